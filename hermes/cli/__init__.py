@@ -1,0 +1,117 @@
+"""The `hermes` command: every act of an operator, one module per group of commands.
+
+Which module holds which command stands in one table, and only the module of the command at hand is imported, so that
+`hermes --help` is quick. A module offers `register(app)`, which adds its commands to a Typer application.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+# Command -> (module, what the help says). The order is the order of the help.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    'run': ('run', 'Everything in one: database, web, worker, and the sandbox when no system is configured.'),
+    'web': ('run', 'The web server alone.'),
+    'worker': ('run', 'A worker alone.'),
+    'sandbox': ('run', 'The outside world, emulated on this machine.'),
+    'db': ('db', 'The database: start, stop, upgrade, downgrade, reset, url.'),
+    'openapi': ('run', 'Print the OpenAPI document.'),
+    'status': ('status', 'How everything is doing, in one screen.'),
+    'doctor': ('doctor', 'Check every connection and setting, and say what to do.'),
+    'setup': ('setup', 'Set up pipelines, fields, admins and webhooks.'),
+    'config': ('config', 'Show and set what can be changed while Hermes runs.'),
+    'fields': ('fields', 'The field catalogue.'),
+    'events': ('events', 'What arrived: list, show, replay, park.'),
+    'trace': ('events', 'One event and everything that it caused.'),
+    'blame': ('blame', 'Who set a field of a record, when, and because of what.'),
+    'release': ('blame', "Let go of a person's edit of a field."),
+    'push': ('push', 'What goes out: list, retry, ignore.'),
+    'pause': ('push', 'Stop sending to a system.'),
+    'resume': ('push', 'Send to a system again.'),
+    'sweep': ('sweep', 'Fetch what was changed out there.'),
+    'drift': ('sweep', 'Compare with a system and heal differences.'),
+    'rota': ('rota', 'Whose turn it is.'),
+    'bookings': ('bookings', 'List, show and cancel bookings.'),
+    'slots': ('bookings', 'Why a slot is offered or not.'),
+    'people': ('people', 'App users and their lists.'),
+    'user': ('user', 'Who may use the admin pages.'),
+    'erase': ('privacy', 'Forget a person.'),
+    'export': ('privacy', 'Everything that is stored about a person.'),
+    'import-legacy': ('legacy', 'Take over an older database.'),
+    'patch': ('patch', 'List and run patches.'),
+    'shell': ('shell', 'A prompt with the models and a session.'),
+}
+
+
+def has_module(name: str) -> bool:
+    """True if the module of a command is part of this installation."""
+    from importlib.util import find_spec
+
+    return find_spec(f'{__name__}.{name}') is not None
+
+
+class LazyGroup(TyperGroup):
+    """A command group that imports a command's module when that command is wanted, and not for the list."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for name, (module, _) in COMMANDS.items() if has_module(module)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS or not has_module(COMMANDS[cmd_name][0]):
+            return None
+        app = typer.Typer(add_completion=False)
+        # A second command keeps Typer from collapsing a module with a single one.
+        app.command('-', hidden=True)(lambda: None)
+        import_module(f'{__name__}.{COMMANDS[cmd_name][0]}').register(app)
+        group = typer.main.get_command(app)
+        return group.get_command(ctx, cmd_name) if isinstance(group, TyperGroup) else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        rows = [(name, COMMANDS[name][1]) for name in self.list_commands(ctx)]
+        with formatter.section('Commands'):
+            formatter.write_dl(rows)
+
+
+app = typer.Typer(
+    cls=LazyGroup, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f'hermes {version("hermes-sync")}')
+        raise typer.Exit
+
+
+@app.callback()
+def hermes(
+    version: Annotated[
+        bool, typer.Option('--version', callback=show_version, is_eager=True, help='Print the version.')
+    ] = False,
+) -> None:
+    """Keeps a business's customer records in step between TutorCruncher, the CRM, the calendar and the website."""
+
+
+def plain_error_types() -> tuple[type[Exception], ...]:
+    """What a person can put right. Imported when something has gone wrong, for the sake of `--help`."""
+    from hermes.domain.errors import HermesError
+    from hermes.settings import SettingsError
+
+    return HermesError, SettingsError
+
+
+def run(arguments: list[str] | None = None) -> Any:
+    """Run one command; what a person can put right ends as one sentence on stderr and exit code 1."""
+    try:
+        return app(arguments, prog_name='hermes')
+    except Exception as error:
+        if not isinstance(error, plain_error_types()):
+            raise
+        typer.echo(str(error), err=True)
+        raise SystemExit(1) from None

@@ -1,0 +1,64 @@
+"""How a command acts: it submits an event, rings, and says what became of it, or that it waits for a worker."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from psycopg import Connection
+
+from hermes.cli.output import ATTENTION, FAILED, clean, print_json, progress, say
+from hermes.domain.model import Value
+
+WAIT_S = 10.0
+STORED = 'stored; it will be applied when a worker runs'
+
+
+def act(
+    connection: Connection[Any], wanted: Sequence[tuple[str, dict[str, Value]]], as_json: bool, wait_s: float = WAIT_S
+) -> None:
+    """Submit each (sentence, act) and report. Exit code 1 if one was refused, 2 if one is not applied yet although a worker is alive."""
+    from hermes.db import acts
+
+    stored = [(said, acts.submit(connection, body)) for said, body in wanted]
+    alive = acts.count_workers(connection) > 0
+    told = []
+    with progress('applying', len(stored)) as bar:
+        for said, event_id in stored:
+            outcome = acts.wait(connection, event_id, wait_s if alive else 0.0)
+            told.append(
+                {
+                    'act': said,
+                    'event': event_id,
+                    'state': outcome.state,
+                    'reason': outcome.reason,
+                    'outcome': outcome.outcome,
+                }
+            )
+            bar.advance()
+    if as_json:
+        print_json({'worker_alive': alive, 'acts': told})
+    else:
+        for item in told:
+            say(_sentence(item, alive))
+    if any(item['state'] == 'parked' or refusal(item['outcome']) for item in told):
+        raise typer.Exit(FAILED)
+    if alive and any(item['state'] in ('new', 'waiting') for item in told):
+        raise typer.Exit(ATTENTION)
+
+
+def refusal(outcome: Value) -> str:
+    """The sentence with which the act was refused, '' if it was not."""
+    elements = outcome if isinstance(outcome, list) else [outcome]
+    return next((str(item['refused']) for item in elements if isinstance(item, dict) and item.get('refused')), '')
+
+
+def _sentence(item: dict[str, Any], alive: bool) -> str:
+    head = f'{item["act"]} (event {item["event"]})'
+    if item['state'] == 'parked':
+        return clean(f'{head}: parked: {item["reason"]}')
+    if item['state'] == 'done':
+        refused = refusal(item['outcome'])
+        return clean(f'{head}: refused: {refused}') if refused else f'{head}: done'
+    if not alive:
+        return f'{head}: {STORED}'
+    return clean(f'{head}: stored, not applied yet{": " + item["reason"] if item["reason"] else ""}')

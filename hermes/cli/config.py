@@ -1,0 +1,93 @@
+"""`hermes config`: the settings that people change while Hermes runs; every change is an event."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hermes.cli.output import Column, JsonFlag, print_json, print_rows, warn
+from hermes.domain.errors import Refused
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    from hermes.domain.config import ConfigKey
+    from hermes.domain.model import Value
+
+COLUMNS = [Column('key', 'KEY'), Column('value', 'VALUE'), Column('set', 'SET'), Column('name', 'IS'), Column('problem', 'WARNING'),
+           Column('help', 'WHAT IT DOES')]  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Add `config`."""
+    group = typer.Typer(
+        help='Show and set what can be changed while Hermes runs.', no_args_is_help=True, rich_markup_mode=None
+    )
+    group.command('show')(show_config)
+    group.command('set')(set_config)
+    app.add_typer(group, name='config')
+
+
+def show_config(
+    key: Annotated[str | None, typer.Argument(metavar='[KEY]', help='Only this setting.')] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show every setting, what it does, and what is wrong with it."""
+    from hermes.cli.database import reading
+    from hermes.db.reading import read_settings
+    from hermes.domain.config import KEYS, effective, find_key
+
+    with reading() as connection:
+        keys = [find_key(key)] if key else list(KEYS.values())
+        stored = read_settings(connection)
+        lines: list[dict[str, Any]] = []
+        for each in keys:
+            value = effective(each, stored)
+            name, problem = describe(connection, each, value)
+            lines.append(
+                {'key': each.name, 'value': value, 'set': stored.get(each.name) is not None, 'default': each.default,
+                 'type': each.type, 'name': name, 'problem': problem, 'help': each.help}
+            )  # fmt: skip
+    if as_json:
+        return print_json(lines)
+    print_rows(COLUMNS, [line | {'name': line['name'] or '', 'problem': line['problem'] or ''} for line in lines])
+
+
+def set_config(
+    key: Annotated[str, typer.Argument(metavar='KEY')],
+    value: Annotated[str, typer.Argument(metavar='VALUE', help='"none" takes the setting back to its default.')],
+    as_json: JsonFlag = False,
+) -> None:
+    """Change a setting."""
+    from hermes.cli.acting import act
+    from hermes.cli.database import writing
+    from hermes.domain.config import find_key, parse
+
+    with writing() as connection:
+        known = find_key(key)
+        parsed = parse(known, value)
+        _, problem = describe(connection, known, parsed)
+        if problem == 'unknown':
+            raise Refused(f'{known.name}: there is no {known.type} {parsed}.')
+        if problem:
+            warn(
+                f'{known.name}: {known.type} {parsed} is {problem}'
+                if 'no ' not in problem
+                else f'{known.name}: {problem}'
+            )
+        body = {'act': 'setting.set', 'key': known.name, 'value': parsed}
+        act(connection, [(f'{known.name} = {"its default" if parsed is None else parsed}', body)], as_json)
+
+
+def describe(connection: 'Connection[Any]', key: 'ConfigKey', value: 'Value') -> tuple[str | None, str | None]:
+    """What the record is called that a setting points at, and what is wrong with it (D-8); (None, None) for plain values."""
+    from hermes.db.reading import read_live
+    from hermes.domain.model import RecordRef
+
+    if key.record_type is None:
+        return None, None
+    if value is None:
+        return None, None
+    found = read_live(connection, RecordRef(key.record_type, value))
+    if found is None:
+        return None, 'unknown'
+    return found['name'], found['problem'] or None

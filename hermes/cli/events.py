@@ -1,0 +1,179 @@
+"""`hermes events` and `hermes trace`: what arrived, and what became of it. Replaying and parking are acts of their own."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hermes.cli import trace
+from hermes.cli.output import Column, JsonFlag, plain_errors, print_json, print_pairs, print_rows, progress, say, show
+from hermes.domain.errors import Refused
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+EventId = Annotated[int, typer.Argument(metavar='EVENT', help="The event's number.")]
+COLUMNS = [
+    Column('id', 'EVENT', True), Column('received_at', 'RECEIVED'), Column('source', 'SOURCE'), Column('kind', 'KIND'),
+    Column('state', 'STATE'), Column('attempts', 'TRIES', True), Column('size_bytes', 'BYTES', True), Column('reason', 'REASON'),
+]  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Add `events` and `trace`."""
+    group = typer.Typer(help='What arrived: list, show, replay, park.', no_args_is_help=True, rich_markup_mode=None)
+    group.command('list')(list_events)
+    group.command('show')(show_event)
+    group.command('replay')(replay)
+    group.command('park')(park)
+    app.add_typer(group, name='events')
+    trace.register(app)
+
+
+def list_events(
+    state: Annotated[str | None, typer.Option(help='new, waiting, done or parked.')] = None,
+    source: Annotated[str | None, typer.Option(help='Only from this source, for example pipedrive.')] = None,
+    since: Annotated[str | None, typer.Option(help='Only since a time, or so long ago: 2h, 1d.')] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help='At most so many.')] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List events, the newest first."""
+    from hermes.cli.database import reading
+    from hermes.cli.moments import parse_duration, parse_moment
+    from hermes.db import reading as listings
+    from hermes.kit.clock import SystemClock
+
+    with reading() as connection:
+        since_s = parse_duration(since) if since else None
+        after = parse_moment(since, SystemClock().now()) if since and since_s is None else None
+        found = listings.list_events(connection, state=state, source=source, since_s=since_s, after=after, limit=limit)
+    if as_json:
+        return print_json(found)
+    print_rows(COLUMNS, found, empty='no events')
+
+
+def show_event(
+    event_id: EventId,
+    raw: Annotated[bool, typer.Option('--raw', help='Write the bytes as they arrived to stdout (journalled).')] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one event: its headers, its outcome and its body, without secrets."""
+    from hermes.cli.bodies import read_body, redact
+    from hermes.cli.database import reading, writing
+    from hermes.db.acts import note_view
+    from hermes.db.reading import read_event
+
+    with reading() as connection:
+        event = read_event(connection, event_id)
+        if raw and event['body'] is None:
+            raise Refused(f'The body of event {event_id} was dropped when its retention time was over.')
+    if raw:
+        with writing() as connection:
+            note_view(connection, event_id)
+        sys.stdout.buffer.write(event['body'])
+        sys.stdout.flush()
+        return
+    body, headers = read_body(event.pop('body')), redact(event.pop('headers'))
+    if as_json:
+        return print_json(event | {'headers': headers, 'body': body})
+    print_pairs([(name, value) for name, value in event.items() if value not in (None, '')])
+    for name, value in headers.items():
+        say(f'  {show(name)}: {show(value)}')
+    _print_body(body)
+
+
+def replay(
+    event_ids: Annotated[
+        list[int] | None, typer.Argument(metavar='[EVENT]...', help='The numbers of the events.')
+    ] = None,
+    state: Annotated[str | None, typer.Option(help='Instead of numbers: all that are parked ("parked").')] = None,
+    preview: Annotated[bool, typer.Option('--preview', help='Only say what would change; nothing is written.')] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Apply events again, each by its number, or all that are parked."""
+    from hermes.cli.acting import act
+    from hermes.cli.database import writing
+
+    with writing() as connection:
+        ids = _chosen(connection, event_ids or [], state)
+        if not preview:
+            if not ids:
+                return print_json({'worker_alive': None, 'acts': []}) if as_json else say('nothing is parked')
+            return act(
+                connection,
+                [(f'replay of event {number}', {'act': 'event.replay', 'event': number}) for number in ids],
+                as_json,
+            )
+    with plain_errors():
+        _preview(ids, as_json)
+
+
+def park(
+    event_id: EventId,
+    reason: Annotated[str, typer.Option(help='Why, for those who look at it later.')],
+    as_json: JsonFlag = False,
+) -> None:
+    """Take an event that waits out of the way, until somebody replays it."""
+    from hermes.cli.acting import act
+    from hermes.cli.database import writing
+    from hermes.db.reading import read_event
+
+    with writing() as connection:
+        event = read_event(connection, event_id)
+        if event['state'] not in ('new', 'waiting'):
+            raise Refused(f'Event {event_id} is {event["state"]}: only one that is new or waiting can be parked.')
+        if not reason.strip():
+            raise Refused('Say why the event is parked: --reason "...".')
+        act(
+            connection,
+            [(f'park event {event_id}', {'act': 'event.park', 'event': event_id, 'reason': reason.strip()})],
+            as_json,
+        )
+
+
+def _chosen(connection: 'Connection[Any]', event_ids: list[int], state: str | None) -> list[int]:
+    from hermes.db.reading import list_parked, read_event
+
+    if state is not None and (event_ids or state != 'parked'):
+        raise Refused('Name the events by number, or all that are parked with --state parked.')
+    if state:
+        return list_parked(connection)
+    if not event_ids:
+        raise Refused('Which events? Name them by number, or all that are parked with --state parked.')
+    for number in event_ids:
+        found = read_event(connection, number)
+        if found['body'] is None:
+            raise Refused(f'Event {number} cannot be replayed: its body was dropped when its retention time was over.')
+    return list(dict.fromkeys(event_ids))
+
+
+def _preview(ids: list[int], as_json: bool) -> None:
+    from hermes.cli.previewing import preview_events
+
+    told: list[dict[str, Any]] = []
+    with progress('previewing', len(ids)) as bar:
+        for item in preview_events(ids):
+            told.append(item)
+            bar.advance()
+    if as_json:
+        return print_json(told)
+    for item in told:
+        say(f'event {item["event"]} would change {len(item["changes"]) or "nothing"}')
+        for change in item['changes']:
+            record = ':'.join(str(part) for part in change['record'])
+            say(
+                f'  {show(record)} {show(change["field"])}: {show(change["old"])} -> {show(change["new"])}  [{show(change["system"])}, {show(change["rule"])}]'
+            )
+    say('nothing was written')
+
+
+def _print_body(body: Any) -> None:
+    import json
+
+    from hermes.cli.output import clean
+
+    if body is None:
+        return say('the body was dropped when its retention time was over')
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, indent=2)
+    for line in text.splitlines():
+        say(clean(line))

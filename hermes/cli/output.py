@@ -1,0 +1,184 @@
+"""How every command speaks: one answer, printed as JSON, as tables on a terminal, or as plain lines elsewhere.
+
+Foreign text never reaches a terminal raw: control characters are shown escaped and rich's markup is off. A command that
+cannot do what it was asked says so in one plain sentence on stderr and ends with exit code 1.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+
+from hermes.domain.errors import HermesError
+
+CLEAN, FAILED, ATTENTION = 0, 1, 2
+"""Exit codes: all is well, the command could not be done, something needs a person (`--check`)."""
+
+JsonFlag = Annotated[bool, typer.Option('--json', help='Print the answer as JSON.')]
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a listing: the key in each row, its title, and whether it is a number (aligned right)."""
+
+    key: str
+    title: str
+    right: bool = False
+
+
+def print_json(value: Any) -> None:
+    """`value` as JSON; dataclasses as objects, times in ISO 8601."""
+    typer.echo(json.dumps(value, default=_encode, ensure_ascii=False, indent=2))
+
+
+def print_rows(columns: Sequence[Column], rows: Iterable[Row], *, empty: str = 'none', title: str = '') -> None:
+    """A listing: a rich table on a terminal, else lines with aligned columns."""
+    cells = [[show(row.get(column.key)) for column in columns] for row in rows]
+    if not cells:
+        return say(f'{title}: {empty}' if title else empty)
+    if not sys.stdout.isatty():
+        return _print_plain(columns, cells, title)
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify='left', pad_edge=False)
+    for column in columns:
+        table.add_column(column.title, justify='right' if column.right else 'left', overflow='fold')
+    for line in cells:
+        table.add_row(*(Text(cell) for cell in line))
+    Console(file=sys.stdout).print(table)
+
+
+def print_pairs(pairs: Iterable[tuple[str, Any]]) -> None:
+    """`name  value` lines, the names padded to one width."""
+    shown = [(name, show(value)) for name, value in pairs]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        say(f'{name.ljust(width)}  {value}')
+
+
+def say(text: str = '') -> None:
+    """One plain line."""
+    typer.echo(text)
+
+
+def warn(text: str) -> None:
+    """One plain line on stderr."""
+    typer.echo(text, err=True)
+
+
+def show(value: Any) -> str:
+    """A value as people read it, safe for a terminal; times are UTC, to the second."""
+    if value is None:
+        return '—'
+    if isinstance(value, bool):
+        return 'yes' if value else 'no'
+    if isinstance(value, datetime):
+        return value.strftime('%Y-%m-%d %H:%M:%SZ')
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict | list | tuple):
+        return clean(json.dumps(value, default=_encode, ensure_ascii=False))
+    return str(value)
+
+
+def clean(text: str) -> str:
+    """`text` with everything that could steer a terminal (control characters, direction marks) escaped."""
+    return ''.join(mark if mark.isprintable() else mark.encode('unicode_escape').decode() for mark in text)
+
+
+def show_duration(duration_s: float | None) -> str:
+    """Seconds as people say them: `350 ms`, `12 s`, `5 min`, `3 h`, `2 d`."""
+    if duration_s is None:
+        return '—'
+    if abs(duration_s) < 1:
+        return f'{duration_s * 1000:.0f} ms'
+    for size, unit in ((86_400, 'd'), (3_600, 'h'), (60, 'min')):
+        if abs(duration_s) >= 2 * size:
+            return f'{duration_s / size:.0f} {unit}'
+    return f'{duration_s:.3g} s'
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn what people can do something about into one sentence and exit code 1; anything else is a bug and stays one."""
+    import psycopg
+
+    try:
+        yield
+    except HermesError as error:
+        warn(clean(str(error)))
+        raise typer.Exit(FAILED) from None
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction, psycopg.errors.UndefinedColumn):
+        warn('The database has no (or an older) schema: run "hermes db upgrade" first.')
+        raise typer.Exit(FAILED) from None
+    except psycopg.OperationalError as error:
+        told = clean(str(error).strip().splitlines()[0]) if str(error).strip() else 'no answer'
+        warn(f'The database cannot be used: {told}. Check DATABASE_URL, or run "hermes db start".')
+        raise typer.Exit(FAILED) from None
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator['Progress']:
+    """A progress bar on a terminal, a line at every tenth elsewhere; on stderr, so that `--json` stays clean."""
+    if not sys.stderr.isatty():
+        yield Progress(label, total)
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield Progress(label, total, lambda: bar.advance(task))
+
+
+class Progress:
+    """Counts steps; `advance` once for each."""
+
+    def __init__(self, label: str, total: int, tick: Any = None) -> None:
+        self.label, self.total, self.done, self.tick = label, total, 0, tick
+
+    def advance(self) -> None:
+        self.done += 1
+        if self.tick:
+            self.tick()
+        elif self.total >= 10 and self.done * 10 // self.total > (self.done - 1) * 10 // self.total:
+            warn(f'{self.label}: {self.done} of {self.total}')
+
+
+def _print_plain(columns: Sequence[Column], cells: Sequence[Sequence[str]], title: str) -> None:
+    if title:
+        say(title)
+    lines = [[column.title for column in columns], *cells]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(columns))]
+    for line in lines:
+        padded = (
+            cell.rjust(width) if column.right else cell.ljust(width)
+            for cell, width, column in zip(line, widths, columns, strict=True)
+        )
+        say('  '.join(padded).rstrip())
+
+
+def _encode(value: Any) -> Any:
+    from dataclasses import asdict, is_dataclass
+
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return str(value)

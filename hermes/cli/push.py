@@ -1,0 +1,130 @@
+"""`hermes push`, `pause` and `resume`: what goes out, what is stuck, and what to do about it (OUT-5, OUT-6)."""
+
+from typing import Annotated
+
+import typer
+
+from hermes.cli import systems
+from hermes.cli.blame import RecordText
+from hermes.cli.output import Column, JsonFlag, print_json, print_rows
+from hermes.domain.errors import Refused
+from hermes.domain.model import Value
+
+SystemOption = Annotated[str | None, typer.Option('--system', help='Only this system, for example pipedrive.')]
+COLUMNS = [
+    Column('record', 'RECORD'), Column('system', 'SYSTEM'), Column('shown', 'STATE'), Column('due_at', 'DUE'),
+    Column('lane', 'LANE'), Column('attempts', 'TRIES', True), Column('fields', 'FIELDS'), Column('reason', 'REASON'),
+]  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Add `push`, `pause` and `resume`."""
+    group = typer.Typer(help='What goes out: list, retry, ignore.', no_args_is_help=True, rich_markup_mode=None)
+    group.command('list')(list_pushes)
+    group.command('retry')(retry)
+    group.command('ignore')(ignore)
+    app.add_typer(group, name='push')
+    systems.register(app)
+
+
+def list_pushes(
+    state: Annotated[str | None, typer.Option(help='due, waiting, parked, held, or intent (outcome unknown).')] = None,
+    system: SystemOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help='At most so many.')] = 50,
+    as_json: JsonFlag = False,
+) -> None:
+    """List what is to be pushed, and what is stuck, with the reason."""
+    from hermes.cli.database import reading
+    from hermes.db import reading as listings
+    from hermes.db.finding import system_name
+
+    with reading() as connection:
+        name = system_name(system) if system else None
+        found = listings.list_pushes(connection, shown=state, system=name, limit=limit)
+    if as_json:
+        return print_json(found)
+    lines = [
+        item
+        | {
+            'record': f'{item["record_type"]}:{item["record_id"]}',
+            'fields': ', '.join((item['detail'].get('plan') or {}).get('fields') or ()),
+        }
+        for item in found
+    ]
+    print_rows(COLUMNS, lines, empty='nothing is to be pushed')
+
+
+def retry(
+    record: Annotated[
+        str | None, typer.Argument(metavar='[RECORD]', help='company:12, an id, or pipedrive:organization:5.')
+    ] = None,
+    everything: Annotated[bool, typer.Option('--all', help='Everything that is parked or held.')] = False,
+    system: SystemOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Try a parked or held push again."""
+    from hermes.cli.acting import act
+    from hermes.cli.database import writing
+    from hermes.db.finding import system_name
+
+    with writing() as connection:
+        if (record is None) is not everything:
+            raise Refused('Which push? Name a record, or say --all.')
+        name = system_name(system) if system else None
+        if record is None:
+            body: dict[str, Value] = {'act': 'push.retry', 'all': True} | ({'system': name} if name else {})
+            return act(connection, [('retry every stuck push', body)], as_json)
+        ref, names = _pushes_of(connection, record, name)
+        told = [
+            (f'retry the push of {ref[0]}:{ref[1]} to {each}', {'act': 'push.retry', 'record': ref, 'system': each})
+            for each in names
+        ]
+        act(connection, told, as_json)
+
+
+def ignore(
+    record: RecordText,
+    fields: Annotated[list[str], typer.Argument(metavar='FIELD...', help='The fields that are not to be sent.')],
+    system: SystemOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Leave fields of a record out of its pushes, and go on with the rest."""
+    from hermes.cli.acting import act
+    from hermes.cli.database import writing
+    from hermes.db.finding import system_name
+
+    with writing() as connection:
+        ref, names = _pushes_of(connection, record, system_name(system) if system else None)
+        known = _known_fields(connection, str(ref[0]))
+        unknown = [name for name in fields if name not in known]
+        if unknown:
+            raise Refused(f'A {ref[0]} has no field "{unknown[0]}".')
+        told = [
+            (
+                f'ignore {", ".join(fields)} of {ref[0]}:{ref[1]} in {each}',
+                {'act': 'push.ignore', 'record': ref, 'system': each, 'fields': fields},
+            )
+            for each in names
+        ]
+        act(connection, told, as_json)
+
+
+def _pushes_of(connection: systems.Connected, record: str, system: str | None) -> tuple[list[Value], list[str]]:
+    """The record, and the systems to which it is or was pushed. Raises Refused when there is none."""
+    from hermes.db.finding import find_record
+    from hermes.db.reading import read_pushes
+
+    found = find_record(connection, record)
+    names = [item['system'] for item in read_pushes(connection, found.record) if system in (None, item['system'])]
+    if not names:
+        where = f' to {system}' if system else ''
+        raise Refused(f'Nothing of {found.record.type}:{found.record.id} is pushed{where}.')
+    return list(found.record), names
+
+
+def _known_fields(connection: systems.Connected, record_type: str) -> set[str]:
+    """Every key that may go out for a record type: attributes and the native keys made from them."""
+    from hermes.db.authorship import read_traits
+
+    native = {'name', 'emails', 'phones', 'address', 'hermes_id'}
+    return {*read_traits(connection, record_type), *native}

@@ -1,0 +1,153 @@
+"""The long-running commands: everything in one, and each part alone."""
+
+import os
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from hermes.cli.output import say
+from hermes.cli.world import (
+    SANDBOX_PORT,
+    WEB_PORT,
+    database_folder,
+    keep_addresses,
+    load_settings,
+    open_database,
+    sandbox_environment,
+)
+from hermes.settings import Settings, load
+
+Port = Annotated[int, typer.Option(min=1, max=65535)]
+
+
+class WeatherName(StrEnum):
+    """How kind the emulated world is."""
+
+    CALM = 'calm'
+    ROUGH = 'rough'
+    STORM = 'storm'
+
+
+Weather = Annotated[WeatherName, typer.Option(help='How kind the emulated world is.')]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (run, web, worker, sandbox, openapi):
+        app.command(command.__name__)(command)
+
+
+def run(
+    reload: Annotated[bool, typer.Option('--reload', help='Restart what has changed when the code changes.')] = False,
+    port: Port = WEB_PORT,
+    sandbox_port: Port = SANDBOX_PORT,
+    weather: Weather = WeatherName.CALM,
+) -> None:
+    """Everything in one: database, web, worker, and the sandbox when no system is configured."""
+    from hermes.cli.supervisor import Child, Supervisor, require_port
+    from hermes.db import embedded, schema
+
+    settings = load()
+    require_port(port, '--port')
+    environment = dict(os.environ)
+    children = [Child('worker', ['worker']), Child('web', ['web', '--port', str(port)])]
+    if settings.sandboxed:
+        require_port(sandbox_port, '--sandbox-port')
+        environment |= sandbox_environment(settings, port, sandbox_port)
+        keep_addresses(settings, port, sandbox_port)
+        flags = ['--port', str(sandbox_port), '--weather', weather]
+        children.insert(0, Child('sandbox', ['sandbox', *flags], ('sandbox', 'kit')))
+    else:
+        settings.require_secrets()
+    server = None if settings.database_url else embedded.start(database_folder(settings))
+    try:
+        if server and server.note:
+            say(server.note)
+        url = environment['DATABASE_URL'] = server.url if server else settings.database_url
+        schema.upgrade(url)
+        Supervisor(children, environment, port, lambda: announce(settings, port, sandbox_port), server, reload).run()
+    finally:
+        if server:
+            server.end()
+
+
+def announce(settings: Settings, port: int, sandbox_port: int) -> None:
+    """Say where to look."""
+    here, world = f'http://127.0.0.1:{port}', f'http://127.0.0.1:{sandbox_port}'
+    say()
+    say('Hermes is running. Ctrl-C stops it.')
+    say(f'  admin pages    {here}/')
+    say(f'  first user     {here}/init')
+    say(f'  call-booker    {here}/book-a-call/')
+    say(f'  API            {here}/docs')
+    if settings.sandboxed:
+        say(
+            f'  the outside    {world}/   (Pipedrive, TutorCruncher and the rest, emulated: no real account is touched)'
+        )
+    say()
+
+
+def web(
+    host: Annotated[str, typer.Option(help='Address to listen on.')] = '127.0.0.1',
+    port: Port = WEB_PORT,
+    workers: Annotated[int, typer.Option(min=1, help='Processes that take requests.')] = 1,
+) -> None:
+    """The web server alone."""
+    from hermes.cli.serving import serve
+    from hermes.cli.supervisor import require_port
+
+    settings = load_settings()
+    settings.require_secrets()
+    require_port(port, '--port', host)
+    with open_database(settings) as url:
+        require_schema(url)
+        os.environ |= {**inherited(settings), 'DATABASE_URL': url}
+        serve(host, port, workers)
+
+
+def worker() -> None:
+    """A worker alone: applies what came in, sends what goes out."""
+    from hermes.app import run_worker
+
+    settings = load_settings()
+    with open_database(settings) as url:
+        require_schema(url)
+        run_worker(settings.model_copy(update={'database_url': url}))
+
+
+def sandbox(port: Port = SANDBOX_PORT, weather: Weather = WeatherName.CALM) -> None:
+    """The outside world, emulated on this machine: http://127.0.0.1:8100/."""
+    from hermes.cli.serving import serve_sandbox
+    from hermes.cli.supervisor import require_port
+
+    settings = load_settings()
+    require_port(port, '--port')
+    serve_sandbox(settings, port, weather)
+
+
+def openapi() -> None:
+    """Print the OpenAPI document of Hermes's own API."""
+    import json
+
+    os.environ |= inherited(load_settings())
+    from hermes.app import app
+
+    typer.echo(json.dumps(app.openapi(), indent=2, sort_keys=True))
+
+
+def inherited(settings: Settings) -> dict[str, str]:
+    """What a process started from here needs in its environment to be in the same world."""
+    if not settings.sandboxed:
+        return {}
+    ports = [int(address.rpartition(':')[2]) for address in (settings.hermes_url, settings.sandbox_url)]
+    return sandbox_environment(settings, *ports)
+
+
+def require_schema(url: str) -> None:
+    """Raise Refused unless the database has exactly this program's schema."""
+    from hermes.db import schema
+    from hermes.domain.errors import Refused
+
+    if schema.check(url) != 'current':
+        raise Refused('The database\'s schema is older than this program: run "hermes db upgrade" first.')

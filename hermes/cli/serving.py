@@ -1,0 +1,61 @@
+"""How the web server and the sandbox listen. A server process never outlives the command that started it."""
+
+import multiprocessing
+import signal
+from pathlib import Path
+from typing import Any
+
+from hermes.kit.processes import die_with
+from hermes.settings import Settings
+
+DRAIN_S = 5
+SCENARIO = 'demo'
+
+
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve `hermes.app:app` until SIGINT or SIGTERM."""
+    from granian.constants import Interfaces
+    from granian.server import Server
+
+    Server(
+        'hermes.app:app',
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        websockets=False,
+        log_access=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=DRAIN_S,
+    ).serve(target_loader=load_target, wrap_loader=False)
+
+
+def load_target() -> Any:
+    """The application, in a process that ends with the one that started it."""
+    if parent := multiprocessing.parent_process():
+        die_with(parent.pid or 0, signal.SIGTERM)
+    from hermes.app import app
+
+    return app
+
+
+def serve_sandbox(settings: Settings, port: int, weather: str) -> None:
+    """Serve the emulated world until SIGINT or SIGTERM; its state is kept in the sandbox's data folder."""
+    from hermes.sandbox.app import run_sandbox
+    from hermes.sandbox.world import Secrets
+
+    state: Path = settings.world_dir / 'world.json'
+    run_sandbox(
+        host='127.0.0.1',
+        port=port,
+        state_file=state,
+        hermes_url=settings.hermes_url,
+        weather_name=weather,
+        seed=SCENARIO,
+        secrets=Secrets(
+            tc2_api_key=settings.tc2_api_key[0].get_secret_value(),
+            pd_api_key=settings.pd_api_key.get_secret_value(),
+            pd_webhook_user=settings.pd_webhook_user,
+            pd_webhook_password=settings.pd_webhook_password[0].get_secret_value(),
+        ),
+    )

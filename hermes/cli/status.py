@@ -1,0 +1,106 @@
+"""`hermes status`: one screen that says how everything is, ending with `clean` or with what needs a person. No personal data."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hermes.cli.output import ATTENTION, CLEAN, Column, JsonFlag, print_json, print_rows, say, show, show_duration
+
+if TYPE_CHECKING:
+    from hermes.db.condition import Condition
+
+CheckFlag = Annotated[bool, typer.Option('--check', help='Exit with 2 when something needs attention.')]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `status`."""
+    app.command('status')(status)
+
+
+def status(as_json: JsonFlag = False, check: CheckFlag = False) -> None:
+    """How everything is doing, in one screen."""
+    from dataclasses import asdict
+
+    from hermes.cli.database import reading
+    from hermes.db.condition import read_condition
+
+    with reading() as connection:
+        condition = read_condition(connection)
+    if as_json:
+        print_json(asdict(condition) | {'clean': condition.clean})
+    else:
+        _print(condition)
+    raise typer.Exit(ATTENTION if check and not condition.clean else CLEAN)
+
+
+def _print(condition: 'Condition') -> None:
+    _print_flow(condition)
+    _print_systems(condition)
+    if condition.sweeps:
+        print_rows(
+            [Column('system', 'SWEEPS'), Column('type', 'TYPE'), Column('kind', 'KIND'), Column('state', 'STATE'),
+             Column('items', 'ITEMS', True), Column('tokens', 'TOKENS', True), Column('finished_at', 'FINISHED')],
+            condition.sweeps,
+        )  # fmt: skip
+    else:
+        say('sweeps      none yet: no first listing is proven')
+    opened = ', '.join(f'{item["open"]} {show(item["kind"])}' for item in condition.decisions)
+    say(f'decisions   {opened or "none open"}')
+    refused = ', '.join(
+        f'{item["count"]} {show(item["source"])} ({show(item["reason"])})' for item in condition.refusals
+    )
+    say(f'refusals    {refused or "none"} in the last hour')
+    say('clean' if condition.clean else f'needs attention: {show("; ".join(condition.attention))}')
+
+
+def _print_flow(condition: 'Condition') -> None:
+    alive = [worker for worker in condition.workers if worker['alive']]
+    where = ', '.join(f'{show(worker["host"])}:{worker["pid"]}' for worker in alive)
+    say(f'workers     {len(alive)} alive{f" ({where})" if where else ""}')
+    events: dict[str, Any] = condition.events
+    say(f'events      {events["new"]} new, {events["waiting"]} waiting, {events["parked"]} parked')
+    lag = ''
+    if events['lag_p50_s'] is not None:
+        lag = (
+            f', applied after {show_duration(events["lag_p50_s"])} (median), {show_duration(events["lag_p99_s"])} (p99)'
+        )
+    say(f'            {events["received"]} in the last {show_duration(events["window_s"])}{lag}')
+    records = ', '.join(f'{item["live"]} {item["type"]}' for item in condition.records)
+    gone = sum(item['tombstoned'] for item in condition.records)
+    merged = sum(item['merged'] for item in condition.records)
+    say(f'records     {records}; {gone} tombstoned, {merged} merged away')
+
+
+def _print_systems(condition: 'Condition') -> None:
+    budgets = {item['system']: item for item in condition.budgets}
+    rows = [
+        {
+            'system': item['system'],
+            'account': item['account'],
+            'state': 'paused'
+            if item['paused']
+            else f'blocked until {show(item["blocked_until"])}'
+            if item['blocked_until']
+            else 'ok',
+            'reason': item['reason'] or '',
+            'today': _share(budgets.get(item['system']), 'spent_today', 'daily_limit'),
+            'burst': _share(budgets.get(item['system']), 'burst_in_use', 'burst_limit'),
+        }
+        for item in condition.systems
+    ]
+    print_rows(
+        [Column('system', 'SYSTEM'), Column('account', 'ACCOUNT'), Column('state', 'STATE'), Column('today', 'TOKENS TODAY', True),
+         Column('burst', 'BURST IN USE', True), Column('reason', 'REASON')],
+        rows,
+        empty='systems     none has been spoken with yet',
+    )  # fmt: skip
+    names = ('due', 'waiting', 'parked', 'held', 'in_flight', 'unknown')
+    print_rows(
+        [Column('system', 'PUSHES'), *(Column(name, name.upper().replace('_', ' '), True) for name in names)],
+        condition.pushes,
+        empty='pushes      none open',
+    )
+
+
+def _share(budget: dict[str, Any] | None, used: str, limit: str) -> str:
+    return f'{budget[used]} of {budget[limit]}' if budget else '—'

@@ -1,0 +1,178 @@
+"""Keeps the processes of `hermes run` alive, and ends all of them with it.
+
+A child that dies is started again, the later the more often it dies. Children end in the order in which they hang on
+one another (who takes requests first, the outside world last), and die with the supervisor even if that is killed.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from hermes.cli.output import say, warn
+from hermes.db.embedded import Server
+from hermes.domain.errors import Refused
+from hermes.kit.processes import dying_with_parent
+
+TICK_S = 0.2
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 30.0
+HEALTHY_AFTER_S = 20.0
+STOP_PATIENCE_S = 10.0
+CODE = Path(__file__).parent.parent
+
+
+@dataclass
+class Child:
+    """One process. `watches`: the folders of the code whose change restarts it."""
+
+    name: str
+    command: list[str]
+    watches: tuple[str, ...] = ('',)
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    due: float = 0.0
+    backoff_s: float = FIRST_BACKOFF_S
+
+    def start(self, environment: Mapping[str, str]) -> None:
+        """Start it, in a group of its own, so that Ctrl-C reaches the supervisor alone."""
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, '-m', 'hermes', *self.command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            process_group=0,
+            preexec_fn=dying_with_parent(signal.SIGTERM),
+        )
+
+    def check(self, now: float) -> None:
+        """If it has died, say so and set the moment at which it is due again."""
+        if self.process is None or (code := self.process.poll()) is None:
+            return
+        if now - self.started > HEALTHY_AFTER_S:
+            self.backoff_s = FIRST_BACKOFF_S
+        how = f'was killed by signal {-code}' if code < 0 else f'ended with exit code {code}'
+        warn(f'hermes {self.name} {how}; starting it again in {self.backoff_s:g} s')
+        self.process, self.due = None, now + self.backoff_s
+        self.backoff_s = min(self.backoff_s * 2, LONGEST_BACKOFF_S)
+
+    def stop(self) -> None:
+        """Ask it to end, then make it."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            warn(f'hermes {self.name} did not end within {STOP_PATIENCE_S:g} s and is killed')
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+
+@dataclass
+class Supervisor:
+    """`children` are started in this order and stopped in the opposite one; `announce` is called once
+    `port` answers.
+    """
+
+    children: list[Child]
+    environment: Mapping[str, str]
+    port: int
+    announce: Callable[[], None]
+    server: Server | None = None
+    reload: bool = False
+    stopping: bool = field(default=False, init=False)
+    announced: bool = field(default=False, init=False)
+
+    def run(self) -> None:
+        """Run until SIGINT or SIGTERM; leaves no process behind."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask_to_stop)
+        try:
+            for changed in self._ticks():
+                if self.stopping:
+                    break
+                self._restart_changed(changed)
+                self._tick()
+        finally:
+            self._stop()
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self.stopping = True
+
+    def _ticks(self) -> Iterator[set[Path]]:
+        if not self.reload:
+            while True:
+                yield set()
+                time.sleep(TICK_S)
+        from watchfiles import watch
+
+        yield set()
+        for changes in watch(CODE, rust_timeout=int(TICK_S * 1000), yield_on_timeout=True, raise_interrupt=False):
+            yield {Path(path) for _, path in changes if path.endswith(('.py', '.html', '.sql', '.js', '.css'))}
+
+    def _restart_changed(self, changed: set[Path]) -> None:
+        hit = [child for child in self.children if any(_lies_in(path, child.watches) for path in changed)]
+        if hit:
+            say(f'{min(changed).name} has changed: restarting {", ".join(child.name for child in hit)}')
+        for child in reversed(hit):
+            child.stop()
+            child.due = 0.0
+
+    def _tick(self) -> None:
+        if self.server:
+            self.server.ensure()
+        now = time.monotonic()
+        for child in self.children:
+            child.check(now)
+            if child.process is None and now >= child.due:
+                child.start(self.environment)
+        if not self.announced and answers(self.port):
+            self.announced = True
+            self.announce()
+
+    def _stop(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        say('stopping')
+        for child in reversed(self.children):
+            child.stop()
+
+
+def _lies_in(path: Path, folders: tuple[str, ...]) -> bool:
+    return any(path.is_relative_to(CODE / folder) for folder in folders)
+
+
+def answers(port: int) -> bool:
+    """True if something on this machine accepts connections on `port`."""
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(('127.0.0.1', port)) == 0
+
+
+def require_port(port: int, option: str, host: str = '127.0.0.1', patience_s: float = 3.0) -> None:
+    """Raise Refused if `port` is taken, and stays taken for `patience_s` (children of a killed run need a moment)."""
+    deadline = time.monotonic() + patience_s
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    while True:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except PermissionError:
+                raise Refused(f'Port {port} may not be used by this user: say {option} with one above 1023.') from None
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise Refused(
+                        f'Port {port} is taken ({os.strerror(error.errno or 0)}): stop what is there, or say {option}.'
+                    ) from None
+            else:
+                return
+        time.sleep(0.1)

@@ -1,0 +1,74 @@
+"""`hermes pause` and `hermes resume`: stop and start sending to a system; nothing that is to be sent is lost (OUT-7, SETUP-7)."""
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from hermes.cli.output import JsonFlag
+from hermes.domain.errors import Refused
+from hermes.domain.model import Value
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+    Connected: TypeAlias = Connection[Any]
+else:
+    Connected: TypeAlias = Any
+
+RESTORED = 'restored'
+"""How the reason of a pause begins that was set because the database came from elsewhere."""
+SystemText = Annotated[str, typer.Argument(metavar='SYSTEM', help='pipedrive (pd), tutorcruncher (tc2), ...')]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `pause` and `resume`."""
+    app.command('pause')(pause)
+    app.command('resume')(resume)
+
+
+def pause(
+    system: SystemText,
+    reason: Annotated[str, typer.Option(help='Why, for those who look at it later.')] = '',
+    as_json: JsonFlag = False,
+) -> None:
+    """Stop sending to a system."""
+    from hermes.cli.acting import act
+    from hermes.cli.database import writing
+    from hermes.db.finding import system_name
+
+    with writing() as connection:
+        name = system_name(system)
+        act(connection, [(f'pause {name}', {'act': 'system.pause', 'system': name, 'reason': reason.strip()})], as_json)
+
+
+def resume(
+    system: SystemText,
+    account: Annotated[str, typer.Option(help='The account that it speaks with; asked for after a restore.')] = '',
+    as_json: JsonFlag = False,
+) -> None:
+    """Send to a system again."""
+    from hermes.cli.acting import act
+    from hermes.cli.database import writing
+    from hermes.db.finding import system_name
+    from hermes.db.reading import read_system
+
+    with writing() as connection:
+        name = system_name(system)
+        state = read_system(connection, name)
+        body: dict[str, Value] = {'act': 'system.resume', 'system': name}
+        if state['paused'] and state['reason'].lower().startswith(RESTORED):
+            body['account'] = _confirm(name, state['account'], account)
+        act(connection, [(f'resume {name}', body)], as_json)
+
+
+def _confirm(system: str, identity: str | None, given: str) -> str:
+    """SETUP-7: a restored database speaks with an account again only when a person names it."""
+    import sys
+
+    if not given and sys.stdin.isatty():
+        given = str(typer.prompt(f'This database was restored. Which account of {system} may it speak with?', err=True))
+    if identity is None:
+        return given
+    if given != identity:
+        raise Refused(f'This database was restored: name the account of {system} that it may speak with (--account).')
+    return given

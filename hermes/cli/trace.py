@@ -1,0 +1,74 @@
+"""`hermes trace EVENT`: an event's whole fate, as a line of time (I25)."""
+
+from typing import Annotated
+
+import typer
+
+from hermes.cli.output import JsonFlag, print_json, say, show
+
+
+def register(app: typer.Typer) -> None:
+    """Add `trace`."""
+    app.command('trace')(trace)
+
+
+def trace(
+    event_id: Annotated[int, typer.Argument(metavar='EVENT', help="The event's number.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """One event and everything that it caused, until it was quiet."""
+    from dataclasses import asdict
+
+    from hermes.cli.database import reading
+    from hermes.db import fate
+
+    with reading() as connection:
+        told = fate.trace(connection, event_id)
+    if as_json:
+        return print_json(asdict(told))
+    event = told.event
+    say(
+        f'event {event["id"]}: {show(event["kind"])} from {show(event["source"])}, {show(event["received_at"])}, {event["size_bytes"]} bytes'
+    )
+    for cause in told.causes:
+        say(
+            f'  because of event {cause["id"]} ({show(cause["source"])} {show(cause["kind"])}, {show(cause["received_at"])})'
+        )
+    if event['source'] != 'operator':
+        say('  the same delivery again is refused by its key and leaves no row')
+    for step in told.steps:
+        say(f'{show_offset(step.offset_s)}  {step.kind:<9}  {show(step.text)}')
+        for number, outcome in enumerate(_elements(step.detail.get('outcome'))):
+            say(f'{"":>11}  {"":<9}  element {number}: {outcome}')
+    for push in told.pushes:
+        state = push['state'] if push['state'] != 'ready' else 'still to do' if push['dirty'] else 'done'
+        reason = f' ({show(push["reason"])})' if push['reason'] else ''
+        say(f'{"now":>11}  {"push":<9}  {push["record_type"]}:{push["record_id"]} to {push["system"]}: {state}{reason}')
+    say('quiet: nothing of it is left to do' if told.quiet else f'not quiet: {show("; ".join(told.pending))}')
+
+
+def show_offset(offset_s: float) -> str:
+    """`+0.012 s`, right-aligned; minutes and hours from two of them on."""
+    if offset_s >= 7_200:
+        return f'{f"+{offset_s / 3_600:.1f} h":>11}'
+    if offset_s >= 120:
+        return f'{f"+{offset_s / 60:.1f} min":>11}'
+    return f'{f"+{offset_s:.3f} s":>11}'
+
+
+def _elements(outcome: object) -> list[str]:
+    """One line per element of the delivery, in whatever shape the outcome is."""
+    if outcome is None:
+        return []
+    elements = outcome if isinstance(outcome, list) else [outcome]
+    told = []
+    for element in elements:
+        if isinstance(element, dict):
+            told.append(
+                ', '.join(
+                    f'{show(key)}: {show(value)}' for key, value in element.items() if value not in (None, '', [], {})
+                )
+            )
+        else:
+            told.append(show(element))
+    return told

@@ -1,0 +1,96 @@
+"""Which world a command works in: the real accounts when any credential is set, else the sandbox with secrets of its
+own.
+
+The two never share a data folder. The sandbox's secrets are drawn at its first run and readable by this user alone
+(S1).
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from hermes.db import embedded
+from hermes.kit.ids import new_token
+from hermes.settings import Settings, SettingsError, is_loopback, load
+
+DRAWN = ('SECRET_KEY', 'SIGNING_KEY', 'API_KEY', 'TC2_API_KEY', 'PD_API_KEY', 'PD_WEBHOOK_PASSWORD')
+WEB_PORT = 8000
+SANDBOX_PORT = 8100
+
+
+def load_settings() -> Settings:
+    """The settings of this process; in the sandbox with the secrets and addresses that `hermes run` keeps."""
+    settings = load()
+    if not settings.sandboxed or settings.hermes_sandbox:
+        return settings
+    kept = settings.world_dir / 'addresses.json'
+    ports = json.loads(kept.read_text()) if kept.exists() else {}
+    environment = sandbox_environment(settings, ports.get('web', WEB_PORT), ports.get('sandbox', SANDBOX_PORT))
+    return load({name.lower(): value for name, value in environment.items()})
+
+
+def sandbox_environment(settings: Settings, web_port: int, sandbox_port: int) -> dict[str, str]:
+    """The variables that tie Hermes to the emulated world on these ports. Raises SettingsError for a public
+    HERMES_URL.
+    """
+    if not is_loopback(settings.hermes_url):
+        raise SettingsError('HERMES_URL: must be on this machine while the outside world is the emulated one.')
+    world = f'http://127.0.0.1:{sandbox_port}'
+    return {
+        **draw_secrets(settings.world_dir / 'secrets.json'),
+        'HERMES_SANDBOX': '1',
+        'HERMES_URL': f'http://127.0.0.1:{web_port}',
+        'SANDBOX_URL': world,
+        'DATA_DIR': str(settings.data_dir.resolve()),
+        'TC2_BASE_URL': f'{world}/tc2',
+        'PD_BASE_URL': f'{world}/pipedrive',
+        'PD_WEBHOOK_USER': 'hermes',
+        'G_API_ROOT': f'{world}/google',
+        'G_TOKEN_URI': f'{world}/google/token',
+    }
+
+
+def keep_addresses(settings: Settings, web_port: int, sandbox_port: int) -> None:
+    """Tell later commands where this sandbox runs."""
+    write_private(settings.world_dir / 'addresses.json', {'web': web_port, 'sandbox': sandbox_port})
+
+
+def draw_secrets(file: Path) -> dict[str, str]:
+    """The secrets in `file`; the missing ones are drawn and kept (mode 0600)."""
+    try:
+        kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    except ValueError:
+        raise SettingsError(f'{file} is damaged: remove it, and new secrets are drawn.') from None
+    drawn = {name: kept.get(name) or new_token(32) for name in DRAWN}
+    if drawn != kept:
+        write_private(file, drawn)
+    return drawn
+
+
+def write_private(file: Path, content: Mapping[str, object]) -> None:
+    """Write JSON that only this user can read; whole or not at all."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fresh = file.with_name(f'{file.name}.{os.getpid()}')
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w') as handle:
+            json.dump(content, handle, indent=2)
+        fresh.replace(file)
+    except OSError as error:
+        raise SettingsError(f'{file} cannot be written: {error.strerror}.') from None
+
+
+def database_folder(settings: Settings) -> Path:
+    """The folder of this world's embedded Postgres."""
+    return settings.world_dir / 'postgres'
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[str]:
+    """The address of the database: DATABASE_URL, or the embedded one, running at least until this ends."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    with embedded.start(database_folder(settings)) as server:
+        yield server.url

@@ -1,0 +1,1 @@
+"""The tables and the SQL: the only room that speaks to Postgres."""

@@ -1,0 +1,92 @@
+"""The shared rate budget: burst window and daily tokens, reserved by one statement before a call goes out (OUT-8, OUT-14, I8).
+
+A reservation occupies the burst window from its grant until two seconds after its answer or deadline, by the server's clock, so that
+neither a slow call nor a second worker nor a wrong clock can overrun it. Lanes leave room for the more urgent ones.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from hermes.db.pool import Connection
+
+WINDOW_S: Final = 2
+SHARE: Final = {'interactive': 1.0, 'webhook': 0.9, 'backfill': 0.5}
+"""The part of the burst window that a lane may fill (10 % is kept free for the interactive lane)."""
+DAILY_SHARE: Final = {'interactive': 1.0, 'webhook': 0.97, 'backfill': 0.7}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A reservation's id, or when to ask again."""
+
+    id: int | None
+    retry_at: datetime | None = None
+    reason: str = ''
+
+
+async def ensure(connection: Connection, system: str, *, burst: int, window_s: float, search: int, daily: int) -> None:
+    """The limits of a system's credential, as configured."""
+    await connection.execute(
+        'insert into budget (system, burst_limit, burst_window_s, search_limit, daily_limit) values (%s, %s, %s, %s, %s) '
+        'on conflict (system) do update set burst_limit = excluded.burst_limit, burst_window_s = excluded.burst_window_s, '
+        'search_limit = excluded.search_limit, daily_limit = excluded.daily_limit',
+        (system, burst, window_s, search, daily),
+    )
+
+
+async def reserve(connection: Connection, system: str, *, tokens: int, search: bool, lane: str, deadline_s: float) -> Grant:
+    """Reserve one call. Denied: when to come again; nobody sleeps on it."""
+    rows = await connection.execute('select *, hermes_now() as at from budget where system = %s for update', (system,))
+    budget = await rows.fetchone()
+    if budget is None:
+        return Grant(0)
+    at: datetime = budget['at']
+    today = at.date()
+    spent = budget['spent'] if budget['day'] == today else 0
+    if spent + tokens > budget['daily_limit'] * DAILY_SHARE[lane]:
+        tomorrow = at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        return Grant(None, tomorrow, f'the daily budget of {budget["daily_limit"]} tokens is spent for the {lane} lane')
+    rows = await connection.execute(
+        'select count(*) as n, count(*) filter (where search) as searches, min(until) as first from reservation where system = %s and until > %s',
+        (system, at),
+    )
+    used = await rows.fetchone()
+    assert used is not None  # noqa: S101 - an aggregate has one row
+    full = used['n'] + 1 > max(1, int(budget['burst_limit'] * SHARE[lane]))
+    if full or (search and used['searches'] + 1 > budget['search_limit']):
+        return Grant(None, max(used['first'] or at, at + timedelta(milliseconds=50)), 'the burst window is full')
+    await connection.execute('update budget set day = %s, spent = %s where system = %s', (today, spent + tokens, system))
+    rows = await connection.execute(
+        'insert into reservation (system, search, lane, tokens, granted_at, until) values (%s, %s, %s, %s, %s, %s) returning id',
+        (system, search, lane, tokens, at, at + timedelta(seconds=deadline_s + float(budget['burst_window_s']))),
+    )
+    row = await rows.fetchone()
+    assert row is not None  # noqa: S101 - insert returning
+    return Grant(row['id'])
+
+
+async def answered(connection: Connection, reservation_id: int) -> None:
+    """The answer is in: the reservation ends when the window behind it has passed."""
+    if reservation_id:
+        await connection.execute(
+            'update reservation r set until = least(until, hermes_now() + make_interval(secs => b.burst_window_s::float)) '
+            'from budget b where b.system = r.system and r.id = %s',
+            (reservation_id,),
+        )
+
+
+async def learn(connection: Connection, system: str, *, until: datetime, daily: bool, reason: str) -> None:
+    """The remote said no (429, a Cloudflare page): nothing is sent to it until `until`; a spent day is remembered as spent."""
+    await connection.execute(
+        'insert into system_state (system, blocked_until, reason) values (%s, %s, %s) on conflict (system) do update set '
+        "blocked_until = greatest(coalesce(system_state.blocked_until, '-infinity'), excluded.blocked_until), reason = excluded.reason",
+        (system, until, reason),
+    )
+    if daily:
+        await connection.execute('update budget set day = hermes_now()::date, spent = daily_limit where system = %s', (system,))
+
+
+async def forget(connection: Connection) -> None:
+    """Drop reservations that ended a while ago."""
+    await connection.execute("delete from reservation where until < hermes_now() - interval '1 minute'")

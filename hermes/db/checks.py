@@ -1,0 +1,71 @@
+"""What `hermes doctor` asks the database: server, workers, accounts, fields, pipelines, admins, first listings. Reads only."""
+
+from typing import Any, Final
+
+from psycopg import Connection
+
+from hermes.db.finding import Row, row, rows
+
+SERVER = """
+    select current_setting('server_version_num')::int as version, current_setting('server_version') as shown,
+           clock_timestamp() as now, pg_size_pretty(pg_database_size(current_database())) as size
+"""
+HEARTBEAT = 'select extract(epoch from hermes_now() - max(seen_at))::float8 as silent_s from worker'
+STANDING = """
+    select name as system, a.identity as account, coalesce(s.paused, false) as paused, coalesce(s.reason, '') as reason,
+           case when s.blocked_until > hermes_now() then s.blocked_until end as blocked_until,
+           (select extract(epoch from hermes_now() - max(e.received_at))::float8 from event e
+             where e.source = name and e.kind like 'webhook%%') as last_webhook_s
+    from unnest(%(systems)s::text[]) as name left join account a on a.system = name left join system_state s on s.system = name
+"""
+FIELDS = """
+    select linked_object_type, machine_name, name, pd_field_id <> '' as known, problem
+    from custom_field order by linked_object_type, machine_name
+"""
+ADMINS = """
+    select id, is_sales_person, is_support_person, is_bdr_person, tc2_admin_id is null as lacks_tc2,
+           coalesce(pd_owner_id, 0) <= 0 as lacks_pd
+    from admin where active and tombstone is null and (is_sales_person or is_support_person or is_bdr_person) order by id
+"""
+PROVEN = """
+    select type, bool_or(state = 'done' and not exists (
+      select 1 from event e where e.source = s.system and e.kind = 'page' and e.state <> 'done' and e.headers ->> 'sweep' = s.id::text
+    )) as done
+    from sweep s where system = %(system)s and kind = 'full' group by type
+"""
+LISTED: Final = ('organization', 'person', 'deal')
+"""The types whose first full listing must be proven before anything is created (MATCH-6)."""
+
+
+def read_server(connection: Connection[Any]) -> Row:
+    """version (number), shown, now (the server's clock), size."""
+    found = row(connection, SERVER)
+    assert found is not None
+    return found
+
+
+def read_silence_s(connection: Connection[Any]) -> float | None:
+    """Seconds since a worker was last seen; None if none ever was."""
+    found = row(connection, HEARTBEAT)
+    return found['silent_s'] if found else None
+
+
+def read_standing(connection: Connection[Any], systems: list[str]) -> dict[str, Row]:
+    """Per system: account, paused, reason, blocked_until, seconds since its last webhook."""
+    return {item['system']: item for item in rows(connection, STANDING, {'systems': systems})}
+
+
+def read_fields(connection: Connection[Any]) -> list[Row]:
+    """Every custom field: whether it is known in the CRM, and its problem."""
+    return rows(connection, FIELDS)
+
+
+def read_admins(connection: Connection[Any]) -> list[Row]:
+    """The active admins with a job, and which of their remote ids are missing."""
+    return rows(connection, ADMINS)
+
+
+def read_unproven(connection: Connection[Any], system: str) -> list[str]:
+    """The types whose first full listing has not been proven yet."""
+    done = {item['type'] for item in rows(connection, PROVEN, {'system': system}) if item['done']}
+    return [name for name in LISTED if name not in done]

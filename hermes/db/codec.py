@@ -1,0 +1,137 @@
+"""Rows and domain values: how records and mirrors stand in the database. Lossless both ways."""
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+from hermes.db.pool import Row
+from hermes.domain.fields import ATTRIBUTES
+from hermes.domain.model import Mirror, Record, RecordRef, RemoteRef, Run, Sent, Tombstone, Version
+
+PLAIN = frozenset({'id', 'extra', 'claims', 'tombstone', 'alias_of', 'born_event'})
+
+
+def dump(value: Any) -> str:
+    """JSON as PostgreSQL takes it: no NUL, no half surrogates."""
+    text = json.dumps(value, default=_plain, ensure_ascii=False)
+    if '\\u0000' in text:
+        text = text.replace('\\u0000', '')
+    return text.encode('utf-8', 'replace').decode()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    raise TypeError(f'{type(value).__name__} is no JSON value')
+
+
+def record_row(record: Record) -> dict[str, Any]:
+    """A record as a row of its table."""
+    fixed = ATTRIBUTES[record.ref.type]
+    row: dict[str, Any] = {name: record.fields.get(name) for name in fixed}
+    if record.ref.type in ('admin', 'pipeline', 'stage'):
+        row = {name: (fixed[name].type == 'bool' and name == 'active') if value is None and fixed[name].type == 'bool' else value for name, value in row.items()}
+    if record.ref.type in ('contact', 'deal'):
+        row['company_id'] = record.company_id
+    stone = record.tombstone
+    return {
+        'id': record.ref.id,
+        **row,
+        'extra': {name: value for name, value in record.fields.items() if name not in fixed},
+        'claims': dict(record.claims),
+        'tombstone': stone
+        and {'kind': stone.kind, 'at': stone.at.isoformat(), 'event_id': stone.event_id, 'seen': {key: list(version) for key, version in stone.seen.items()}},
+        'alias_of': record.alias_of,
+        'born_event': record.born_event,
+    }
+
+
+def read_record(record_type: str, row: Row) -> Record:
+    """A row of a record's table as a record."""
+    fields = {name: _canonical(value) for name, value in row.items() if name not in PLAIN and value is not None}
+    fields.update(row['extra'])
+    stone = row['tombstone']
+    return Record(
+        RecordRef(record_type, row['id']),
+        fields,
+        row['claims'],
+        row.get('company_id'),
+        stone
+        and Tombstone(
+            stone['kind'],
+            datetime.fromisoformat(stone['at']),
+            stone['event_id'],
+            {key: Version(*version) for key, version in stone['seen'].items()},
+        ),
+        row['alias_of'],
+        row['born_event'],
+    )
+
+
+def _canonical(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def mirror_row(mirror: Mirror, event_id: int) -> dict[str, Any]:
+    """A mirror as a row of its table."""
+    return {
+        'system': mirror.ref.system,
+        'type': mirror.ref.type,
+        'remote_id': mirror.ref.remote_id,
+        'version': list(mirror.version),
+        'runs': {name: [[run.value, list(run.first), list(run.last)] for run in runs] for name, runs in mirror.runs.items()},
+        'sent': {name: [_sent_row(entry) for entry in entries] for name, entries in mirror.sent.items()},
+        'merges': list(mirror.merges),
+        'ours': mirror.ours,
+        'deleted': list(mirror.deleted) if mirror.deleted else None,
+        'deleted_by': mirror.deleted_by,
+        'merged_into': mirror.merged_into,
+        'reread_at': mirror.reread_at.isoformat() if mirror.reread_at else None,
+        'corrections': {name: list(times) for name, times in mirror.corrections.items()},
+        'event_id': event_id,
+    }
+
+
+def _sent_row(entry: Sent) -> list[Any]:
+    return [entry.value, entry.started_s, list(entry.answered) if entry.answered else None, entry.got, entry.normalised, entry.intent]
+
+
+def link_row(mirror: Mirror) -> dict[str, Any]:
+    """The link of a mirror that has a record."""
+    assert mirror.record is not None  # noqa: S101 - callers pass linked mirrors
+    state = 'merged' if mirror.merged_into is not None else 'live' if mirror.live else 'deleted'
+    return {
+        'system': mirror.ref.system,
+        'type': mirror.ref.type,
+        'remote_id': mirror.ref.remote_id,
+        'record_type': mirror.record.type,
+        'record_id': mirror.record.id,
+        'is_primary': mirror.primary,
+        'state': state,
+    }
+
+
+def read_mirror(row: Row) -> Mirror:
+    """A row of mirror (left joined with link) as a mirror."""
+    return Mirror(
+        RemoteRef(row['system'], row['type'], row['remote_id']),
+        Version(*row['version']),
+        {name: tuple(Run(value, Version(*first), Version(*last)) for value, first, last in runs) for name, runs in row['runs'].items()},
+        {name: tuple(_read_sent(entry) for entry in entries) for name, entries in row['sent'].items()},
+        tuple(row['merges']),
+        row['ours'],
+        Version(*row['deleted']) if row['deleted'] else None,
+        row['deleted_by'],
+        row['merged_into'],
+        row['reread_at'],
+        {name: tuple(times) for name, times in row['corrections'].items()},
+        RecordRef(row['record_type'], row['record_id']) if row['record_type'] else None,
+        bool(row['is_primary']),
+    )
+
+
+def _read_sent(entry: list[Any]) -> Sent:
+    value, started_s, answered, got, normalised, intent = entry
+    return Sent(value, started_s, Version(*answered) if answered else None, got, normalised, intent)
+
+

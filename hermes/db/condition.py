@@ -1,0 +1,186 @@
+"""How Hermes is, in counts: workers, events, records, pushes, systems, budgets, sweeps, decisions, refusals.
+
+No personal data is read here, only numbers, times and names of systems. `attention` says what needs a person, one sentence each.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from psycopg import Connection, sql
+
+from hermes.db.finding import RECORD_TABLES, Row, row, rows
+
+LATE_S: Final = 60
+"""How long an event or a push may be due before it counts as late."""
+NEARLY_SPENT: Final = 0.9
+LEAST_LIVE_S: Final = 15
+WINDOW_S: Final = 300
+"""The stretch over which rate and lag of events are measured."""
+
+NOW = 'select hermes_now() as now'
+WORKERS = """
+    select id, host, pid, started_at, seen_at, extract(epoch from hermes_now() - seen_at)::float8 as silent_s,
+           seen_at > hermes_now() - make_interval(secs => %(live_s)s) as alive
+    from worker where seen_at > hermes_now() - interval '1 day' order by seen_at desc
+"""
+EVENT_COUNTS = """
+    select count(*) filter (where state = 'new') as new, count(*) filter (where state = 'waiting') as waiting,
+           count(*) filter (where state = 'parked') as parked,
+           extract(epoch from hermes_now() - min(due_at) filter (where state in ('new', 'waiting') and due_at <= hermes_now()))::float8
+             as oldest_due_s
+    from event where state in ('new', 'waiting', 'parked')
+"""
+EVENT_RATE = """
+    select count(*) as received, count(*) / %(window_s)s::float8 as per_s,
+           percentile_cont(0.5) within group (order by extract(epoch from applied_at - received_at))::float8 as lag_p50_s,
+           percentile_cont(0.99) within group (order by extract(epoch from applied_at - received_at))::float8 as lag_p99_s
+    from event where id > coalesce((select max(id) from event), 0) - 200000
+      and received_at > hermes_now() - make_interval(secs => %(window_s)s)
+"""
+RECORD_COUNTS = sql.SQL(' union all ').join(
+    sql.SQL(
+        'select {name} as type, count(*) filter (where tombstone is null and alias_of is null) as live,'
+        ' count(*) filter (where tombstone is not null) as tombstoned, count(*) filter (where alias_of is not null) as merged from {table}'
+    ).format(name=sql.Literal(table), table=sql.Identifier(table))
+    for table in RECORD_TABLES
+)
+PUSH_COUNTS = """
+    select system,
+      count(*) filter (where state = 'ready' and wanted > done and due_at <= hermes_now()) as due,
+      count(*) filter (where state = 'ready' and wanted > done and due_at > hermes_now()) as waiting,
+      count(*) filter (where state = 'parked') as parked, count(*) filter (where state = 'held') as held,
+      count(*) filter (where intent is not null and leased_until >= hermes_now()) as in_flight,
+      count(*) filter (where intent is not null and (leased_until is null or leased_until < hermes_now())) as unknown,
+      extract(epoch from hermes_now() - min(due_at) filter (where state = 'ready' and wanted > done and due_at <= hermes_now()))::float8
+        as oldest_due_s
+    from push where wanted > done or state <> 'ready' or intent is not null group by system order by system
+"""
+SYSTEMS = """
+    select name as system, a.identity as account, coalesce(s.paused, false) as paused, coalesce(s.reason, '') as reason, s.since,
+           case when s.blocked_until > hermes_now() then s.blocked_until end as blocked_until
+    from (select system as name from account union select system from system_state union select system from budget) as known
+    left join account a on a.system = name left join system_state s on s.system = name order by name
+"""
+BUDGETS = """
+    select b.system, b.burst_limit, b.burst_window_s, b.daily_limit,
+           case when b.day = (hermes_now() at time zone 'UTC')::date then b.spent else 0 end as spent_today,
+           (select count(*) from reservation r where r.system = b.system and r.until > hermes_now()) as burst_in_use
+    from budget b order by b.system
+"""
+SWEEPS = """
+    select distinct on (system, type, kind) system, type, kind, started_at, finished_at, state, pages, items, tokens, reason
+    from sweep order by system, type, kind, id desc
+"""
+DECISIONS = "select kind, count(*) as open from decision where state = 'open' group by kind order by kind"
+REFUSALS = """
+    select source, reason, sum(count)::bigint as count from refusal
+    where at > hermes_now() - interval '1 hour' group by source, reason order by source, reason
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Everything that `hermes status` shows. Durations in seconds; times aware UTC."""
+
+    now: Any
+    workers: list[Row]
+    events: Row
+    records: list[Row]
+    pushes: list[Row]
+    systems: list[Row]
+    budgets: list[Row]
+    sweeps: list[Row]
+    decisions: list[Row]
+    refusals: list[Row]
+    attention: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        return not self.attention
+
+
+def read_condition(connection: Connection[Any]) -> Condition:
+    """The condition at one moment (call it inside one repeatable-read transaction)."""
+    window = {'window_s': WINDOW_S}
+    events = (row(connection, EVENT_COUNTS) or {}) | (row(connection, EVENT_RATE, window) or {}) | window
+    condition = Condition(
+        now=(row(connection, NOW) or {})['now'],
+        workers=rows(connection, WORKERS, {'live_s': LEAST_LIVE_S}),
+        events=events,
+        records=rows(connection, RECORD_COUNTS),
+        pushes=rows(connection, PUSH_COUNTS),
+        systems=rows(connection, SYSTEMS),
+        budgets=rows(connection, BUDGETS),
+        sweeps=rows(connection, SWEEPS),
+        decisions=rows(connection, DECISIONS),
+        refusals=rows(connection, REFUSALS),
+    )
+    condition.attention.extend(_attention(condition))
+    return condition
+
+
+def _attention(condition: Condition) -> list[str]:
+    """What needs a person, the most urgent first."""
+    told = (
+        []
+        if any(worker['alive'] for worker in condition.workers)
+        else ['no worker is alive: start one with "hermes worker"']
+    )
+    told += _systems_attention(condition)
+    events = condition.events
+    if (events['oldest_due_s'] or 0) > LATE_S:
+        told.append(f'events have been due for {events["oldest_due_s"]:.0f} s')
+    if events['parked']:
+        told.append(f'{_count(events["parked"], "event")} parked: "hermes events list --state parked"')
+    told += _push_attention(condition)
+    told += [
+        f'the last {sweep["kind"]} sweep of {sweep["system"]} {sweep["type"]} failed'
+        for sweep in condition.sweeps
+        if sweep['state'] == 'failed'
+    ]
+    open_decisions = sum(item['open'] for item in condition.decisions)
+    if open_decisions:
+        told.append(f'{_count(open_decisions, "decision")} open')
+    return told
+
+
+def _systems_attention(condition: Condition) -> list[str]:
+    told = []
+    for system in condition.systems:
+        if system['paused']:
+            reason = f' ({system["reason"]})' if system['reason'] else ''
+            told.append(f'{system["system"]} is paused{reason}')
+        elif system['blocked_until']:
+            told.append(f'{system["system"]} is blocked until {system["blocked_until"]:%Y-%m-%d %H:%M:%SZ}')
+    for budget in condition.budgets:
+        if budget['daily_limit'] and budget['spent_today'] >= NEARLY_SPENT * budget['daily_limit']:
+            told.append(
+                f'{budget["system"]} has spent {budget["spent_today"]} of its {budget["daily_limit"]} tokens of today'
+            )
+    return told
+
+
+def _push_attention(condition: Condition) -> list[str]:
+    told = []
+    for push in condition.pushes:
+        system = push['system']
+        if push['parked']:
+            told.append(
+                f'{_count(push["parked"], f"push to {system}", f"pushes to {system}")} parked: "hermes push list --state parked"'
+            )
+        if push['held']:
+            told.append(
+                f'{_count(push["held"], f"push to {system}", f"pushes to {system}")} held: "hermes push list --state held"'
+            )
+        if push['unknown']:
+            told.append(f'{_count(push["unknown"], "call")} to {system} with an unknown outcome')
+        paused = any(
+            item['system'] == system and (item['paused'] or item['blocked_until']) for item in condition.systems
+        )
+        if not paused and (push['oldest_due_s'] or 0) > LATE_S:
+            told.append(f'pushes to {system} have been due for {push["oldest_due_s"]:.0f} s')
+    return told
+
+
+def _count(number: int, one: str, many: str = '') -> str:
+    return f'{number} {one if number == 1 else many or one + "s"}'

@@ -1,0 +1,217 @@
+"""The embedded Postgres, as its users see it: start or find the server of a folder, hold it while it is needed.
+
+Any number of processes may use one server; the first starts it, the last one leaving stops it (`hermes.db.keeper`),
+and a process that is killed has left. Connections go over a socket in a folder that only this user can enter; there is
+no TCP.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from hermes.db.keeper import POLL_S, USER, Plan, is_ready, try_lock
+from hermes.db.place import EmbeddedError, Place, choose_place
+
+__all__ = ['DATABASE', 'EmbeddedError', 'Server', 'address', 'is_running', 'start', 'stop']
+
+DATABASE = 'hermes'
+PATIENCE_S = 90.0
+LEAST_FREE_BYTES = 150_000_000
+KEPT_LOG_BYTES = 10_000_000
+
+
+@dataclass
+class Server:
+    """A running server that this process holds. `note` is one sentence worth telling the person, or None."""
+
+    plan: Plan
+    hold: IO[str]
+
+    @property
+    def note(self) -> str | None:
+        return self.plan.place.note
+
+    @property
+    def url(self) -> str:
+        """The address of Hermes's own database, for libpq and psycopg."""
+        return self.database_url(DATABASE)
+
+    def database_url(self, name: str) -> str:
+        """The address of the database `name` on this server."""
+        return _url(self.plan.place.run, name)
+
+    def ensure(self) -> None:
+        """Start the server again if it and its keeper have died. Costs microseconds while all is well."""
+        if not (is_ready(self.plan.place.cluster) and _keeper_pid(self.plan.place)):
+            _await_server(self.plan)
+
+    def close(self) -> None:
+        """Let go. The server stops once nobody holds it."""
+        self.hold.close()
+
+    def end(self) -> None:
+        """Let go, and if nobody else holds the server, return only when it has stopped."""
+        self.close()
+        place = self.plan.place
+        deadline = time.monotonic() + PATIENCE_S
+        settled = time.monotonic() + 5 * POLL_S
+        while _keeper_pid(place) and time.monotonic() < deadline:
+            if time.monotonic() > settled and is_ready(place.cluster):
+                return
+            time.sleep(0.02)
+
+    def __enter__(self) -> 'Server':
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def start(folder: Path, *, fast: bool = False, ephemeral: bool = False, stay: bool = False) -> Server:
+    """Start the server of `folder`, or join the one that runs, and hold it until `close`.
+
+    `stay`: it goes on running when nobody holds it, until `stop`. `fast` gives durability away and `ephemeral` removes
+    the folder at the end; both are for tests. Raises EmbeddedError with one plain sentence.
+    """
+    place = choose_place(folder)
+    plan = Plan(place, fast=fast, ephemeral=ephemeral)
+    hold = place.users_lock.open('a')
+    server = Server(plan, hold)
+    try:
+        _await_lock(hold.fileno(), place)
+        if not is_ready(place.cluster):
+            _check_space(place)
+        _await_server(plan)
+        _create_database(server)
+        if stay:
+            place.stay.write_text(str(_keeper_pid(place)))
+    except BaseException:
+        hold.close()
+        raise
+    return server
+
+
+def address(folder: Path) -> str:
+    """The address of Hermes's own database in `folder`, whether its server runs or not."""
+    return _url(choose_place(folder).run, DATABASE)
+
+
+def is_running(folder: Path) -> bool:
+    """True if the server of `folder` runs; starts and makes nothing."""
+    return (folder / 'keeper.lock').exists() and _keeper_pid(choose_place(folder)) > 0
+
+
+def stop(folder: Path, *, force: bool = False) -> bool:
+    """Stop the server of `folder`; False if none ran. Raises EmbeddedError while others use it, unless `force`."""
+    if not is_running(folder):
+        return False
+    place = choose_place(folder)
+    with place.users_lock.open('a') as users:
+        if not force and not try_lock(users.fileno(), fcntl.LOCK_EX):
+            raise EmbeddedError('The database is in use by a running Hermes: stop that first, or say --force.')
+    if pid := _keeper_pid(place):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE_S
+    while _keeper_pid(place):
+        if time.monotonic() > deadline:
+            raise EmbeddedError(f'The database did not stop within {PATIENCE_S:.0f} s (see {place.log}).')
+        time.sleep(0.02)
+    return True
+
+
+def _url(run: Path, name: str) -> str:
+    return f'postgresql://{USER}@/{quote(name, safe="")}?host={quote(str(run), safe="")}'
+
+
+def _keeper_pid(place: Place) -> int:
+    try:
+        with place.keeper_lock.open() as lock:
+            return 0 if try_lock(lock.fileno(), fcntl.LOCK_SH) else int(lock.read() or 0)
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _await_lock(descriptor: int, place: Place) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not try_lock(descriptor, fcntl.LOCK_SH):
+        if time.monotonic() > deadline:
+            raise EmbeddedError(
+                f'The database of {place.folder} does not come to a stop: try "hermes db stop --force".'
+            )
+        time.sleep(0.02)
+
+
+def _await_server(plan: Plan) -> None:
+    place = plan.place
+    deadline = time.monotonic() + PATIENCE_S
+    keeper: subprocess.Popen[bytes] | None = None
+    while True:
+        kept = _keeper_pid(place) > 0
+        if kept and is_ready(place.cluster):
+            return
+        if keeper and keeper.poll():
+            raise EmbeddedError(_read_reason(place))
+        if not kept and (keeper is None or keeper.poll() is not None):
+            keeper = _spawn_keeper(plan)
+        if time.monotonic() > deadline:
+            raise EmbeddedError(f'The database was not ready after {PATIENCE_S:.0f} s (see {place.log}).')
+        time.sleep(0.01)
+
+
+def _read_reason(place: Place) -> str:
+    try:
+        return place.reason.read_text()
+    except OSError:
+        return f'The database could not be started (see {place.log}).'
+
+
+def _spawn_keeper(plan: Plan) -> subprocess.Popen[bytes]:
+    place = plan.place
+    place.reason.unlink(missing_ok=True)
+    if place.log.exists() and place.log.stat().st_size > KEPT_LOG_BYTES:
+        place.log.replace(place.log.with_suffix('.log.1'))
+    kept = ('PATH', 'PYTHONPATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'COVERAGE_PROCESS_START')
+    environment = {name: os.environ[name] for name in kept if name in os.environ} | {'LC_ALL': 'C'}
+    with place.log.open('ab') as log:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter
+            [sys.executable, '-P', '-m', 'hermes.db.keeper', plan.dumps()],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd='/',
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def _check_space(place: Place) -> None:
+    free = shutil.disk_usage(place.cluster.parent).free
+    if free < LEAST_FREE_BYTES:
+        raise EmbeddedError(
+            f'Only {free // 1_000_000} MB are free on the disk of {place.cluster.parent}, '
+            f'and the database needs {LEAST_FREE_BYTES // 1_000_000} MB to start: make room, or set DATABASE_URL.'
+        )
+
+
+def _create_database(server: Server) -> None:
+    with psycopg.connect(server.database_url('postgres'), autocommit=True) as connection:
+        if connection.execute('SELECT 1 FROM pg_database WHERE datname = %s', [DATABASE]).fetchone():
+            return
+        try:
+            connection.execute(sql.SQL('CREATE DATABASE {}').format(sql.Identifier(DATABASE)))
+        except psycopg.errors.DuplicateDatabase:
+            return

@@ -1,0 +1,109 @@
+"""The inbox as the engine sees it: claim what is due, mark what became of it, add what we ourselves cause (intents, answers, pages).
+
+`event_once` makes every delivery one row; SKIP LOCKED lets many workers share the work.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from hermes.db.codec import dump
+from hermes.db.pool import Connection, Row
+from hermes.domain.model import Event
+
+EVENT_COLUMNS = 'id, source, kind, body, received_at, headers, attempts, state'
+
+
+def read_event(row: Row) -> Event:
+    """A row of event as the pure core sees it."""
+    return Event(row['id'], row['source'], row['kind'], row['body'] or b'', row['received_at'], row['headers'])
+
+
+async def claim(connection: Connection, limit: int) -> list[Row]:
+    """Due events, oldest first, locked until the transaction ends."""
+    rows = await connection.execute(
+        f"select {EVENT_COLUMNS} from event where state in ('new', 'waiting') and due_at <= hermes_now() "  # noqa: S608 - a constant
+        'order by due_at, id limit %s for update skip locked',
+        (limit,),
+    )
+    return sorted(await rows.fetchall(), key=lambda row: row['id'])
+
+
+async def claim_one(connection: Connection, event_id: int) -> Row | None:
+    """One event, if nobody else holds it and it is still to be done."""
+    rows = await connection.execute(
+        f"select {EVENT_COLUMNS} from event where id = %s and state in ('new', 'waiting') for update skip locked",  # noqa: S608 - a constant
+        (event_id,),
+    )
+    return await rows.fetchone()
+
+
+async def finish(connection: Connection, done: Iterable[tuple[int, Any]]) -> None:
+    """Mark events done, with one outcome per element, in the order in which they were applied."""
+    rows = [{'id': event_id, 'outcome': outcome, 'place': place} for place, (event_id, outcome) in enumerate(done)]
+    if rows:
+        await connection.execute(
+            "update event e set state = 'done', applied_seq = r.seq, applied_at = hermes_now(), outcome = r.outcome, reason = null "
+            "from (select id, outcome, nextval('applied_seq') as seq from "
+            '(select * from jsonb_to_recordset(%s) as t(id bigint, outcome jsonb, place int) order by place) s) r where e.id = r.id',
+            (dump(rows),),
+        )
+
+
+async def postpone(connection: Connection, event_id: int, due_at: datetime, reason: str) -> None:
+    """The event waits for something (D-3); it is tried again and never dropped."""
+    await connection.execute(
+        "update event set state = 'waiting', due_at = %s, reason = %s where id = %s", (due_at, reason, event_id)
+    )
+
+
+async def wake(connection: Connection, reasons: list[str]) -> None:
+    """What waited for one of these can go on at once."""
+    if reasons:
+        await connection.execute("update event set due_at = hermes_now() where state = 'waiting' and reason = any(%s)", (reasons,))
+
+
+async def fail(connection: Connection, event_id: int, due_at: datetime, reason: str, park: bool) -> None:
+    """An attempt failed: later again, or parked with everything needed to mend it (I12)."""
+    state = 'parked' if park else 'new'
+    await connection.execute(
+        'update event set state = %s, attempts = attempts + 1, due_at = %s, reason = %s where id = %s', (state, due_at, reason, event_id)
+    )
+
+
+async def add(
+    connection: Connection,
+    source: str,
+    kind: str,
+    body: bytes,
+    *,
+    state: str = 'done',
+    headers: Mapping[str, str] | None = None,
+    cause_id: int | None = None,
+    dedupe_key: bytes | None = None,
+) -> Event:
+    """An event of our own: an intent, an answer, a page, an act. Fresh key: each happens once."""
+    rows = await connection.execute(
+        'insert into event (source, kind, dedupe_key, headers, body, state, cause_id) values (%s, %s, %s, %s, %s, %s, %s) '
+        f'returning {EVENT_COLUMNS}',  # noqa: S608 - a constant
+        (source, kind, dedupe_key or secrets.token_bytes(16), dump(dict(headers or {})), body, state, cause_id),
+    )
+    row = await rows.fetchone()
+    assert row is not None  # noqa: S101 - insert returning
+    if state == 'new':
+        await ring(connection)
+    return read_event(row)
+
+
+async def ring(connection: Connection) -> None:
+    """Wake the workers when this transaction commits."""
+    await connection.execute('notify hermes_event')
+
+
+
+
+async def births(connection: Connection, event_id: int) -> list[int]:
+    """The ids of the records that an event made, in order (a replay gives them again, I14)."""
+    rows = await connection.execute("select record_id from change where event_id = %s and field = 'born' order by id", (event_id,))
+    return [row['record_id'] for row in await rows.fetchall()]

@@ -1,0 +1,248 @@
+"""Company graphs: loaded whole with their mirrors and locks, written back in one statement a table.
+
+Locks are taken in one order: first the lock for births (when something unknown is named), then companies by id. Two workers that
+apply rows for one company wait for each other; nobody else waits.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
+from hermes.db.pool import Connection
+from hermes.domain.graph import Allocator, Decision, Graph
+from hermes.domain.matching import Keys
+from hermes.domain.model import Change, Intent, Record, RecordRef, RemoteRef
+
+BIRTHS_LOCK = 4_729_100_002
+SHARED_TYPES = frozenset({'pipeline', 'stage', 'user'})
+CANDIDATES = 50
+"""More records of one name or e-mail than this are not looked at."""
+
+
+@dataclass
+class Wanted:
+    """What to load: remote objects by id, and candidates by key."""
+
+    refs: set[RemoteRef] = field(default_factory=set)
+    keys: list[Keys] = field(default_factory=list)
+    companies: set[int] = field(default_factory=set)
+    records: set[RecordRef] = field(default_factory=set)
+
+
+async def load(connection: Connection, wanted: Wanted, allocate: Allocator | None = None, *, lock: bool = True) -> Graph:
+    """The graph of everything that `wanted` names, its companies locked until the transaction ends."""
+    if lock and await _needs_births_lock(connection, wanted):
+        await connection.execute('select pg_advisory_xact_lock(%s)', (BIRTHS_LOCK,))
+    mirrors = await _mirrors(connection, wanted.refs)
+    named = {mirror.record for mirror in mirrors.values() if mirror.record} | wanted.records
+    named |= await _candidates(connection, wanted.keys)
+    shared = {ref for ref in named if ref.type in ('admin', 'pipeline', 'stage')}
+    companies = wanted.companies | await _companies_of(connection, named)
+    records = await _load_companies(connection, companies, lock=lock)
+    for record_type in sorted({ref.type for ref in shared}):
+        records += await _by_id(connection, record_type, [ref.id for ref in shared if ref.type == record_type])
+    mirrors.update(await _mirrors_of_records(connection, records))
+    graph = Graph(records, mirrors.values(), allocate)
+    graph.creating = await _creating(connection, companies)
+    return graph
+
+
+async def _needs_births_lock(connection: Connection, wanted: Wanted) -> bool:
+    """Something unknown is named, or something that belongs to no company."""
+    if any(ref.type in SHARED_TYPES for ref in wanted.refs):
+        return True
+    if not wanted.refs:
+        return False
+    found = await connection.execute(
+        'select count(*) as n from link join jsonb_to_recordset(%s) as r(system text, type text, remote_id text) using (system, type, remote_id)',
+        (_refs(wanted.refs),),
+    )
+    row = await found.fetchone()
+    return row is None or row['n'] < len(wanted.refs)
+
+
+def _refs(refs: Iterable[RemoteRef]) -> str:
+    return dump([ref._asdict() for ref in refs])
+
+
+MIRROR_COLUMNS = 'm.*, l.record_type, l.record_id, l.is_primary'
+
+
+async def _mirrors(connection: Connection, refs: Collection[RemoteRef]) -> dict[RemoteRef, Any]:
+    """Mirrors by remote id, the survivors of merges too."""
+    found: dict[RemoteRef, Any] = {}
+    missing = set(refs)
+    while missing:
+        rows = await connection.execute(
+            f'select {MIRROR_COLUMNS} from mirror m left join link l using (system, type, remote_id) '  # noqa: S608 - a constant
+            'join jsonb_to_recordset(%s) as r(system text, type text, remote_id text) using (system, type, remote_id)',
+            (_refs(missing),),
+        )
+        fresh = {mirror.ref: mirror for mirror in [read_mirror(row) for row in await rows.fetchall()]}
+        found.update(fresh)
+        missing = {mirror.ref._replace(remote_id=mirror.merged_into) for mirror in fresh.values() if mirror.merged_into} - found.keys()
+    return found
+
+
+async def _mirrors_of_records(connection: Connection, records: list[Record]) -> dict[RemoteRef, Any]:
+    if not records:
+        return {}
+    rows = await connection.execute(
+        f'select {MIRROR_COLUMNS} from link l join mirror m using (system, type, remote_id) '  # noqa: S608 - a constant
+        'join jsonb_to_recordset(%s) as r(record_type text, record_id bigint) using (record_type, record_id)',
+        (dump([{'record_type': record.ref.type, 'record_id': record.ref.id} for record in records]),),
+    )
+    return {mirror.ref: mirror for mirror in [read_mirror(row) for row in await rows.fetchall()]}
+
+
+async def _candidates(connection: Connection, keys: list[Keys]) -> set[RecordRef]:
+    """Records that matching has to look at."""
+    ids = sorted({number for key in keys for number in key.hermes_ids})
+    clients = sorted({client for key in keys for client in key.clients})
+    organizations = sorted({organization for key in keys for organization in key.organizations})
+    agencies = sorted({agency for key in keys for agency in key.agencies})
+    names = sorted({name for key in keys for name in key.names})
+    emails = sorted({email for key in keys for email in key.emails})
+    if not (ids or clients or organizations or agencies or names or emails):
+        return set()
+    rows = await connection.execute(
+        """
+        select 'company' as type, id from company where id = any(%(ids)s) or tc2_agency_id = any(%(agencies)s)
+        union select 'contact', id from contact where id = any(%(ids)s)
+        union select 'deal', id from deal where id = any(%(ids)s)
+        union select record_type, record_id from link
+          where (system = 'tutorcruncher' and type = 'client' and remote_id = any(%(clients)s))
+             or (system = 'pipedrive' and type = 'organization' and remote_id = any(%(organizations)s))
+        union select 'company', company_id from contact where lower(email) = any(%(emails)s)
+        union select 'company', c.id from unnest(%(names)s::text[]) as n(name),
+          lateral (select id from company where lower(regexp_replace(btrim(name), '\\s+', ' ', 'g')) = lower(n.name) order by id desc limit %(most)s) c
+        """,
+        {
+            'ids': ids, 'clients': clients, 'organizations': organizations, 'agencies': agencies,
+            'emails': emails, 'names': names, 'most': CANDIDATES,
+        },
+    )  # fmt: skip
+    return {RecordRef(row['type'], row['id']) for row in await rows.fetchall() if row['id'] is not None}
+
+
+async def _companies_of(connection: Connection, refs: Collection[RecordRef]) -> set[int]:
+    """The companies that records belong to, survivors of merges included."""
+    companies = {ref.id for ref in refs if ref.type == 'company'}
+    for table in ('contact', 'deal'):
+        ids = [ref.id for ref in refs if ref.type == table]
+        if ids:
+            rows = await connection.execute(f'select company_id from {table} where id = any(%s)', (ids,))  # noqa: S608 - a constant
+            companies |= {row['company_id'] for row in await rows.fetchall() if row['company_id']}
+    return companies
+
+
+async def _load_companies(connection: Connection, companies: Collection[int], *, lock: bool) -> list[Record]:
+    """Companies with their contacts and deals. Aliases bring their survivors along."""
+    records: list[Record] = []
+    missing, seen = set(companies), set(companies)
+    while missing:
+        locking = 'for update' if lock else ''
+        rows = await connection.execute(f'select * from company where id = any(%s) order by id {locking}', (sorted(missing),))  # noqa: S608
+        found = [read_record('company', row) for row in await rows.fetchall()]
+        records += found
+        missing = {record.alias_of for record in found if record.alias_of is not None} - seen
+        seen |= missing
+    for table in ('contact', 'deal') if seen else ():
+        rows = await connection.execute(f'select * from {table} where company_id = any(%s) order by id', (sorted(seen),))  # noqa: S608
+        records += [read_record(table, row) for row in await rows.fetchall()]
+    return records
+
+
+async def _by_id(connection: Connection, table: str, ids: list[int]) -> list[Record]:
+    rows = await connection.execute(f'select * from {table} where id = any(%s) order by id', (ids,))  # noqa: S608 - a constant
+    return [read_record(table, row) for row in await rows.fetchall()]
+
+
+async def _creating(connection: Connection, companies: Collection[int]) -> dict[tuple[RecordRef, str], Intent]:
+    """Records with an open create (MATCH-8)."""
+    if not companies:
+        return {}
+    rows = await connection.execute(
+        "select record_type, record_id, system, intent from push where graph_id = any(%s) and intent ->> 'op' = 'create'", (sorted(companies),)
+    )
+    found = {}
+    for row in await rows.fetchall():
+        ref, kept = RecordRef(row['record_type'], row['record_id']), row['intent']
+        started_at = datetime.fromisoformat(kept['started_at'])
+        remote = RemoteRef(row['system'], kept['type'], '')
+        found[ref, row['system']] = Intent('open', 'create', kept['event_id'], remote, ref, kept['fields'], started_at)
+    return found
+
+
+async def store(connection: Connection, graph: Graph, event_ids: dict[RemoteRef, int], default_event: int) -> None:
+    """Write everything that was touched. `event_ids`: the newest event of each mirror."""
+    for table in ('admin', 'stage', 'pipeline', 'company', 'contact', 'deal'):
+        rows = [record_row(graph.records[ref]) for ref in sorted(graph.touched_records) if ref.type == table]
+        await _upsert(connection, table, rows, ('id',))
+    mirrors = [graph.mirrors[ref] for ref in sorted(graph.touched_mirrors)]
+    await _upsert(
+        connection, 'mirror', [mirror_row(mirror, event_ids.get(mirror.ref, default_event)) for mirror in mirrors], ('system', 'type', 'remote_id')
+    )
+    links = [link_row(mirror) for mirror in mirrors if mirror.record]
+    for primary in (False, True):
+        part = [row for row in links if (row['is_primary'] and row['state'] == 'live') is primary]
+        await _upsert(connection, 'link', part, ('system', 'type', 'remote_id'))
+    graph.touched_records.clear()
+    graph.touched_mirrors.clear()
+
+
+async def _upsert(connection: Connection, table: str, rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
+    if not rows:
+        return
+    names = list(rows[0])
+    written = ', '.join(f'{name} = excluded.{name}' for name in names if name not in key)
+    columns = ', '.join(names)
+    await connection.execute(
+        f'insert into {table} ({columns}) select {columns} from jsonb_populate_recordset(null::{table}, %s) '  # noqa: S608 - names of ours
+        f'on conflict ({", ".join(key)}) do update set {written}',
+        (dump(rows),),
+    )
+
+
+async def journal(connection: Connection, changes: Iterable[tuple[Change, int]], at: datetime) -> None:
+    """Append to the journal. Each change with the event that caused it."""
+    rows = [
+        {
+            'record_type': change.record.type, 'record_id': change.record.id, 'field': change.field, 'old': change.old, 'new': change.new,
+            'system': change.system, 'rule': change.rule, 'note': change.note, 'event_id': event_id, 'at': at,
+        }
+        for change, event_id in changes
+    ]  # fmt: skip
+    if rows:
+        await connection.execute(
+            'insert into change (record_type, record_id, field, old, new, system, rule, note, event_id, at) '
+            'select record_type, record_id, field, old, new, system, rule, note, event_id, at '
+            'from jsonb_populate_recordset(null::change, %s) with ordinality as t order by ordinality',
+            (dump(rows),),
+        )
+
+
+async def decide(connection: Connection, decisions: Iterable[tuple[Decision, int]], at: datetime) -> None:
+    """Items that need a person's decision, each once."""
+    for decision, event_id in decisions:
+        await connection.execute(
+            'insert into decision (kind, record_type, record_id, key, detail, event_id, at) values (%s, %s, %s, %s, %s, %s, %s) '
+            'on conflict (kind, key) do nothing',
+            (
+                decision.kind,
+                decision.record.type if decision.record else None,
+                decision.record.id if decision.record else None,
+                decision.key,
+                dump(decision.detail),
+                event_id,
+                at,
+            ),
+        )
+
+
+async def allocate_ids(connection: Connection, count: int) -> list[int]:
+    """`count` new record ids."""
+    rows = await connection.execute("select nextval('record_id') as id from generate_series(1, %s)", (count,))
+    return [row['id'] for row in await rows.fetchall()]

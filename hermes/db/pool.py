@@ -1,0 +1,73 @@
+"""Connections: one pool a process, short transactions, never one held across a network call (lessons A-5, G-1).
+
+A clock that is not the system's is told to the server for the transaction (`hermes.now`), so that leases and budgets, which go by
+the server's clock, follow the clock of whoever owns time. `hook` lets the simulator stop the world at every commit.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg import AsyncConnection, sql
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from hermes.kit.clock import Clock, SystemClock
+
+Row = dict[str, Any]
+Connection = AsyncConnection[Row]
+IDLE_IN_TRANSACTION_S = 8
+"""A worker that stands still inside a transaction loses it, so that its locks last no longer than a lease."""
+
+
+class Database:
+    """The pool, and transactions on it."""
+
+    def __init__(self, database_url: str, clock: Clock | None = None, *, size: int = 8) -> None:
+        self.url = database_url.replace('postgres://', 'postgresql://', 1)
+        self.clock: Clock = clock or SystemClock()
+        self.hook: Callable[[str], None] | None = None
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            self.url,
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=10,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={
+                'row_factory': dict_row,
+                'options': f'-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S}s -c timezone=UTC',
+                'connect_timeout': 5,
+            },
+        )
+
+    async def open(self) -> None:
+        await self._pool.open(wait=True, timeout=15)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction, committed at the end."""
+        async with self._pool.connection() as connection:
+            async with connection.transaction():
+                if not isinstance(self.clock, SystemClock):
+                    await connection.execute(
+                        sql.SQL("select set_config('hermes.now', {now}, true)").format(now=sql.Literal(self.clock.now().isoformat()))
+                    )
+                yield connection
+                if self.hook:
+                    self.hook('before commit')
+        if self.hook:
+            self.hook('after commit')
+
+    async def fetch(self, query: str, parameters: Any = None) -> list[Row]:
+        """Rows of one statement in a transaction of its own."""
+        async with self.transaction() as connection:
+            return await (await connection.execute(query, parameters)).fetchall()
+
+    async def execute(self, query: str, parameters: Any = None) -> int:
+        """One statement in a transaction of its own; the number of rows it touched."""
+        async with self.transaction() as connection:
+            return (await connection.execute(query, parameters)).rowcount

@@ -1,0 +1,118 @@
+"""What the database says about Hermes's health: reachable, migrated, worked on, and how much waits.
+
+Read by /ready and /metrics through a connection of its own, with short timeouts, so that a sick pool cannot make it
+look well.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+import psycopg
+from alembic.script import ScriptDirectory
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from hermes.db.schema import MIGRATIONS
+
+READINESS = """
+select (select version_num from alembic_version) as revision,
+       (select extract(epoch from hermes_now() - max(seen_at))::float8 from worker) as heartbeat_s
+"""
+EVENTS = "select state, count(*) from event where state <> 'done' group by state"
+OLDEST = """
+select coalesce(extract(epoch from hermes_now() - min(received_at)), 0)::float8 from event
+where state in ('new', 'waiting')
+"""
+PUSHES = """
+select system, count(*),
+       case when state <> 'ready' then state when leased_until > hermes_now() then 'running' else 'ready' end as shown
+from push where wanted > done or state <> 'ready' group by system, shown
+"""
+CALLS = """
+select system, count(*), coalesce(sum(tokens), 0)::bigint
+from call where started_at >= date_trunc('day', hermes_now()) group by system
+"""
+PAUSED = 'select system, paused from system_state'
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Each part: '' when well, else what is wrong."""
+
+    database: str = ''
+    migrations: str = ''
+    worker: str = ''
+
+    @property
+    def parts(self) -> Mapping[str, str]:
+        return {'database': self.database, 'migrations': self.migrations, 'worker': self.worker}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts as they are now; calls and tokens since midnight by the database's clock."""
+
+    events: Mapping[str, int] = field(default_factory=dict)
+    oldest_event_s: float = 0.0
+    pushes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    calls: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    paused: Mapping[str, bool] = field(default_factory=dict)
+
+
+class Vitals:
+    """Asks the database."""
+
+    def __init__(self, conninfo: str, *, heartbeat_limit_s: float = 15.0) -> None:
+        given = conninfo_to_dict(conninfo)
+        self._conninfo = make_conninfo(
+            conninfo,
+            connect_timeout=given.get('connect_timeout') or '2',
+            options=f'{given.get("options") or ""} -c statement_timeout=2000'.strip(),
+            application_name='hermes-vitals',
+        )
+        self._heartbeat_limit_s = heartbeat_limit_s
+
+    async def readiness(self) -> Readiness:
+        """Never raises: what cannot be asked is what is wrong."""
+        unknown = 'unknown'
+        try:
+            async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+                row = await (await connection.execute(READINESS)).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return Readiness(migrations='the database has no schema yet', worker=unknown)
+        except psycopg.Error:
+            return Readiness(database='the database does not answer', migrations=unknown, worker=unknown)
+        revision, heartbeat_s = row or (None, None)
+        return Readiness(
+            migrations='' if revision == newest_revision() else 'the schema is not the one of this program',
+            worker=self._judge(heartbeat_s),
+        )
+
+    async def figures(self) -> Figures:
+        """Raises psycopg.Error when the database is away."""
+        async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+            events = await (await connection.execute(EVENTS)).fetchall()
+            oldest = await (await connection.execute(OLDEST)).fetchone()
+            pushes = await (await connection.execute(PUSHES)).fetchall()
+            calls = await (await connection.execute(CALLS)).fetchall()
+            paused = await (await connection.execute(PAUSED)).fetchall()
+        return Figures(
+            events={state: count for state, count in events},
+            oldest_event_s=oldest[0] if oldest else 0.0,
+            pushes={(system, state): count for system, count, state in pushes},
+            calls={system: count for system, count, _ in calls},
+            tokens={system: tokens for system, _, tokens in calls},
+            paused={system: stopped for system, stopped in paused},
+        )
+
+    def _judge(self, heartbeat_s: float | None) -> str:
+        if heartbeat_s is None:
+            return 'no worker has reported yet'
+        return '' if heartbeat_s < self._heartbeat_limit_s else f'no worker has reported for {heartbeat_s:.0f} s'
+
+
+@cache
+def newest_revision() -> str | None:
+    """The schema revision that this program was written for."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()

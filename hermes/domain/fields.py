@@ -1,0 +1,285 @@
+"""The field catalogue: which attributes a record has, who may write each (FIELD-2), and which run-time fields stand where.
+
+`ATTRIBUTES` is the fixed part (the typed columns of our tables). A `CustomField` binds a field of the CRM to an attribute,
+to one of TC2's extra attributes, or to the company's field of the same machine name (FIELD-1). A `Catalogue` is one consistent
+version of all of it; it is loaded from the database and changed by events.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, Literal
+
+from hermes.domain.model import RecordType, Value
+
+Policy = Literal['follow', 'tc2', 'crm', 'hermes']
+"""tc2: TC2's value from the moment it has one. crm: the CRM's once linked. hermes: computed. follow: TC2's or the booking's
+until a person edits it in the CRM, then the CRM's, until it is released."""
+
+FieldType = Literal['str', 'int', 'bool', 'date', 'json', 'admin', 'company', 'contact', 'pipeline', 'stage']
+CustomType = Literal['str', 'int', 'bool', 'date', 'fk_field']
+LinkedType = Literal['Company', 'Contact', 'Deal', 'Meeting']
+
+ABSENT: Final = '\x00absent'
+"""What an outgoing field says when it has nothing to say (never a value that anybody sends)."""
+
+RECORD_OF: Final[Mapping[str, RecordType]] = {'Company': 'company', 'Contact': 'contact', 'Deal': 'deal'}
+LINKED_OF: Final = {record: linked for linked, record in RECORD_OF.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A typed attribute of a record. `personal`: it names or reaches a person (redaction, export, erase)."""
+
+    name: str
+    type: FieldType
+    policy: Policy
+    personal: bool = False
+    auto_release: bool = False
+    """A hold by the CRM ends by itself when TC2's own value changes afterwards (support and BDR person)."""
+
+    @property
+    def is_ref(self) -> bool:
+        return self.type in ('admin', 'company', 'contact', 'pipeline', 'stage')
+
+
+def _company() -> tuple[Attribute, ...]:
+    tc2_texts = ('tc2_status', 'price_plan', 'gclid', 'signup_questionnaire', 'utm_source', 'utm_campaign', 'referer')
+    tc2_dates = ('created', 'pay0_dt', 'pay1_dt', 'pay3_dt', 'card_saved_dt', 'email_confirmed_dt', 'gclid_expiry_dt')
+    return (
+        Attribute('name', 'str', 'follow'),
+        Attribute('country', 'str', 'follow'),
+        Attribute('website', 'str', 'follow'),
+        Attribute('estimated_income', 'str', 'follow'),
+        Attribute('currency', 'str', 'follow'),
+        Attribute('sales_person_id', 'admin', 'follow'),
+        Attribute('support_person_id', 'admin', 'follow', auto_release=True),
+        Attribute('bdr_person_id', 'admin', 'follow', auto_release=True),
+        *(Attribute(name, 'str', 'tc2') for name in tc2_texts),
+        *(Attribute(name, 'date', 'tc2') for name in tc2_dates),
+        Attribute('paid_invoice_count', 'int', 'tc2'),
+        Attribute('narc', 'bool', 'tc2'),
+        Attribute('tc2_agency_id', 'int', 'tc2'),
+        Attribute('tc2_cligency_id', 'int', 'hermes'),
+        Attribute('tc2_cligency_url', 'str', 'hermes'),
+        Attribute('pd_org_id', 'int', 'hermes'),
+        Attribute('has_signed_up', 'bool', 'hermes'),
+        Attribute('has_booked_call', 'bool', 'hermes'),
+        Attribute('sales_call_count', 'int', 'hermes'),
+        Attribute('support_call_count', 'int', 'hermes'),
+    )
+
+
+ATTRIBUTES: Final[Mapping[str, Mapping[str, Attribute]]] = {
+    record_type: {attribute.name: attribute for attribute in attributes}
+    for record_type, attributes in {
+        'company': _company(),
+        'contact': (
+            Attribute('first_name', 'str', 'follow', personal=True),
+            Attribute('last_name', 'str', 'follow', personal=True),
+            Attribute('email', 'str', 'follow', personal=True),
+            Attribute('phone', 'str', 'follow', personal=True),
+            Attribute('company_id', 'company', 'crm'),
+        ),
+        'deal': (
+            Attribute('title', 'str', 'crm'),
+            Attribute('status', 'str', 'crm'),
+            Attribute('pipeline_id', 'pipeline', 'crm'),
+            Attribute('stage_id', 'stage', 'crm'),
+            Attribute('admin_id', 'admin', 'crm'),
+            Attribute('contact_id', 'contact', 'crm'),
+            Attribute('company_id', 'company', 'crm'),
+        ),
+        'admin': (
+            Attribute('first_name', 'str', 'hermes', personal=True),
+            Attribute('last_name', 'str', 'hermes', personal=True),
+            Attribute('email', 'str', 'hermes', personal=True),
+            Attribute('timezone', 'str', 'hermes'),
+            Attribute('tc2_admin_id', 'int', 'hermes'),
+            Attribute('pd_owner_id', 'int', 'hermes'),
+            Attribute('active', 'bool', 'crm'),
+            *(Attribute(f'is_{kind}_person', 'bool', 'hermes') for kind in ('sales', 'support', 'bdr')),
+            *(Attribute(f'sells_{plan}', 'bool', 'hermes') for plan in ('payg', 'startup', 'enterprise')),
+            *(Attribute(f'sells_{region}', 'bool', 'hermes') for region in ('us', 'gb', 'au', 'ca', 'eu', 'row')),
+        ),
+        'pipeline': (
+            Attribute('name', 'str', 'crm'),
+            Attribute('archived', 'bool', 'crm'),
+            Attribute('dft_entry_stage_id', 'stage', 'hermes'),
+        ),
+        'stage': (
+            Attribute('name', 'str', 'crm'),
+            Attribute('archived', 'bool', 'crm'),
+            Attribute('pipeline_id', 'pipeline', 'crm'),
+        ),
+    }.items()
+}
+"""record type -> attribute name -> Attribute. `hermes_id` is the record's id and stands in no list."""
+
+_RELATIONS: Final = {
+    'support_person': 'support_person_id',
+    'bdr_person': 'bdr_person_id',
+    'sales_person': 'sales_person_id',
+    'id': 'hermes_id',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CustomField:
+    """A field of the CRM beside its native ones. `pd_field_id` '' = not known in the CRM (yet); `remote_type` as the CRM says."""
+
+    machine_name: str
+    name: str
+    field_type: CustomType
+    linked_object_type: LinkedType
+    hermes_field_name: str = ''
+    tc2_machine_name: str = ''
+    pd_field_id: str = ''
+    policy: Policy = 'follow'
+    remote_type: str = ''
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Option id -> label, for enum and set fields."""
+    problem: str = ''
+    """Why the field is skipped in pushes (type mismatch, gone from the CRM); shown by doctor."""
+
+    @property
+    def record_type(self) -> str:
+        return RECORD_OF.get(self.linked_object_type, 'meeting')
+
+    @property
+    def attribute(self) -> str:
+        """The key under which its value stands in mirrors and records."""
+        named = _RELATIONS.get(self.hermes_field_name, self.hermes_field_name)
+        return named or self.machine_name
+
+    @property
+    def inherited(self) -> bool:
+        """FIELD-1: a Deal's field with neither source is the company's of the same machine name."""
+        return self.linked_object_type == 'Deal' and not self.hermes_field_name and not self.tc2_machine_name
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """One version of all custom fields."""
+
+    custom: Sequence[CustomField] = ()
+    version: int = 0
+
+    @cached_property
+    def by_code(self) -> Mapping[tuple[str, str], CustomField]:
+        """(record type, pd_field_id) -> field."""
+        return {(item.record_type, item.pd_field_id): item for item in self.custom if item.pd_field_id}
+
+    def of(self, record_type: str) -> Iterable[CustomField]:
+        return (item for item in self.custom if item.record_type == record_type)
+
+    @cached_property
+    def by_tc2(self) -> Mapping[str, CustomField]:
+        """TC2 machine name (hyphens folded to underscores, lower case) -> company field."""
+        return {
+            fold(item.tc2_machine_name): item
+            for item in self.custom
+            if item.tc2_machine_name and item.record_type == 'company'
+        }
+
+    @cached_property
+    def by_machine_name(self) -> Mapping[tuple[str, str], CustomField]:
+        return {(item.record_type, item.machine_name): item for item in self.custom}
+
+    def attributes(self, record_type: str) -> Mapping[str, Attribute]:
+        """Every attribute of a record type: the fixed ones and those that only the catalogue knows."""
+        return self._attributes[record_type]
+
+    @cached_property
+    def _attributes(self) -> Mapping[str, Mapping[str, Attribute]]:
+        found = {record_type: dict(attributes) for record_type, attributes in ATTRIBUTES.items()}
+        for item in self.custom:
+            known = found.get(item.record_type)
+            if known is None or item.attribute in known or item.attribute == 'hermes_id':
+                continue
+            kind: FieldType = 'admin' if item.field_type == 'fk_field' else item.field_type
+            company = self.by_machine_name.get(('company', item.machine_name)) if item.inherited else None
+            if company:
+                shown = found['company'].get(company.attribute)
+                kind = kind if shown is None else 'int' if shown.is_ref else shown.type
+            known[item.attribute] = Attribute(item.attribute, kind, 'hermes' if item.inherited else item.policy)
+        return found
+
+    def inherited(self) -> Iterable[tuple[CustomField, str]]:
+        """Every inherited deal field with the company attribute that it shows."""
+        for item in self.of('deal'):
+            if item.inherited:
+                company = self.by_machine_name.get(('company', item.machine_name))
+                yield item, company.attribute if company else item.machine_name
+
+
+def fold(machine_name: str) -> str:
+    """TC2 writes 'client-dob' and reads 'client_dob' (its documentation has both): one key for either."""
+    return machine_name.strip().lower().replace('-', '_')
+
+
+def is_fixed(record_type: str, name: str) -> bool:
+    """Whether `name` is a typed column (else it lives in `extra`)."""
+    return name in ATTRIBUTES.get(record_type, {})
+
+
+def _field(
+    linked: LinkedType, machine: str, kind: CustomType, hermes: str = '', tc2: str = '', policy: Policy = 'follow'
+) -> CustomField:
+    title = ' '.join(
+        {'tc2': 'TC2', 'utm': 'UTM', 'id': 'ID', 'url': 'URL', 'bdr': 'BDR'}.get(part, part.title())
+        for part in machine.split('_')
+    )
+    return CustomField(machine, title, kind, linked, hermes, tc2, policy=policy)
+
+
+def default_catalogue() -> Catalogue:
+    """The fields that a new database starts with: the documents' organisation, person and deal tables."""
+    fixed: list[tuple[str, CustomType, str, str, Policy]] = [
+        ('hermes_id', 'fk_field', 'id', '', 'hermes'),
+        ('website', 'str', 'website', 'website', 'follow'),
+        ('price_plan', 'str', 'price_plan', '', 'tc2'),
+        ('estimated_income', 'str', 'estimated_income', 'estimated_monthly_income', 'follow'),
+        ('currency', 'str', 'currency', 'currency', 'follow'),
+        ('support_person_id', 'fk_field', 'support_person', '', 'follow'),
+        ('bdr_person_id', 'fk_field', 'bdr_person', '', 'follow'),
+        ('signup_questionnaire', 'str', 'signup_questionnaire', '', 'tc2'),
+        ('utm_source', 'str', 'utm_source', 'utm_source', 'tc2'),
+        ('utm_campaign', 'str', 'utm_campaign', 'utm_campaign', 'tc2'),
+        ('referer', 'str', 'referer', 'referer', 'tc2'),
+        ('paid_invoice_count', 'int', 'paid_invoice_count', '', 'tc2'),
+        ('tc2_status', 'str', 'tc2_status', '', 'tc2'),
+        ('tc2_cligency_url', 'str', 'tc2_cligency_url', '', 'hermes'),
+        ('gclid', 'str', 'gclid', '', 'tc2'),
+        *(
+            (name, 'date', name, '', 'tc2')
+            for name in (
+                'created',
+                'pay0_dt',
+                'pay1_dt',
+                'pay3_dt',
+                'gclid_expiry_dt',
+                'email_confirmed_dt',
+                'card_saved_dt',
+            )
+        ),
+        *((name, 'bool', name, '', 'hermes') for name in ('has_signed_up', 'has_booked_call')),
+        *((name, 'int', name, '', 'hermes') for name in ('sales_call_count', 'support_call_count')),
+    ]
+    company = [_field('Company', machine, kind, hermes, tc2, policy) for machine, kind, hermes, tc2, policy in fixed]
+    contact = [_field('Contact', 'hermes_id', 'fk_field', 'id', policy='hermes')]
+    deal = [_field('Deal', 'hermes_id', 'fk_field', 'id', policy='hermes')]
+    deal += [_field('Deal', item.machine_name, 'int' if item.field_type == 'fk_field' else item.field_type, policy='hermes')
+             for item in company[1:]]  # fmt: skip
+    return Catalogue((*company, *contact, *deal))
+
+
+ALIASES: Final = {'estimated_income': ('estimated_monthly_income',)}
+"""Machine names under which a field of the CRM is also recognised by name."""
+
+
+def display(value: Value) -> str:
+    """A value as people read it in listings."""
+    if value is None:
+        return '—'
+    return str(value)

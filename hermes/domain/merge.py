@@ -1,0 +1,177 @@
+"""What a record should say, given everything that was ever said about it (FIELD-2, FIELD-3, D-12).
+
+`believe` is a pure function of the record's claims and its mirrors, so neither the order of arrival nor repetition matters.
+`merge` folds one observation into its mirror and returns the record's changes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hermes.domain.fields import Attribute
+from hermes.domain.graph import CRM, PRODUCT, Context, Graph
+from hermes.domain.history import edits, fold, has_spoken, is_empty
+from hermes.domain.model import Change, Mirror, Observation, Record, RemoteRef, Run, Value, Version
+
+REMOTE_TYPE = {'company': 'organization', 'contact': 'person', 'deal': 'deal', 'pipeline': 'pipeline', 'stage': 'stage'}
+"""The CRM's name for our record types (references inside its objects)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """A value, whose it is, and why."""
+
+    value: Value
+    system: str
+    rule: str
+    note: str = ''
+
+
+NOTHING = Belief(None, '', '')
+
+
+def merge(graph: Graph, record: Record | None, seen: Observation, context: Context) -> list[Change]:
+    """Fold `seen` into its mirror and, if it belongs to a record, let the record follow. Idempotent."""
+    before = graph.mirrors.get(seen.ref)
+    mirror = fold(before, seen, context.now)
+    if mirror != before:
+        graph.put_mirror(mirror)
+    return settle_fields(graph, record, context) if record else []
+
+
+def settle_fields(graph: Graph, record: Record, context: Context) -> list[Change]:
+    """Bring the fields of a record to what it should say. Returns the changes (and puts the record)."""
+    current = graph.records[record.ref]
+    fields = dict(current.fields)
+    changes: list[Change] = []
+    substituted = dict(current.claims.get('substituted', {}))
+    for attribute in context.catalogue.attributes(current.ref.type).values():
+        if attribute.policy == 'hermes' and not _initial(current, attribute.name):
+            continue
+        belief = believe(graph, current, attribute, context)
+        old = fields.get(attribute.name)
+        if belief is NOTHING or belief.value == old:
+            continue
+        fields[attribute.name] = belief.value
+        substituted.pop(attribute.name, None)
+        changes.append(Change(current.ref, attribute.name, old, belief.value, belief.system, belief.rule, belief.note))
+    if changes:
+        company_id = fields.get('company_id', current.company_id) if current.ref.type in ('contact', 'deal') else None
+        claims = {**current.claims, 'substituted': substituted} if 'substituted' in current.claims else current.claims
+        graph.put_record(replace(current, fields=fields, company_id=company_id, claims=claims))
+    return changes
+
+
+def believe(graph: Graph, record: Record, attribute: Attribute, context: Context) -> Belief:
+    """What one attribute should say. NOTHING: nobody ever said anything."""
+    name = attribute.name
+    crm, product = graph.voice(record.ref, CRM), graph.voice(record.ref, PRODUCT)
+    decreed = _decreed(record, name, crm)
+    if decreed is not None:
+        return decreed
+    if attribute.policy == 'crm':
+        return _crm_owned(graph, record, attribute, crm, context)
+    initial = _initial(record, name)
+    theirs = _product_says(graph, product, attribute, context)
+    if attribute.policy == 'follow' and crm is not None:
+        edit = standing_edit(record, name, crm, product)
+        if edit is not None:
+            value, known = _read(graph, crm, attribute, edit.value, context)
+            if known:
+                return Belief(value, CRM, 'FIELD-2', 'a person wrote it in the CRM')
+    if theirs is not NOTHING:
+        return theirs
+    if initial is not None:
+        return Belief(initial['value'], initial['system'], initial['rule'])
+    if crm is not None and not (crm.ours and name in crm.sent) and has_spoken(crm, name):
+        value, known = _read(graph, crm, attribute, crm.current(name), context)
+        if known:
+            return Belief(value, CRM, 'FIELD-2', 'nobody else has said anything')
+    return NOTHING
+
+
+def standing_edit(record: Record, name: str, crm: Mirror, product: Mirror | None) -> Run | None:
+    """The newest person's edit of a field that was not released since (EDIT-1, `hermes release`)."""
+    released = record.claims.get('released', {}).get(name)
+    said = {_key(run.value) for run in product.runs.get(name, ())} if product else set()
+    initial = _initial(record, name)
+    if initial is not None:
+        said.add(_key(initial['value']))
+    found = None
+    for run, first_sight in edits(crm, name):
+        if released is not None and run.first <= Version(*released):
+            continue
+        if first_sight and _key(run.value) in said:
+            continue
+        found = run
+    return found
+
+
+def _key(value: Value) -> str:
+    return f'{type(value).__name__}:{value}'
+
+
+def _initial(record: Record, name: str) -> Mapping[str, Any] | None:
+    found: Mapping[str, Any] | None = record.claims.get('initial', {}).get(name)
+    return found
+
+
+def _decreed(record: Record, name: str, crm: Mirror | None) -> Belief | None:
+    """A rule of ours wrote the field (TC-7, D-6) and no person has written it in the CRM since."""
+    decree = record.claims.get('decree', {}).get(name)
+    if decree is None:
+        return None
+    after = Version(*decree['after'])
+    if crm is not None and any(run.first > after for run, _ in edits(crm, name)):
+        return None
+    return Belief(decree['value'], 'hermes', decree['rule'])
+
+
+def _crm_owned(graph: Graph, record: Record, attribute: Attribute, crm: Mirror | None, context: Context) -> Belief:
+    if crm is not None and crm.says(attribute.name):
+        written = crm.current(attribute.name)
+        value, known = _read(graph, crm, attribute, written, context)
+        if known and not (attribute.name == 'company_id' and value is None):
+            return Belief(value, CRM, 'FIELD-2', 'the CRM owns it once linked')
+        return NOTHING
+    initial = _initial(record, attribute.name)
+    return Belief(initial['value'], initial['system'], initial['rule']) if initial else NOTHING
+
+
+def _product_says(graph: Graph, product: Mirror | None, attribute: Attribute, context: Context) -> Belief:
+    if product is None or not has_spoken(product, attribute.name):
+        return NOTHING
+    value, known = _read(graph, product, attribute, product.current(attribute.name), context)
+    return Belief(value, PRODUCT, 'FIELD-2') if known else NOTHING
+
+
+def _read(graph: Graph, mirror: Mirror, attribute: Attribute, value: Value, context: Context) -> tuple[Value, bool]:
+    """A mirrored value in our terms; (None, False) when it says nothing that we can use."""
+    if not attribute.is_ref:
+        return (None if is_empty(value) else value), True
+    if attribute.type == 'admin':
+        if is_empty(value) or value == 0:
+            return None, mirror.ref.system != CRM
+        admin = context.directory.admin_of(mirror.ref.system, value)
+        return admin, admin is not None
+    if is_empty(value):
+        return None, True
+    ref = RemoteRef(CRM, REMOTE_TYPE[attribute.type], str(value))
+    if attribute.type in ('pipeline', 'stage'):
+        found = context.directory.links.get(ref)
+        return (found.id, True) if found else (None, False)
+    record = graph.record_of(ref)
+    return (record.ref.id, True) if record else (None, False)
+
+
+def held(record: Record, name: str, crm: Mirror | None, product: Mirror | None) -> Run | None:
+    """The edit that holds back what TC2 says now, if one does (`hermes blame`, `hermes release`)."""
+    if crm is None or product is None or not has_spoken(product, name):
+        return None
+    edit = standing_edit(record, name, crm, product)
+    return edit if edit is not None and edit.value != product.current(name) else None
+
+
+def moved(before: Mirror | None, after: Mirror, names: Sequence[str]) -> list[str]:
+    """Which of `names` have another current value than before."""
+    return [name for name in names if (before.current(name) if before else None) != after.current(name)]

@@ -1,0 +1,224 @@
+"""The values that every room speaks in: versions, observations, records, mirrors, links.
+
+All of them are immutable; a changed one is a new one. JSON values only (`Value`), so that what is stored is what is compared.
+Absent, null and a value are three things: a field that says nothing is not a key of `fields`; null is None.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+Value = Any
+"""A JSON value in canonical form: None, bool, int, str, or a list or dict of them. Dates are 'YYYY-MM-DD' (UTC)."""
+
+RecordType = Literal['company', 'contact', 'deal', 'admin', 'pipeline', 'stage']
+
+SETTLED = 2**53
+"""The sub-second part of a version that was read when its second was over: nothing of that second is newer."""
+UNSETTLED = -1
+"""The sub-second part of a version whose place within its second is unknown (an answer to a write)."""
+
+
+class Version(NamedTuple):
+    """A remote object's own version (VERSION-1). Only versions of one system are ever compared.
+
+    Pipedrive: `seconds` = update_time, `sub` = meta.timestamp in milliseconds (webhooks), SETTLED or UNSETTLED.
+    TC2: `seconds` and `sub` (microseconds) of the event's timestamp, else the request's time, else arrival, else the answer's Date.
+    """
+
+    seconds: int
+    sub: int
+
+
+class RemoteRef(NamedTuple):
+    """A remote object: ('pipedrive', 'organization', '12')."""
+
+    system: str
+    type: str
+    remote_id: str
+
+
+class RecordRef(NamedTuple):
+    """One of our records."""
+
+    type: str
+    id: int
+
+
+Origin = Literal['webhook', 'created', 'answer', 'read', 'page', 'act']
+"""Where an observation comes from: a webhook, the webhook of a creation, the answer to a write, a read by id, a listing's page, a person's act."""
+
+Kind = Literal['state', 'deleted', 'merged', 'recovered', 'missing']
+"""state: this is what it says. deleted. merged: into `merged_into`. recovered: TC2 took it out of the bin. missing: 404 by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one remote object said, in canonical fields (the names of our record's attributes; see domain/fields.py).
+
+    References to other remote objects stay remote ids here (text, or an int where the remote says an int); merge resolves them.
+    """
+
+    ref: RemoteRef
+    kind: Kind
+    version: Version
+    fields: Mapping[str, Value] = field(default_factory=dict)
+    origin: Origin = 'webhook'
+    action: str = ''
+    merged_into: str | None = None
+    merged_from: str | None = None
+    parent: RemoteRef | None = None
+    children: tuple[RemoteRef, ...] | None = None
+    """The complete list of this object's children, where the source always sends it whole (a client's recipients)."""
+    by_api: bool = False
+    correlation: str = ''
+    record: RecordRef | None = None
+    """The record that this object was made for, where the answer to our own creation says so."""
+    intent: int = 0
+    """The intent that this observation answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What became of a call: 'open' (about to go out), 'done' (known to have happened), 'void' (known not to have happened).
+
+    `id` is the event that opened it; `ref` the remote object ('' as remote_id for a creation).
+    """
+
+    state: Literal['open', 'done', 'void']
+    op: str
+    id: int
+    ref: RemoteRef
+    record: RecordRef
+    fields: Mapping[str, Value] = field(default_factory=dict)
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """An element that needs a remote object to be read first (TC-2, D-3): the engine fetches it and tries again."""
+
+    ref: RemoteRef
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element of a delivery: what it observes, or why it is ignored, or why it cannot be understood."""
+
+    observations: tuple[Observation, ...] = ()
+    fetch: tuple[Fetch, ...] = ()
+    intent: Intent | None = None
+    ignored: str = ''
+    unparseable: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of versions over which a field was seen with one value: from `first` to `last`, both seen."""
+
+    value: Value
+    first: Version
+    last: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A value that Hermes sent for a field (EDIT-1): in flight while `answered` is None; `got` when the remote normalised it (EDIT-3)."""
+
+    value: Value
+    started_s: int
+    answered: Version | None = None
+    got: Value = None
+    normalised: bool = False
+    intent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """What one remote object last said, with its change points per field, and to which record it belongs (its link)."""
+
+    ref: RemoteRef
+    version: Version
+    runs: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
+    sent: Mapping[str, tuple[Sent, ...]] = field(default_factory=dict)
+    merges: tuple[int, ...] = ()
+    """Seconds of the versions at which a merge wrote this object (PD-MERGE-2: those values are no person's edit)."""
+    ours: bool = False
+    """Hermes made this object."""
+    deleted: Version | None = None
+    deleted_by: str = ''
+    """'hermes' when the deletion is our own call."""
+    merged_into: str | None = None
+    reread_at: datetime | None = None
+    corrections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Per field the times (epoch seconds) at which Hermes corrected it (EDIT-3: the third within 24 h parks)."""
+    record: RecordRef | None = None
+    primary: bool = False
+
+    @property
+    def live(self) -> bool:
+        """Neither merged away nor deleted: a state that is newer than the newest deletion takes it back."""
+        return self.merged_into is None and (self.deleted is None or self.version > self.deleted)
+
+    def current(self, name: str) -> Value:
+        """The value at the newest version, None when the field was never seen."""
+        runs = self.runs.get(name)
+        return runs[-1].value if runs else None
+
+    def says(self, name: str) -> bool:
+        return bool(self.runs.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """Who deleted a record (D-2): kind 'tc2', 'crm' or 'erased'; `seen` = versions of its mirrors at that moment, 'system:type:id' -> version."""
+
+    kind: str
+    at: datetime
+    event_id: int
+    seen: Mapping[str, Version] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What we believe. `fields` are attributes in canonical form (references are record ids); `extra` run-time fields live in it too."""
+
+    ref: RecordRef
+    fields: Mapping[str, Value] = field(default_factory=dict)
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    """What no remote object says: 'initial' {field: value}, 'decree' {field: [value, after]}, 'released' {field: version}, 'substituted' {field: reason}."""
+    company_id: int | None = None
+    tombstone: Tombstone | None = None
+    alias_of: int | None = None
+    born_event: int = 0
+
+    @property
+    def gone(self) -> bool:
+        return self.tombstone is not None or self.alias_of is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the journal: a field of a record, old and new, by which system, under which rule."""
+
+    record: RecordRef
+    field: str
+    old: Value
+    new: Value
+    system: str
+    rule: str
+    note: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What arrived, byte for byte."""
+
+    id: int
+    source: str
+    kind: str
+    body: bytes
+    received_at: datetime
+    headers: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,234 @@
+"""Rules that look at more than one record: deals made and lost, NARC, computed and inherited fields, substitutions.
+
+One pure function, `rules`, run right after merge until nothing changes; its clock is the event's received_at.
+Each rule is a function of one company's graph and says its behaviour id in the journal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any, Final
+
+from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
+from hermes.domain.history import NEVER
+from hermes.domain.model import Change, Record, RecordRef, Value
+
+PLANS: Final = ('payg', 'startup', 'enterprise')
+NEW_STATUSES: Final = ('trial', 'pending_email_conf')
+TERMINATED: Final = 'terminated'
+
+
+@dataclass
+class Ruled:
+    """What the rules did."""
+
+    changes: list[Change] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def rules(graph: Graph, company_id: int, before: Record | None, born: bool, context: Context) -> Ruled:
+    """Apply every rule to one company until nothing changes. `before`: the company as it was; `born`: made by this event."""
+    done = Ruled()
+    ref = RecordRef('company', company_id)
+    company = graph.records.get(ref)
+    if company is None or company.alias_of is not None:
+        return done
+    _substitute(graph, ref, context, done)
+    _close_deals(graph, ref, before, context, done)
+    if born:
+        _open_deal(graph, ref, context, done)
+    while True:
+        count = len(done.changes)
+        _compute(graph, ref, context, done)
+        _inherit(graph, ref, context, done)
+        if len(done.changes) == count:
+            return done
+
+
+def assign(graph: Graph, ref: RecordRef, values: Mapping[str, Value], rule: str, done: Ruled, note: str = '') -> None:
+    """Write computed values into a record, journalling what differs."""
+    record = graph.records[ref]
+    changed = {name: value for name, value in values.items() if record.fields.get(name) != value}
+    if not changed:
+        return
+    done.changes += [Change(ref, name, record.fields.get(name), value, 'hermes', rule, note) for name, value in changed.items()]
+    graph.put_record(replace(record, fields={**record.fields, **changed}))
+
+
+def claim(graph: Graph, ref: RecordRef, kind: str, name: str, value: Any) -> None:
+    """Write one of a record's claims (initial, decree, released, substituted)."""
+    record = graph.records[ref]
+    entries = {**record.claims.get(kind, {}), name: value}
+    graph.put_record(replace(record, claims={**record.claims, kind: entries}))
+
+
+def decree(graph: Graph, ref: RecordRef, name: str, value: Value, rule: str, done: Ruled) -> None:
+    """A rule writes a field that the CRM owns; a person who writes it afterwards stays in charge."""
+    mirror = graph.voice(ref, CRM)
+    after = mirror.version if mirror else NEVER
+    claim(graph, ref, 'decree', name, {'value': value, 'after': list(after), 'rule': rule})
+    assign(graph, ref, {name: value}, rule, done)
+
+
+def _substitute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> None:
+    """D-16, D-17: what nobody knows is replaced, with a visible warning, and never pushed back (D-21)."""
+    company = graph.records[ref]
+    product, crm = graph.voice(ref, PRODUCT), graph.voice(ref, CRM)
+    unknown_plan = product.current('price_plan_unknown') if product else None
+    substituted = company.claims.get('substituted', {})
+    if unknown_plan and substituted.get('price_plan') != unknown_plan:
+        claim(graph, ref, 'substituted', 'price_plan', unknown_plan)
+        done.warnings.append(f'D-17: price plan {unknown_plan!r} is unknown, payg is used')
+    elif not unknown_plan and 'price_plan' in substituted:
+        _unclaim(graph, ref, 'substituted', 'price_plan')
+    if company.fields.get('sales_person_id') is not None:
+        return
+    voices = [(voice.ref.system, voice.current('sales_person_id')) for voice in (product, crm) if voice is not None]
+    strangers = [f'{system} {value}' for system, value in voices if value not in (None, 0, '')]
+    default = context.settings.get('default_sales_person_id')
+    if strangers and isinstance(default, int) and default in context.directory.admins:
+        assign(graph, ref, {'sales_person_id': default}, 'D-16', done, f'unknown sales person: {strangers[0]}')
+        claim(graph, ref, 'substituted', 'sales_person_id', strangers[0])
+        done.warnings.append(f'D-16: the sales person ({strangers[0]}) is nobody we know, the default is used')
+
+
+def _unclaim(graph: Graph, ref: RecordRef, kind: str, name: str) -> None:
+    record = graph.records[ref]
+    entries = {key: value for key, value in record.claims.get(kind, {}).items() if key != name}
+    graph.put_record(replace(record, claims={**record.claims, kind: entries}))
+
+
+def _compute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> None:
+    """Fields with the policy `hermes`."""
+    client = graph.voice(ref, PRODUCT)
+    organization = graph.primary(ref, CRM)
+    company = graph.records[ref]
+    values: dict[str, Value] = {'pd_org_id': int(organization.ref.remote_id) if organization else None}
+    if client is not None:
+        values['tc2_cligency_id'] = int(client.ref.remote_id)
+        values['tc2_cligency_url'] = f'{context.tc2_base_url.rstrip("/")}/clients/{client.ref.remote_id}/'
+        values['has_signed_up'] = True
+    for name, default in (('has_signed_up', False), ('has_booked_call', False), ('sales_call_count', 0), ('support_call_count', 0)):
+        if name not in values and company.fields.get(name) is None:
+            values[name] = default
+    assign(graph, ref, values, 'TC-12' if client else 'FIELD-2', done)
+
+
+def _close_deals(graph: Graph, ref: RecordRef, before: Record | None, context: Context, done: Ruled) -> None:
+    """TC-7 and D-6: open deals become lost, once, at the change."""
+    company = graph.records[ref]
+    old = before.fields if before else {}
+    terminated = company.fields.get('tc2_status') == TERMINATED != old.get('tc2_status')
+    marked = bool(company.fields.get('narc')) and not old.get('narc')
+    if not (terminated or marked):
+        return
+    rule = 'TC-7' if terminated else 'D-6'
+    for deal in graph.children(ref.id, 'deal'):
+        if deal.fields.get('status') == 'open' and not deal.gone:
+            decree(graph, deal.ref, 'status', 'lost', rule, done)
+    if marked:
+        reason = kept_despite_narc(graph, company)
+        if reason:
+            done.decisions.append(Decision('narc', f'narc:{ref.id}:{context.event_id}', ref, {'reason': reason}))
+
+
+def kept_despite_narc(graph: Graph, company: Record) -> str:
+    """Why a company with the mark is not deleted in the CRM (D-6, S21); '' when it may be."""
+    if (company.fields.get('paid_invoice_count') or 0) > 0:
+        return 'it has paid invoices'
+    if any(deal.fields.get('status') == 'won' for deal in graph.children(company.ref.id, 'deal')):
+        return 'it has a won deal'
+    for contact in graph.children(company.ref.id, 'contact'):
+        email = str(contact.fields.get('email') or '').lower()
+        if email and any(
+            other.ref.type == 'contact'
+            and other.company_id != company.ref.id
+            and not other.gone
+            and str(other.fields.get('email') or '').lower() == email
+            for other in graph.records.values()
+        ):
+            return 'a person of it also belongs to another company'
+    return ''
+
+
+def _open_deal(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> None:
+    """TC-5, for a company that this event made."""
+    company = graph.records[ref]
+    fields = company.fields
+    if graph.voice(ref, PRODUCT) is None or graph.children(ref.id, 'deal') or company.gone:
+        return
+    created = fields.get('created')
+    oldest = context.now.date() - timedelta(days=int(context.settings.get('deal_max_age_days', 90)))
+    if (
+        (fields.get('paid_invoice_count') or 0) > 0
+        or fields.get('tc2_status') not in NEW_STATUSES
+        or not created
+        or date.fromisoformat(created) <= oldest
+        or fields.get('sales_person_id') is None
+        or fields.get('narc')
+    ):
+        return
+    plan = fields.get('price_plan') if fields.get('price_plan') in PLANS else 'payg'
+    placed = _placement(str(plan), context)
+    if isinstance(placed, str):
+        done.warnings.append(placed)
+        done.decisions.append(Decision('no-pipeline', f'no-pipeline:{ref.id}', ref, {'reason': placed}))
+        return
+    pipeline_id, stage_id = placed
+    contacts = [contact for contact in graph.children(ref.id, 'contact') if not contact.gone]
+    values: dict[str, Value] = {
+        'title': fields.get('name'),
+        'status': 'open',
+        'pipeline_id': pipeline_id,
+        'stage_id': stage_id,
+        'admin_id': fields.get('sales_person_id'),
+        'contact_id': contacts[0].ref.id if contacts else None,
+        'company_id': ref.id,
+    }
+    make_deal(graph, ref, values, 'TC-5', context, done)
+
+
+def make_deal(graph: Graph, company: RecordRef, values: Mapping[str, Value], rule: str, context: Context, done: Ruled) -> RecordRef:
+    """A deal that Hermes makes: its first values are claims until the CRM owns them."""
+    ref = RecordRef('deal', graph.new_id())
+    initial = {name: {'value': value, 'system': 'hermes', 'rule': rule} for name, value in values.items() if value is not None}
+    claims: dict[str, Any] = {'initial': initial}
+    if 'sales_person_id' in graph.records[company].claims.get('substituted', {}):
+        claims['substituted'] = {'admin_id': 'the company has a substituted sales person'}
+    graph.put_record(Record(ref, dict(values), claims, company.id, born_event=context.event_id))
+    done.changes.append(Change(ref, 'born', None, rule, 'hermes', rule))
+    done.changes += [Change(ref, name, None, value, 'hermes', rule) for name, value in values.items() if value is not None]
+    return ref
+
+
+def _placement(plan: str, context: Context) -> tuple[int, int] | str:
+    """The pipeline and entry stage for a plan, or a plain sentence naming the setting that is missing (D-8)."""
+    key = f'{plan}_pipeline_id'
+    pipeline_id = context.settings.get(key)
+    pipeline = context.directory.pipelines.get(pipeline_id) if isinstance(pipeline_id, int) else None
+    if pipeline is None:
+        return f'No deal was made: the setting {key} names no pipeline.'
+    if pipeline.fields.get('archived'):
+        return f'No deal was made: the setting {key} names a pipeline that was deleted in the CRM.'
+    stage = context.directory.stages.get(pipeline.fields.get('dft_entry_stage_id') or 0)
+    if stage is None or stage.fields.get('archived'):
+        return f'No deal was made: the pipeline of the setting {key} has no entry stage.'
+    return pipeline.ref.id, stage.ref.id
+
+
+def _inherit(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> None:
+    """FIELD-6: an open deal shows its own company's fields; a closed one keeps what it had (OUT-9)."""
+    company = graph.records[ref]
+    substituted = company.claims.get('substituted', {})
+    attributes = context.catalogue.attributes('company')
+    values: dict[str, Value] = {}
+    for item, name in context.catalogue.inherited():
+        if name in substituted or item.attribute in ('title', 'status', 'company_id', 'contact_id', 'admin_id', 'pipeline_id', 'stage_id'):
+            continue
+        attribute = attributes.get(name)
+        value = company.fields.get(name)
+        values[item.attribute] = context.directory.owner_of(value) if attribute and attribute.type == 'admin' else value
+    for deal in graph.children(ref.id, 'deal'):
+        if deal.fields.get('status') == 'open' and not deal.gone:
+            assign(graph, deal.ref, values, 'FIELD-6', done)

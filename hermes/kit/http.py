@@ -1,0 +1,76 @@
+"""One HTTP call, with everything that a call must never do taken away: no redirects, no endless waiting, no exception.
+
+Whatever happens comes back as an `Exchange`; its headers are an allow-list, and no text in it names an address or a
+secret.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import httpx2
+
+from hermes.kit.clock import Clock
+
+KEPT_HEADERS = ('date', 'content-type', 'retry-after', 'x-daily-requests-left')
+KEPT_PREFIXES = ('x-ratelimit-', 'ratelimit-')
+_NEVER_LEFT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+    httpx2.LocalProtocolError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a call brought: `status` None when nothing came back; `sent` False when it surely never left."""
+
+    status: int | None
+    started_at: datetime
+    ended_at: datetime
+    body: bytes = b''
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sent: bool = True
+    error: str = ''
+
+
+def kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that may be stored, in lower case."""
+    return {
+        name.lower(): value
+        for name, value in headers.items()
+        if name.lower() in KEPT_HEADERS or name.lower().startswith(KEPT_PREFIXES)
+    }
+
+
+async def exchange(
+    client: httpx2.AsyncClient,
+    clock: Clock,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    query: Sequence[tuple[str, str]] = (),
+    body: Any = None,
+    deadline_s: float = 10.0,
+) -> Exchange:
+    """Make the call within `deadline_s` of real time. `body` goes out as JSON when it is not None."""
+    content = None if body is None else json.dumps(body, ensure_ascii=False).encode('utf-8', 'replace')
+    sending = dict(headers) | ({} if content is None else {'content-type': 'application/json'})
+    started_at = clock.now()
+    try:
+        request = client.build_request(
+            method, url, params=list(query) or None, headers=sending, content=content, timeout=deadline_s
+        )
+        async with asyncio.timeout(deadline_s):
+            response = await client.send(request, follow_redirects=False)
+    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError) as error:
+        left = not isinstance(error, (*_NEVER_LEFT, httpx2.InvalidURL))
+        return Exchange(None, started_at, clock.now(), sent=left, error=type(error).__name__)
+    return Exchange(response.status_code, started_at, clock.now(), response.content, kept(dict(response.headers)))

@@ -1,0 +1,34 @@
+"""HMAC over raw bytes and constant-time comparison, with several live secrets for rotation (S1)."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+
+def sign(body: bytes, secret: str) -> str:
+    """Hex HMAC-SHA256 of `body`."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def verify(body: bytes, signature: str, secrets: Sequence[str]) -> bool:
+    """True if any of `secrets` made `signature` over exactly these bytes. Every secret is tried, in constant time."""
+    given = signature.strip().lower().encode('utf-8', 'replace')
+    found = False
+    for secret in secrets:
+        found |= hmac.compare_digest(sign(body, secret).encode(), given)
+    return found
+
+
+def basic_auth(user: str, password: str) -> str:
+    """The value of an Authorization header for HTTP Basic."""
+    return 'Basic ' + base64.b64encode(f'{user}:{password}'.encode()).decode()
+
+
+def verify_basic(header: str, user: str, passwords: Sequence[str]) -> bool:
+    """True if `header` carries `user` with any of the live `passwords`. Compared whole, in constant time."""
+    given = header.strip().encode('utf-8', 'replace')
+    found = False
+    for password in passwords:
+        found |= hmac.compare_digest(basic_auth(user, password).encode(), given)
+    return found

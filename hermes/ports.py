@@ -1,0 +1,193 @@
+"""What the engine needs from an outside system, as Protocols. `systems/*` fulfil them; `app` wires them.
+
+A system is four pure things (observe, outgoing, cost, judge) and one impure one (send).
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from hermes.domain.fields import Catalogue
+from hermes.domain.model import Element, Event, RecordRef, Value
+
+Op = Literal[
+    'create',
+    'update',
+    'delete',
+    'read',
+    'list',
+    'fields',
+    'pipelines',
+    'stages',
+    'users',
+    'me',
+    'webhooks',
+    'add_webhook',
+    'drop_webhook',
+    'add_field',
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call to be made, in our words.
+
+    `type` is the remote type ('organization'); `fields` are canonical (the keys of the mirror) for create and update;
+    `basis` are the mirror's current canonical values (needed where a list goes out whole, OUT-1);
+    `params` for listings: 'since' (aware datetime), 'cursor', 'status', 'ids', 'limit'.
+    """
+
+    op: Op
+    type: str = ''
+    remote_id: str = ''
+    fields: Mapping[str, Value] = field(default_factory=dict)
+    basis: Mapping[str, Value] = field(default_factory=dict)
+    params: Mapping[str, Value] = field(default_factory=dict)
+    record: RecordRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a call costs: `tokens` of the daily budget; `search` calls have a burst window of their own."""
+
+    tokens: int
+    search: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `status` None: nothing came back. `sent` False: it surely never left (refused connection)."""
+
+    status: int | None
+    body: bytes = b''
+    headers: Mapping[str, str] = field(default_factory=dict)
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    sent: bool = True
+    error: str = ''
+
+
+class View(Protocol):
+    """A record as `outgoing` reads it: every read is tracked, so that undeclared ones fail a test."""
+
+    def get(self, name: str) -> Value:
+        """An attribute of the record, e.g. 'name'."""
+
+    def company(self, name: str) -> Value:
+        """An attribute of the record's company."""
+
+    def remote(self, record_type: str, name: str) -> str | None:
+        """The remote id, in the system being written, of the record that attribute `name` refers to (primary, live); None if there is none."""
+
+    def admin(self, name: str) -> int | None:
+        """The remote user id of the admin that attribute `name` refers to; None for none and for D-10's 0."""
+
+    @property
+    def id(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One field that goes out: mirror key, what it reads ('Company.name'), when it is written, how it is computed.
+
+    `when` 'create': on creation only. `compute` returns ABSENT (domain.fields.ABSENT) to say nothing.
+    """
+
+    key: str
+    inputs: tuple[str, ...]
+    compute: Callable[[View], Value]
+    when: Literal['create', 'always'] = 'always'
+    limit: int | None = None
+    """Longest text that the remote takes (D-14); the cut is marked in the push."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteField:
+    """A custom field as the CRM describes it: its code, its name, its type, and the options of an enum or set (id -> label)."""
+
+    code: str
+    name: str
+    type: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class System(Protocol):
+    """An outside system."""
+
+    name: str
+    types: Mapping[str, str]
+    """record type -> remote type, in the order in which they are pushed."""
+
+    def observe(self, event: Event, catalogue: Catalogue) -> Sequence[Element]:
+        """Elements of a delivery, a page or an answer; pure. Raises Unparseable when nothing of it can be understood."""
+
+    def outgoing(self, record_type: str, catalogue: Catalogue) -> Sequence[Outgoing]:
+        """The table of outgoing fields."""
+
+    def cost(self, request: Request) -> Cost: ...
+
+    async def send(self, request: Request, catalogue: Catalogue) -> Answer:
+        """Make the call. Never raises for an HTTP status or a lost connection: it says so in the Answer."""
+
+    def next_cursor(self, answer: Answer) -> str | None:
+        """Where a listing goes on; None at its end."""
+
+    def remote_fields(self, answer: Answer) -> Sequence[RemoteField]:
+        """The fields that an answer to the op 'fields' describes, custom ones only (FIELD-5)."""
+
+    def identity(self, answer: Answer) -> str:
+        """The account that answered the op 'me' (SETUP-12)."""
+
+    def judge(self, request: Request, answer: Answer, catalogue: Catalogue) -> None:
+        """Raise the Reaction that the answer asks for; return when it succeeded."""
+
+
+def encode_answer(request: Request, answer: Answer) -> bytes:
+    """An answer (or a page, or a read) as the body of an event: what was asked and what came back, as JSON."""
+    return json.dumps(
+        {
+            'request': {
+                'op': request.op,
+                'type': request.type,
+                'remote_id': request.remote_id,
+                'fields': dict(request.fields),
+                'params': dict(request.params),
+                'record': list(request.record) if request.record else None,
+            },
+            'status': answer.status,
+            'headers': dict(answer.headers),
+            'body': answer.body.decode('utf-8', 'replace'),
+            'error': answer.error,
+            'sent': answer.sent,
+            'started_at': answer.started_at.isoformat() if answer.started_at else None,
+            'ended_at': answer.ended_at.isoformat() if answer.ended_at else None,
+        },
+        default=str,
+        ensure_ascii=False,
+    ).encode()
+
+
+def decode_answer(body: bytes) -> tuple[Request, Answer]:
+    """The inverse of encode_answer; `basis` is not kept."""
+    told = json.loads(body)
+    asked = told['request']
+    request = Request(
+        op=asked['op'],
+        type=asked['type'],
+        remote_id=asked['remote_id'],
+        fields=asked['fields'],
+        params=asked['params'],
+        record=RecordRef(*asked['record']) if asked['record'] else None,
+    )
+    answer = Answer(
+        status=told['status'],
+        body=told['body'].encode(),
+        headers=told['headers'],
+        started_at=datetime.fromisoformat(told['started_at']) if told['started_at'] else None,
+        ended_at=datetime.fromisoformat(told['ended_at']) if told['ended_at'] else None,
+        sent=told['sent'],
+        error=told['error'],
+    )
+    return request, answer

@@ -1,0 +1,173 @@
+"""The sandbox as one application and one process: the emulated systems under one port, their pages, their control API.
+
+Loopback only (S21): it listens on no other address, sends webhooks to no other, answers no other Host, and takes no
+form from another origin. Nothing here ever speaks to a real system.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+from fastapi import FastAPI, Request
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+from starlette.responses import PlainTextResponse, Response
+
+from hermes.kit.clock import Clock, SystemClock
+from hermes.kit.ids import system_chance
+from hermes.sandbox import control
+from hermes.sandbox.pipedrive import routes_v1, routes_v2
+from hermes.sandbox.tutorcruncher import routes as tutorcruncher_routes
+from hermes.sandbox.weather import App, ConnectionLost, Receive, Scope, Send, Weather, WeatherFront
+from hermes.sandbox.world import Secrets, World
+
+SAVE_EVERY_S = 2.0
+
+
+class NotLoopback(ValueError):
+    """The sandbox was asked to speak to, or to be heard by, another machine."""
+
+
+def is_loopback(host: str | None) -> bool:
+    """True for localhost and loopback addresses."""
+    if host == 'localhost':
+        return True
+    try:
+        return ipaddress.ip_address(host or '').is_loopback
+    except ValueError:
+        return False
+
+
+def check_loopback(hermes_url: str, host: str = '127.0.0.1') -> None:
+    """Raises NotLoopback."""
+    if not is_loopback(urlsplit(hermes_url).hostname):
+        raise NotLoopback(f'the sandbox only speaks to a Hermes on this machine, not to {hermes_url}')
+    if not is_loopback(host):
+        raise NotLoopback(f'the sandbox only listens on this machine, not on {host}')
+
+
+def create_app(world: World) -> FastAPI:
+    """Every system, the pages and `/_world/`. Raises NotLoopback if Hermes is not on this machine."""
+    check_loopback(world.hermes_url)
+    app = FastAPI(title='Sandbox', docs_url=None, redoc_url=None, openapi_url=None)
+    app.middleware('http')(refuse_strangers)
+    v1 = WeatherFront(routes_v1.app(world), world, 'pipedrive')
+    app.mount('/pipedrive/api/v2', WeatherFront(routes_v2.app(world), world, 'pipedrive'))
+    app.mount('/pipedrive/api/v1', v1)
+    app.mount('/pipedrive/v1', v1)
+    tutorcruncher = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    tutorcruncher.include_router(tutorcruncher_routes(world))
+    app.mount('/tc2/api', WeatherFront(tutorcruncher, world, 'tutorcruncher'))
+    app.include_router(control.routes(world))
+    with contextlib.suppress(ImportError):
+        from hermes.sandbox.pages import routes as pages_routes
+
+        app.include_router(pages_routes(world))
+    return app
+
+
+async def refuse_strangers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+    """403 for another Host (DNS rebinding) and for what another site's page sends."""
+    origin = request.headers.get('origin')
+    if not is_loopback(request.url.hostname):
+        return PlainTextResponse('The sandbox answers to this machine only.', 403)
+    if origin is not None and not is_loopback(urlsplit(origin).hostname):
+        return PlainTextResponse('The sandbox takes nothing from other sites.', 403)
+    return await answer(request)
+
+
+class SandboxTransport(httpx2.AsyncBaseTransport):
+    """Calls the application without a socket. A lost answer becomes the transport error that a socket would give."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.inner = httpx2.ASGITransport(app=app)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        try:
+            return await self.inner.handle_async_request(request)
+        except ConnectionLost:
+            raise httpx2.ReadError('the connection was lost before the answer', request=request) from None
+
+
+def make_world(hermes_url: str, secrets: Secrets, *, weather: str = 'calm', clock: Clock | None = None) -> World:
+    """A world on the machine's own clock and chance, unless told otherwise. Raises NotLoopback."""
+    check_loopback(hermes_url)
+    return World(clock or SystemClock(), system_chance(), hermes_url, secrets, Weather.preset(weather))
+
+
+async def serve(world: World, host: str, port: int, state_file: Path | None = None) -> None:
+    """Listen until cancelled; send webhooks; keep the state in `state_file`. Raises NotLoopback."""
+    check_loopback(world.hermes_url, host)
+    world.serves_sockets = True
+    server = Server(_quiet(create_app(world)), host, port, interface=Interfaces.ASGINL, log_level=LogLevels.error)
+    async with httpx2.AsyncClient(timeout=None, trust_env=False) as client:
+        tasks = [asyncio.create_task(world.outbox.pump(client))]
+        if state_file is not None:
+            tasks.append(asyncio.create_task(keep_saving(world, state_file)))
+        served = asyncio.create_task(server.serve())
+        try:
+            await asyncio.shield(served)
+        finally:
+            server.stop()  # type: ignore[no-untyped-call]
+            await asyncio.wait([served], timeout=5)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if state_file is not None:
+                world.snapshot(state_file)
+
+
+def _quiet(app: FastAPI) -> App:
+    """An answer that the weather lost is no error of the server's."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(ConnectionLost):
+            await app(scope, receive, send)
+
+    return run
+
+
+async def keep_saving(world: World, state_file: Path) -> None:
+    """Write the state when something happened, at most every two seconds."""
+    seen = None
+    while True:
+        await asyncio.sleep(SAVE_EVERY_S)
+        now = (world.call_count, len(world.outbox.sent), world.pipedrive.last_stamp, len(world.outbox.waiting))
+        if now != seen:
+            await asyncio.to_thread(world.snapshot, state_file)
+            seen = now
+
+
+def run_sandbox(
+    host: str = '127.0.0.1',
+    port: int = 8100,
+    *,
+    hermes_url: str,
+    secrets: Secrets,
+    state_file: Path | None = None,
+    weather_name: str = 'calm',
+    seed: str | None = None,
+) -> None:
+    """The whole process, until SIGINT or SIGTERM. `seed` names the scenario for a world without a past."""
+    world = make_world(hermes_url, secrets, weather=weather_name)
+    check_loopback(hermes_url, host)
+    if not (state_file is not None and world.restore(state_file)) and seed is not None:
+        control.seed(world, seed)
+    asyncio.run(_run(world, host, port, state_file))
+
+
+async def _run(world: World, host: str, port: int, state_file: Path | None) -> None:
+    served = asyncio.create_task(serve(world, host, port, state_file))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, served.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await served

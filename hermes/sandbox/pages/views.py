@@ -1,0 +1,151 @@
+"""The routes of the pages: look by GET, act by POST and be sent back, so that a reload never repeats an act.
+
+Rendered on the server and usable without JavaScript. A form is taken from the page itself only: same host, same port.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from hermes.sandbox.pages import feed, pipedrive, tutorcruncher
+from hermes.sandbox.pages.forms import NotDone, read_form
+from hermes.sandbox.weather import PRESETS
+
+if TYPE_CHECKING:
+    from hermes.sandbox.world import World
+
+HERE = Path(__file__).parent
+LOOPBACK = ('127.0.0.1', 'localhost', '::1')
+MEDIA = {'.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.svg': 'image/svg+xml'}
+HEADERS = {
+    'Content-Security-Policy': "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'same-origin',
+    'Cache-Control': 'no-store',
+}
+FEED_SHORT, FEED_LONG = 14, 120
+
+
+def routes(world: 'World') -> APIRouter:
+    """`/` and `/pages/...` of this world."""
+    pages = Pages(world)
+    router = APIRouter(dependencies=[Depends(check_caller)], include_in_schema=False)
+    router.add_api_route('/', pages.index, methods=['GET'])
+    router.add_api_route('/pages/tutorcruncher', pages.tutorcruncher, methods=['GET'])
+    router.add_api_route('/pages/pipedrive', pages.pipedrive, methods=['GET'])
+    router.add_api_route('/pages/travel', pages.travel, methods=['GET'])
+    router.add_api_route('/pages/tutorcruncher', pages.act_in_tutorcruncher, methods=['POST'])
+    router.add_api_route('/pages/pipedrive', pages.act_in_pipedrive, methods=['POST'])
+    router.add_api_route('/pages/weather', pages.set_weather, methods=['POST'])
+    router.add_api_route('/pages/static/{name}', static, methods=['GET'])
+    return router
+
+
+async def check_caller(request: Request) -> None:
+    """403 for another Host, and for a form that another page sends."""
+    if request.url.hostname not in LOOPBACK:
+        raise HTTPException(403, 'this page is for this machine only')
+    if request.method != 'POST':
+        return
+    origin, site = request.headers.get('origin'), request.headers.get('sec-fetch-site', 'same-origin')
+    if (origin is not None and urlsplit(origin).netloc != request.url.netloc) or site not in ('same-origin', 'none'):
+        raise HTTPException(403, 'forms are taken from this page only')
+
+
+async def static(name: str) -> Response:
+    file = HERE / 'static' / Path(name).name
+    if file.suffix not in MEDIA or not file.is_file():
+        raise HTTPException(404)
+    return Response(file.read_bytes(), media_type=MEDIA[file.suffix], headers={'X-Content-Type-Options': 'nosniff'})
+
+
+class Pages:
+    """The pages of one world. `said` is what the last act came to, shown once."""
+
+    def __init__(self, world: 'World') -> None:
+        self.world = world
+        self.said: tuple[str, str] | None = None
+        self.templates = Environment(
+            loader=FileSystemLoader(HERE / 'templates'),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.templates.filters['moment'] = feed.moment_text
+
+    async def index(self, request: Request) -> Response:
+        world = self.world
+        counts = {
+            'clients': sum(1 for one in world.tutorcruncher.clients.values() if not one.deleted),
+            'organisations': len(world.pipedrive.live('organization')),
+            'deals': len(world.pipedrive.live('deal')),
+            'subscriptions': len(world.pipedrive.subscriptions.rows),
+        }
+        return self._show(request, 'index.html', counts=counts, presets=list(PRESETS), feed=self._feed(FEED_SHORT))
+
+    async def tutorcruncher(self, request: Request) -> Response:
+        shown = tutorcruncher.shown(self.world, request.query_params)
+        return self._show(request, 'tutorcruncher.html', **shown, feed=self._feed(FEED_SHORT))
+
+    async def pipedrive(self, request: Request) -> Response:
+        shown = pipedrive.shown(self.world, request.query_params)
+        return self._show(request, 'pipedrive.html', **shown, feed=self._feed(FEED_SHORT))
+
+    async def travel(self, request: Request) -> Response:
+        return self._show(request, 'travel.html', feed=self._feed(FEED_LONG))
+
+    async def act_in_tutorcruncher(self, request: Request) -> Response:
+        form = await read_form(request)
+        try:
+            place, said = tutorcruncher.carry_out(self.world, form)
+            self.said = ('done', said)
+        except NotDone as refusal:
+            place, self.said = form.get('place', ''), ('failed', str(refusal))
+        return self._back('/pages/tutorcruncher', form, place)
+
+    async def act_in_pipedrive(self, request: Request) -> Response:
+        form = await read_form(request)
+        try:
+            place, said = pipedrive.carry_out(self.world, form)
+            self.said = ('done', said)
+        except NotDone as refusal:
+            place, self.said = form.get('place', ''), ('failed', str(refusal))
+        return self._back('/pages/pipedrive', form, place)
+
+    async def set_weather(self, request: Request) -> Response:
+        name = (await read_form(request)).get('name', '')
+        if name not in PRESETS:
+            raise HTTPException(422, 'no such weather')
+        self.world.weather.change(name=name)
+        self.said = ('done', f'The weather is {name} now.')
+        return RedirectResponse('/', 303)
+
+    def _back(self, path: str, form: dict[str, str], place: str) -> Response:
+        query = '&'.join(f'{key}={int(form[key])}' for key in ('page',) if form.get(key, '').isdecimal())
+        anchor = f'#{place}' if place.replace('-', '').isalnum() else ''
+        return RedirectResponse(f'{path}{"?" if query else ""}{query}{anchor}', 303)
+
+    def _feed(self, count: int) -> list[feed.Item]:
+        return feed.newest(self.world, count)
+
+    def _show(self, request: Request, template: str, **values: object) -> Response:
+        said = None
+        if request.headers.get('x-refresh') != '1':
+            said, self.said = self.said, None
+        world = self.world
+        html = self.templates.get_template(template).render(
+            values,
+            said=said,
+            now=world.clock.now(),
+            weather=world.weather.name,
+            hermes_url=world.hermes_url,
+            waiting=len(world.outbox.waiting),
+            path=request.url.path,
+        )
+        return Response(html, media_type='text/html', headers=HEADERS)

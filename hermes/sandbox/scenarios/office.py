@@ -1,0 +1,149 @@
+"""The invented sales office behind every scenario: five people, three pipelines, the custom fields of the documents."""
+
+from typing import Any
+
+from hermes.sandbox.tutorcruncher import TutorCruncher
+from hermes.sandbox.world import World
+
+REGIONS = ('us', 'gb', 'au', 'ca', 'eu', 'row')
+EVERYWHERE = {f'sells_{region}': True for region in REGIONS}
+NOWHERE = {f'sells_{region}': False for region in REGIONS}
+NO_PLAN = {'sells_payg': False, 'sells_startup': False, 'sells_enterprise': False}
+NO_ROLE = {'is_sales_person': False, 'is_support_person': False, 'is_bdr_person': False}
+
+PRIYA: dict[str, Any] = {
+    'first_name': 'Priya',
+    'last_name': 'Raman',
+    'email': 'priya.raman@office.example',
+    'timezone': 'Europe/London',
+    'tc2_admin_id': 11,
+    'pd_owner_id': 12_000_011,
+    **NO_ROLE,
+    **NO_PLAN,
+    **EVERYWHERE,
+    'is_sales_person': True,
+    'sells_payg': True,
+    'sells_startup': True,
+}
+MARCUS: dict[str, Any] = {
+    'first_name': 'Marcus',
+    'last_name': 'Hale',
+    'email': 'marcus.hale@office.example',
+    'timezone': 'America/New_York',
+    'tc2_admin_id': 12,
+    'pd_owner_id': 12_000_012,
+    **NO_ROLE,
+    **NO_PLAN,
+    **EVERYWHERE,
+    'is_sales_person': True,
+    'sells_enterprise': True,
+}
+INES: dict[str, Any] = {
+    'first_name': 'Ines',
+    'last_name': 'Duarte',
+    'email': 'ines.duarte@office.example',
+    'timezone': 'Europe/Lisbon',
+    'tc2_admin_id': 13,
+    'pd_owner_id': 0,
+    **NO_ROLE,
+    **NO_PLAN,
+    **NOWHERE,
+    'is_support_person': True,
+}
+TOM: dict[str, Any] = {
+    'first_name': 'Tom',
+    'last_name': 'Whitfield',
+    'email': 'tom.whitfield@office.example',
+    'timezone': 'Europe/London',
+    'tc2_admin_id': 14,
+    'pd_owner_id': 12_000_014,
+    **NO_ROLE,
+    **NO_PLAN,
+    **NOWHERE,
+    'is_support_person': True,
+}
+NOOR: dict[str, Any] = {
+    'first_name': 'Noor',
+    'last_name': 'Haddad',
+    'email': 'noor.haddad@office.example',
+    'timezone': 'Europe/London',
+    'tc2_admin_id': 15,
+    'pd_owner_id': 12_000_015,
+    **NO_ROLE,
+    **NO_PLAN,
+    **NOWHERE,
+    'is_bdr_person': True,
+}
+ADMINS: list[dict[str, Any]] = [PRIYA, MARCUS, INES, TOM, NOOR]
+
+PIPELINES = ('PAYG', 'STARTUP', 'ENTERPRISE')
+STAGES = ('New', 'Contacted', 'Demo done', 'Negotiation')
+ENTRY_STAGES = {pipeline: f'{pipeline} - Contacted' for pipeline in PIPELINES}
+
+COMPANY_FIELDS = (
+    ('hermes_id', 'varchar'),
+    ('tc2_status', 'text'),
+    ('tc2_cligency_url', 'text'),
+    ('paid_invoice_count', 'double'),
+    ('website', 'text'),
+    ('price_plan', 'text'),
+    ('estimated_income', 'text'),
+    ('support_person_id', 'double'),
+    ('bdr_person_id', 'double'),
+    ('signup_questionnaire', 'text'),
+    ('utm_source', 'text'),
+    ('utm_campaign', 'text'),
+    ('created', 'date'),
+    ('pay0_dt', 'date'),
+    ('pay1_dt', 'date'),
+    ('pay3_dt', 'date'),
+    ('gclid', 'text'),
+    ('gclid_expiry_dt', 'date'),
+    ('email_confirmed_dt', 'date'),
+    ('card_saved_dt', 'date'),
+)
+ORGANISATION_ONLY = (
+    ('currency', 'text'),
+    ('referer', 'text'),
+    ('has_signed_up', 'varchar'),
+    ('has_booked_call', 'varchar'),
+    ('sales_call_count', 'double'),
+    ('support_call_count', 'double'),
+)
+FIELDS = {
+    'organization': COMPANY_FIELDS + ORGANISATION_ONLY,
+    'person': (('hermes_id', 'varchar'),),
+    'deal': COMPANY_FIELDS,
+}
+
+
+def open_office(world: World) -> None:
+    """People on both sides, pipelines and stages. Nobody is told by webhook, since nobody subscribes yet."""
+    if world.tutorcruncher is None:
+        world.tutorcruncher = TutorCruncher(world)
+    for admin in ADMINS:
+        name, email = f'{admin["first_name"]} {admin["last_name"]}', admin['email']
+        world.tutorcruncher.add_admin(admin['tc2_admin_id'], admin['first_name'], admin['last_name'], email)
+        if admin['pd_owner_id']:
+            world.pipedrive.add_user(name, email, user_id=admin['pd_owner_id'])
+    account = world.pipedrive
+    actor = account.actor()
+    for pipeline in PIPELINES:
+        made = account.create('pipeline', {'name': pipeline}, actor)
+        for stage in STAGES:
+            account.create('stage', {'name': f'{pipeline} - {stage}', 'pipeline_id': made['id']}, actor)
+
+
+def add_fields(world: World) -> None:
+    """The custom fields that the documents list, `hermes_id` as text."""
+    for kind, fields in FIELDS.items():
+        for name, field_type in fields:
+            world.pipedrive.catalogues[kind].create({'field_name': name, 'field_type': field_type})
+
+
+def stage_id(world: World, name: str) -> int:
+    """Raises LookupError."""
+    for stage in world.pipedrive.live('stage').values():
+        if stage['name'] == name:
+            return int(stage['id'])
+    raise LookupError(name)

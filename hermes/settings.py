@@ -1,0 +1,338 @@
+"""Everything that a person sets from outside: environment variables, a `.env` file, and files for secrets
+(`NAME_FILE`).
+
+Every number says its unit. No secret has a default that works: an empty one means "not set", and what needs it refuses
+to start. A wrong value is one plain sentence that names the variable and never repeats what was in it.
+"""
+
+import os
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+LOOPBACK = frozenset({'127.0.0.1', '::1', 'localhost'})
+UNSET = SecretStr('')
+
+
+def split_commas(value: Any) -> Any:
+    """`'a, b'` as `('a', 'b')`; anything else as it is."""
+    return tuple(part.strip() for part in value.split(',') if part.strip()) if isinstance(value, str) else value
+
+
+def trim_address(value: Any) -> Any:
+    """An address without spaces around it and without its last slash."""
+    return value.strip().rstrip('/') if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_commas)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)]
+Address = Annotated[str, BeforeValidator(trim_address), Field(pattern=r'^$|^https?://[^\s/]+')]
+ClockTime = Annotated[str, Field(pattern=r'^([01]\d|2[0-3]):[0-5]\d$')]
+CrmType = Literal['SALESFORCE', 'NATIONBUILDER', 'LOG', 'NONE']
+
+
+class SettingsError(Exception):
+    """A setting is wrong or missing; the text is one plain sentence per setting, without the value."""
+
+
+class Settings(BaseSettings):
+    """The settings, named as their variables in small letters. `Settings()` reads the environment; see also `load`."""
+
+    model_config = SettingsConfigDict(
+        env_file='.env',
+        env_file_encoding='utf-8',
+        extra='ignore',
+        case_sensitive=False,
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: str = Field(
+        '', description='PostgreSQL 14 or newer. Empty: the embedded one. `postgres://` is accepted.'
+    )
+    live_database_url: str = Field('', description='The database that `make restore-from-live` copies from.')
+    data_dir: Path = Field(Path('data'), description='Folder of the embedded database, the sandbox and the logs.')
+    hermes_url: Address = Field(
+        'http://localhost:8000', description='Public address of Hermes, for webhooks and links.'
+    )
+    brand: str = Field('TutorCruncher', description='Name shown on the booking pages and in e-mails.')
+    dev_mode: bool = Field(False, description='Readable logs and reloading. Relaxes nothing about security.')
+    log_level: Literal['DEBUG', 'INFO', 'WARNING', 'ERROR'] = Field(
+        'INFO', description='Least severity that is logged.'
+    )
+    hermes_sandbox: bool = Field(
+        False, description='Set by `hermes run` for its children: the systems are the emulated ones.'
+    )
+    sandbox_url: Address = Field('', description='Set by `hermes run`: where the emulated systems are.')
+
+    secret_key: SecretStr = Field(
+        UNSET, description='Signs sessions and encrypts stored tokens. 32 random characters or more.'
+    )
+    signing_key: Secrets = Field((), description='Sign booking links. Comma list: the first signs, all verify.')
+    api_key: SecretStr = Field(UNSET, description="Key of Hermes's own API.")
+    support_link_key: SecretStr = Field(UNSET, description='Key for making support links. Empty: `TC2_API_KEY`.')
+
+    tc2_api_key: Secrets = Field(
+        (), description='TutorCruncher API key, also its webhook secret. Comma list: the first is used, all verify.'
+    )
+    tc2_base_url: Address = Field('https://secure.tutorcruncher.com', description='Address of TutorCruncher.')
+    tc2_write_back: bool = Field(False, description='Write Pipedrive links and stages back to TutorCruncher.')
+
+    pd_api_key: SecretStr = Field(UNSET, description='Pipedrive API token.')
+    pd_base_url: Address = Field(
+        'https://api.pipedrive.com', description='Host of Pipedrive; `/api/v2` and `/api/v1` are appended.'
+    )
+    pd_api_v2_url: Address = Field('', description='Whole address of API v2, if it is not `PD_BASE_URL` + `/api/v2`.')
+    pd_api_v1_url: Address = Field('', description='Whole address of API v1, if it is not `PD_BASE_URL` + `/api/v1`.')
+    pd_webhook_user: str = Field('', description="User of the basic auth on Pipedrive's webhooks.")
+    pd_webhook_password: Secrets = Field(
+        (), description='Password of the same. Comma list: the first is registered, all are accepted.'
+    )
+    pd_plan: Literal['lite', 'growth', 'premium', 'ultimate'] = Field(
+        'lite', description='Pipedrive plan, for the daily budget.'
+    )
+    pd_seats: int = Field(1, ge=1, description='Paid seats in Pipedrive, for the daily budget.')
+    pd_api_max_rate: int = Field(10, ge=1, description='Requests to Pipedrive in one period.')
+    pd_api_rate_period: float = Field(2.0, gt=0, description='Length of that period, in seconds.')
+
+    g_project_id: str = Field('', description="Project of Google's service account.")
+    g_client_email: str = Field('', description='E-mail address of the service account.')
+    g_private_key_id: str = Field('', description='Id of its key.')
+    g_private_key: SecretStr = Field(UNSET, description='Its private key (PEM; `\\n` may stand for line ends).')
+    g_client_id: str = Field('', description='Its client id.')
+    g_token_uri: Address = Field('https://oauth2.googleapis.com/token', description='Where access tokens come from.')
+    g_api_root: Address = Field('https://www.googleapis.com', description='Root of the calendar API.')
+
+    callbooker_base_url: Address = Field(
+        '', description='Base of support links. Empty: `HERMES_URL` + `/support-call`.'
+    )
+    support_ttl_days: int = Field(4, ge=1, description='How long a support link is valid, in days.')
+    support_booking_needs_link: bool = Field(True, description='A support call can be booked only with a signed link.')
+    meeting_dur_mins: int = Field(30, ge=5, le=480, description='Length of a call, in minutes.')
+    meeting_buffer_mins: int = Field(15, ge=0, le=240, description='Pause after a call, in minutes.')
+    meeting_min_start: ClockTime = Field('10:00', description="Start of the day, in the admin's own time zone.")
+    meeting_max_end: ClockTime = Field('17:30', description="End of the day, in the admin's own time zone.")
+    dft_timezone: str = Field('Europe/London', description='Time zone of an admin who has none (IANA name).')
+    booking_horizon_days: int = Field(60, ge=1, le=366, description='How far ahead a call can be booked, in days.')
+    rate_limits: bool | None = Field(
+        None, description='Limits per visitor: `on` or `off`. Empty: on, except in the sandbox.'
+    )
+
+    crm_type: CrmType = Field('NONE', description='Where app users are written to.')
+    salesforce_base_url: Address = Field('', description='Address of the Salesforce organisation.')
+    salesforce_client_id: str = Field('', description='Client id of the connected app.')
+    salesforce_client_secret: SecretStr = Field(UNSET, description='Its secret.')
+    nationbuilder_slug: str = Field('', description='Name of the nation.')
+    nationbuilder_client_id: str = Field('', description='Client id of the NationBuilder app.')
+    nationbuilder_client_secret: SecretStr = Field(UNSET, description='Its secret.')
+    nationbuilder_token: SecretStr = Field(UNSET, description='An access token, instead of signing in.')
+    reps_dir: Path | None = Field(None, description='Folder with the tables of representatives.')
+
+    cors_origins: Texts = Field((), description='Origins that may call the booking API from a browser. Comma list.')
+    embed_origins: Texts = Field((), description='Origins that may show the booking widget. Comma list.')
+    trusted_proxies: Texts = Field(
+        (), description='Addresses or networks whose forwarding headers are believed. Comma list.'
+    )
+    smtp_url: SecretStr = Field(
+        UNSET, description='Mail server: `smtp://user:password@host:port`. Empty: no e-mail is sent.'
+    )
+    mail_from: str = Field('', description='Sender of e-mails.')
+    logfire_token: SecretStr = Field(UNSET, description='Token for Logfire. Empty: off.')
+    sentry_dsn: SecretStr = Field(UNSET, description='Address for Sentry. Empty: off.')
+    otel_exporter_otlp_endpoint: Address = Field('', description='OpenTelemetry collector. Empty: off.')
+
+    push_mode: Literal['live', 'plan'] = Field('live', description='`plan`: everything is planned, nothing is sent.')
+    push_spacing_s: float = Field(
+        5.0, ge=0, description='Least time between two writes of one record to one system, in seconds.'
+    )
+    event_retention_days: int = Field(
+        400, ge=1, description='After so many days the bodies of events are dropped; their keys stay.'
+    )
+
+    @field_validator('database_url', 'live_database_url')
+    @classmethod
+    def normalise_database_url(cls, value: str) -> str:
+        """One spelling: `postgresql://...`."""
+        value = value.strip()
+        scheme, mark, rest = value.partition('://')
+        if value and scheme.partition('+')[0] not in {'postgres', 'postgresql'}:
+            raise ValueError('must be a PostgreSQL address such as postgresql://user@host/name')
+        return f'postgresql{mark}{rest}'.strip() if value else ''
+
+    @field_validator('dft_timezone')
+    @classmethod
+    def check_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError('must be the name of a time zone such as Europe/London')
+        return value
+
+    @field_validator('rate_limits', mode='before')
+    @classmethod
+    def empty_is_none(cls, value: Any) -> Any:
+        return None if value == '' else value
+
+    @field_validator('trusted_proxies')
+    @classmethod
+    def check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                ip_network(text, strict=False)
+            except ValueError:
+                raise ValueError('must be addresses or networks such as 10.0.0.0/8') from None
+        return value
+
+    @field_validator('cors_origins', 'embed_origins')
+    @classmethod
+    def trim_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Origins have no path: a trailing slash would never match (K-5)."""
+        origins = tuple(text.rstrip('/') for text in value)
+        if any(urlsplit(text).scheme not in {'http', 'https'} or urlsplit(text).path for text in origins):
+            raise ValueError('must be origins such as https://www.example.com')
+        return origins
+
+    @model_validator(mode='after')
+    def keep_worlds_apart(self) -> Self:
+        """The sandbox talks to this machine only: its credentials never leave it, demo data never reach a real
+        account.
+        """
+        used = (self.tc2_base_url, self.pd_base_url, self.hermes_url)
+        if self.hermes_sandbox and not all(is_loopback(address) for address in used):
+            raise ValueError('HERMES_SANDBOX: TC2_BASE_URL, PD_BASE_URL and HERMES_URL must be on this machine')
+        if self.meeting_min_start >= self.meeting_max_end:
+            raise ValueError('MEETING_MIN_START: must be before MEETING_MAX_END')
+        return self
+
+    @property
+    def has_credentials(self) -> bool:
+        """True if any credential of an outside system is set, whichever world it belongs to."""
+        single = (
+            self.pd_api_key,
+            self.g_private_key,
+            self.salesforce_client_secret,
+            self.nationbuilder_client_secret,
+            self.nationbuilder_token,
+        )
+        named = (self.g_client_email, self.salesforce_client_id, self.nationbuilder_client_id)
+        return bool(self.tc2_api_key or any(secret.get_secret_value() for secret in single) or any(named))
+
+    @property
+    def sandboxed(self) -> bool:
+        """True if the outside world is the emulated one: no real credential is set."""
+        return self.hermes_sandbox or not self.has_credentials
+
+    @property
+    def world_dir(self) -> Path:
+        """The data folder of this world: the sandbox and real systems never share one."""
+        return self.data_dir / ('sandbox' if self.sandboxed else 'live')
+
+    @property
+    def limits_on(self) -> bool:
+        """Whether limits per visitor apply."""
+        return not self.sandboxed if self.rate_limits is None else self.rate_limits
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        return ZoneInfo(self.dft_timezone)
+
+    @property
+    def pipedrive_v2_url(self) -> str:
+        return self.pd_api_v2_url or f'{self.pd_base_url}/api/v2'
+
+    @property
+    def pipedrive_v1_url(self) -> str:
+        return self.pd_api_v1_url or f'{self.pd_base_url}/api/v1'
+
+    def require_secrets(self) -> None:
+        """Raise SettingsError naming every secret that serving needs and that is not set."""
+        missing = [name.upper() for name in ('secret_key', 'signing_key', 'api_key') if not reveal(getattr(self, name))]
+        if self.pd_api_key.get_secret_value() and not (self.pd_webhook_user and self.pd_webhook_password):
+            missing.append('PD_WEBHOOK_USER and PD_WEBHOOK_PASSWORD')
+        if missing:
+            raise SettingsError(
+                f'Not set: {", ".join(missing)}. Without them nothing can be signed or told from a forgery.'
+            )
+        if len(self.secret_key.get_secret_value()) < 32:
+            raise SettingsError('SECRET_KEY: must have 32 characters or more.')
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Reads `NAME` from the file that `NAME_FILE` points at, for the settings that are secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = self._variables().get(f'{field_name.upper()}_FILE')
+        if not path or not is_secret(field):
+            return None, field_name, False
+        try:
+            return Path(path).read_text().strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, 'strerror', None) or 'not text'
+            raise SettingsError(f'{field_name.upper()}_FILE: the file cannot be read ({why}).') from None
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _variables(self) -> Mapping[str, str | None]:
+        file = self.settings_cls.model_config.get('env_file')
+        return {**(dotenv_values(str(file)) if file else {}), **os.environ}
+
+
+def load(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of this process; `overrides` (by field name) go before the environment. Raises SettingsError."""
+    try:
+        return Settings(**(overrides or {}))
+    except ValidationError as error:
+        raise SettingsError(' '.join(sorted({explain(dict(each)) for each in error.errors()}))) from None
+    except UnicodeDecodeError:
+        raise SettingsError('.env: must be UTF-8 text.') from None
+
+
+def explain(error: Mapping[str, Any]) -> str:
+    """One sentence about one wrong value, without the value."""
+    told = str(error['msg']).removeprefix('Value error, ')
+    name = str(error['loc'][0]).upper() if error['loc'] else ''
+    if error['type'] == 'string_pattern_mismatch':
+        told = (
+            'must be HH:MM' if name.startswith('MEETING') else 'must be an address such as https://hermes.example.com'
+        )
+    text = f'{name}: {told[:1].lower()}{told[1:]}' if name else told
+    return text if text.endswith('.') else f'{text}.'
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """True if the setting's type says that its value must never be shown."""
+    return field.annotation is SecretStr or SecretStr in get_args(field.annotation)
+
+
+def reveal(value: SecretStr | tuple[SecretStr, ...]) -> tuple[str, ...]:
+    """The plain secrets in `value`, without empty ones."""
+    secrets = value if isinstance(value, tuple) else (value,)
+    return tuple(secret.get_secret_value() for secret in secrets if secret.get_secret_value())
+
+
+def is_loopback(address: str) -> bool:
+    """True if the address is on this machine."""
+    host = urlsplit(address).hostname or ''
+    try:
+        return host in LOOPBACK or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""The engine: ingest, push, resolve, sweep, replay, worker."""

@@ -1,0 +1,204 @@
+"""A person's acts: settings, admins, fields, pauses, retries. Each is an event, applied like any other, and says what it did.
+
+A refused act (Refused: a plain sentence) leaves its event with the refusal and nothing else.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from hermes.db import graphs
+from hermes.db.catalogue import Knowledge, bump, save_field, save_setting
+from hermes.db.pool import Connection
+from hermes.domain.config import KEYS
+from hermes.domain.errors import Refused
+from hermes.domain.fields import ATTRIBUTES, CustomField, default_catalogue
+from hermes.domain.graph import CRM, Context, Graph
+from hermes.domain.merge import settle_fields
+from hermes.domain.model import Change, Event, Record, RecordRef
+from hermes.domain.rules import claim
+
+Outcome = dict[str, Any]
+Act = Callable[[Connection, Event, Mapping[str, Any], Knowledge], Awaitable[Outcome]]
+
+
+async def apply_act(connection: Connection, event: Event, known: Knowledge) -> Outcome:
+    """Apply one act. Raises Refused. `dirty` in the outcome names records whose pushes are to be looked at again."""
+    try:
+        told = json.loads(event.body)
+        act = ACTS[told['act']]
+    except (ValueError, KeyError, TypeError):
+        raise Refused('This act is unknown; nothing was done.') from None
+    try:
+        return await act(connection, event, told, known)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refused(f'The act {told["act"]} lacks something or is malformed ({type(error).__name__}: {error}); nothing was done.') from None
+
+
+async def _set(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    if told['key'] not in KEYS:
+        raise Refused(f'There is no setting {told["key"]}.')
+    await save_setting(connection, told['key'], told['value'])
+    return {'notes': [f'{told["key"]} = {told["value"]}']}
+
+
+async def _save_admin(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """Write an admin, known by its e-mail, its TC2 id or its CRM user id (D-10: 0 means none)."""
+    fields = {name: value for name, value in told['fields'].items() if name in ATTRIBUTES['admin']}
+    owner = fields.get('pd_owner_id') or 0
+    found = await connection.execute(
+        'select id from admin where lower(email) = lower(%s) or tc2_admin_id = %s or (pd_owner_id > 0 and pd_owner_id = %s) order by id limit 1',
+        (fields.get('email'), fields.get('tc2_admin_id'), owner),
+    )
+    row = await found.fetchone()
+    number = row['id'] if row else (await graphs.allocate_ids(connection, 1))[0]
+    old = known.directory.admins.get(number)
+    before = dict(old.fields) if old else {}
+    record = Record(RecordRef('admin', number), {'active': True, **before, **fields}, born_event=old.born_event if old else event.id)
+    changes = [
+        Change(record.ref, name, before.get(name), value, 'operator', 'SETUP-3') for name, value in fields.items() if before.get(name) != value
+    ]
+    if old is None:
+        changes.insert(0, Change(record.ref, 'born', None, 'SETUP-3', 'operator', 'SETUP-3'))
+    await _store(connection, Graph(), [record], changes, event)
+    await bump(connection, 'directory')
+    return {'notes': [f'admin {number}'], 'id': number}
+
+
+async def _entry_stage(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """SETUP-1: a pipeline's default entry stage; only its own stages count."""
+    pipeline = known.directory.pipelines.get(int(told['pipeline']))
+    stage = known.directory.stages.get(int(told['stage']))
+    if pipeline is None or stage is None or stage.fields.get('pipeline_id') != pipeline.ref.id:
+        raise Refused(f'Stage {told["stage"]} is no stage of pipeline {told["pipeline"]}.')
+    old = pipeline.fields.get('dft_entry_stage_id')
+    record = replace(pipeline, fields={**pipeline.fields, 'dft_entry_stage_id': stage.ref.id})
+    await _store(connection, Graph(), [record], [Change(record.ref, 'dft_entry_stage_id', old, stage.ref.id, 'operator', 'SETUP-1')], event)
+    await bump(connection, 'directory')
+    return {'notes': [f'pipeline {pipeline.ref.id} enters at stage {stage.ref.id}']}
+
+
+async def _store(connection: Connection, graph: Graph, records: list[Record], changes: list[Change], event: Event) -> None:
+    for record in records:
+        graph.put_record(record)
+    await graphs.store(connection, graph, {}, event.id)
+    await graphs.journal(connection, [(change, event.id) for change in changes], event.received_at)
+
+
+async def _seed_fields(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """D-5: an empty catalogue gets the default fields."""
+    if known.catalogue.custom:
+        return {'notes': ['the catalogue has fields already']}
+    for item in default_catalogue().custom:
+        await save_field(connection, item)
+    await bump(connection, 'catalogue')
+    return {'notes': ['the default fields were written']}
+
+
+async def _save_field(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    item = CustomField(**told['field'])
+    await save_field(connection, item)
+    await bump(connection, 'catalogue')
+    return {'notes': [f'{item.linked_object_type} field {item.machine_name}']}
+
+
+async def _pause(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    reason = str(told.get('reason') or 'paused by hand')
+    await connection.execute(
+        'insert into system_state (system, paused, reason, since) values (%s, true, %s, hermes_now()) '
+        'on conflict (system) do update set paused = true, reason = excluded.reason, since = excluded.since',
+        (told['system'], reason),
+    )
+    return {'notes': [f'{told["system"]} is paused: {reason}']}
+
+
+async def _resume(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    await connection.execute(
+        "update system_state set paused = false, reason = '', since = null, blocked_until = null where system = %s", (told['system'],)
+    )
+    await connection.execute('notify hermes_push')
+    return {'notes': [f'{told["system"]} is resumed']}
+
+
+async def _retry(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """OUT-6: parked and held pushes are tried again."""
+    everything = bool(told.get('all'))
+    record = told.get('record') or ['', 0]
+    rows = await connection.execute(
+        "update push set state = 'ready', reason = '', attempts = 0, wanted = greatest(wanted, done + 1), due_at = hermes_now(), "
+        "detail = detail - 'gone_at' where (state <> 'ready' or attempts > 0) and "
+        '(%(all)s or (record_type = %(type)s and record_id = %(id)s and system = %(system)s)) returning record_id',
+        {'all': everything, 'type': record[0], 'id': record[1], 'system': told.get('system', CRM)},
+    )
+    retried = await rows.fetchall()
+    await connection.execute('notify hermes_push')
+    return {'notes': [f'{len(retried)} pushes are tried again']}
+
+
+async def _ignore(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """OUT-6: these fields of this record are not sent any more."""
+    rows = await connection.execute(
+        "update push set ignored = (select coalesce(jsonb_agg(distinct f), '[]') from jsonb_array_elements(ignored || to_jsonb(%s::text[])) f), "
+        "state = 'ready', reason = '', attempts = 0, wanted = greatest(wanted, done + 1), due_at = hermes_now() "
+        'where record_type = %s and record_id = %s and system = %s returning record_id',
+        (list(told['fields']), told['record'][0], told['record'][1], told.get('system', CRM)),
+    )
+    if not await rows.fetchall():
+        raise Refused(f'{told["record"][0]} {told["record"][1]} has no push to {told.get("system", CRM)}.')
+    await connection.execute('notify hermes_push')
+    return {'notes': [f'ignored from now on: {", ".join(told["fields"])}']}
+
+
+async def _park(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    rows = await connection.execute(
+        "update event set state = 'parked', reason = %s where id = %s and state in ('new', 'waiting') returning id",
+        (str(told.get('reason') or 'parked by hand'), told['event']),
+    )
+    if not await rows.fetchall():
+        raise Refused(f'Event {told["event"]} is not waiting to be applied.')
+    return {'notes': [f'event {told["event"]} is parked']}
+
+
+async def _replay(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """Apply an event again. Whatever is newer stays: a replay moves no mirror back."""
+    rows = await connection.execute(
+        "update event set state = 'new', due_at = hermes_now(), attempts = 0, reason = null "
+        "where id = %s and state in ('parked', 'done') and kind not in ('act', 'intent') and body is not null returning id",
+        (told['event'],),
+    )
+    if not await rows.fetchall():
+        raise Refused(f'Event {told["event"]} cannot be replayed: it is unknown, still to be applied, an act, or its body was dropped.')
+    await connection.execute('notify hermes_event')
+    return {'notes': [f'event {told["event"]} is applied again']}
+
+
+async def _release(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """`hermes release`: a person's edit in the CRM no longer holds a field (FIELD-2)."""
+    ref, name = RecordRef(told['record'][0], int(told['record'][1])), str(told['field'])
+    graph = await graphs.load(connection, graphs.Wanted(records={ref}))
+    record = graph.record(ref)
+    crm = graph.voice(record.ref, CRM) if record else None
+    if record is None or crm is None or name not in known.catalogue.attributes(record.ref.type):
+        raise Refused(f'{ref.type} {ref.id} has no field {name} that the CRM could hold.')
+    claim(graph, record.ref, 'released', name, list(crm.version))
+    changes = settle_fields(graph, record, Context(event.id, event.received_at, known.catalogue, known.directory, known.settings))
+    await graphs.store(connection, graph, {}, event.id)
+    await graphs.journal(connection, [(replace(change, rule='release'), event.id) for change in changes], event.received_at)
+    return {'notes': [f'{name} is released'], 'dirty': [list(record.ref)]}
+
+
+ACTS: Final[Mapping[str, Act]] = {
+    'setting.set': _set,
+    'admin.save': _save_admin,
+    'pipeline.entry': _entry_stage,
+    'field.save': _save_field,
+    'fields.default': _seed_fields,
+    'system.pause': _pause,
+    'system.resume': _resume,
+    'push.retry': _retry,
+    'push.ignore': _ignore,
+    'event.park': _park,
+    'event.replay': _replay,
+    'release': _release,
+}

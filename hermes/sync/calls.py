@@ -1,0 +1,132 @@
+"""One call to an outside system, from the budget to the event of its answer: claim, commit, call, record.
+
+The intent is committed before the call goes out, the answer is an event that is applied in the transaction that records the call.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hermes.db import budget, events
+from hermes.db.pool import Connection
+from hermes.domain.errors import AuthBroken, RateLimited, Reaction
+from hermes.domain.fields import Catalogue
+from hermes.domain.model import Event
+from hermes.ports import Answer, Request, System, encode_answer
+from hermes.sync.engine import Engine
+
+CALL_S: Final = 8.0
+"""A call's deadline; shorter than a lease."""
+KIND: Final[Mapping[str, str]] = {'create': 'answer', 'update': 'answer', 'delete': 'answer', 'read': 'read', 'list': 'page',
+    'pipelines': 'page', 'stages': 'page', 'users': 'page',
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that was allowed: its row in the ledger and its reservation."""
+
+    id: int
+    reservation_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The budget says: not now."""
+
+    grant: budget.Grant
+
+
+async def allow(
+    engine: Engine, connection: Connection, system: System, request: Request, lane: str, intent_event: int | None = None
+) -> Call | Denied:
+    """Reserve what the call costs and open its row in the ledger."""
+    cost = system.cost(request)
+    grant = await budget.reserve(connection, system.name, tokens=cost.tokens, search=cost.search, lane=lane, deadline_s=CALL_S)
+    if grant.id is None:
+        return Denied(grant)
+    rows = await connection.execute(
+        'insert into call (system, op, type, remote_id, record_type, record_id, lane, tokens, intent_event, started_at) '
+        'values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id',
+        (
+            system.name, request.op, request.type, request.remote_id,
+            request.record.type if request.record else None, request.record.id if request.record else None,
+            lane, cost.tokens, intent_event, engine.clock.now(),
+        ),
+    )  # fmt: skip
+    row = await rows.fetchone()
+    assert row is not None  # noqa: S101 - insert returning
+    return Call(row['id'], grant.id)
+
+
+async def make(engine: Engine, system: System, request: Request, catalogue: Catalogue) -> Answer:
+    """Make the call, with its deadline. No connection is held here."""
+    started_at = engine.clock.now()
+    try:
+        async with asyncio.timeout(CALL_S):
+            return await system.send(request, catalogue)
+    except TimeoutError:
+        return Answer(None, started_at=started_at, ended_at=engine.clock.now(), error=f'no answer within {CALL_S:.0f} s')
+
+
+def judge(system: System, request: Request, answer: Answer, catalogue: Catalogue) -> Reaction | None:
+    """The reaction that the answer asks for, None when all is well."""
+    try:
+        system.judge(request, answer, catalogue)
+    except Reaction as reaction:
+        return reaction
+    return None
+
+
+async def note(
+    engine: Engine, connection: Connection, system: System, call: Call, request: Request, answer: Answer, reaction: Reaction | None, intent: int = 0
+) -> Event:
+    """Store the answer as an event, close the ledger's row, give the reservation its end. Applying it is the caller's."""
+    event = await events.add(
+        connection,
+        system.name,
+        KIND.get(request.op, 'metadata'),
+        encode_answer(request, answer),
+        headers={'intent': str(intent)} if intent else {},
+        cause_id=intent or None,
+    )
+    await connection.execute(
+        'update call set status = %s, reaction = %s, ended_at = %s, answer_event = %s where id = %s',
+        (answer.status, type(reaction).__name__ if reaction else '', answer.ended_at or engine.clock.now(), event.id, call.id),
+    )
+    await budget.answered(connection, call.reservation_id)
+    if isinstance(reaction, RateLimited):
+        await budget.learn(connection, system.name, until=reaction.until, daily=reaction.daily, reason=str(reaction))
+    if isinstance(reaction, AuthBroken):
+        await pause(connection, system.name, str(reaction))
+    return event
+
+
+async def pause(connection: Connection, system: str, reason: str) -> None:
+    """OUT-7: nothing is sent to the system until its credentials work again, or somebody resumes it."""
+    await connection.execute(
+        'insert into system_state (system, paused, reason, since) values (%s, true, %s, hermes_now()) '
+        'on conflict (system) do update set paused = true, reason = excluded.reason, since = hermes_now() where not system_state.paused',
+        (system, reason),
+    )
+
+
+async def intent_event(
+    connection: Connection, system: str, state: str, request: Request, opened: int, extra: Mapping[str, Any] | None = None
+) -> Event:
+    """Write what is about to be sent (state 'open'), or what became of it ('done', 'void'), as an event."""
+    body = {
+        'state': state,
+        'op': request.op,
+        'type': request.type,
+        'remote_id': request.remote_id,
+        'record': list(request.record) if request.record else None,
+        'fields': dict(request.fields),
+        'opened': opened,
+        **(extra or {}),
+    }
+    return await events.add(connection, system, 'intent', json.dumps(body, default=str).encode(), cause_id=opened or None)
+
+

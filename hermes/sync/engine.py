@@ -1,0 +1,42 @@
+"""What every step of the engine has at hand: the database, the systems, the clock, chance, and a worker's name.
+
+Nothing here holds a connection across a network call: claim, commit, call, record.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hermes.db.catalogue import Knowledge, KnowledgeCache
+from hermes.db.pool import Connection, Database
+from hermes.domain.graph import Context
+from hermes.domain.model import Event
+from hermes.kit.clock import Clock
+from hermes.kit.ids import Chance
+from hermes.ports import System
+
+
+@dataclass
+class Engine:
+    """One worker's view of the world."""
+
+    database: Database
+    systems: Mapping[str, System]
+    clock: Clock
+    chance: Chance
+    worker: str
+    tc2_base_url: str = ''
+    push_spacing_s: float = 5.0
+    push_mode: str = 'live'
+    knowledge: KnowledgeCache = field(default_factory=KnowledgeCache)
+
+    def context(self, event: Event, known: Knowledge) -> Context:
+        """What an application of `event` reads; its clock is the event's received_at."""
+        return Context(event.id, event.received_at, known.catalogue, known.directory, known.settings, self.tc2_base_url)
+
+    async def known(self, connection: Connection) -> Knowledge:
+        return await self.knowledge.get(connection)
+
+    def backoff_s(self, attempts: int, *, first_s: float = 1.0, most_s: float = 300.0) -> float:
+        """Exponential, with full jitter on its upper half."""
+        ceiling = min(most_s, first_s * 2.0 ** min(attempts, 16))
+        return ceiling * (0.5 + 0.5 * self.chance.random())

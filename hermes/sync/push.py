@@ -1,0 +1,269 @@
+"""Push: what differs is sent. Claim one company graph, and for each due record: plan, reserve, commit the intent, call, record.
+
+An intent without an outcome is resolved before anything else is tried (resolve.py); each kind of error has one reaction.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from hermes.db import events, graphs, pushes
+from hermes.db.catalogue import Knowledge
+from hermes.db.pool import Connection
+from hermes.db.pushes import Push
+from hermes.domain.errors import Ambiguous, AuthBroken, Forbidden, Gone, RateLimited, Reaction, Rejected, Retry
+from hermes.domain.graph import Graph
+from hermes.domain.history import edits
+from hermes.domain.model import Event
+from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
+from hermes.ports import Answer, Request, System
+from hermes.sync import calls, ingest, resolve
+from hermes.sync.calls import Call, Denied
+from hermes.sync.engine import Engine
+
+DAY_S: Final = 86_400
+CORRECTIONS: Final = 3
+"""The third correction of one field within 24 h parks it (EDIT-3)."""
+SWEPT: Final = ('organization', 'person')
+"""Types whose creates wait for the first full listing (MATCH-6)."""
+METADATA_WAIT_S: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that is ready to go out."""
+
+    request: Request
+    call: Call
+    intent: Event
+    known: Knowledge
+
+
+async def push_step(engine: Engine) -> int:
+    """Work on one company graph that has something due. Returns how many records were looked at."""
+    async with engine.database.transaction() as connection:
+        claimed = await pushes.claim_graph(connection, engine.worker)
+    for place, push in enumerate(claimed):
+        if not await _push_one(engine, push, claimed[place + 1 :]):
+            break
+    return len(claimed)
+
+
+async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
+    """One record. False when the graph should be left alone for now."""
+    system = engine.systems[push.system]
+    if push.intent is not None:
+        settled = await resolve.resolve(engine, push, system)
+        await _release(engine, rest) if not settled else None
+        return settled
+    async with engine.database.transaction() as connection:
+        if not await pushes.renew(connection, [push, *rest]):
+            return False
+        prepared = await prepare(engine, connection, push, system)
+    if prepared is None:
+        return True
+    answer = await calls.make(engine, system, prepared.request, prepared.known.catalogue)
+    reaction = calls.judge(system, prepared.request, answer, prepared.known.catalogue)
+    async with engine.database.transaction() as connection:
+        await record_answer(engine, connection, push, system, prepared, answer, reaction)
+    stop = isinstance(reaction, (RateLimited, AuthBroken))
+    if stop:
+        await _release(engine, rest)
+    return not stop
+
+
+async def _release(engine: Engine, rest: list[Push]) -> None:
+    async with engine.database.transaction() as connection:
+        for push in rest:
+            await pushes.release(connection, push)
+
+
+async def prepare(engine: Engine, connection: Connection, push: Push, system: System) -> Prepared | None:
+    """Plan one record and, if something has to be sent, commit the intent. None when there is nothing to call now."""
+    known = await engine.known(connection)
+    graph = await graphs.load(connection, graphs.Wanted(records={push.record}), lock=False)
+    record = graph.record(push.record)
+    spacing_s = float(known.settings.get('push_spacing_s', engine.push_spacing_s))
+    if record is None or record.ref != push.record:
+        await pushes.complete(connection, push, push.wanted, wrote=False, spacing_s=spacing_s)
+        return None
+    now_event = Event(0, '', '', b'', engine.clock.now())
+    needed = plan(graph, record, system.outgoing(record.ref.type, known.catalogue), engine.context(now_event, known), push.system)
+    needed = _without(needed, push.ignored)
+    if isinstance(needed, Update):
+        needed = await _without_fights(engine, connection, graph, needed, push)
+    if isinstance(needed, (Noop, Wait)):
+        await pushes.complete(connection, push, push.wanted, wrote=False, spacing_s=spacing_s)
+        return None
+    reason = await _gate(connection, needed, push, system, known)
+    if reason:
+        await pushes.later(connection, push, timedelta(seconds=METADATA_WAIT_S), reason)
+        return None
+    if engine.push_mode == 'plan':
+        await pushes.park(connection, push, 'plan mode: nothing is sent', {'plan': ingest.describe(needed)}, 'held')
+        return None
+    return await _intend(engine, connection, push, system, known, to_request(needed, push, system))
+
+
+def to_request(needed: Plan, push: Push, system: System) -> Request:
+    """A plan as the call that carries it out."""
+    remote_type = system.types[push.record.type]
+    if isinstance(needed, Create):
+        return Request('create', remote_type, fields=needed.fields, record=push.record)
+    if isinstance(needed, Update):
+        mirror = needed.mirror
+        basis = {name: runs[-1].value for name, runs in mirror.runs.items() if runs}
+        return Request('update', mirror.ref.type, mirror.ref.remote_id, needed.fields, basis, record=push.record)
+    if isinstance(needed, Delete):
+        return Request('delete', needed.mirror.ref.type, needed.mirror.ref.remote_id, record=push.record)
+    raise ValueError(f'{type(needed).__name__} is no call')
+
+
+def _without(needed: Plan, ignored: tuple[str, ...]) -> Plan:
+    """What a person said not to send (OUT-6: ignore this field)."""
+    if not ignored or not isinstance(needed, (Create, Update)):
+        return needed
+    fields = {name: value for name, value in needed.fields.items() if name not in ignored}
+    return replace(needed, fields=fields) if fields else Noop('every differing field is ignored')
+
+
+async def _without_fights(engine: Engine, connection: Connection, graph: Graph, needed: Update, push: Push) -> Plan:
+    """EDIT-3: a field that people keep writing and Hermes keeps correcting is left alone and shown."""
+    now_s = int(engine.clock.now().timestamp())
+    mirror = needed.mirror
+    corrections = {name: tuple(at for at in times if at > now_s - DAY_S) for name, times in mirror.corrections.items()}
+    fought = []
+    for name in needed.fields:
+        written = edits(mirror, name)
+        runs = mirror.runs.get(name, ())
+        if not written or written[-1][0] != runs[-1] or written[-1][1]:
+            continue
+        if len(corrections.get(name, ())) + 1 >= CORRECTIONS:
+            fought.append(name)
+        else:
+            corrections[name] = (*corrections.get(name, ()), now_s)
+    if corrections != dict(mirror.corrections):
+        graph.put_mirror(replace(graph.mirrors[mirror.ref], corrections=corrections))
+        await graphs.store(connection, graph, {}, 0)
+    if not fought:
+        return needed
+    await connection.execute(
+        "insert into decision (kind, record_type, record_id, key, detail, at) values ('fought over', %s, %s, %s, jsonb_build_object('fields', %s::text[]), %s) "
+        'on conflict (kind, key) do nothing',
+        (push.record.type, push.record.id, f'fought:{push.record.type}:{push.record.id}:{",".join(sorted(fought))}', fought, engine.clock.now()),
+    )
+    await connection.execute(
+        'update push set ignored = (select jsonb_agg(distinct f) from jsonb_array_elements(ignored || to_jsonb(%s::text[])) f) '
+        'where record_type = %s and record_id = %s and system = %s',
+        (fought, push.record.type, push.record.id, push.system),
+    )
+    return _without(needed, tuple(fought))
+
+
+async def _gate(connection: Connection, needed: Plan, push: Push, system: System, known: Knowledge) -> str:
+    """Why a creation must wait: the type was not listed yet (MATCH-6), or its hermes_id field is unknown (OUT-4)."""
+    if not isinstance(needed, Create):
+        return ''
+    remote_type = system.types[push.record.type]
+    field = known.catalogue.by_machine_name.get((push.record.type, 'hermes_id'))
+    if field is None or not field.pd_field_id or field.problem:
+        return f'no {remote_type} is made while its hermes_id field is unknown (hermes setup fields)'
+    if remote_type in SWEPT and not await is_proven(connection, push.system, remote_type):
+        return f'waits for the first full listing of the type {remote_type}'
+    return ''
+
+
+async def is_proven(connection: Connection, system: str, remote_type: str) -> bool:
+    """Whether one full listing of a type is complete and applied."""
+    rows = await connection.execute(
+        "select 1 from sweep s where system = %s and type = %s and kind = 'full' and state = 'done' and not exists ("
+        "select 1 from event e where e.source = s.system and e.kind = 'page' and e.state <> 'done' and e.headers ->> 'sweep' = s.id::text) limit 1",
+        (system, remote_type),
+    )
+    return await rows.fetchone() is not None
+
+
+async def _intend(engine: Engine, connection: Connection, push: Push, system: System, known: Knowledge, request: Request) -> Prepared | None:
+    """Reserve, write the intent as an event, fold it into the mirror, and keep it in the push row: all before the call."""
+    opened = await calls.intent_event(connection, push.system, 'open', request, 0, {'started_at': engine.clock.now().isoformat()})
+    allowed = await calls.allow(engine, connection, system, request, push.lane, opened.id)
+    if isinstance(allowed, Denied):
+        await connection.execute('delete from event where id = %s', (opened.id,))
+        await pushes.later(connection, push, allowed.grant.retry_at or timedelta(seconds=1), allowed.grant.reason)
+        return None
+    intent = {
+        'op': request.op,
+        'type': request.type,
+        'remote_id': request.remote_id,
+        'fields': dict(request.fields),
+        'event_id': opened.id,
+        'call_id': allowed.id,
+        'reservation_id': allowed.reservation_id,
+        'generation': push.wanted,
+        'started_at': engine.clock.now().isoformat(),
+        'deadline_at': (engine.clock.now() + timedelta(seconds=calls.CALL_S)).isoformat(),
+        'misses': 0,
+    }
+    if not await pushes.intend(connection, push, intent):
+        raise LostLeaseError
+    await ingest.record(engine, connection, opened)
+    return Prepared(request, allowed, opened, known)
+
+
+class LostLeaseError(Exception):
+    """Somebody else took the push over while this worker stood still (I11)."""
+
+
+async def record_answer(
+    engine: Engine,
+    connection: Connection,
+    push: Push,
+    system: System,
+    prepared: Prepared,
+    answer: Answer,
+    reaction: Reaction | None,
+) -> None:
+    """The answer becomes an event and is applied; then the push follows what it asks for."""
+    event = await calls.note(engine, connection, system, prepared.call, prepared.request, answer, reaction, prepared.intent.id)
+    await ingest.record(engine, connection, event)
+    spacing_s = float(prepared.known.settings.get('push_spacing_s', engine.push_spacing_s))
+    if reaction is None or (isinstance(reaction, Gone) and prepared.request.op == 'delete'):
+        verdict = await calls.intent_event(connection, push.system, 'done', prepared.request, prepared.intent.id)
+        await ingest.record(engine, connection, verdict)
+        await pushes.complete(connection, push, push.wanted, wrote=True, spacing_s=spacing_s)
+        return
+    if isinstance(reaction, Ambiguous):
+        due = timedelta(seconds=calls.CALL_S + resolve.CREATE_GRACE_S) if prepared.request.op == 'create' else timedelta(seconds=1)
+        await pushes.later(connection, push, due, str(reaction), attempt=True, keep_intent=True)
+        return
+    verdict = await calls.intent_event(connection, push.system, 'void', prepared.request, prepared.intent.id)
+    await ingest.record(engine, connection, verdict)
+    await react(engine, connection, push, prepared.request, reaction)
+
+
+async def react(engine: Engine, connection: Connection, push: Push, request: Request, reaction: Reaction) -> None:
+    """One reaction for each class of error; nothing was done remotely."""
+    if isinstance(reaction, RateLimited):
+        await pushes.later(connection, push, reaction.until, str(reaction))
+    elif isinstance(reaction, AuthBroken):
+        await pushes.later(connection, push, timedelta(seconds=1), str(reaction))
+    elif isinstance(reaction, Gone):
+        await _look(engine, connection, push, request)
+    elif isinstance(reaction, (Rejected, Forbidden)):
+        fields = reaction.fields if isinstance(reaction, Rejected) else ()
+        await pushes.park(connection, push, str(reaction), {'fields': list(fields), 'sent': sorted(request.fields)})
+    elif isinstance(reaction, Retry):
+        await pushes.later(connection, push, timedelta(seconds=engine.backoff_s(push.attempts)), str(reaction), attempt=True)
+    else:
+        raise TypeError(f'no reaction to {type(reaction).__name__}')
+
+
+async def _look(engine: Engine, connection: Connection, push: Push, request: Request) -> None:
+    """OUT-5: a write met a 404 or 410. The object is read once by id; until that says more, the push is held and nothing is made."""
+    await connection.execute(
+        'update mirror set reread_at = hermes_now() where system = %s and type = %s and remote_id = %s',
+        (push.system, request.type, request.remote_id),
+    )
+    await pushes.park(connection, push, 'gone, reason unknown: it is read again', {'gone_at': engine.clock.now()}, 'held')
+    await events.ring(connection)
+

@@ -1,0 +1,182 @@
+"""Resolve: a call went out and nobody knows what became of it (OUT-4). Never a second try before that is known.
+
+A change or a deletion is looked at by id. A creation is looked for among what was added since, not before the call can no longer
+arrive; our own webhook may tell earlier. Not found twice, ten seconds apart: it never happened. Found twice: the older is linked and
+the second becomes a decision; never a third.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from hermes.db import events, graphs, pushes
+from hermes.db.pool import Connection
+from hermes.db.pushes import Push
+from hermes.domain.errors import Gone, Reaction
+from hermes.domain.model import RemoteRef, Value
+from hermes.ports import Answer, Request, System
+from hermes.sync import calls, ingest
+from hermes.sync.calls import Denied
+from hermes.sync.engine import Engine
+
+CREATE_GRACE_S: Final = 10.0
+"""How long after its deadline a creation may still arrive."""
+LOOK_BACK_S: Final = 60
+MISSES: Final = 2
+
+
+async def resolve(engine: Engine, push: Push, system: System) -> bool:
+    """Find out what became of the intent of a claimed push. True when it is known, and the push may be planned again."""
+    intent = push.intent or {}
+    request = Request(intent['op'], intent['type'], intent['remote_id'], intent['fields'], record=push.record)
+    if request.op != 'create':
+        return await _resolve_by_id(engine, push, system, request)
+    async with engine.database.transaction() as connection:
+        if await _is_linked(connection, push, system):
+            await _close(engine, connection, push, request, 'done')
+            return False
+        early = _too_early(engine, intent)
+        if early > 0:
+            await pushes.update_intent(connection, push, intent, early, 'the outcome of a creation is unknown; it is looked for soon')
+            return False
+    found = await _search(engine, push, system, request)
+    async with engine.database.transaction() as connection:
+        if not found:
+            await pushes.update_intent(connection, push, intent, 2.0, 'the outcome of a creation is unknown; the listing could not be read')
+        elif await _is_linked(connection, push, system):
+            await _close(engine, connection, push, request, 'done')
+        elif intent['misses'] + 1 >= MISSES:
+            await _close(engine, connection, push, request, 'void')
+        else:
+            missed = {**intent, 'misses': intent['misses'] + 1}
+            await pushes.update_intent(connection, push, missed, CREATE_GRACE_S, 'the outcome of a creation is unknown; not found once')
+    return False
+
+
+def _too_early(engine: Engine, intent: Mapping[str, Any]) -> float:
+    """Seconds until the creation can no longer arrive."""
+    due_at = datetime.fromisoformat(intent['deadline_at']) + timedelta(seconds=CREATE_GRACE_S)
+    return (due_at - engine.clock.now()).total_seconds()
+
+
+async def _is_linked(connection: Connection, push: Push, system: System) -> bool:
+    graph = await graphs.load(connection, graphs.Wanted(records={push.record}), lock=False)
+    record = graph.record(push.record)
+    return record is not None and graph.primary(record.ref, system.name) is not None
+
+
+async def _close(engine: Engine, connection: Connection, push: Push, request: Request, state: str) -> None:
+    """The outcome is known: say so in an event, and plan again at once."""
+    opened = (push.intent or {})['event_id']
+    verdict = await calls.intent_event(connection, push.system, state, request, opened)
+    await ingest.record(engine, connection, verdict)
+    done = (push.intent or {})['generation'] if state == 'done' else push.done
+    await connection.execute(
+        'update push set done = greatest(done, %s), intent = null, attempts = 0, reason = %s, leased_by = null, leased_until = null, '
+        "wanted = wanted + 1, last_write_at = case when %s = 'done' then hermes_now() else last_write_at end, due_at = hermes_now() "
+        'where record_type = %s and record_id = %s and system = %s and fence = %s',
+        (done, '', state, push.record.type, push.record.id, push.system, push.fence),
+    )
+    await pushes.wake_children(connection, push.graph_id, push.system)
+
+
+async def _resolve_by_id(engine: Engine, push: Push, system: System, request: Request) -> bool:
+    """A change or a deletion: the object itself says whether it happened."""
+    reading = Request('read', request.type, request.remote_id, record=push.record)
+    answer, reaction = await read(engine, system, reading, push.lane)
+    async with engine.database.transaction() as connection:
+        if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
+            await pushes.later(
+                connection, push, timedelta(seconds=engine.backoff_s(push.attempts)), 'the outcome of a call is unknown', attempt=True, keep_intent=True
+            )
+            return False
+        state = 'done' if await _happened(connection, push, request) else 'void'
+        await _close(engine, connection, push, request, state)
+    return False
+
+
+async def _happened(connection: Connection, push: Push, request: Request) -> bool:
+    """Whether the object shows what was sent."""
+    ref = RemoteRef(push.system, request.type, request.remote_id)
+    graph = await graphs.load(connection, graphs.Wanted(refs={ref}), lock=False)
+    mirror = graph.mirrors.get(ref)
+    if mirror is None:
+        return False
+    if request.op == 'delete':
+        return not mirror.live
+    return any(_shows(mirror.current(name), value) for name, value in request.fields.items())
+
+
+def _shows(held: Value, sent: Value) -> bool:
+    return bool(held == sent)
+
+
+async def read(engine: Engine, system: System, request: Request, lane: str) -> tuple[Answer | None, Reaction | None]:
+    """Read one object by id; the answer is an event like any other. (None, None) when the budget said no."""
+    async with engine.database.transaction() as connection:
+        allowed = await calls.allow(engine, connection, system, request, lane)
+        known = await engine.known(connection)
+    if isinstance(allowed, Denied):
+        return None, None
+    answer = await calls.make(engine, system, request, known.catalogue)
+    reaction = calls.judge(system, request, answer, known.catalogue)
+    async with engine.database.transaction() as connection:
+        event = await calls.note(engine, connection, system, allowed, request, answer, reaction)
+        await ingest.record(engine, connection, event)
+    return answer, reaction
+
+
+async def _search(engine: Engine, push: Push, system: System, request: Request) -> bool:
+    """List what was added since the intent began, to the end; each page is an event and is applied. False when it could not be read."""
+    started_at = datetime.fromisoformat((push.intent or {})['started_at'])
+    since = (started_at - timedelta(seconds=LOOK_BACK_S)).replace(microsecond=0)
+    cursor: str | None = None
+    while True:
+        params: dict[str, Value] = {'since': since.isoformat(), 'cursor': cursor, 'limit': 500}
+        page = Request('list', request.type, params=params, record=push.record)
+        answer, reaction = await read(engine, system, page, 'webhook')
+        if answer is None or reaction is not None:
+            return False
+        cursor = system.next_cursor(answer)
+        async with engine.database.transaction() as connection:
+            if not await pushes.renew(connection, [push]):
+                return False
+        if not cursor:
+            return True
+
+
+async def reread_step(engine: Engine, limit: int = 5) -> int:
+    """Read again what somebody asked for: parents (D-3), clients of invoices (TC-2), objects whose order is in doubt (VERSION-1)."""
+    async with engine.database.transaction() as connection:
+        rows = await connection.execute(
+            "update mirror m set reread_at = hermes_now() + interval '15 seconds' from ("
+            'select system, type, remote_id from mirror left join system_state s using (system) where reread_at <= hermes_now() '
+            "and not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now() "
+            'order by reread_at limit %s for update of mirror skip locked) d '
+            'where m.system = d.system and m.type = d.type and m.remote_id = d.remote_id returning m.system, m.type, m.remote_id',
+            (limit,),
+        )
+        due = await rows.fetchall()
+    for row in due:
+        system = engine.systems.get(row['system'])
+        if system is None:
+            continue
+        request = Request('read', row['type'], row['remote_id'])
+        answer, reaction = await read(engine, system, request, 'webhook')
+        if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
+            continue
+        async with engine.database.transaction() as connection:
+            await _after_reading(engine, connection, RemoteRef(row['system'], row['type'], row['remote_id']))
+    return len(due)
+
+
+async def _after_reading(engine: Engine, connection: Connection, ref: RemoteRef) -> None:
+    """What was held because its object was gone goes on when the object is there, or is known to be deleted (OUT-5)."""
+    rows = await connection.execute(
+        "update push p set state = 'ready', reason = '', due_at = hermes_now() from link l join mirror m using (system, type, remote_id) "
+        "where l.system = %s and l.type = %s and l.remote_id = %s and p.state = 'held' and p.detail ? 'gone_at' "
+        "and p.record_type = l.record_type and p.record_id = l.record_id and p.system = l.system and l.state <> 'live' returning p.record_id",
+        ref,
+    )
+    if await rows.fetchall():
+        await events.ring(connection)

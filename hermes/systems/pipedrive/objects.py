@@ -1,0 +1,199 @@
+"""Native fields of Pipedrive's objects in canonical form, the same for every wire form; custom values by `read`.
+
+Absent stays absent and null stays None (D-12); a value of an impossible type says nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from hermes.domain.fields import Catalogue
+from hermes.domain.model import Value
+from hermes.kit import countries, wire
+from hermes.kit.wire import put
+from hermes.systems.pipedrive import values
+
+RECORD_OF: Final[Mapping[str, str]] = {
+    'organization': 'company',
+    'person': 'contact',
+    'deal': 'deal',
+    'pipeline': 'pipeline',
+    'stage': 'stage',
+    'user': 'admin',
+}
+"""Remote type -> record type."""
+
+NATIVE: Final[Mapping[str, frozenset[str]]] = {
+    'organization': frozenset({'name', 'country', 'address', 'sales_person_id'}),
+    'person': frozenset(
+        {'name', 'first_name', 'last_name', 'emails', 'phones', 'email', 'phone', 'company_id', 'owner_id'}
+    ),
+    'deal': frozenset({'title', 'status', 'company_id', 'contact_id', 'pipeline_id', 'stage_id', 'admin_id'}),
+}
+"""Keys that native fields own; a custom field of the same attribute never takes them."""
+
+ReadCustom = Callable[[str, Any], tuple[str, Any]]
+_STATUSES: Final = ('open', 'won', 'lost', 'deleted')
+
+
+def read_object(
+    remote_type: str, data: Mapping[str, Any], catalogue: Catalogue, read_custom: ReadCustom
+) -> dict[str, Value]:
+    """Canonical fields of one object."""
+    found = _READERS[remote_type](data)
+    if remote_type in NATIVE:
+        found |= _custom(remote_type, data.get('custom_fields'), catalogue, read_custom)
+    return found
+
+
+def remote_id(raw: Any) -> str | None:
+    """The id in a reference: a number, digits, or an object that holds one; None for none."""
+    number = user_id(raw)
+    return None if number is None else str(number)
+
+
+def user_id(raw: Any) -> int | None:
+    """As `remote_id`, as a number. 0 means nobody (D-10)."""
+    if isinstance(raw, list):
+        if len(raw) != 1:
+            raise ValueError('not one reference')
+        raw = raw[0]
+    if isinstance(raw, dict):
+        raw = raw.get('id', raw.get('value'))
+    if raw is None:
+        return None
+    number = wire.whole(raw)
+    if number is not None and number < 0:
+        raise ValueError('not an id')
+    return number or None
+
+
+def _organization(data: Mapping[str, Any]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    put(found, 'name', data, 'name', wire.text)
+    put(found, 'sales_person_id', data, 'owner_id', user_id)
+    put(found, 'address', data, 'address', values.address)
+    where = found.get('address') or {}
+    country = countries.alpha2(where.get('country')) or countries.alpha2(where.get('value'))
+    if country:
+        found['country'] = country
+    return found
+
+
+def _person(data: Mapping[str, Any]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    put(found, 'name', data, 'name', wire.text)
+    if 'name' not in found and ('first_name' in data or 'last_name' in data):
+        parts: dict[str, Any] = {}
+        put(parts, 'first', data, 'first_name', wire.text)
+        put(parts, 'last', data, 'last_name', wire.text)
+        found['name'] = ' '.join(part for part in parts.values() if part) or None
+    if 'name' in found:
+        found['first_name'], found['last_name'] = split_name(found['name'])
+    for plural, single in (('emails', 'email'), ('phones', 'phone')):
+        put(found, plural, data, plural, _reachables)
+        if plural in found:
+            found[plural] = found[plural] or []
+            found[single] = next((entry['value'] for entry in found[plural] if entry['primary']), None)
+    put(found, 'company_id', data, 'org_id', remote_id)
+    put(found, 'owner_id', data, 'owner_id', user_id)
+    return found
+
+
+def split_name(name: str | None) -> tuple[str | None, str | None]:
+    """(first, last): split at the first space; a single word is the last name (PD-PER-1)."""
+    parts = (name or '').split(maxsplit=1)
+    if len(parts) == 2:
+        return parts[0], parts[1].strip()
+    return None, parts[0] if parts else None
+
+
+def _reachables(raw: Any) -> list[dict[str, Value]]:
+    """E-mails or phones as [{value, label, primary}], exactly one primary, empty ones left out."""
+    if isinstance(raw, str):
+        raw = [raw]
+    if not isinstance(raw, list):
+        raise ValueError('not a list')
+    found: list[dict[str, Value]] = []
+    for entry in raw:
+        entry = entry if isinstance(entry, dict) else {'value': entry}
+        parts: dict[str, Any] = {}
+        put(parts, 'value', entry, 'value', wire.text)
+        put(parts, 'label', entry, 'label', wire.text)
+        if parts.get('value'):
+            primary = entry.get('primary') in (True, 'true', 1) and not any(other['primary'] for other in found)
+            found.append({'value': parts['value'], 'label': parts.get('label') or 'work', 'primary': primary})
+    if found and not any(entry['primary'] for entry in found):
+        found[0]['primary'] = True
+    return found
+
+
+def _deal(data: Mapping[str, Any]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    put(found, 'title', data, 'title', wire.text)
+    put(found, 'company_id', data, 'org_id', remote_id)
+    put(found, 'contact_id', data, 'person_id', remote_id)
+    put(found, 'pipeline_id', data, 'pipeline_id', remote_id)
+    put(found, 'stage_id', data, 'stage_id', remote_id)
+    put(found, 'admin_id', data, 'owner_id' if 'owner_id' in data else 'user_id', user_id)
+    if data.get('status') in _STATUSES:
+        found['status'] = data['status']
+    return found
+
+
+def _pipeline(data: Mapping[str, Any]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    put(found, 'name', data, 'name', wire.text)
+    active, deleted = data.get('active_flag', data.get('active')), data.get('is_deleted')
+    if isinstance(active, bool | int) or isinstance(deleted, bool):
+        found['archived'] = bool(deleted) or active in (False, 0)
+    return found
+
+
+def _stage(data: Mapping[str, Any]) -> dict[str, Value]:
+    found = _pipeline(data)
+    put(found, 'pipeline_id', data, 'pipeline_id', remote_id)
+    return found
+
+
+def _user(data: Mapping[str, Any]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    put(found, 'name', data, 'name', wire.text)
+    put(found, 'email', data, 'email', wire.text)
+    if 'name' in found:
+        found['first_name'], found['last_name'] = split_name(found['name'])
+    flag, deleted = data.get('active_flag'), data.get('is_deleted')
+    if isinstance(flag, bool | int) or isinstance(deleted, bool):
+        found['active'] = flag not in (False, 0) and deleted is not True
+    return found
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Value]]]] = {
+    'organization': _organization,
+    'person': _person,
+    'deal': _deal,
+    'pipeline': _pipeline,
+    'stage': _stage,
+    'user': _user,
+}
+
+
+def _custom(remote_type: str, told: Any, catalogue: Catalogue, read_custom: ReadCustom) -> dict[str, Value]:
+    """The custom fields that the catalogue knows by code; the others are nobody's business."""
+    found: dict[str, Value] = {}
+    record_type = RECORD_OF[remote_type]
+    for code, raw in told.items() if isinstance(told, dict) else ():
+        item = catalogue.by_code.get((record_type, code))
+        if item is None or item.attribute in NATIVE[remote_type]:
+            continue
+        kind = values.kind_of(item, record_type, catalogue)
+        try:
+            stands_as, plain = read_custom(item.remote_type, raw)
+            if item.attribute == 'hermes_id':
+                found['hermes_id'] = values.id_list(plain)
+            else:
+                found[item.attribute] = values.canonical(item, kind, stands_as, plain)
+        except (ValueError, TypeError):
+            known = catalogue.attributes(record_type).get(item.attribute)
+            if known and known.policy in ('tc2', 'hermes'):
+                found[item.attribute] = None
+    return found

@@ -1,0 +1,95 @@
+"""Pipedrive as the engine sees it (`hermes.ports.System`): the pure parts and the client in one object."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import httpx2
+
+from hermes.domain.fields import Catalogue
+from hermes.domain.model import Element, Event
+from hermes.kit import wire
+from hermes.kit.clock import Clock
+from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request
+from hermes.systems.pipedrive import answers, inbound, limits, mapping
+from hermes.systems.pipedrive.client import Client
+
+BASE_V2 = 'https://api.pipedrive.com/api/v2'
+BASE_V1 = 'https://api.pipedrive.com/v1'
+
+
+class Pipedrive:
+    """One Pipedrive account. `currency` is used for amounts whose currency nobody knows (three letters)."""
+
+    name = inbound.SYSTEM
+    types: Mapping[str, str] = {
+        'company': 'organization',
+        'contact': 'person',
+        'deal': 'deal',
+        'pipeline': 'pipeline',
+        'stage': 'stage',
+        'admin': 'user',
+    }
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        base_v2: str = BASE_V2,
+        base_v1: str = BASE_V1,
+        client: httpx2.AsyncClient | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        timeout_s: float = 10.0,
+        currency: str = mapping.DEFAULT_CURRENCY,
+    ) -> None:
+        self._client = Client(
+            base_v2,
+            base_v1,
+            token,
+            client=client,
+            transport=transport,
+            clock=clock,
+            timeout_s=timeout_s,
+            currency=currency,
+        )
+
+    def observe(self, event: Event, catalogue: Catalogue) -> Sequence[Element]:
+        return inbound.observe(event, catalogue)
+
+    def outgoing(self, record_type: str, catalogue: Catalogue) -> Sequence[Outgoing]:
+        return mapping.outgoing(record_type, catalogue)
+
+    def cost(self, request: Request) -> Cost:
+        return limits.cost(request)
+
+    async def send(self, request: Request, catalogue: Catalogue) -> Answer:
+        return await self._client.send(request, catalogue)
+
+    def judge(self, request: Request, answer: Answer, catalogue: Catalogue, now: datetime | None = None) -> None:
+        answers.judge(request, answer, catalogue, now or answer.ended_at or self._client.now())
+
+    def next_cursor(self, answer: Answer) -> str | None:
+        told = wire.load_json(answer.body)
+        extra = told.get('additional_data') if isinstance(told, dict) else None
+        cursor = extra.get('next_cursor') if isinstance(extra, dict) else None
+        return str(cursor) if cursor else None
+
+    def remote_fields(self, answer: Answer) -> Sequence[RemoteField]:
+        told = wire.load_json(answer.body)
+        return [
+            RemoteField(
+                str(item['field_code']),
+                str(item['field_name']),
+                str(item['field_type']),
+                {str(option['id']): str(option['label']) for option in item.get('options') or ()},
+            )
+            for item in told.get('data') or ()
+            if item.get('is_custom_field')
+        ]
+
+    def identity(self, answer: Answer) -> str:
+        told = wire.load_json(answer.body)
+        return f'Pipedrive company {told["data"]["company_id"]}'
+
+    async def aclose(self) -> None:
+        await self._client.aclose()

@@ -1,0 +1,66 @@
+"""What an answer of TutorCruncher asks for. A status code is an integer; no text decides anything (F-8)."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from hermes.domain.errors import Ambiguous, AuthBroken, Forbidden, Gone, RateLimited, Rejected, Retry
+from hermes.kit import wire
+from hermes.ports import Answer, Request
+
+WRITES: Final = frozenset({'create', 'update', 'delete'})
+WAIT_S: Final = 60.0
+
+
+def judge(request: Request, answer: Answer, now: datetime) -> None:
+    """Raise the Reaction that the answer asks for; return when the call succeeded."""
+    write, status = request.op in WRITES, answer.status
+    if status is None:
+        if write and answer.sent:
+            raise Ambiguous(f'TutorCruncher gave no answer ({answer.error or "connection lost"}).')
+        raise Retry(f'TutorCruncher could not be reached ({answer.error or "connection lost"}).')
+    if 200 <= status < 300:
+        if not isinstance(_json(answer), dict):
+            reaction = Ambiguous if write else Retry
+            raise reaction(f'TutorCruncher answered {status} without a proper body.')
+        return
+    if status == 429:
+        raise RateLimited('TutorCruncher asks us to wait (429).', _until(answer, now))
+    if status == 403 and _json(answer) is None:
+        raise RateLimited('TutorCruncher blocks us (403 without JSON).', _until(answer, now))
+    if status >= 500:
+        reaction = Ambiguous if write else Retry
+        raise reaction(f'TutorCruncher failed ({status}).')
+    if status in (401, 402):
+        raise AuthBroken(f'TutorCruncher does not accept the key ({status}).')
+    if status == 403:
+        raise Forbidden('TutorCruncher forbids this (403).')
+    if status in (404, 410):
+        raise Gone(f'TutorCruncher has no such client ({status}).')
+    if status < 400:
+        raise Retry(
+            f'TutorCruncher answered with a redirect ({status}), which is never followed: check the base address.'
+        )
+    raise Rejected(f'TutorCruncher refuses ({status}).', _fields(request, answer))
+
+
+def _json(answer: Answer) -> Any:
+    try:
+        return wire.load_json(answer.body)
+    except ValueError:
+        return None
+
+
+def _until(answer: Answer, now: datetime) -> datetime:
+    told = answer.headers.get('retry-after', '')
+    try:
+        seconds = wire.whole(told)
+    except ValueError:
+        return wire.http_date(told) or now + timedelta(seconds=WAIT_S)
+    return (answer.ended_at or now) + timedelta(seconds=min(max(seconds, 0), 86_400) if seconds is not None else WAIT_S)
+
+
+def _fields(request: Request, answer: Answer) -> tuple[str, ...]:
+    told = _json(answer)
+    inner = told.get('extra_attrs') if isinstance(told, dict) else None
+    named = {**told, **(inner if isinstance(inner, dict) else {})} if isinstance(told, dict) else {}
+    return tuple(name for name in request.fields if name in named)

@@ -1,0 +1,13 @@
+"""What TutorCruncher allows: 100 requests a minute, no budget of the day, no headers that tell (see README.md)."""
+
+from typing import Final
+
+from hermes.ports import Cost, Request
+
+BURST_REQUESTS: Final = 100
+BURST_WINDOW_S: Final = 60.0
+
+
+def cost(request: Request) -> Cost:
+    """Every call counts one; nothing is spent of a day's budget."""
+    return Cost(1)

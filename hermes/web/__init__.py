@@ -1,0 +1,1 @@
+"""HTTP in: authenticate raw bytes, commit an event, answer."""

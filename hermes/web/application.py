@@ -1,0 +1,212 @@
+"""The web application, put together from what it is given: plain values and protocols, nothing that it looks up itself.
+
+Errors are JSON, `{"status": "error", "message": ...}`, and never carry an exception's text (S8). No path redirects to
+its other form: senders of webhooks do not follow (TutorCruncher does not retry 3xx). /docs, /openapi.json and
+/metrics answer only to this machine.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from html import escape
+from typing import Any, Protocol
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hermes.kit.clock import Clock
+from hermes.web.health import Health, health_routes
+from hermes.web.metrics import Metrics
+from hermes.web.refusals import Counts, Refusals
+from hermes.web.security import Network, SafeHeaders, is_local, trusted_networks
+from hermes.web.webhooks import Callback, EventInbox, Source, answer
+
+log = structlog.get_logger(__name__)
+
+LOCAL_ONLY = frozenset({'/docs', '/openapi.json', '/metrics'})
+
+
+class Resource(Protocol):
+    """Something that lives as long as the application."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class WebInbox(EventInbox, Resource, Protocol):
+    """hermes.db.inbox.Inbox, as the web sees it."""
+
+    on_commit: Any
+
+    async def write_refusals(self, counts: Counts) -> None: ...
+
+
+def create_app(
+    inbox: WebInbox,
+    sources: Sequence[Source],
+    health: Health,
+    clock: Clock,
+    *,
+    version: str = '0',
+    trusted_proxies: Sequence[str] = (),
+    routers: Sequence[APIRouter] = (),
+    resources: Sequence[Resource] = (),
+) -> FastAPI:
+    """The application. It starts and stops `inbox` and `resources` (in this order, stopped in reverse) with itself.
+
+    `trusted_proxies`: addresses or networks whose X-Forwarded-For is believed (ValueError for anything else).
+    `routers`: further pages and APIs.
+    """
+    metrics = Metrics()
+    inbox.on_commit = metrics.committed
+    refusals = Refusals(inbox.write_refusals, clock)
+
+    @asynccontextmanager
+    async def live(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            everything: tuple[Resource, ...] = (inbox, refusals, *resources)
+            for resource in everything:
+                await resource.start()
+                stack.push_async_callback(resource.stop)
+            yield
+
+    app = FastAPI(
+        title='Hermes',
+        version=version,
+        lifespan=live,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        openapi_url='/openapi.json',
+    )
+    app.state.metrics = metrics
+    app.state.refusals = refusals
+    for source in sources:
+        _add_callback(app, source, inbox, refusals, metrics)
+    app.include_router(health_routes(health, metrics, clock))
+    app.include_router(_front(app, sources))
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(HTTPException, _tell_http_error)
+    app.add_exception_handler(RequestValidationError, _tell_invalid)
+    app.add_exception_handler(Exception, _tell_failure)
+    app.add_middleware(LocalOnly, trusted=trusted_networks(trusted_proxies))
+    app.add_middleware(SafeHeaders)
+    _describe_callbacks(app, sources)
+    return app
+
+
+def _add_callback(app: FastAPI, source: Source, inbox: EventInbox, refusals: Refusals, metrics: Metrics) -> None:
+    callback = Callback(source, inbox, refusals, metrics)
+    for path in (source.path, source.path + '/'):
+        app.router.routes.append(Route(path, callback))
+    if source.extensions:
+        extension = Callback(source, inbox, refusals, metrics, extension=True)
+        app.router.routes.append(Route(source.path + '/{extension:path}', extension))
+
+
+def _front(app: FastAPI, sources: Sequence[Source]) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get('/')
+    async def show_front() -> dict[str, Any]:
+        return {
+            'status': 'ok',
+            'hermes': app.version,
+            'health': '/health',
+            'ready': '/ready',
+            'documentation': '/docs',
+            'callbacks': [source.path + '/' for source in sources],
+        }
+
+    @router.get('/docs')
+    async def show_docs() -> HTMLResponse:
+        return HTMLResponse(render_docs(app.openapi()))
+
+    return router
+
+
+def render_docs(schema: dict[str, Any]) -> str:
+    """The API as a plain page: no script, nothing from elsewhere."""
+    rows = [
+        f'<tr><td>{escape(method.upper())}</td><td><code>{escape(path)}</code></td>'
+        f'<td>{escape(told.get("summary", ""))}</td></tr>'
+        for path, methods in schema['paths'].items()
+        for method, told in methods.items()
+    ]
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Hermes API</title><h1>Hermes API</h1>'
+        '<p>The whole description, for machines: <a href="/openapi.json">openapi.json</a></p>'
+        '<table><thead><tr><th>Method</th><th>Path</th><th>What it does</th></tr></thead>'
+        f'<tbody>{"".join(rows)}</tbody></table></html>'
+    )
+
+
+def _describe_callbacks(app: FastAPI, sources: Sequence[Source]) -> None:
+    """Callbacks are plain ASGI endpoints; the description names them all the same."""
+    describe: Callable[[], dict[str, Any]] = app.openapi
+    answers = {
+        '200': 'Stored (or it was there already)',
+        '400': 'Not JSON',
+        '413': 'Larger than 2 MB',
+        '503': 'Send it again later',
+    }
+
+    def describe_all() -> dict[str, Any]:
+        schema = describe()
+        for source in sources:
+            codes = {**answers, str(source.refused_status): 'Not authenticated'}
+            schema['paths'].setdefault(source.path + '/', {})['post'] = {
+                'tags': ['callbacks'],
+                'summary': f'Deliveries from {source.name}',
+                'operationId': f'callback_{source.name}',
+                'requestBody': {'required': True, 'content': {'application/json': {'schema': {}}}},
+                'responses': {code: {'description': told} for code, told in sorted(codes.items())},
+            }
+        return schema
+
+    app.openapi = describe_all  # type: ignore[method-assign]
+
+
+class LocalOnly:
+    """ASGI middleware: what is for this machine only looks to everybody else as if it were not there."""
+
+    def __init__(self, app: ASGIApp, trusted: Sequence[Network]) -> None:
+        self.app = app
+        self._trusted = trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope['type'] == 'http' and scope['path'].rstrip('/') in LOCAL_ONLY and not is_local(scope, self._trusted):
+            return await answer(send, 404, {'status': 'error', 'message': 'There is nothing here.'})
+        await self.app(scope, receive, send)
+
+
+async def _tell_http_error(request: Request, error: Exception) -> JSONResponse:
+    status, detail, headers = 500, '', None
+    if isinstance(error, HTTPException):
+        status, detail, headers = error.status_code, error.detail, error.headers
+    message = 'There is nothing here.' if status == 404 and detail == 'Not Found' else str(detail)
+    return JSONResponse({'status': 'error', 'message': message}, status, headers=headers)
+
+
+async def _tell_invalid(request: Request, error: Exception) -> JSONResponse:
+    """422: where and what, without the values that were sent."""
+    problems: list[dict[str, str]] = []
+    if isinstance(error, RequestValidationError):
+        for problem in error.errors():
+            problems.append({'where': '.'.join(str(part) for part in problem['loc']), 'what': problem['msg']})
+    first = f'{problems[0]["where"]}: {problems[0]["what"]}' if problems else 'The request is not valid.'
+    return JSONResponse({'status': 'error', 'message': first, 'problems': problems}, 422)
+
+
+async def _tell_failure(request: Request, error: Exception) -> JSONResponse:
+    log.error(
+        'request failed', path=request.scope.get('route') and request.scope['route'].path, error=type(error).__name__
+    )
+    return JSONResponse({'status': 'error', 'message': 'Something went wrong here. It has been noted.'}, 500)

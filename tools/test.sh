@@ -1,0 +1,20 @@
+#!/bin/sh
+# `make test`: lint, then the simulator, then pytest, whose own summary comes last. Any failure fails the whole.
+cd "$(dirname "$0")/.."
+status=0
+started=$(date +%s)
+tools/lint.sh || status=1
+if [ -e tests/sim/__main__.py ]; then
+    .venv/bin/python -m tests.sim --seconds "${SIM_SECONDS:-120}" --at-least 200 || { status=1; echo 'FAILED  simulator' >&2; }
+fi
+[ -n "${HERMES_REFEREE_DIR:-}" ] || echo 'referee: not run, no documents'
+if ! .venv/bin/python -m tools.chromium; then echo 'browser: not run, no Chromium'; fi
+folders=''
+for folder in unit systems sandbox db sync web cli flows security house browser; do
+    [ -n "$(find "tests/$folder" -name 'test_*.py' 2>/dev/null | head -1)" ] && folders="$folders tests/$folder"
+done
+echo "lint and simulator took $(($(date +%s) - started)) s; now:$folders"
+# shellcheck disable=SC2086
+.venv/bin/python -m pytest -n "${WORKERS:-2}" --dist worksteal -q $folders || status=1
+[ "$status" = 0 ] || echo 'make test: FAILED (see above)' >&2
+exit "$status"
