@@ -113,6 +113,16 @@ class RemoteField:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A webhook as the CRM lists it."""
+
+    id: str
+    url: str
+    active: bool
+    user: str
+
+
 class System(Protocol):
     """An outside system."""
 
@@ -136,6 +146,9 @@ class System(Protocol):
 
     def remote_fields(self, answer: Answer) -> Sequence[RemoteField]:
         """The fields that an answer to the op 'fields' describes, custom ones only (FIELD-5)."""
+
+    def subscriptions(self, answer: Answer) -> Sequence[Subscription]:
+        """The webhooks in an answer to the op 'webhooks', those of everything and version 2 only."""
 
     def identity(self, answer: Answer) -> str:
         """The account that answered the op 'me' (SETUP-12)."""

@@ -26,9 +26,9 @@ def settings_page() -> str:
         [
             '# Settings',
             '',
-            'Environment variables, or lines of a `.env` file in the folder where Hermes is started. A setting marked',
-            '*secret* may come from a file instead: `NAME_FILE=/path/to/file`. A wrong value is one sentence on stderr and',
-            'exit code 1. This page is written by `make docs` from `hermes/settings.py`.',
+            'Environment variables, or lines of a `.env` file in the folder where Hermes is started. A',
+            'setting marked *secret* may come from a file instead: `NAME_FILE=/path/to/file`. A wrong value is one',
+            'sentence on stderr and exit code 1. This page is written by `make docs` from `hermes/settings.py`.',
             '',
             '| name | type | default | meaning |',
             '|---|---|---|---|',

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,7 +188,7 @@ def _spawn_keeper(plan: Plan) -> subprocess.Popen[bytes]:
     kept = ('PATH', 'PYTHONPATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'COVERAGE_PROCESS_START')
     environment = {name: os.environ[name] for name in kept if name in os.environ} | {'LC_ALL': 'C'}
     with place.log.open('ab') as log:
-        return subprocess.Popen(  # noqa: S603 - our own interpreter
+        keeper = subprocess.Popen(  # noqa: S603 - our own interpreter
             [sys.executable, '-P', '-m', 'hermes.db.keeper', plan.dumps()],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -196,6 +197,9 @@ def _spawn_keeper(plan: Plan) -> subprocess.Popen[bytes]:
             env=environment,
             start_new_session=True,
         )
+    # It outlives this object by design; somebody has to reap it should it end first.
+    threading.Thread(target=keeper.wait, daemon=True).start()
+    return keeper
 
 
 def _check_space(place: Place) -> None:

@@ -102,8 +102,3 @@ async def ring(connection: Connection) -> None:
 
 
 
-
-async def births(connection: Connection, event_id: int) -> list[int]:
-    """The ids of the records that an event made, in order (a replay gives them again, I14)."""
-    rows = await connection.execute("select record_id from change where event_id = %s and field = 'born' order by id", (event_id,))
-    return [row['record_id'] for row in await rows.fetchall()]

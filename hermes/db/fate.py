@@ -207,7 +207,7 @@ def _call_text(item: Row) -> str:
     reaction = f', {item["reaction"]}' if item['reaction'] else ''
     shared = ', together with later changes' if item['shared'] else ''
     record = f'{item["record_type"]}:{item["record_id"]}'
-    return f'{item["op"]}{there} in {item["system"]} for {record}: {status}{took}, {item["tokens"]} tokens{reaction}{shared}'
+    return f'{item["op"]}{there} in {item["system"]} for {record}: {status}{took}, {item["tokens"]} tokens{reaction}{shared}{f" [{events}]" if events else ""}'
 
 
 def _short(value: Any) -> str:

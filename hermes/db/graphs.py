@@ -34,7 +34,7 @@ class Wanted:
 async def load(connection: Connection, wanted: Wanted, allocate: Allocator | None = None, *, lock: bool = True) -> Graph:
     """The graph of everything that `wanted` names, its companies locked until the transaction ends."""
     if lock and await _needs_births_lock(connection, wanted):
-        await connection.execute('select pg_advisory_xact_lock(%s)', (BIRTHS_LOCK,))
+        await lock_births(connection)
     mirrors = await _mirrors(connection, wanted.refs)
     named = {mirror.record for mirror in mirrors.values() if mirror.record} | wanted.records
     named |= await _candidates(connection, wanted.keys)
@@ -47,6 +47,17 @@ async def load(connection: Connection, wanted: Wanted, allocate: Allocator | Non
     graph = Graph(records, mirrors.values(), allocate)
     graph.creating = await _creating(connection, companies)
     return graph
+
+
+async def lock_births(connection: Connection) -> None:
+    """The lock under which unknown objects become records."""
+    await connection.execute('select pg_advisory_xact_lock(%s)', (BIRTHS_LOCK,))
+
+
+async def lock_for_recording(connection: Connection, company_id: int) -> None:
+    """Take the locks of whoever records a call, in everybody's order (births, company), before any push row is touched."""
+    await lock_births(connection)
+    await connection.execute('select id from company where id = %s for update', (company_id,))
 
 
 async def _needs_births_lock(connection: Connection, wanted: Wanted) -> bool:

@@ -19,7 +19,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from hermes.domain.errors import HermesError, Refused
-from hermes.kit.clock import Clock
+from hermes.kit.clock import Clock, SystemClock
 
 log = structlog.get_logger(__name__)
 
@@ -241,6 +241,7 @@ class Inbox:
         """Commit `group`. None: the connection is lost, and what is undecided comes again on the next one."""
         started = self._clock.monotonic()
         try:
+            await self._tell_time(connection)
             added = await _insert(connection, group)
         except psycopg.Error as error:
             if await _lost(connection, error):
@@ -254,6 +255,11 @@ class Inbox:
             self.on_commit(len(group), self._clock.monotonic() - started)
         return connection
 
+    async def _tell_time(self, connection: psycopg.AsyncConnection) -> None:
+        """A clock that is not the system's owns the server's time too (as in hermes.db.pool)."""
+        if not isinstance(self._clock, SystemClock):
+            await connection.execute("select set_config('hermes.now', %s, false)", [self._clock.now().isoformat()])
+
     async def _one_by_one(
         self, connection: psycopg.AsyncConnection, group: list[_Waiting]
     ) -> psycopg.AsyncConnection | None:
@@ -262,6 +268,7 @@ class Inbox:
                 continue
             started = self._clock.monotonic()
             try:
+                await self._tell_time(connection)
                 added = await _insert(connection, [waiting])
             except psycopg.Error as error:
                 if await _lost(connection, error):

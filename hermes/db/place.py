@@ -85,7 +85,7 @@ def wheel_binaries() -> Path:
 @cache
 def major_version() -> str:
     """The major version of the binaries, as `PG_VERSION` spells it: `18`."""
-    command = [wheel_binaries() / 'postgres', '--version']
+    command = [str(wheel_binaries() / 'postgres'), '--version']
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - our own binary
     return done.stdout.split()[-1].split('.')[0]
 

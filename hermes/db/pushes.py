@@ -129,9 +129,14 @@ async def _lease(connection: Connection, graph_id: int, system: str, worker: str
     rows = await connection.execute(
         """
         update push p set leased_by = %(worker)s, leased_until = hermes_now() + make_interval(secs => %(lease)s), fence = p.fence + 1
-        where p.system = %(system)s and p.graph_id = %(graph)s
-          and p.wanted > p.done and p.state = 'ready' and p.due_at <= hermes_now()
-          and not exists (select 1 from push o where o.system = p.system and o.graph_id = p.graph_id and o.leased_until > hermes_now())
+        from (
+          select record_type, record_id from push d
+          where d.system = %(system)s and d.graph_id = %(graph)s
+            and d.wanted > d.done and d.state = 'ready' and d.due_at <= hermes_now()
+            and not exists (select 1 from push o where o.system = d.system and o.graph_id = d.graph_id and o.leased_until > hermes_now())
+          order by record_type, record_id for update skip locked
+        ) due
+        where p.system = %(system)s and p.record_type = due.record_type and p.record_id = due.record_id
         returning p.*
         """,
         {'worker': worker, 'lease': LEASE_S, 'system': system, 'graph': graph_id},

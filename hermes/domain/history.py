@@ -16,7 +16,12 @@ SKEW_S: Final = 60
 KEPT_RUNS: Final = 40
 KEPT_SENT: Final = 12
 NEVER: Final = Version(-1, UNSETTLED)
-DERIVED: Final = frozenset({'emails', 'phones', 'address', 'user_email', 'user_phone', 'user_name'})
+DERIVED: Final = frozenset(
+    {
+        'emails', 'phones', 'address', 'user_email', 'user_phone', 'user_first_name', 'user_last_name', 'pipedrive_id',
+        'price_plan_unknown', 'client_id',
+    }
+)  # fmt: skip
 """Keys of which only the newest value matters."""
 
 

@@ -149,7 +149,7 @@ def _create(graph: Graph, record: Record, company: Record, outgoing: Sequence[Ou
     if record.ref.type == 'contact' and 'name' not in fields:
         if 'email' not in fields:
             return Noop('it has neither a name nor an e-mail yet')
-        fields['name'] = fields['email']
+        fields['name'] = fields['last_name'] = fields['email']
     return Create(fields, cut)
 
 

@@ -6,7 +6,8 @@ The intent is committed before the call goes out, the answer is an event that is
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from hermes.db import budget, events
@@ -22,6 +23,9 @@ CALL_S: Final = 8.0
 KIND: Final[Mapping[str, str]] = {'create': 'answer', 'update': 'answer', 'delete': 'answer', 'read': 'read', 'list': 'page',
     'pipelines': 'page', 'stages': 'page', 'users': 'page',
 }  # fmt: skip
+
+SECRET: Final = ('webhooks', 'add_webhook')
+"""Calls whose fields and answers carry our webhook's password: of them only that they were made is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +88,30 @@ async def note(
     engine: Engine, connection: Connection, system: System, call: Call, request: Request, answer: Answer, reaction: Reaction | None, intent: int = 0
 ) -> Event:
     """Store the answer as an event, close the ledger's row, give the reservation its end. Applying it is the caller's."""
+    kept = (replace(request, fields={}), replace(answer, body=b'')) if request.op in SECRET else (request, answer)
     event = await events.add(
         connection,
         system.name,
         KIND.get(request.op, 'metadata'),
-        encode_answer(request, answer),
+        encode_answer(*kept),
         headers={'intent': str(intent)} if intent else {},
         cause_id=intent or None,
     )
-    await connection.execute(
-        'update call set status = %s, reaction = %s, ended_at = %s, answer_event = %s where id = %s',
-        (answer.status, type(reaction).__name__ if reaction else '', answer.ended_at or engine.clock.now(), event.id, call.id),
-    )
-    await budget.answered(connection, call.reservation_id)
+    await close(connection, call, answer, event.id, engine.clock.now(), type(reaction).__name__ if reaction else '')
     if isinstance(reaction, RateLimited):
         await budget.learn(connection, system.name, until=reaction.until, daily=reaction.daily, reason=str(reaction))
     if isinstance(reaction, AuthBroken):
-        await pause(connection, system.name, str(reaction))
+        await pause(connection, system.name, f'OUT-7: {reaction}')
     return event
+
+
+async def close(connection: Connection, call: Call, answer: Answer, event_id: int, now: datetime, reaction: str = '') -> None:
+    """Close the ledger's row of a call and give its reservation its end."""
+    await connection.execute(
+        'update call set status = %s, reaction = %s, ended_at = %s, answer_event = %s where id = %s',
+        (answer.status, reaction, answer.ended_at or now, event_id, call.id),
+    )
+    await budget.answered(connection, call.reservation_id)
 
 
 async def pause(connection: Connection, system: str, reason: str) -> None:

@@ -5,13 +5,13 @@ attempts with its reason; what a person must mend (Refused) is parked at once; w
 """
 
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 
+import structlog
 from psycopg import Error as DatabaseError
 
 from hermes.db import events, graphs, pushes
@@ -27,7 +27,7 @@ from hermes.ports import decode_answer
 from hermes.sync import acts
 from hermes.sync.engine import Engine
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 BATCH: Final = 100
 ATTEMPTS: Final = 5
 SHARED: Final = ('pipeline', 'stage', 'user')
@@ -59,7 +59,7 @@ async def ingest_step(engine: Engine) -> int:
     except DatabaseError as error:
         if not error.sqlstate:
             raise
-        log.warning('a batch failed (%s), its events are applied one by one', error.sqlstate)
+        log.warning('a batch failed, its events are applied one by one', sqlstate=error.sqlstate)
     return await _one_by_one(engine)
 
 
@@ -106,7 +106,7 @@ async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row
             await events.fail(connection, event.id, event.received_at, str(error), park=True)
             continue
         except Exception as error:
-            log.exception('event %s cannot be observed', event.id)
+            log.exception('an event cannot be observed', event=event.id)
             await _fail(engine, connection, row, f'{type(error).__name__} while it was read')
             continue
         alone = any(seen.ref.type in SHARED for element in elements for seen in element.observations)
@@ -201,12 +201,16 @@ async def _apply_batch(
         await events.postpone(connection, event_id, now + timedelta(seconds=min(60.0, 1.0 + waited_s)), reason)
 
 
-async def apply_events(engine: Engine, connection: Connection, batch: Sequence[tuple[Event, Sequence[Element]]]) -> Result:
+async def apply_events(
+    engine: Engine,
+    connection: Connection,
+    batch: Sequence[tuple[Event, Sequence[Element]]],
+    births: Sequence[int] | None = None,
+) -> Result:
     """Load, apply, store, journal, mark dirty: the whole way of a batch within the caller's transaction."""
     known = await engine.known(connection)
-    births = [await events.births(connection, event.id) for event, _ in batch] if len(batch) == 1 else []
     graph = await graphs.load(connection, wanted(batch))
-    graph.set_allocator(await allocator(connection, batch, births[0] if births else []))
+    graph.set_allocator(await allocator(connection, batch, births or []))
     before_mirrors = dict(graph.mirrors)
     before_records = dict(graph.records)
     result = Result()
@@ -251,7 +255,7 @@ def wanted(batch: Sequence[tuple[Event, Sequence[Element]]]) -> graphs.Wanted:
     return need
 
 
-async def allocator(connection: Connection, batch: Sequence[tuple[Event, Sequence[Element]]], births: list[int]) -> Any:
+async def allocator(connection: Connection, batch: Sequence[tuple[Event, Sequence[Element]]], births: Sequence[int]) -> Any:
     """Ids for new records: as many as the batch could need. A replayed event gets the ids of its births again (I14)."""
     most = sum(1 + (seen.ref.type == 'client') for _, elements in batch for element in elements for seen in element.observations)
     fresh = iter([*births, *(await graphs.allocate_ids(connection, most) if most else [])])
@@ -277,7 +281,7 @@ def _apply_one(engine: Engine, graph: Graph, event: Event, elements: Sequence[El
         result.parked.append((event.id, str(error)))
         return
     except Exception as error:
-        log.exception('event %s cannot be applied', event.id)
+        log.exception('an event cannot be applied', event=event.id)
         graph.undo(mark_before)
         result.failed.append((event.id, f'{type(error).__name__} while it was applied'))
         return
@@ -351,7 +355,7 @@ async def replan(engine: Engine, connection: Connection, refs: set[RecordRef], e
     await mark(engine, connection, graph, {ref for ref in refs if ref in graph.records}, engine.context(event, known))
 
 
-async def record(engine: Engine, connection: Connection, event: Event) -> Result:
+async def record(engine: Engine, connection: Connection, event: Event, births: Sequence[int] | None = None) -> Result:
     """Apply one event of our own (an answer, a read) inside the transaction that records it; it is marked done, or parked, there."""
     known = await engine.known(connection)
     try:
@@ -360,7 +364,7 @@ async def record(engine: Engine, connection: Connection, event: Event) -> Result
         await events.fail(connection, event.id, event.received_at, str(error), park=True)
         return Result(parked=[(event.id, str(error))])
     row = {'id': event.id, 'received_at': event.received_at, 'attempts': 0}
-    result = await apply_events(engine, connection, [(event, elements)])
+    result = await apply_events(engine, connection, [(event, elements)], births)
     for event_id, reason in result.parked:
         await events.fail(connection, event_id, event.received_at, reason, park=True)
     for event_id, reason in result.failed:

@@ -57,6 +57,7 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
         await _release(engine, rest) if not settled else None
         return settled
     async with engine.database.transaction() as connection:
+        await graphs.lock_for_recording(connection, push.graph_id)
         if not await pushes.renew(connection, [push, *rest]):
             return False
         prepared = await prepare(engine, connection, push, system)
@@ -65,6 +66,7 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
     answer = await calls.make(engine, system, prepared.request, prepared.known.catalogue)
     reaction = calls.judge(system, prepared.request, answer, prepared.known.catalogue)
     async with engine.database.transaction() as connection:
+        await graphs.lock_for_recording(connection, push.graph_id)
         await record_answer(engine, connection, push, system, prepared, answer, reaction)
     stop = isinstance(reaction, (RateLimited, AuthBroken))
     if stop:

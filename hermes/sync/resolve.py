@@ -32,6 +32,7 @@ async def resolve(engine: Engine, push: Push, system: System) -> bool:
     if request.op != 'create':
         return await _resolve_by_id(engine, push, system, request)
     async with engine.database.transaction() as connection:
+        await graphs.lock_for_recording(connection, push.graph_id)
         if await _is_linked(connection, push, system):
             await _close(engine, connection, push, request, 'done')
             return False
@@ -41,6 +42,7 @@ async def resolve(engine: Engine, push: Push, system: System) -> bool:
             return False
     found = await _search(engine, push, system, request)
     async with engine.database.transaction() as connection:
+        await graphs.lock_for_recording(connection, push.graph_id)
         if not found:
             await pushes.update_intent(connection, push, intent, 2.0, 'the outcome of a creation is unknown; the listing could not be read')
         elif await _is_linked(connection, push, system):
@@ -85,6 +87,7 @@ async def _resolve_by_id(engine: Engine, push: Push, system: System, request: Re
     reading = Request('read', request.type, request.remote_id, record=push.record)
     answer, reaction = await read(engine, system, reading, push.lane)
     async with engine.database.transaction() as connection:
+        await graphs.lock_for_recording(connection, push.graph_id)
         if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
             await pushes.later(
                 connection, push, timedelta(seconds=engine.backoff_s(push.attempts)), 'the outcome of a call is unknown', attempt=True, keep_intent=True
@@ -121,6 +124,7 @@ async def read(engine: Engine, system: System, request: Request, lane: str) -> t
     answer = await calls.make(engine, system, request, known.catalogue)
     reaction = calls.judge(system, request, answer, known.catalogue)
     async with engine.database.transaction() as connection:
+        await graphs.lock_births(connection)
         event = await calls.note(engine, connection, system, allowed, request, answer, reaction)
         await ingest.record(engine, connection, event)
     return answer, reaction

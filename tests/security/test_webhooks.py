@@ -71,7 +71,9 @@ async def test_what_is_not_signed_is_not_parsed(world: World) -> None:
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize('body', [b'', b'not json', b'{"a": 1,}', b'\xff\xfe\xfa', b'[' * 100_000, b'9' * 5_000, b'\x00'])
+@pytest.mark.parametrize(
+    'body', [b'', b'not json', b'{"a": 1,}', b'\xff\xfe\xfa', b'[' * 100_000, b'9' * 5_000, b'\x00']
+)
 async def test_what_is_not_json_is_refused_and_counted(world: World, body: bytes) -> None:
     answer = await world.tc2(body)
     assert (answer.status_code, answer.json()) == (400, {'status': 'error', 'message': 'The body is not JSON.'})
@@ -142,8 +144,15 @@ async def test_figures_are_for_this_machine_only(open_world: Open) -> None:
 def test_logs_mask_secrets_and_persons_wherever_they_stand(logged: io.StringIO) -> None:
     configure('INFO', stream=logged, pretty=False, secrets=['canary-live-secret'])
     log = structlog.get_logger('test')
-    log.info('asked https://u:canary-pw@host/x?api_token=canary-token', authorization='canary', detail=[{'e-mail': 'canary'}])
-    log.info('with canary-live-secret', who='canary@example.org', phone='canary', text='call 0207 1128 953 or +44 20 7112 8953')
+    log.info(
+        'asked https://u:canary-pw@host/x?api_token=canary-token', authorization='canary', detail=[{'e-mail': 'canary'}]
+    )
+    log.info(
+        'with canary-live-secret',
+        who='canary@example.org',
+        phone='canary',
+        text='call 0207 1128 953 or +44 20 7112 8953',
+    )
     logging.getLogger('library').warning('Bearer %s', 'canary.canary.canary')
     try:
         raise ValueError('Key (email)=(canary@example.org) exists')
@@ -158,6 +167,11 @@ def test_logs_mask_secrets_and_persons_wherever_they_stand(logged: io.StringIO) 
 
 
 def test_redaction_leaves_plain_facts_alone() -> None:
-    plain = {'event': 'pushed company 1000012 at 2026-01-02T03:04:05Z', 'tokens': 5, 'system': 'pipedrive', 'event_id': 12}
+    plain = {
+        'event': 'pushed company 1000012 at 2026-01-02T03:04:05Z',
+        'tokens': 5,
+        'system': 'pipedrive',
+        'event_id': 12,
+    }
     assert Redaction()(None, 'info', dict(plain)) == plain
     assert Redaction().entry('signature', 'abc') == MASK

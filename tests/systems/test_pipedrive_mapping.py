@@ -222,6 +222,15 @@ def test_one_name_part_goes_out_with_the_other() -> None:
     assert mapping.encode('update', 'person', {'last_name': 'Ito'}, basis, CATALOGUE) == {'name': 'Ada Ito'}
 
 
+def test_a_new_person_has_a_name_without_an_email() -> None:
+    fields = compute('contact', Plain({'first_name': 'Mary Ann', 'last_name': 'Lee'}, remotes={'company_id': '12'}))
+    assert (fields['name'], fields['first_name'], fields['last_name']) == ('Mary Ann Lee', 'Mary', 'Ann Lee')
+    assert mapping.encode('create', 'person', fields, {}, CATALOGUE) == {
+        'name': 'Mary Ann Lee', 'org_id': 12, 'custom_fields': {CODES['contact_id']: 55},
+    }  # fmt: skip
+    assert mapping.encode('create', 'person', {'name': 'a@b.example'}, {}, CATALOGUE) == {'name': 'a@b.example'}
+
+
 def test_every_read_is_declared() -> None:
     for record_type, linked in (('company', 'Company'), ('contact', 'Contact'), ('deal', 'Deal')):
         for one in mapping.outgoing(record_type, CATALOGUE):

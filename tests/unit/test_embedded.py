@@ -29,6 +29,7 @@ print(server.note or '', server.url, sep='|', flush=True)
 sys.stdin.read()
 server.end()
 """
+PROBE = 'import hermes, subprocess, sys; subprocess.run([sys.executable, "-c", "import hermes"], cwd="/", check=True)'
 AS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not AS_ROOT, reason='only root can become somebody else')
 
@@ -182,8 +183,8 @@ def test_an_ordinary_user_runs_it_as_a_child(folder: Path) -> None:
     user = pwd.getpwnam('nobody')
     os.chown(folder.parent, user.pw_uid, user.pw_gid)
     prefix = ('setpriv', f'--reuid={user.pw_uid}', f'--regid={user.pw_gid}', '--clear-groups')
-    if subprocess.run([*prefix, sys.executable, '-c', 'import hermes'], cwd='/', capture_output=True).returncode:
-        pytest.skip('this clone cannot be read by other users')
+    if subprocess.run([*prefix, sys.executable, '-c', PROBE], cwd='/', capture_output=True).returncode:
+        pytest.skip('this interpreter cannot be run by other users')
     holder, note, _ = hold(folder, prefix)
     assert note == ''
     assert Path(f'/proc/{read_pid(folder / "cluster")}').stat().st_uid == user.pw_uid
@@ -218,10 +219,7 @@ def test_root_without_namespaces_runs_it_as_a_system_user(folder: Path) -> None:
 
 @needs_root
 def test_a_full_disk_is_one_sentence(folder: Path) -> None:
-    script = (
-        f'mount -t tmpfs -o size=20m tmpfs {folder.parent} && '
-        f'exec {sys.executable} -c "{FULL_DISK}" {folder}'
-    )
+    script = f'mount -t tmpfs -o size=20m tmpfs {folder.parent} && exec {sys.executable} -c "{FULL_DISK}" {folder}'
     done = subprocess.run(['unshare', '--mount', 'sh', '-c', script], capture_output=True, text=True, cwd='/')
     if 'mount:' in done.stderr or 'unshare:' in done.stderr:
         pytest.skip('this machine allows no mounts')

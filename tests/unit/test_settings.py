@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes.settings import Settings, SettingsError, load, reveal
+from hermes.settings import Settings, SettingsError, is_secret, load, reveal
 from tools import reference
 
 
@@ -28,12 +28,16 @@ def test_the_old_scheme_of_a_database_address_is_understood(monkeypatch: pytest.
 def test_without_anything_the_world_is_the_sandbox_and_no_secret_is_set() -> None:
     settings = load()
     assert settings.sandboxed
-    assert [name for name, field in Settings.model_fields.items() if reference.is_secret(field) and reveal(getattr(settings, name))] == []
+    assert [
+        name for name, field in Settings.model_fields.items() if is_secret(field) and reveal(getattr(settings, name))
+    ] == []
     with pytest.raises(SettingsError, match='Not set: SECRET_KEY, SIGNING_KEY, API_KEY'):
         settings.require_secrets()
 
 
-@pytest.mark.parametrize('name', ['TC2_API_KEY', 'PD_API_KEY', 'G_CLIENT_EMAIL', 'NATIONBUILDER_TOKEN', 'SALESFORCE_CLIENT_ID'])
+@pytest.mark.parametrize(
+    'name', ['TC2_API_KEY', 'PD_API_KEY', 'G_CLIENT_EMAIL', 'NATIONBUILDER_TOKEN', 'SALESFORCE_CLIENT_ID']
+)
 def test_any_real_credential_ends_the_sandbox_and_its_data_folder(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sandbox = load().world_dir
     monkeypatch.setenv(name, 'something')
@@ -72,7 +76,9 @@ def test_a_secret_may_come_from_a_file_and_the_variable_wins(monkeypatch: pytest
         ('TC2_WRITE_BACK', 's3cret'),
     ],
 )
-def test_a_wrong_value_is_one_sentence_that_names_it_and_keeps_it_to_itself(name: str, value: str, tmp_path: Path) -> None:
+def test_a_wrong_value_is_one_sentence_that_names_it_and_keeps_it_to_itself(
+    name: str, value: str, tmp_path: Path
+) -> None:
     done = subprocess.run(
         [sys.executable, '-m', 'hermes', 'db', 'url'], capture_output=True, text=True, cwd=tmp_path, env={name: value}
     )

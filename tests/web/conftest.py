@@ -41,7 +41,9 @@ class World:
     inbox: Inbox
     database_url: str
 
-    async def tc2(self, body: bytes, *, secret: str = SECRETS[0], path: str = '/tc2/callback/', **more: str) -> httpx2.Response:
+    async def tc2(
+        self, body: bytes, *, secret: str = SECRETS[0], path: str = '/tc2/callback/', **more: str
+    ) -> httpx2.Response:
         return await self.http.post(path, content=body, headers={'Webhook-Signature': sign(body, secret), **more})
 
     async def pipedrive(self, body: bytes, *, user: str = 'hermes', password: str = PASSWORDS[0]) -> httpx2.Response:
@@ -49,7 +51,9 @@ class World:
             '/pipedrive/callback/', content=body, headers={'Authorization': basic_auth(user, password)}
         )
 
-    async def rows(self, query: str = 'select source, kind, body, headers, state, reason from event order by id') -> list[Any]:
+    async def rows(
+        self, query: str = 'select source, kind, body, headers, state, reason from event order by id'
+    ) -> list[Any]:
         async with await psycopg.AsyncConnection.connect(self.database_url) as connection:
             return await (await connection.execute(query.encode())).fetchall()
 
@@ -74,7 +78,10 @@ def open_world(database_url: str) -> Open:
         inbox = Inbox(url, SystemClock(), patience_s=given.pop('patience_s', 3.0))
         app = create_app(inbox, sources(**given), Vitals(url), SystemClock(), version='1', **app_given)
         transport = httpx2.ASGITransport(app=app, client=(peer, 4711), raise_app_exceptions=False)
-        async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport, base_url='http://hermes') as http:
+        async with (
+            app.router.lifespan_context(app),
+            httpx2.AsyncClient(transport=transport, base_url='http://hermes') as http,
+        ):
             yield World(app, http, inbox, url)
 
     return opened

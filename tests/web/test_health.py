@@ -10,7 +10,12 @@ async def test_ready_names_the_part_that_is_missing(world: World) -> None:
     assert (await world.http.get('/health')).json() == {'status': 'ok'}
     answer = await world.http.get('/ready')
     assert answer.status_code == 503
-    assert answer.json() == {'status': 'error', 'database': 'ok', 'migrations': 'ok', 'worker': 'no worker has reported yet'}
+    assert answer.json() == {
+        'status': 'error',
+        'database': 'ok',
+        'migrations': 'ok',
+        'worker': 'no worker has reported yet',
+    }
 
 
 @pytest.mark.parametrize(('age', 'status'), [('14 seconds', 200), ('16 seconds', 503)])

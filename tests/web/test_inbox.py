@@ -105,7 +105,7 @@ async def test_killed_connections_cost_nothing(database_url: str) -> None:
         assert await inbox.add(event(1))
         async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
             await connection.execute(
-                "select pg_terminate_backend(pid, 1000) from pg_stat_activity"
+                'select pg_terminate_backend(pid, 1000) from pg_stat_activity'
                 " where application_name = 'hermes-inbox' and datname = current_database()"
             )
         assert await asyncio.gather(*(inbox.add(event(number)) for number in range(2, 40))) == [True] * 38

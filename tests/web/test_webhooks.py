@@ -10,7 +10,14 @@ from tests.web.conftest import BODY, World
 
 
 def pipedrive_body(timestamp: str, data: Any = None) -> bytes:
-    meta = {'action': 'change', 'entity': 'person', 'entity_id': '8', 'id': 'same', 'timestamp': timestamp, 'attempt': 1}
+    meta = {
+        'action': 'change',
+        'entity': 'person',
+        'entity_id': '8',
+        'id': 'same',
+        'timestamp': timestamp,
+        'attempt': 1,
+    }
     return json.dumps({'meta': meta, 'data': data, 'previous': None}).encode()
 
 

@@ -119,9 +119,9 @@ def _keys(value: Any, names: dict[str, str]) -> Iterator[str]:
         return
     for key, inner in value.items():
         if key in ('custom_fields', 'extra_attrs') and isinstance(inner, dict):
-            yield from (names.get(one, one) for one in inner)
+            yield from (names.get(str(one), str(one)) for one in inner)
         elif key not in ('update_time', 'stage_change_time'):
-            yield key
+            yield str(key)
 
 
 def _pretty(value: Any, names: dict[str, str]) -> str:

@@ -22,8 +22,7 @@ def shown(world: 'World', query: Mapping[str, str]) -> Json:
     """Everything that the template needs. `query`: `q` (part of a name), `page` from 1."""
     account = world.pipedrive
     wanted = query.get('q', '').strip().lower()
-    every = [one for one in account.tables['organization'].values() if not account.is_purged(one)]
-    found = [one for one in reversed(every) if wanted in one['name'].lower()]
+    found = [one for one in reversed(account.tables['organization'].values()) if wanted in one['name'].lower()]
     pages = max(1, -(-len(found) // PER_PAGE))
     page = min(max(int(query['page']) if query.get('page', '').isdecimal() else 1, 1), pages)
     users = {one['id']: one['name'] for one in account.tables['user'].values()}

@@ -186,7 +186,7 @@ def _merge_deals(ask: Ask) -> Any:
 
 
 def _activity_types(ask: Ask) -> Any:
-    added = _v1_time('2020-01-01T00:00:00Z')
+    added = '2020-01-01T00:00:00Z'
     types = enumerate(ask.account.activity_types.items(), 1)
     rows = [{'id': number, 'order_nr': number, 'name': name, 'key_string': key} for number, (key, name) in types]
     more = {'active_flag': True, 'color': 'FFFFFF', 'is_custom_flag': False, 'add_time': added, 'update_time': added}

@@ -14,12 +14,18 @@ PRIYA_PD, MARCUS_PD = ADMINS[0]['pd_owner_id'], ADMINS[1]['pd_owner_id']
 PRIYA_TC2, MARCUS_TC2, INES_TC2, TOM_TC2, NOOR_TC2 = (admin['tc2_admin_id'] for admin in ADMINS)
 BIG = 1000
 
-__all__ = ['DEMO_ADMINS', 'ENTRY_STAGES', 'big', 'build', 'empty']
+__all__ = ['DEMO_ADMINS', 'ENTRY_STAGES', 'bare', 'big', 'build', 'empty']
 
 
 def empty(world: World) -> None:
     """An account with users and pipelines, without companies and without custom fields."""
     open_office(world)
+
+
+def bare(world: World) -> None:
+    """The demo's set-up with its custom fields, without companies."""
+    open_office(world)
+    add_fields(world)
 
 
 def big(world: World, n: int = BIG) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from hermes.sandbox.tutorcruncher import TutorCruncher
 from hermes.sandbox.world import World
 
 REGIONS = ('us', 'gb', 'au', 'ca', 'eu', 'row')
@@ -119,8 +118,6 @@ FIELDS = {
 
 def open_office(world: World) -> None:
     """People on both sides, pipelines and stages. Nobody is told by webhook, since nobody subscribes yet."""
-    if world.tutorcruncher is None:
-        world.tutorcruncher = TutorCruncher(world)
     for admin in ADMINS:
         name, email = f'{admin["first_name"]} {admin["last_name"]}', admin['email']
         world.tutorcruncher.add_admin(admin['tc2_admin_id'], admin['first_name'], admin['last_name'], email)

@@ -18,6 +18,7 @@ ACTS = frozenset(
         'add_recipient',
         'agree_terms',
         'change_status',
+        'close_day',
         'confirm_email',
         'define_attribute',
         'delete',
@@ -194,7 +195,7 @@ class TutorCruncher(Account):
     def pay_invoice(self, client_id: int, invoice_id: int | None = None) -> Invoice:
         """Pay that invoice, else the oldest unpaid one, else one raised silently for it.
 
-        The first three payments leave their time in `pay0_dt`, `pay1_dt`, `pay3_dt`.
+        Only the count changes; the days of the payments follow at night (`close_day`).
         """
         client = self.client(client_id)
         unpaid = [one for one in self.invoices.values() if one.client_id == client.id and one.status == 'unpaid']
@@ -211,14 +212,20 @@ class TutorCruncher(Account):
         invoice.status, invoice.paid_at = 'paid', now
         if (agency := client.agency) is not None:
             agency.paid_invoice_count += 1
-            for key in ('pay0_dt', 'pay1_dt', 'pay3_dt'):
-                if getattr(agency, key) is None:
-                    setattr(agency, key, now)
-                    break
-            if agency.status in ('pending_email_conf', 'trial'):
-                agency.status = 'active'
         self._announce_invoice('MARKED_INVOICE_AS_PAID', invoice)
         return invoice
+
+    def close_day(self, client_id: int) -> Client:
+        """The nightly job: the days of the first three payments, and a paying customer's status."""
+        client = self.client(client_id)
+        if (agency := client.agency) is not None:
+            paid = sorted(one.paid_at for one in self.invoices.values() if one.client_id == client.id and one.paid_at)
+            for key, moment in zip(('pay0_dt', 'pay1_dt', 'pay3_dt'), paid, strict=False):
+                setattr(agency, key, moment)
+            if paid and agency.status in ('pending_email_conf', 'trial'):
+                agency.status = 'active'
+        self.announce('EDITED_A_CLIENT', client)
+        return client
 
     # the sender's own habits
 

@@ -51,6 +51,9 @@ def _company() -> list[Outgoing]:
 def _contact() -> list[Outgoing]:
     names = ('Contact.first_name', 'Contact.last_name')
     return [
+        Outgoing(
+            'name', names, lambda view: _joined(view.get('first_name'), view.get('last_name')) or ABSENT, 'create'
+        ),
         Outgoing('first_name', names, lambda view: _names(view)[0]),
         Outgoing('last_name', names, lambda view: _names(view)[1]),
         Outgoing('email', ('Contact.email',), _clearable('email')),
@@ -181,7 +184,9 @@ def encode(
     for key, value in fields.items():
         if value == ABSENT:
             continue
-        if key in ordinary:
+        if remote_type == 'person' and key == 'name' and value:
+            body['name'] = str(value)[:TEXT_LIMIT]
+        elif key in ordinary:
             if value is not None and value != '':
                 body[ordinary[key]] = value if key in _TEXTUAL else wire.whole(value)
         elif remote_type == 'person' and key in ('email', 'phone'):

@@ -9,7 +9,7 @@ from hermes.domain.fields import Catalogue
 from hermes.domain.model import Element, Event
 from hermes.kit import wire
 from hermes.kit.clock import Clock
-from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request
+from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request, Subscription
 from hermes.systems.pipedrive import answers, inbound, limits, mapping
 from hermes.systems.pipedrive.client import Client
 
@@ -85,6 +85,18 @@ class Pipedrive:
             )
             for item in told.get('data') or ()
             if item.get('is_custom_field')
+        ]
+
+    def subscriptions(self, answer: Answer) -> Sequence[Subscription]:
+        told = wire.load_json(answer.body)
+        return [
+            Subscription(
+                str(item['id']),
+                str(item['subscription_url']),
+                bool(item.get('is_active')) and item.get('event_action') == item.get('event_object') == '*' and str(item.get('version')) == '2.0',
+                str(item.get('http_auth_user') or ''),
+            )
+            for item in told.get('data') or ()
         ]
 
     def identity(self, answer: Answer) -> str:

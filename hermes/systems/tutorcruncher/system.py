@@ -9,7 +9,7 @@ from hermes.domain.fields import Catalogue
 from hermes.domain.model import Element, Event
 from hermes.kit import wire
 from hermes.kit.clock import Clock
-from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request
+from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request, Subscription
 from hermes.systems.tutorcruncher import answers, clients, inbound, limits, mapping
 from hermes.systems.tutorcruncher.client import Client
 
@@ -55,6 +55,9 @@ class TutorCruncher:
         return str(following) if following else None
 
     def remote_fields(self, answer: Answer) -> Sequence[RemoteField]:
+        return ()
+
+    def subscriptions(self, answer: Answer) -> Sequence[Subscription]:
         return ()
 
     def identity(self, answer: Answer) -> str:

@@ -1,0 +1,1 @@
+"""Call booking: availability, holds, bookings and their links."""

@@ -1,0 +1,1 @@
+"""App users: sign-up, e-mail change, lists, moderation."""

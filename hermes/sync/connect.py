@@ -1,0 +1,128 @@
+"""First contact with the CRM: whose account it is, which fields, pipelines, stages and users it has (SETUP-12, FIELD-5).
+
+Every answer is an event. Custom fields are matched by code, else by machine name (never a native field); a type that cannot hold
+ours is refused with both types named.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from hermes.db import events
+from hermes.db.catalogue import bump, ensure_defaults, load_catalogue, remember_account, save_field
+from hermes.db.pool import Connection
+from hermes.domain.errors import HermesError, Refused
+from hermes.domain.fields import ALIASES, CustomField, fold
+from hermes.domain.model import Value
+from hermes.ports import Answer, Op, RemoteField, Request, System
+from hermes.sync import calls, ingest
+from hermes.sync.calls import Denied
+from hermes.sync.engine import Engine
+
+FIELD_TYPES: Final = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
+HOLDS: Final = {
+    'str': ('varchar', 'varchar_auto', 'text', 'enum', 'phone'),
+    'int': ('double', 'int', 'varchar', 'varchar_auto', 'text'),
+    'bool': ('varchar', 'varchar_auto', 'text', 'enum', 'double', 'int', 'boolean'),
+    'date': ('date', 'varchar', 'varchar_auto', 'text'),
+    'fk_field': ('double', 'int', 'varchar', 'varchar_auto', 'text', 'user'),
+}
+"""Our type -> the CRM's types that hold it without loss."""
+
+
+async def connect(engine: Engine, system: System) -> None:
+    """Learn the account's metadata. Raises Refused when the database belongs to another account (SETUP-12)."""
+    answer = await ask(engine, system, Request('me'))
+    async with engine.database.transaction() as connection:
+        identity = system.identity(answer)
+        known = await remember_account(connection, system.name, identity)
+        if known != identity:
+            raise Refused(
+                f'This database belongs to {known}, but the credentials are those of {identity}: '
+                'use the right credentials, or another database (DATABASE_URL, DATA_DIR).'
+            )
+        await ensure_defaults(connection)
+    for remote_type in FIELD_TYPES:
+        await learn_fields(engine, system, remote_type)
+    for op in ('pipelines', 'stages', 'users'):
+        await ask(engine, system, Request(op))
+
+
+async def ask(engine: Engine, system: System, request: Request) -> Answer:
+    """One call about the account; its answer is an event. Raises HermesError when there is no proper answer."""
+    async with engine.database.transaction() as connection:
+        allowed = await calls.allow(engine, connection, system, request, 'interactive')
+        known = await engine.known(connection)
+    if isinstance(allowed, Denied):
+        raise HermesError(f'{system.name}: {allowed.grant.reason}')
+    answer = await calls.make(engine, system, request, known.catalogue)
+    reaction = calls.judge(system, request, answer, known.catalogue)
+    async with engine.database.transaction() as connection:
+        event = await calls.note(engine, connection, system, allowed, request, answer, reaction)
+        if event.kind == 'page':
+            await ingest.record(engine, connection, event)
+            await bump(connection, 'directory')
+    if reaction is not None:
+        raise reaction
+    return answer
+
+
+async def learn_fields(engine: Engine, system: System, remote_type: str) -> None:
+    """Read the custom fields of one type, to the end, and bind the catalogue to them."""
+    found: list[RemoteField] = []
+    cursor: Value = None
+    while True:
+        answer = await ask(engine, system, Request('fields', remote_type, params={'cursor': cursor, 'limit': 500}))
+        found += system.remote_fields(answer)
+        cursor = system.next_cursor(answer)
+        if not cursor:
+            break
+    async with engine.database.transaction() as connection:
+        await bind(connection, FIELD_TYPES[remote_type], found)
+
+
+async def bind(connection: Connection, record_type: str, remote: list[RemoteField]) -> None:
+    """Write what the CRM says about our custom fields; bump the catalogue when anything changed."""
+    catalogue = await load_catalogue(connection)
+    changed = False
+    for item in catalogue.of(record_type):
+        bound = bound_field(item, remote)
+        if bound != item:
+            await save_field(connection, bound)
+            changed = True
+    if changed:
+        await bump(connection, 'catalogue')
+        await events.ring(connection)
+
+
+def bound_field(item: CustomField, remote: list[RemoteField]) -> CustomField:
+    """The custom field as the CRM has it: by code, else by name (the only one of that name), with its type checked (FIELD-5)."""
+    match = next((field for field in remote if field.code == item.pd_field_id), None)
+    if match is None:
+        names = [fold(name) for name in (item.machine_name, *ALIASES.get(item.machine_name, ()))]
+        for name in names:
+            named = [field for field in remote if fold(field.name).replace(' ', '_') == name]
+            if len(named) == 1:
+                match = named[0]
+                break
+    if match is None:
+        return replace(item, problem='it is gone from the CRM') if item.pd_field_id else item
+    fits = match.type in HOLDS.get(item.field_type, ())
+    problem = '' if fits else f'our type is {item.field_type}, the CRM has {match.type}, which cannot hold it'
+    return replace(item, pd_field_id=match.code, remote_type=match.type, options=dict(match.options), problem=problem)
+
+
+async def subscribe(engine: Engine, system: System, url: str, user: str, password: str) -> None:
+    """Register our webhook with basic auth, once; one without it, or of another version, is replaced (D-20, SETUP-4)."""
+    listed = await ask(engine, system, Request('webhooks'))
+    for hook in system.subscriptions(listed):
+        if hook.url.rstrip('/') != url.rstrip('/'):
+            continue
+        if hook.active and hook.user == user:
+            return
+        await ask(engine, system, Request('drop_webhook', remote_id=hook.id))
+    fields = {
+        'subscription_url': url, 'event_action': '*', 'event_object': '*', 'name': 'Hermes', 'version': '2.0',
+        'http_auth_user': user, 'http_auth_password': password,
+    }  # fmt: skip
+    op: Op = 'add_webhook'
+    await ask(engine, system, Request(op, fields=fields))

@@ -1,0 +1,55 @@
+"""Setting an installation up from plain data: admins, entry stages, which pipeline serves which plan (SETUP-1, SETUP-3).
+
+Everything is written by acts, so the log tells it; what is set already is left alone, so that it can run again.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hermes.db import events
+from hermes.domain.errors import Refused
+from hermes.sync import acts
+from hermes.sync.engine import Engine
+
+PLANS = ('payg', 'startup', 'enterprise')
+
+
+async def act(engine: Engine, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Store one act and apply it in the same transaction. Raises Refused."""
+    async with engine.database.transaction() as connection:
+        event = await events.add(connection, 'operator', 'act', json.dumps(told).encode(), headers={'by': 'set-up'})
+        outcome = await acts.apply_act(connection, event, await engine.known(connection))
+        await events.finish(connection, [(event.id, [outcome])])
+        return outcome
+
+
+async def set_up(engine: Engine, admins: Sequence[Mapping[str, Any]], entry_stages: Mapping[str, str]) -> None:
+    """Write admins (known by e-mail), and for each pipeline name its entry stage's name and, where the name is a plan's, the setting."""
+    async with engine.database.transaction() as connection:
+        known = await engine.known(connection)
+    emails = {str(admin.fields.get('email')).lower() for admin in known.directory.admins.values()}
+    for admin in admins:
+        if str(admin['email']).lower() not in emails:
+            await act(engine, {'act': 'admin.save', 'fields': dict(admin)})
+    for name, stage_name in entry_stages.items():
+        await _enter(engine, name, stage_name)
+
+
+async def _enter(engine: Engine, name: str, stage_name: str) -> None:
+    async with engine.database.transaction() as connection:
+        known = await engine.known(connection)
+    pipelines = [record for record in known.directory.pipelines.values() if record.fields.get('name') == name and not record.fields.get('archived')]
+    if len(pipelines) != 1:
+        raise Refused(f'The CRM has {len(pipelines)} pipelines called {name}; one is needed.')
+    pipeline = pipelines[0]
+    stages = [
+        stage
+        for stage in known.directory.stages.values()
+        if stage.fields.get('name') == stage_name and stage.fields.get('pipeline_id') == pipeline.ref.id
+    ]
+    if pipeline.fields.get('dft_entry_stage_id') is None and stages:
+        await act(engine, {'act': 'pipeline.entry', 'pipeline': pipeline.ref.id, 'stage': stages[0].ref.id})
+    key = f'{name.lower()}_pipeline_id'
+    if name.lower() in PLANS and known.settings.get(key) is None:
+        await act(engine, {'act': 'setting.set', 'key': key, 'value': pipeline.ref.id})
