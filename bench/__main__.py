@@ -7,7 +7,7 @@ import pkgutil
 import bench
 from bench.table import Row, show
 
-SUPPORT = ('__main__', 'table', 'load', 'ingest_app')
+SUPPORT = ('__main__', 'table', 'load', 'ingest_app', 'world')
 """Modules that are parts of a measurement and none themselves."""
 
 

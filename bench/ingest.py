@@ -1,7 +1,8 @@
-"""P1: webhook deliveries a second through Granian with one worker, over an embedded Postgres that syncs as in production.
+"""P1: webhook deliveries a second through Granian with one worker, over an embedded Postgres that syncs as in
+production.
 
-The limit beside it: a bare handler that only inserts the row, committed in groups, and one commit each. The load generator runs
-on the same machine, which is part of the figure.
+The limit beside it: a bare handler that only inserts the row, committed in groups, and one commit each. The load
+generator runs on the same machine, which is part of the figure.
 """
 
 import json
@@ -58,7 +59,8 @@ def measure(url: str, target: str, connections: int, duration_s: float) -> dict[
             before = connection.execute('select count(*) from event').fetchone()
             figures = load(port, connections, duration_s)
             after = connection.execute('select count(*) from event').fetchone()
-    assert before and after
+    assert before
+    assert after
     figures['lost'] = figures['requests'] - figures['errors'] - (after[0] - before[0])
     return figures
 

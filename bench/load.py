@@ -1,5 +1,5 @@
-"""A bounded load generator in a process of its own: keep-alive HTTP/1.1 connections, each sending its next body when the last is
-answered. As little work per request as Python allows, so that the server is what is measured.
+"""A bounded load generator in a process of its own: keep-alive HTTP/1.1 connections, each sending its next body when
+the last is answered. As little work per request as Python allows, so that the server is what is measured.
 
 Loopback only. Prints one JSON object: requests, seconds, rate, errors, p50_ms, p99_ms, max_ms.
 """
@@ -40,7 +40,8 @@ class Sender(asyncio.Protocol):
         body = json.dumps({'events': [event], 'connection': self.number, 'at': time.time_ns()}).encode()
         head = (
             f'POST {self.path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n'
-            f'User-Agent: TutorCruncher\r\nWebhook-Signature: {sign(body, SECRET)}\r\nContent-Length: {len(body)}\r\n\r\n'
+            f'User-Agent: TutorCruncher\r\nWebhook-Signature: {sign(body, SECRET)}\r\nContent-Length: '
+            f'{len(body)}\r\n\r\n'
         )
         self.started = time.perf_counter()
         self.transport.write(head.encode() + body)

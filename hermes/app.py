@@ -1,7 +1,7 @@
 """The composition root: settings become a running Hermes. The one file that names them all.
 
-`app` is the ASGI application (`hermes.app:app`); `run_worker` is a worker process; `build_engine` is what both, the command line and the
-tests get their engine from.
+`app` is the ASGI application (`hermes.app:app`); `run_worker` is a worker process; `build_engine` is what both, the
+command line and the tests get their engine from.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 from typing import Any
 
 import httpx2
@@ -28,6 +27,7 @@ from hermes.ports import System
 from hermes.settings import Settings, load
 from hermes.sync import connect, setup
 from hermes.sync.engine import Engine
+from hermes.sync.schedules import Schedules
 from hermes.sync.worker import Worker
 from hermes.systems.pipedrive import inbound as pipedrive_inbound
 from hermes.systems.pipedrive.limits import SEARCH_BURST, limits
@@ -41,7 +41,9 @@ TC2_BURST, TC2_WINDOW_S = 100, 60.0
 """TutorCruncher takes 100 requests a minute."""
 
 
-def build_systems(settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None) -> dict[str, System]:
+def build_systems(
+    settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None
+) -> dict[str, System]:
     """The systems that are configured. One without credentials is off."""
     systems: dict[str, System] = {}
     if settings.pd_api_key.get_secret_value():
@@ -54,7 +56,10 @@ def build_systems(settings: Settings, clock: Clock, transport: httpx2.AsyncBaseT
         )
     if settings.tc2_api_key:
         systems['tutorcruncher'] = TutorCruncher(
-            settings.tc2_api_key[0].get_secret_value(), base=f'{settings.tc2_base_url}/api', transport=transport, clock=clock
+            settings.tc2_api_key[0].get_secret_value(),
+            base=f'{settings.tc2_base_url}/api',
+            transport=transport,
+            clock=clock,
         )
     return systems
 
@@ -88,13 +93,18 @@ async def set_limits(engine: Engine, settings: Settings) -> None:
         await budget.ensure(
             connection,
             'pipedrive',
-            burst=min(plan.burst_requests, settings.pd_api_max_rate),
+            burst=min(plan.burst_requests, settings.pd_api_max_rate or plan.burst_requests),
             window_s=settings.pd_api_rate_period,
             search=SEARCH_BURST,
             daily=plan.daily_tokens,
         )
         await budget.ensure(
-            connection, 'tutorcruncher', burst=TC2_BURST, window_s=TC2_WINDOW_S, search=TC2_BURST, daily=TC2_BURST * 60 * 24
+            connection,
+            'tutorcruncher',
+            burst=TC2_BURST,
+            window_s=TC2_WINDOW_S,
+            search=TC2_BURST,
+            daily=TC2_BURST * 60 * 24,
         )
 
 
@@ -111,7 +121,9 @@ def sources(settings: Settings) -> list[Source]:
         Source(
             'pipedrive',
             '/pipedrive/callback',
-            http_basic(settings.pd_webhook_user, [secret.get_secret_value() for secret in settings.pd_webhook_password]),
+            http_basic(
+                settings.pd_webhook_user, [secret.get_secret_value() for secret in settings.pd_webhook_password]
+            ),
             lambda body, parsed: pipedrive_inbound.dedupe_key(parsed),
             refused_status=401,
         ),
@@ -135,7 +147,12 @@ def build_web(settings: Settings) -> FastAPI:
     logs.configure(settings.log_level, secrets=secrets_of(settings))
     inbox = Inbox(settings.database_url, clock)
     return create_app(
-        inbox, sources(settings), Vitals(settings.database_url), clock, version=__version__, trusted_proxies=settings.trusted_proxies
+        inbox,
+        sources(settings),
+        Vitals(settings.database_url),
+        clock,
+        version=__version__,
+        trusted_proxies=settings.trusted_proxies,
     )
 
 
@@ -146,29 +163,41 @@ async def prepare(engine: Engine, settings: Settings) -> None:
         from hermes.sandbox.scenarios.demo import DEMO_ADMINS, ENTRY_STAGES
 
         await setup.set_up(engine, [dict(admin) for admin in DEMO_ADMINS], dict(ENTRY_STAGES))
-        await connect.subscribe(engine, engine.systems['pipedrive'], f'{settings.hermes_url}/pipedrive/callback/', settings.pd_webhook_user, password)
+        await connect.subscribe(
+            engine,
+            engine.systems['pipedrive'],
+            f'{settings.hermes_url}/pipedrive/callback/',
+            settings.pd_webhook_user,
+            password,
+        )
 
 
 async def work(settings: Settings) -> None:
     """Run one worker until SIGINT or SIGTERM."""
     engine = build_engine(settings)
-    worker = Worker(engine, prepare=lambda engine: prepare(engine, settings))
+    schedules = Schedules(engine, settings.event_retention_days)
+    worker = Worker(engine, prepare=lambda engine: prepare(engine, settings), schedules=schedules.run)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, worker.stopping.set)
     await engine.database.open()
     await set_limits(engine, settings)
+    if 'tutorcruncher' in engine.systems:
+        account = 'the sandbox' if settings.hermes_sandbox else settings.tc2_base_url
+        await connect.belong(engine, 'tutorcruncher', f'TutorCruncher at {account}')
     await worker.run()
 
 
 def run_worker(settings: Settings) -> None:
-    """Run one worker in this process; a plain sentence and exit code 1 when it cannot."""
+    """Run one worker in this process. Raises HermesError, with a plain sentence, when it cannot."""
     logs.configure(settings.log_level, secrets=secrets_of(settings))
     try:
         asyncio.run(work(settings))
-    except* HermesError as group:
-        sys.stderr.write(f'{first(group)}\n')
-        raise SystemExit(1) from None
+    except BaseExceptionGroup as group:
+        refused, others = group.split(HermesError)
+        if refused is None or others is not None:
+            raise
+        raise first(refused) from None
 
 
 def first(group: BaseException) -> BaseException:

@@ -79,7 +79,9 @@ class View(Protocol):
         """An attribute of the record's company."""
 
     def remote(self, record_type: str, name: str) -> str | None:
-        """The remote id, in the system being written, of the record that attribute `name` refers to (primary, live); None if there is none."""
+        """The remote id, in the system being written, of the record that attribute `name` refers to (primary, live);
+        None if there is none.
+        """
 
     def admin(self, name: str) -> int | None:
         """The remote user id of the admin that attribute `name` refers to; None for none and for D-10's 0."""
@@ -105,7 +107,9 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class RemoteField:
-    """A custom field as the CRM describes it: its code, its name, its type, and the options of an enum or set (id -> label)."""
+    """A custom field as the CRM describes it: its code, its name, its type, and the options of an enum or set (id ->
+    label).
+    """
 
     code: str
     name: str
@@ -131,7 +135,9 @@ class System(Protocol):
     """record type -> remote type, in the order in which they are pushed."""
 
     def observe(self, event: Event, catalogue: Catalogue) -> Sequence[Element]:
-        """Elements of a delivery, a page or an answer; pure. Raises Unparseable when nothing of it can be understood."""
+        """Elements of a delivery, a page or an answer; pure. Raises Unparseable when nothing of it can be
+        understood.
+        """
 
     def outgoing(self, record_type: str, catalogue: Catalogue) -> Sequence[Outgoing]:
         """The table of outgoing fields."""

@@ -100,7 +100,9 @@ class Settings(BaseSettings):
         'lite', description='Pipedrive plan, for the daily budget.'
     )
     pd_seats: int = Field(1, ge=1, description='Paid seats in Pipedrive, for the daily budget.')
-    pd_api_max_rate: int = Field(10, ge=1, description='Requests to Pipedrive in one period.')
+    pd_api_max_rate: int | None = Field(
+        None, ge=1, description="Requests to Pipedrive in one period, at most. Empty: what the plan allows."
+    )
     pd_api_rate_period: float = Field(2.0, gt=0, description='Length of that period, in seconds.')
 
     g_project_id: str = Field('', description="Project of Google's service account.")
@@ -174,7 +176,7 @@ class Settings(BaseSettings):
             raise ValueError('must be the name of a time zone such as Europe/London')
         return value
 
-    @field_validator('rate_limits', mode='before')
+    @field_validator('rate_limits', 'pd_api_max_rate', mode='before')
     @classmethod
     def empty_is_none(cls, value: Any) -> Any:
         return None if value == '' else value

@@ -4,6 +4,8 @@ Which module holds which command stands in one table, and only the module of the
 `hermes --help` is quick. A module offers `register(app)`, which adds its commands to a Typer application.
 """
 
+import errno
+import traceback
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Annotated, Any
@@ -98,20 +100,34 @@ def hermes(
     """Keeps a business's customer records in step between TutorCruncher, the CRM, the calendar and the website."""
 
 
-def plain_error_types() -> tuple[type[Exception], ...]:
-    """What a person can put right. Imported when something has gone wrong, for the sake of `--help`."""
+BUG = 70
+"""Exit code of a mistake of ours (sysexits.h: EX_SOFTWARE); 1 is for what a person can put right."""
+
+
+def explain(error: Exception) -> str:
+    """One sentence about what a person can put right; '' for anything else."""
+    # Imported when something has gone wrong, for the sake of `--help`.
+    from hermes.db.desk import DatabaseAway
     from hermes.domain.errors import HermesError
     from hermes.settings import SettingsError
 
-    return HermesError, SettingsError
+    if isinstance(error, HermesError | SettingsError):
+        return str(error)
+    if isinstance(error, DatabaseAway):
+        told = str(error).strip().splitlines()
+        return f'The database cannot be used: {told[0] if told else "no answer"}. Check DATABASE_URL.'
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f'No space is left on the disk{f" of {error.filename}" if error.filename else ""}: make room.'
+    return ''
 
 
 def run(arguments: list[str] | None = None) -> Any:
-    """Run one command; what a person can put right ends as one sentence on stderr and exit code 1."""
+    """Run one command; what a person can put right ends as one sentence on stderr and exit code 1, a bug with 70."""
     try:
         return app(arguments, prog_name='hermes')
     except Exception as error:
-        if not isinstance(error, plain_error_types()):
-            raise
-        typer.echo(str(error), err=True)
-        raise SystemExit(1) from None
+        if told := explain(error):
+            typer.echo(told, err=True)
+            raise SystemExit(1) from None
+        traceback.print_exc()
+        raise SystemExit(BUG) from None

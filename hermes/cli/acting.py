@@ -1,22 +1,26 @@
 """How a command acts: it submits an event, rings, and says what became of it, or that it waits for a worker."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from psycopg import Connection
 
 from hermes.cli.output import ATTENTION, FAILED, clean, print_json, progress, say
 from hermes.domain.model import Value
+
+if TYPE_CHECKING:
+    from hermes.db.desk import Connection
 
 WAIT_S = 10.0
 STORED = 'stored; it will be applied when a worker runs'
 
 
 def act(
-    connection: Connection[Any], wanted: Sequence[tuple[str, dict[str, Value]]], as_json: bool, wait_s: float = WAIT_S
+    connection: 'Connection', wanted: Sequence[tuple[str, dict[str, Value]]], as_json: bool, wait_s: float = WAIT_S
 ) -> None:
-    """Submit each (sentence, act) and report. Exit code 1 if one was refused, 2 if one is not applied yet although a worker is alive."""
+    """Submit each (sentence, act) and report. Exit code 1 if one was refused, 2 if one is not applied yet although a
+    worker is alive.
+    """
     from hermes.db import acts
 
     stored = [(said, acts.submit(connection, body)) for said, body in wanted]

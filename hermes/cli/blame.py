@@ -1,4 +1,6 @@
-"""`hermes blame` and `hermes release`: who wrote every value of a record, when, through which event, under which rule (I25, FIELD-2)."""
+"""`hermes blame` and `hermes release`: who wrote every value of a record, when, through which event, under which rule
+(I25, FIELD-2).
+"""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,9 +58,9 @@ def blame(
     for note in found.notes:
         say(show(note))
     where = ', '.join(f'{item["system"]}:{item["type"]}:{item["remote_id"]}{_standing(item)}' for item in links)
-    say(
-        f'{found.record.type}:{found.record.id}{f" = {show(where)}" if where else ""}{f" as of {show(moment)}" if moment else ""}'
-    )
+    named = f' = {show(where)}' if where else ''
+    past = f' as of {show(moment)}' if moment else ''
+    say(f'{found.record.type}:{found.record.id}{named}{past}')
     if found.tombstone:
         stone = found.tombstone
         say(f'tombstoned: {show(stone.get("kind"))}, {show(stone.get("at"))}, event {show(stone.get("event_id"))}')
@@ -98,8 +100,15 @@ def _standing(link: dict[str, object]) -> str:
 
 
 def _print_lines(lines: 'tuple[Line, ...]') -> None:
-    columns = [Col('field', 'FIELD'), Col('value', 'VALUE'), Col('at', 'SINCE'), Col('system', 'BY'), Col('event', 'EVENT', True),
-               Col('rule', 'RULE'), Col('note', 'NOTE')]  # fmt: skip
+    columns = [
+        Col('field', 'FIELD'),
+        Col('value', 'VALUE'),
+        Col('at', 'SINCE'),
+        Col('system', 'BY'),
+        Col('event', 'EVENT', True),
+        Col('rule', 'RULE'),
+        Col('note', 'NOTE'),
+    ]
     rows = []
     for line in lines:
         write = line.write
@@ -123,7 +132,15 @@ def _print_lines(lines: 'tuple[Line, ...]') -> None:
 
 def _print_writes(lines: 'tuple[Line, ...]') -> None:
     say()
-    columns = [Col('at', 'WRITTEN'), Col('old', 'FROM'), Col('new', 'TO'), Col('system', 'BY'), Col('event_id', 'EVENT', True),
-               Col('source', 'SOURCE'), Col('rule', 'RULE'), Col('note', 'NOTE')]  # fmt: skip
+    columns = [
+        Col('at', 'WRITTEN'),
+        Col('old', 'FROM'),
+        Col('new', 'TO'),
+        Col('system', 'BY'),
+        Col('event_id', 'EVENT', True),
+        Col('source', 'SOURCE'),
+        Col('rule', 'RULE'),
+        Col('note', 'NOTE'),
+    ]
     rows = [{name.key: getattr(write, name.key) for name in columns} for line in lines for write in line.writes]
     print_rows(columns, rows, empty='never written')

@@ -1,4 +1,6 @@
-"""An event's body as people may see it: pretty, nested JSON unfolded, secrets blotted out (S8), control characters escaped."""
+"""An event's body as people may see it: pretty, nested JSON unfolded, secrets blotted out (S8), control characters
+escaped.
+"""
 
 import json
 import re

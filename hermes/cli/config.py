@@ -8,13 +8,18 @@ from hermes.cli.output import Column, JsonFlag, print_json, print_rows, warn
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from psycopg import Connection
-
+    from hermes.db.desk import Connection
     from hermes.domain.config import ConfigKey
     from hermes.domain.model import Value
 
-COLUMNS = [Column('key', 'KEY'), Column('value', 'VALUE'), Column('set', 'SET'), Column('name', 'IS'), Column('problem', 'WARNING'),
-           Column('help', 'WHAT IT DOES')]  # fmt: skip
+COLUMNS = [
+    Column('key', 'KEY'),
+    Column('value', 'VALUE'),
+    Column('set', 'SET'),
+    Column('name', 'IS'),
+    Column('problem', 'WARNING'),
+    Column('help', 'WHAT IT DOES'),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,9 +49,17 @@ def show_config(
             value = effective(each, stored)
             name, problem = describe(connection, each, value)
             lines.append(
-                {'key': each.name, 'value': value, 'set': stored.get(each.name) is not None, 'default': each.default,
-                 'type': each.type, 'name': name, 'problem': problem, 'help': each.help}
-            )  # fmt: skip
+                {
+                    'key': each.name,
+                    'value': value,
+                    'set': stored.get(each.name) is not None,
+                    'default': each.default,
+                    'type': each.type,
+                    'name': name,
+                    'problem': problem,
+                    'help': each.help,
+                }
+            )
     if as_json:
         return print_json(lines)
     print_rows(COLUMNS, [line | {'name': line['name'] or '', 'problem': line['problem'] or ''} for line in lines])
@@ -78,8 +91,10 @@ def set_config(
         act(connection, [(f'{known.name} = {"its default" if parsed is None else parsed}', body)], as_json)
 
 
-def describe(connection: 'Connection[Any]', key: 'ConfigKey', value: 'Value') -> tuple[str | None, str | None]:
-    """What the record is called that a setting points at, and what is wrong with it (D-8); (None, None) for plain values."""
+def describe(connection: 'Connection', key: 'ConfigKey', value: 'Value') -> tuple[str | None, str | None]:
+    """What the record is called that a setting points at, and what is wrong with it (D-8); (None, None) for plain
+    values.
+    """
     from hermes.db.reading import read_live
     from hermes.domain.model import RecordRef
 

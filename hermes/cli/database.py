@@ -1,48 +1,40 @@
-"""The one place where a command finds its database: Settings say where it is, the embedded one is started or joined if need be.
+"""The one place where a command finds its database: Settings say where it is, the embedded one is started or joined if
+need be.
 
 Reading commands get a connection on which nothing can be written, and see one moment of the database.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from psycopg import Connection
+from typing import TYPE_CHECKING
 
 from hermes.cli.output import plain_errors
 
-CONNECT_TIMEOUT_S = 5
+if TYPE_CHECKING:
+    from hermes.db.desk import Connection
 
 
 @contextmanager
-def reading() -> Iterator[Connection[Any]]:
+def reading() -> Iterator['Connection']:
     """A connection in one read-only, repeatable-read transaction; errors become plain sentences (exit code 1)."""
-    import psycopg
+    from hermes.db.desk import one_moment
 
-    with plain_errors(), opened() as connection:
-        connection.execute('set default_transaction_read_only = on')
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        with connection.transaction():
-            yield connection
+    with plain_errors(), opened() as connection, one_moment(connection):
+        yield connection
 
 
 @contextmanager
-def writing() -> Iterator[Connection[Any]]:
+def writing() -> Iterator['Connection']:
     """A connection in autocommit, for submitting acts; errors become plain sentences (exit code 1)."""
     with plain_errors(), opened() as connection:
         yield connection
 
 
 @contextmanager
-def opened() -> Iterator[Connection[Any]]:
-    """One connection in autocommit whose times are UTC. Raises HermesError or psycopg.OperationalError."""
-    import psycopg
-
+def opened() -> Iterator['Connection']:
+    """One connection in autocommit whose times are UTC. Raises HermesError or DatabaseAway."""
     from hermes.cli.world import load_settings, open_database
+    from hermes.db import desk
 
-    with (
-        open_database(load_settings()) as url,
-        psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S) as connection,
-    ):
-        connection.execute("set timezone = 'UTC'")
+    with open_database(load_settings()) as url, desk.opened(url) as connection:
         yield connection

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from hermes.cli.output import ATTENTION, CLEAN, JsonFlag, print_json, say, show, show_duration
 
 if TYPE_CHECKING:
-    from psycopg import Connection
-
+    from hermes.db.desk import Connection
     from hermes.settings import Settings
 
 State = Literal['ok', 'todo', 'skipped']
@@ -64,15 +63,14 @@ def doctor(online: OnlineFlag = False, check: CheckFlag = False, as_json: JsonFl
 
 
 def examine(settings: 'Settings', url: str) -> Iterator[Finding]:
-    """Everything that can be seen without asking a system. Raises Refused or OperationalError when there is no database."""
-    import psycopg
-
-    from hermes.db import schema
+    """Everything that can be seen without asking a system. Raises Refused or DatabaseAway when there is no
+    database.
+    """
+    from hermes.db import desk, schema
 
     yield _settings(settings)
     state = schema.check(url)
-    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-        connection.execute("set timezone = 'UTC'")
+    with desk.opened(url) as connection:
         yield from _server(connection)
         if state != 'current':
             yield Finding('migrations', 'todo', 'the schema is older than this program', 'run "hermes db upgrade"')
@@ -95,7 +93,7 @@ def _settings(settings: 'Settings') -> Finding:
     return Finding('secrets', 'ok', 'set (the sandbox draws its own)' if settings.sandboxed else 'set')
 
 
-def _server(connection: 'Connection[Any]') -> Iterator[Finding]:
+def _server(connection: 'Connection') -> Iterator[Finding]:
     from hermes.db.checks import read_server
     from hermes.kit.clock import SystemClock
 
@@ -120,7 +118,7 @@ def _server(connection: 'Connection[Any]') -> Iterator[Finding]:
         yield Finding('clock', 'ok', 'this machine and the database agree')
 
 
-def _worker(connection: 'Connection[Any]') -> Finding:
+def _worker(connection: 'Connection') -> Finding:
     from hermes.db.acts import WORKER_SILENCE_S
     from hermes.db.checks import read_silence_s
 
@@ -131,7 +129,7 @@ def _worker(connection: 'Connection[Any]') -> Finding:
     return Finding('worker', 'todo', said, 'start one with "hermes worker" or "hermes run"')
 
 
-def _systems(connection: 'Connection[Any]', settings: 'Settings') -> Iterator[Finding]:
+def _systems(connection: 'Connection', settings: 'Settings') -> Iterator[Finding]:
     from hermes.db.checks import read_standing, read_unproven
     from hermes.settings import reveal
 
@@ -175,7 +173,7 @@ def _webhooks(name: str, last_s: float | None) -> Finding:
     return Finding(label, 'ok', f'the last one came {show_duration(last_s)} ago')
 
 
-def _fields(connection: 'Connection[Any]') -> Iterator[Finding]:
+def _fields(connection: 'Connection') -> Iterator[Finding]:
     from hermes.db.checks import read_fields
 
     fields = read_fields(connection)
@@ -212,7 +210,7 @@ def _fields(connection: 'Connection[Any]') -> Iterator[Finding]:
             )
 
 
-def _config(connection: 'Connection[Any]') -> Iterator[Finding]:
+def _config(connection: 'Connection') -> Iterator[Finding]:
     from hermes.cli.config import describe
     from hermes.db.reading import read_settings
     from hermes.domain.config import KEYS, effective
@@ -235,7 +233,7 @@ def _config(connection: 'Connection[Any]') -> Iterator[Finding]:
             )
 
 
-def _admins(connection: 'Connection[Any]') -> Iterator[Finding]:
+def _admins(connection: 'Connection') -> Iterator[Finding]:
     from hermes.db.checks import read_admins
 
     admins = read_admins(connection)

@@ -1,4 +1,6 @@
-"""`hermes events` and `hermes trace`: what arrived, and what became of it. Replaying and parking are acts of their own."""
+"""`hermes events` and `hermes trace`: what arrived, and what became of it. Replaying and parking are acts of their
+own.
+"""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,12 +12,13 @@ from hermes.cli.output import Column, JsonFlag, plain_errors, print_json, print_
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from hermes.db.desk import Connection
 
 EventId = Annotated[int, typer.Argument(metavar='EVENT', help="The event's number.")]
 COLUMNS = [
     Column('id', 'EVENT', True), Column('received_at', 'RECEIVED'), Column('source', 'SOURCE'), Column('kind', 'KIND'),
-    Column('state', 'STATE'), Column('attempts', 'TRIES', True), Column('size_bytes', 'BYTES', True), Column('reason', 'REASON'),
+    Column('state', 'STATE'), Column('attempts', 'TRIES', True), Column('size_bytes', 'BYTES', True), Column('reason',
+                                                                                                             'REASON'),
 ]  # fmt: skip
 
 
@@ -131,7 +134,7 @@ def park(
         )
 
 
-def _chosen(connection: 'Connection[Any]', event_ids: list[int], state: str | None) -> list[int]:
+def _chosen(connection: 'Connection', event_ids: list[int], state: str | None) -> list[int]:
     from hermes.db.reading import list_parked, read_event
 
     if state is not None and (event_ids or state != 'parked'):
@@ -162,7 +165,8 @@ def _preview(ids: list[int], as_json: bool) -> None:
         for change in item['changes']:
             record = ':'.join(str(part) for part in change['record'])
             say(
-                f'  {show(record)} {show(change["field"])}: {show(change["old"])} -> {show(change["new"])}  [{show(change["system"])}, {show(change["rule"])}]'
+                f'  {show(record)} {show(change["field"])}: {show(change["old"])} -> {show(change["new"])}  '
+                f'[{show(change["system"])}, {show(change["rule"])}]'
             )
     say('nothing was written')
 

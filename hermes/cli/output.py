@@ -110,18 +110,20 @@ def show_duration(duration_s: float | None) -> str:
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn what people can do something about into one sentence and exit code 1; anything else is a bug and stays one."""
-    import psycopg
+    """Turn what people can do something about into one sentence and exit code 1; anything else is a bug and stays
+    one.
+    """
+    from hermes.db.desk import SCHEMA_MISSING, DatabaseAway
 
     try:
         yield
     except HermesError as error:
         warn(clean(str(error)))
         raise typer.Exit(FAILED) from None
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction, psycopg.errors.UndefinedColumn):
+    except SCHEMA_MISSING:
         warn('The database has no (or an older) schema: run "hermes db upgrade" first.')
         raise typer.Exit(FAILED) from None
-    except psycopg.OperationalError as error:
+    except DatabaseAway as error:
         told = clean(str(error).strip().splitlines()[0]) if str(error).strip() else 'no answer'
         warn(f'The database cannot be used: {told}. Check DATABASE_URL, or run "hermes db start".')
         raise typer.Exit(FAILED) from None

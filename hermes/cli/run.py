@@ -1,6 +1,7 @@
 """The long-running commands: everything in one, and each part alone."""
 
 import os
+import time
 from enum import StrEnum
 from typing import Annotated
 
@@ -18,6 +19,8 @@ from hermes.cli.world import (
 )
 from hermes.settings import Settings, load
 
+DATABASE_PATIENCE_S = 20.0
+"""How long a part waits for a database that does not answer, for example while it starts again."""
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
@@ -73,18 +76,19 @@ def run(
 
 
 def announce(settings: Settings, port: int, sandbox_port: int) -> None:
-    """Say where to look."""
+    """Say where to look, and what to click."""
     here, world = f'http://127.0.0.1:{port}', f'http://127.0.0.1:{sandbox_port}'
     say()
     say('Hermes is running. Ctrl-C stops it.')
-    say(f'  admin pages    {here}/')
-    say(f'  first user     {here}/init')
-    say(f'  call-booker    {here}/book-a-call/')
-    say(f'  API            {here}/docs')
     if settings.sandboxed:
-        say(
-            f'  the outside    {world}/   (Pipedrive, TutorCruncher and the rest, emulated: no real account is touched)'
-        )
+        say('The outside world is emulated: nobody in it is real, and no real account is touched.')
+        say()
+        say(f'  {world}/tutorcruncher   sign a company up, pay an invoice')
+        say(f'  {world}/pipedrive       see it arrive; change a name, move a deal')
+        say(f'  {world}/                every webhook and call as it happens; change the weather')
+        say('  hermes events list, hermes trace EVENT, hermes blame RECORD   what happened, and why')
+        say()
+    say(f'  {here}/ready   is everything there    {here}/docs   the paths')
     say()
 
 
@@ -145,9 +149,14 @@ def inherited(settings: Settings) -> dict[str, str]:
 
 
 def require_schema(url: str) -> None:
-    """Raise Refused unless the database has exactly this program's schema."""
+    """Raise Refused unless the database has exactly this program's schema. One that is away gets some time to come."""
     from hermes.db import schema
     from hermes.domain.errors import Refused
+    from hermes.kit.clock import SystemClock
 
-    if schema.check(url) != 'current':
+    clock = SystemClock()
+    deadline = clock.monotonic() + DATABASE_PATIENCE_S
+    while (state := schema.find(url)) == 'away' and clock.monotonic() < deadline:
+        time.sleep(0.5)
+    if (schema.check(url) if state == 'away' else state) != 'current':
         raise Refused('The database\'s schema is older than this program: run "hermes db upgrade" first.')

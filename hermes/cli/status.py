@@ -1,4 +1,6 @@
-"""`hermes status`: one screen that says how everything is, ending with `clean` or with what needs a person. No personal data."""
+"""`hermes status`: one screen that says how everything is, ending with `clean` or with what needs a person. No
+personal data.
+"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,10 +40,17 @@ def _print(condition: 'Condition') -> None:
     _print_systems(condition)
     if condition.sweeps:
         print_rows(
-            [Column('system', 'SWEEPS'), Column('type', 'TYPE'), Column('kind', 'KIND'), Column('state', 'STATE'),
-             Column('items', 'ITEMS', True), Column('tokens', 'TOKENS', True), Column('finished_at', 'FINISHED')],
+            [
+                Column('system', 'SWEEPS'),
+                Column('type', 'TYPE'),
+                Column('kind', 'KIND'),
+                Column('state', 'STATE'),
+                Column('items', 'ITEMS', True),
+                Column('tokens', 'TOKENS', True),
+                Column('finished_at', 'FINISHED'),
+            ],
             condition.sweeps,
-        )  # fmt: skip
+        )
     else:
         say('sweeps      none yet: no first listing is proven')
     opened = ', '.join(f'{item["open"]} {show(item["kind"])}' for item in condition.decisions)
@@ -89,11 +98,17 @@ def _print_systems(condition: 'Condition') -> None:
         for item in condition.systems
     ]
     print_rows(
-        [Column('system', 'SYSTEM'), Column('account', 'ACCOUNT'), Column('state', 'STATE'), Column('today', 'TOKENS TODAY', True),
-         Column('burst', 'BURST IN USE', True), Column('reason', 'REASON')],
+        [
+            Column('system', 'SYSTEM'),
+            Column('account', 'ACCOUNT'),
+            Column('state', 'STATE'),
+            Column('today', 'TOKENS TODAY', True),
+            Column('burst', 'BURST IN USE', True),
+            Column('reason', 'REASON'),
+        ],
         rows,
         empty='systems     none has been spoken with yet',
-    )  # fmt: skip
+    )
     names = ('due', 'waiting', 'parked', 'held', 'in_flight', 'unknown')
     print_rows(
         [Column('system', 'PUSHES'), *(Column(name, name.upper().replace('_', ' '), True) for name in names)],

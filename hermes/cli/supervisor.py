@@ -25,7 +25,13 @@ FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 30.0
 HEALTHY_AFTER_S = 20.0
 STOP_PATIENCE_S = 10.0
+REFUSED = 1
+"""Exit code of a child that has said why it cannot run; starting it again would change nothing."""
 CODE = Path(__file__).parent.parent
+
+
+class Unwilling(Refused):
+    """A child cannot run, and has said why in a sentence of its own."""
 
 
 @dataclass
@@ -52,9 +58,12 @@ class Child:
         )
 
     def check(self, now: float) -> None:
-        """If it has died, say so and set the moment at which it is due again."""
+        """If it has died, say so and set the moment at which it is due again. Raises Unwilling if it refused to run."""
         if self.process is None or (code := self.process.poll()) is None:
             return
+        if code == REFUSED:
+            self.process = None
+            raise Unwilling(f'hermes {self.name} cannot go on, so everything stops.')
         if now - self.started > HEALTHY_AFTER_S:
             self.backoff_s = FIRST_BACKOFF_S
         how = f'was killed by signal {-code}' if code < 0 else f'ended with exit code {code}'

@@ -1,4 +1,6 @@
-"""`hermes pause` and `hermes resume`: stop and start sending to a system; nothing that is to be sent is lost (OUT-7, SETUP-7)."""
+"""`hermes pause` and `hermes resume`: stop and start sending to a system; nothing that is to be sent is lost (OUT-7,
+SETUP-7).
+"""
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -9,9 +11,9 @@ from hermes.domain.errors import Refused
 from hermes.domain.model import Value
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from hermes.db.desk import Connection
 
-    Connected: TypeAlias = Connection[Any]
+    Connected: TypeAlias = Connection
 else:
     Connected: TypeAlias = Any
 

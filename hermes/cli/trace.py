@@ -28,11 +28,13 @@ def trace(
         return print_json(asdict(told))
     event = told.event
     say(
-        f'event {event["id"]}: {show(event["kind"])} from {show(event["source"])}, {show(event["received_at"])}, {event["size_bytes"]} bytes'
+        f'event {event["id"]}: {show(event["kind"])} from {show(event["source"])}, {show(event["received_at"])}, '
+        f'{event["size_bytes"]} bytes'
     )
     for cause in told.causes:
         say(
-            f'  because of event {cause["id"]} ({show(cause["source"])} {show(cause["kind"])}, {show(cause["received_at"])})'
+            f'  because of event {cause["id"]} ({show(cause["source"])} {show(cause["kind"])}, '
+            f'{show(cause["received_at"])})'
         )
     if event['source'] != 'operator':
         say('  the same delivery again is refused by its key and leaves no row')

@@ -47,6 +47,11 @@ def sandbox_environment(settings: Settings, web_port: int, sandbox_port: int) ->
         'TC2_BASE_URL': f'{world}/tc2',
         'PD_BASE_URL': f'{world}/pipedrive',
         'PD_WEBHOOK_USER': 'hermes',
+        # The plan of the emulated account: both sides count the same budget.
+        'PD_PLAN': 'growth',
+        'PD_SEATS': '5',
+        'PD_API_MAX_RATE': '40',
+        'PD_API_RATE_PERIOD': '2',
         'G_API_ROOT': f'{world}/google',
         'G_TOKEN_URI': f'{world}/google/token',
     }

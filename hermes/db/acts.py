@@ -1,7 +1,8 @@
-"""An operator's act is an event like any other: stored first, applied by the ingest loop, so that the log tells who did what.
+"""An operator's act is an event like any other: stored first, applied by the ingest loop, so that the log tells who
+did what.
 
-Nothing here changes a record, a push or a setting; the one row that is written is the event. `wait` asks the database what
-became of it, by the database's own clock.
+Nothing here changes a record, a push or a setting; the one row that is written is the event. `wait` asks the database
+what became of it, by the database's own clock.
 """
 
 import json
@@ -20,7 +21,8 @@ WORKER_SILENCE_S = 15
 """A worker not seen for longer is not counted as alive."""
 
 INSERT_ACT = """
-    insert into event (source, kind, dedupe_key, headers, body) values (%(source)s, %(kind)s, %(key)s, %(headers)s, %(body)s)
+    insert into event (source, kind, dedupe_key, headers, body) values (%(source)s, %(kind)s, %(key)s, %(headers)s,
+      %(body)s)
     returning id
 """
 RING = "select pg_notify('hermes_event', '')"
@@ -51,7 +53,9 @@ class Outcome:
 
 
 def submit(connection: Connection[Any], act: dict[str, Value], by: str = 'command line') -> int:
-    """Store `act` as an event of its own (twice the same act is two events) and ring for the workers; the event's id."""
+    """Store `act` as an event of its own (twice the same act is two events) and ring for the workers; the event's
+    id.
+    """
     row = {'source': SOURCE, 'kind': 'act', 'key': _fresh_key(), 'headers': Jsonb({'by': by}), 'body': _encode(act)}
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         stored = cursor.execute(INSERT_ACT, row).fetchone()
@@ -61,7 +65,9 @@ def submit(connection: Connection[Any], act: dict[str, Value], by: str = 'comman
 
 
 def wait(connection: Connection[Any], event_id: int, timeout_s: float) -> Outcome:
-    """Poll until the event is done or parked, at most `timeout_s` seconds; what is known then. The connection is in autocommit."""
+    """Poll until the event is done or parked, at most `timeout_s` seconds; what is known then. The connection is in
+    autocommit.
+    """
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute('select clock_timestamp() as now')
         started_at = cursor.fetchone()

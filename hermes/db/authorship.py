@@ -1,4 +1,5 @@
-"""Who wrote every value of a record, when, through which event, under which rule (I25); and which value is held back (FIELD-2).
+"""Who wrote every value of a record, when, through which event, under which rule (I25); and which value is held back
+(FIELD-2).
 
 Answers come from the journal (`change`) and from what the remote objects last said (`mirror`). Reads only.
 """
@@ -29,7 +30,8 @@ FIND_WRITES = """
 FIND_VOICES = """
     select m.system, m.type, m.remote_id, m.runs, m.event_id, m.deleted is not null as deleted
     from link l join mirror m using (system, type, remote_id)
-    where l.record_type = %(type)s and l.record_id = %(id)s and l.is_primary and l.state = 'live' and m.merged_into is null
+    where l.record_type = %(type)s and l.record_id = %(id)s and l.is_primary and l.state = 'live' and m.merged_into
+      is null
     order by m.system
 """
 FIND_PUSHES = """
@@ -60,7 +62,9 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What another system says of a field: `by_event` the edit that holds it back, or None if it is only not sent yet."""
+    """What another system says of a field: `by_event` the edit that holds it back, or None if it is only not sent
+    yet.
+    """
 
     system: str
     value: Value
@@ -97,7 +101,9 @@ class Trait:
 
 
 def read_blame(connection: Connection[Any], ref: RecordRef, name: str = '', at: datetime | None = None) -> Blame:
-    """The fields of `ref` (only `name`, if given) now or as they were `at` (aware). Raises Refused for an unknown field."""
+    """The fields of `ref` (only `name`, if given) now or as they were `at` (aware). Raises Refused for an unknown
+    field.
+    """
     journal: dict[str, list[Write]] = {}
     for item in rows(connection, FIND_WRITES, ref._asdict()):
         journal.setdefault(item['field'], []).append(Write(**{key: item[key] for key in Write.__slots__}))

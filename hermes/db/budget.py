@@ -1,7 +1,9 @@
-"""The shared rate budget: burst window and daily tokens, reserved by one statement before a call goes out (OUT-8, OUT-14, I8).
+"""The shared rate budget: burst window and daily tokens, reserved by one statement before a call goes out (OUT-8,
+OUT-14, I8).
 
-A reservation occupies the burst window from its grant until two seconds after its answer or deadline, by the server's clock, so that
-neither a slow call nor a second worker nor a wrong clock can overrun it. Lanes leave room for the more urgent ones.
+A reservation occupies the burst window from its grant until two seconds after its answer or deadline, by the server's
+clock, so that neither a slow call nor a second worker nor a wrong clock can overrun it. Lanes leave room for the more
+urgent ones.
 """
 
 from dataclasses import dataclass
@@ -28,14 +30,18 @@ class Grant:
 async def ensure(connection: Connection, system: str, *, burst: int, window_s: float, search: int, daily: int) -> None:
     """The limits of a system's credential, as configured."""
     await connection.execute(
-        'insert into budget (system, burst_limit, burst_window_s, search_limit, daily_limit) values (%s, %s, %s, %s, %s) '
-        'on conflict (system) do update set burst_limit = excluded.burst_limit, burst_window_s = excluded.burst_window_s, '
+        'insert into budget (system, burst_limit, burst_window_s, search_limit, daily_limit) values (%s, %s, %s, %s, '
+        '%s) '
+        'on conflict (system) do update set burst_limit = excluded.burst_limit, burst_window_s = '
+        'excluded.burst_window_s, '
         'search_limit = excluded.search_limit, daily_limit = excluded.daily_limit',
         (system, burst, window_s, search, daily),
     )
 
 
-async def reserve(connection: Connection, system: str, *, tokens: int, search: bool, lane: str, deadline_s: float) -> Grant:
+async def reserve(
+    connection: Connection, system: str, *, tokens: int, search: bool, lane: str, deadline_s: float
+) -> Grant:
     """Reserve one call. Denied: when to come again; nobody sleeps on it."""
     rows = await connection.execute('select *, hermes_now() as at from budget where system = %s for update', (system,))
     budget = await rows.fetchone()
@@ -48,21 +54,25 @@ async def reserve(connection: Connection, system: str, *, tokens: int, search: b
         tomorrow = at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         return Grant(None, tomorrow, f'the daily budget of {budget["daily_limit"]} tokens is spent for the {lane} lane')
     rows = await connection.execute(
-        'select count(*) as n, count(*) filter (where search) as searches, min(until) as first from reservation where system = %s and until > %s',
+        'select count(*) as n, count(*) filter (where search) as searches, min(until) as first from reservation '
+        'where system = %s and until > %s',
         (system, at),
     )
     used = await rows.fetchone()
-    assert used is not None  # noqa: S101 - an aggregate has one row
+    assert used is not None
     full = used['n'] + 1 > max(1, int(budget['burst_limit'] * SHARE[lane]))
     if full or (search and used['searches'] + 1 > budget['search_limit']):
         return Grant(None, max(used['first'] or at, at + timedelta(milliseconds=50)), 'the burst window is full')
-    await connection.execute('update budget set day = %s, spent = %s where system = %s', (today, spent + tokens, system))
+    await connection.execute(
+        'update budget set day = %s, spent = %s where system = %s', (today, spent + tokens, system)
+    )
     rows = await connection.execute(
-        'insert into reservation (system, search, lane, tokens, granted_at, until) values (%s, %s, %s, %s, %s, %s) returning id',
+        'insert into reservation (system, search, lane, tokens, granted_at, until) values (%s, %s, %s, %s, %s, %s) '
+        'returning id',
         (system, search, lane, tokens, at, at + timedelta(seconds=deadline_s + float(budget['burst_window_s']))),
     )
     row = await rows.fetchone()
-    assert row is not None  # noqa: S101 - insert returning
+    assert row is not None
     return Grant(row['id'])
 
 
@@ -70,21 +80,28 @@ async def answered(connection: Connection, reservation_id: int) -> None:
     """The answer is in: the reservation ends when the window behind it has passed."""
     if reservation_id:
         await connection.execute(
-            'update reservation r set until = least(until, hermes_now() + make_interval(secs => b.burst_window_s::float)) '
+            'update reservation r set until = least(until, hermes_now() + make_interval(secs => '
+            'b.burst_window_s::float)) '
             'from budget b where b.system = r.system and r.id = %s',
             (reservation_id,),
         )
 
 
 async def learn(connection: Connection, system: str, *, until: datetime, daily: bool, reason: str) -> None:
-    """The remote said no (429, a Cloudflare page): nothing is sent to it until `until`; a spent day is remembered as spent."""
+    """The remote said no (429, a Cloudflare page): nothing is sent to it until `until`; a spent day is remembered as
+    spent.
+    """
     await connection.execute(
-        'insert into system_state (system, blocked_until, reason) values (%s, %s, %s) on conflict (system) do update set '
-        "blocked_until = greatest(coalesce(system_state.blocked_until, '-infinity'), excluded.blocked_until), reason = excluded.reason",
+        'insert into system_state (system, blocked_until, reason) values (%s, %s, %s) on conflict (system) do update '
+        'set '
+        "blocked_until = greatest(coalesce(system_state.blocked_until, '-infinity'), excluded.blocked_until), reason "
+        '= excluded.reason',
         (system, until, reason),
     )
     if daily:
-        await connection.execute('update budget set day = hermes_now()::date, spent = daily_limit where system = %s', (system,))
+        await connection.execute(
+            'update budget set day = hermes_now()::date, spent = daily_limit where system = %s', (system,)
+        )
 
 
 async def forget(connection: Connection) -> None:

@@ -1,7 +1,7 @@
 """What everybody reads: the field catalogue, the settings, the directory of admins, pipelines and stages.
 
-Cached per process by revision number; a writer bumps the revision in its own transaction, so that every worker sees a change
-with its next batch (FIELD-8).
+Cached per process by revision number; a writer bumps the revision in its own transaction, so that every worker sees a
+change with its next batch (FIELD-8).
 """
 
 from collections.abc import Mapping
@@ -58,13 +58,18 @@ async def load_catalogue(connection: Connection, version: int = 0) -> Catalogue:
 async def save_field(connection: Connection, item: CustomField) -> None:
     """Write one custom field (insert or update by type and machine name)."""
     await connection.execute(
-        'insert into custom_field (linked_object_type, machine_name, name, field_type, hermes_field_name, tc2_machine_name, pd_field_id, policy, '
+        'insert into custom_field (linked_object_type, machine_name, name, field_type, hermes_field_name, '
+        'tc2_machine_name, pd_field_id, policy, '
         'remote_type, options, problem) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) '
-        'on conflict (linked_object_type, machine_name) do update set name = excluded.name, field_type = excluded.field_type, '
-        'hermes_field_name = excluded.hermes_field_name, tc2_machine_name = excluded.tc2_machine_name, pd_field_id = excluded.pd_field_id, '
-        'policy = excluded.policy, remote_type = excluded.remote_type, options = excluded.options, problem = excluded.problem',
+        'on conflict (linked_object_type, machine_name) do update set name = excluded.name, field_type = '
+        'excluded.field_type, '
+        'hermes_field_name = excluded.hermes_field_name, tc2_machine_name = excluded.tc2_machine_name, pd_field_id = '
+        'excluded.pd_field_id, '
+        'policy = excluded.policy, remote_type = excluded.remote_type, options = excluded.options, problem = '
+        'excluded.problem',
         (
-            item.linked_object_type, item.machine_name, item.name, item.field_type, item.hermes_field_name, item.tc2_machine_name,
+            item.linked_object_type, item.machine_name, item.name, item.field_type, item.hermes_field_name,
+            item.tc2_machine_name,
             item.pd_field_id, item.policy, item.remote_type, dump(dict(item.options)), item.problem,
         ),
     )  # fmt: skip
@@ -89,31 +94,47 @@ async def load_settings(connection: Connection) -> dict[str, Any]:
 async def save_setting(connection: Connection, key: str, value: Any) -> None:
     """Write one setting."""
     await connection.execute(
-        'insert into setting (key, value) values (%s, %s) on conflict (key) do update set value = excluded.value', (key, dump(value))
+        'insert into setting (key, value) values (%s, %s) on conflict (key) do update set value = excluded.value',
+        (key, dump(value)),
     )
     await bump(connection, 'setting')
 
 
 async def load_directory(connection: Connection) -> Directory:
     """Admins, pipelines, stages and their links."""
-    admins = {row['id']: read_record('admin', row) for row in await (await connection.execute('select * from admin')).fetchall()}
-    pipelines = {row['id']: read_record('pipeline', row) for row in await (await connection.execute('select * from pipeline')).fetchall()}
-    stages = {row['id']: read_record('stage', row) for row in await (await connection.execute('select * from stage')).fetchall()}
+    admins = {
+        row['id']: read_record('admin', row)
+        for row in await (await connection.execute('select * from admin')).fetchall()
+    }
+    pipelines = {
+        row['id']: read_record('pipeline', row)
+        for row in await (await connection.execute('select * from pipeline')).fetchall()
+    }
+    stages = {
+        row['id']: read_record('stage', row)
+        for row in await (await connection.execute('select * from stage')).fetchall()
+    }
     rows = await connection.execute("select * from link where record_type in ('pipeline', 'stage', 'admin')")
     links = {
-        RemoteRef(row['system'], row['type'], row['remote_id']): RecordRef(row['record_type'], row['record_id']) for row in await rows.fetchall()
+        RemoteRef(row['system'], row['type'], row['remote_id']): RecordRef(row['record_type'], row['record_id'])
+        for row in await rows.fetchall()
     }
-    by_tc2 = {admin.fields['tc2_admin_id']: number for number, admin in admins.items() if admin.fields.get('tc2_admin_id')}
-    by_owner = {admin.fields['pd_owner_id']: number for number, admin in admins.items() if (admin.fields.get('pd_owner_id') or 0) > 0}
+    by_tc2 = {
+        admin.fields['tc2_admin_id']: number for number, admin in admins.items() if admin.fields.get('tc2_admin_id')
+    }
+    by_owner = {
+        admin.fields['pd_owner_id']: number
+        for number, admin in admins.items()
+        if (admin.fields.get('pd_owner_id') or 0) > 0
+    }
     return Directory(admins, by_tc2, by_owner, pipelines, stages, links)
 
 
 async def remember_account(connection: Connection, system: str, identity: str) -> str:
     """The account that this database belongs to (SETUP-12): stored at first contact, returned ever after."""
     await connection.execute(
-        'insert into account (system, identity, since) values (%s, %s, hermes_now()) on conflict (system) do nothing', (system, identity)
+        'insert into account (system, identity, since) values (%s, %s, hermes_now()) on conflict (system) do nothing',
+        (system, identity),
     )
     row = await (await connection.execute('select identity from account where system = %s', (system,))).fetchone()
     return str(row['identity']) if row else identity
-
-

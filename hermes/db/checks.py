@@ -1,4 +1,6 @@
-"""What `hermes doctor` asks the database: server, workers, accounts, fields, pipelines, admins, first listings. Reads only."""
+"""What `hermes doctor` asks the database: server, workers, accounts, fields, pipelines, admins, first listings. Reads
+only.
+"""
 
 from typing import Any, Final
 
@@ -16,7 +18,8 @@ STANDING = """
            case when s.blocked_until > hermes_now() then s.blocked_until end as blocked_until,
            (select extract(epoch from hermes_now() - max(e.received_at))::float8 from event e
              where e.source = name and e.kind like 'webhook%%') as last_webhook_s
-    from unnest(%(systems)s::text[]) as name left join account a on a.system = name left join system_state s on s.system = name
+    from unnest(%(systems)s::text[]) as name left join account a on a.system = name left join system_state s on
+      s.system = name
 """
 FIELDS = """
     select linked_object_type, machine_name, name, pd_field_id <> '' as known, problem
@@ -25,11 +28,13 @@ FIELDS = """
 ADMINS = """
     select id, is_sales_person, is_support_person, is_bdr_person, tc2_admin_id is null as lacks_tc2,
            coalesce(pd_owner_id, 0) <= 0 as lacks_pd
-    from admin where active and tombstone is null and (is_sales_person or is_support_person or is_bdr_person) order by id
+    from admin where active and tombstone is null and (is_sales_person or is_support_person or is_bdr_person) order
+      by id
 """
 PROVEN = """
     select type, bool_or(state = 'done' and not exists (
-      select 1 from event e where e.source = s.system and e.kind = 'page' and e.state <> 'done' and e.headers ->> 'sweep' = s.id::text
+      select 1 from event e where e.source = s.system and e.kind = 'page' and e.state <> 'done' and e.headers ->>
+        'sweep' = s.id::text
     )) as done
     from sweep s where system = %(system)s and kind = 'full' group by type
 """

@@ -30,7 +30,12 @@ def record_row(record: Record) -> dict[str, Any]:
     fixed = ATTRIBUTES[record.ref.type]
     row: dict[str, Any] = {name: record.fields.get(name) for name in fixed}
     if record.ref.type in ('admin', 'pipeline', 'stage'):
-        row = {name: (fixed[name].type == 'bool' and name == 'active') if value is None and fixed[name].type == 'bool' else value for name, value in row.items()}
+        row = {
+            name: (fixed[name].type == 'bool' and name == 'active')
+            if value is None and fixed[name].type == 'bool'
+            else value
+            for name, value in row.items()
+        }
     if record.ref.type in ('contact', 'deal'):
         row['company_id'] = record.company_id
     stone = record.tombstone
@@ -40,7 +45,12 @@ def record_row(record: Record) -> dict[str, Any]:
         'extra': {name: value for name, value in record.fields.items() if name not in fixed},
         'claims': dict(record.claims),
         'tombstone': stone
-        and {'kind': stone.kind, 'at': stone.at.isoformat(), 'event_id': stone.event_id, 'seen': {key: list(version) for key, version in stone.seen.items()}},
+        and {
+            'kind': stone.kind,
+            'at': stone.at.isoformat(),
+            'event_id': stone.event_id,
+            'seen': {key: list(version) for key, version in stone.seen.items()},
+        },
         'alias_of': record.alias_of,
         'born_event': record.born_event,
     }
@@ -79,7 +89,9 @@ def mirror_row(mirror: Mirror, event_id: int) -> dict[str, Any]:
         'type': mirror.ref.type,
         'remote_id': mirror.ref.remote_id,
         'version': list(mirror.version),
-        'runs': {name: [[run.value, list(run.first), list(run.last)] for run in runs] for name, runs in mirror.runs.items()},
+        'runs': {
+            name: [[run.value, list(run.first), list(run.last)] for run in runs] for name, runs in mirror.runs.items()
+        },
         'sent': {name: [_sent_row(entry) for entry in entries] for name, entries in mirror.sent.items()},
         'merges': list(mirror.merges),
         'ours': mirror.ours,
@@ -89,16 +101,24 @@ def mirror_row(mirror: Mirror, event_id: int) -> dict[str, Any]:
         'reread_at': mirror.reread_at.isoformat() if mirror.reread_at else None,
         'corrections': {name: list(times) for name, times in mirror.corrections.items()},
         'event_id': event_id,
+        'seen': [[*version, *sorted(missing)] for version, missing in mirror.seen.items()],
     }
 
 
 def _sent_row(entry: Sent) -> list[Any]:
-    return [entry.value, entry.started_s, list(entry.answered) if entry.answered else None, entry.got, entry.normalised, entry.intent]
+    return [
+        entry.value,
+        entry.started_s,
+        list(entry.answered) if entry.answered else None,
+        entry.got,
+        entry.normalised,
+        entry.intent,
+    ]
 
 
 def link_row(mirror: Mirror) -> dict[str, Any]:
     """The link of a mirror that has a record."""
-    assert mirror.record is not None  # noqa: S101 - callers pass linked mirrors
+    assert mirror.record is not None
     state = 'merged' if mirror.merged_into is not None else 'live' if mirror.live else 'deleted'
     return {
         'system': mirror.ref.system,
@@ -116,7 +136,10 @@ def read_mirror(row: Row) -> Mirror:
     return Mirror(
         RemoteRef(row['system'], row['type'], row['remote_id']),
         Version(*row['version']),
-        {name: tuple(Run(value, Version(*first), Version(*last)) for value, first, last in runs) for name, runs in row['runs'].items()},
+        {
+            name: tuple(Run(value, Version(*first), Version(*last)) for value, first, last in runs)
+            for name, runs in row['runs'].items()
+        },
         {name: tuple(_read_sent(entry) for entry in entries) for name, entries in row['sent'].items()},
         tuple(row['merges']),
         row['ours'],
@@ -127,11 +150,10 @@ def read_mirror(row: Row) -> Mirror:
         {name: tuple(times) for name, times in row['corrections'].items()},
         RecordRef(row['record_type'], row['record_id']) if row['record_type'] else None,
         bool(row['is_primary']),
+        {Version(seconds, sub): frozenset(missing) for seconds, sub, *missing in row['seen']},
     )
 
 
 def _read_sent(entry: list[Any]) -> Sent:
     value, started_s, answered, got, normalised, intent = entry
     return Sent(value, started_s, Version(*answered) if answered else None, got, normalised, intent)
-
-

@@ -1,6 +1,7 @@
 """How Hermes is, in counts: workers, events, records, pushes, systems, budgets, sweeps, decisions, refusals.
 
-No personal data is read here, only numbers, times and names of systems. `attention` says what needs a person, one sentence each.
+No personal data is read here, only numbers, times and names of systems. `attention` says what needs a person, one
+sentence each.
 """
 
 from dataclasses import dataclass, field
@@ -26,21 +27,25 @@ WORKERS = """
 EVENT_COUNTS = """
     select count(*) filter (where state = 'new') as new, count(*) filter (where state = 'waiting') as waiting,
            count(*) filter (where state = 'parked') as parked,
-           extract(epoch from hermes_now() - min(due_at) filter (where state in ('new', 'waiting') and due_at <= hermes_now()))::float8
+           extract(epoch from hermes_now() - min(due_at) filter (where state in ('new', 'waiting') and due_at <=
+             hermes_now()))::float8
              as oldest_due_s
     from event where state in ('new', 'waiting', 'parked')
 """
 EVENT_RATE = """
     select count(*) as received, count(*) / %(window_s)s::float8 as per_s,
-           percentile_cont(0.5) within group (order by extract(epoch from applied_at - received_at))::float8 as lag_p50_s,
-           percentile_cont(0.99) within group (order by extract(epoch from applied_at - received_at))::float8 as lag_p99_s
+           percentile_cont(0.5) within group (order by extract(epoch from applied_at - received_at))::float8 as
+             lag_p50_s,
+           percentile_cont(0.99) within group (order by extract(epoch from applied_at - received_at))::float8 as
+             lag_p99_s
     from event where id > coalesce((select max(id) from event), 0) - 200000
       and received_at > hermes_now() - make_interval(secs => %(window_s)s)
 """
 RECORD_COUNTS = sql.SQL(' union all ').join(
     sql.SQL(
         'select {name} as type, count(*) filter (where tombstone is null and alias_of is null) as live,'
-        ' count(*) filter (where tombstone is not null) as tombstoned, count(*) filter (where alias_of is not null) as merged from {table}'
+        ' count(*) filter (where tombstone is not null) as tombstoned, count(*) filter (where alias_of is not null) '
+        'as merged from {table}'
     ).format(name=sql.Literal(table), table=sql.Identifier(table))
     for table in RECORD_TABLES
 )
@@ -51,14 +56,17 @@ PUSH_COUNTS = """
       count(*) filter (where state = 'parked') as parked, count(*) filter (where state = 'held') as held,
       count(*) filter (where intent is not null and leased_until >= hermes_now()) as in_flight,
       count(*) filter (where intent is not null and (leased_until is null or leased_until < hermes_now())) as unknown,
-      extract(epoch from hermes_now() - min(due_at) filter (where state = 'ready' and wanted > done and due_at <= hermes_now()))::float8
+      extract(epoch from hermes_now() - min(due_at) filter (where state = 'ready' and wanted > done and due_at <=
+        hermes_now()))::float8
         as oldest_due_s
     from push where wanted > done or state <> 'ready' or intent is not null group by system order by system
 """
 SYSTEMS = """
-    select name as system, a.identity as account, coalesce(s.paused, false) as paused, coalesce(s.reason, '') as reason, s.since,
+    select name as system, a.identity as account, coalesce(s.paused, false) as paused, coalesce(s.reason, '') as
+      reason, s.since,
            case when s.blocked_until > hermes_now() then s.blocked_until end as blocked_until
-    from (select system as name from account union select system from system_state union select system from budget) as known
+    from (select system as name from account union select system from system_state union select system from budget)
+      as known
     left join account a on a.system = name left join system_state s on s.system = name order by name
 """
 BUDGETS = """
@@ -68,7 +76,8 @@ BUDGETS = """
     from budget b order by b.system
 """
 SWEEPS = """
-    select distinct on (system, type, kind) system, type, kind, started_at, finished_at, state, pages, items, tokens, reason
+    select distinct on (system, type, kind) system, type, kind, started_at, finished_at, state, pages, items, tokens,
+      reason
     from sweep order by system, type, kind, id desc
 """
 DECISIONS = "select kind, count(*) as open from decision where state = 'open' group by kind order by kind"
@@ -166,11 +175,13 @@ def _push_attention(condition: Condition) -> list[str]:
         system = push['system']
         if push['parked']:
             told.append(
-                f'{_count(push["parked"], f"push to {system}", f"pushes to {system}")} parked: "hermes push list --state parked"'
+                f'{_count(push["parked"], f"push to {system}", f"pushes to {system}")} parked: "hermes push list '
+                '--state parked"'
             )
         if push['held']:
             told.append(
-                f'{_count(push["held"], f"push to {system}", f"pushes to {system}")} held: "hermes push list --state held"'
+                f'{_count(push["held"], f"push to {system}", f"pushes to {system}")} held: "hermes push list --state '
+                'held"'
             )
         if push['unknown']:
             told.append(f'{_count(push["unknown"], "call")} to {system} with an unknown outcome')

@@ -9,7 +9,6 @@ import fcntl
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -31,6 +30,7 @@ DATABASE = 'hermes'
 PATIENCE_S = 90.0
 LEAST_FREE_BYTES = 150_000_000
 KEPT_LOG_BYTES = 10_000_000
+CREATION_LOCK = 4_729_100_002
 
 
 @dataclass
@@ -80,6 +80,27 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Spawned:
+    """A keeper that this process started. It outlives us by design, so there is no `Popen` to wait for it; should
+    it end first, a thread reaps it.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+        threading.Thread(target=self._reap, daemon=True).start()
+
+    def poll(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._code
+
+    def _reap(self) -> None:
+        try:
+            self._code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        except ChildProcessError:
+            self._code = 0
 
 
 def start(folder: Path, *, fast: bool = False, ephemeral: bool = False, stay: bool = False) -> Server:
@@ -159,7 +180,7 @@ def _await_lock(descriptor: int, place: Place) -> None:
 def _await_server(plan: Plan) -> None:
     place = plan.place
     deadline = time.monotonic() + PATIENCE_S
-    keeper: subprocess.Popen[bytes] | None = None
+    keeper: Spawned | None = None
     while True:
         kept = _keeper_pid(place) > 0
         if kept and is_ready(place.cluster):
@@ -180,26 +201,21 @@ def _read_reason(place: Place) -> str:
         return f'The database could not be started (see {place.log}).'
 
 
-def _spawn_keeper(plan: Plan) -> subprocess.Popen[bytes]:
+def _spawn_keeper(plan: Plan) -> Spawned:
     place = plan.place
     place.reason.unlink(missing_ok=True)
     if place.log.exists() and place.log.stat().st_size > KEPT_LOG_BYTES:
         place.log.replace(place.log.with_suffix('.log.1'))
     kept = ('PATH', 'PYTHONPATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'COVERAGE_PROCESS_START')
     environment = {name: os.environ[name] for name in kept if name in os.environ} | {'LC_ALL': 'C'}
-    with place.log.open('ab') as log:
-        keeper = subprocess.Popen(  # noqa: S603 - our own interpreter
-            [sys.executable, '-P', '-m', 'hermes.db.keeper', plan.dumps()],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd='/',
-            env=environment,
-            start_new_session=True,
-        )
-    # It outlives this object by design; somebody has to reap it should it end first.
-    threading.Thread(target=keeper.wait, daemon=True).start()
-    return keeper
+    command = [sys.executable, '-P', '-m', 'hermes.db.keeper', plan.dumps()]
+    appending = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(place.log), appending, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return Spawned(os.posix_spawn(sys.executable, command, environment, file_actions=files))
 
 
 def _check_space(place: Place) -> None:
@@ -213,9 +229,8 @@ def _check_space(place: Place) -> None:
 
 def _create_database(server: Server) -> None:
     with psycopg.connect(server.database_url('postgres'), autocommit=True) as connection:
+        # Two may be the first at the same moment.
+        connection.execute('SELECT pg_advisory_lock(%s)', [CREATION_LOCK])
         if connection.execute('SELECT 1 FROM pg_database WHERE datname = %s', [DATABASE]).fetchone():
             return
-        try:
-            connection.execute(sql.SQL('CREATE DATABASE {}').format(sql.Identifier(DATABASE)))
-        except psycopg.errors.DuplicateDatabase:
-            return
+        connection.execute(sql.SQL('CREATE DATABASE {}').format(sql.Identifier(DATABASE)))

@@ -1,4 +1,5 @@
-"""The inbox as the engine sees it: claim what is due, mark what became of it, add what we ourselves cause (intents, answers, pages).
+"""The inbox as the engine sees it: claim what is due, mark what became of it, add what we ourselves cause (intents,
+answers, pages).
 
 `event_once` makes every delivery one row; SKIP LOCKED lets many workers share the work.
 """
@@ -23,7 +24,7 @@ def read_event(row: Row) -> Event:
 async def claim(connection: Connection, limit: int) -> list[Row]:
     """Due events, oldest first, locked until the transaction ends."""
     rows = await connection.execute(
-        f"select {EVENT_COLUMNS} from event where state in ('new', 'waiting') and due_at <= hermes_now() "  # noqa: S608 - a constant
+        f"select {EVENT_COLUMNS} from event where state in ('new', 'waiting') and due_at <= hermes_now() "
         'order by due_at, id limit %s for update skip locked',
         (limit,),
     )
@@ -33,7 +34,7 @@ async def claim(connection: Connection, limit: int) -> list[Row]:
 async def claim_one(connection: Connection, event_id: int) -> Row | None:
     """One event, if nobody else holds it and it is still to be done."""
     rows = await connection.execute(
-        f"select {EVENT_COLUMNS} from event where id = %s and state in ('new', 'waiting') for update skip locked",  # noqa: S608 - a constant
+        f"select {EVENT_COLUMNS} from event where id = %s and state in ('new', 'waiting') for update skip locked",
         (event_id,),
     )
     return await rows.fetchone()
@@ -44,9 +45,11 @@ async def finish(connection: Connection, done: Iterable[tuple[int, Any]]) -> Non
     rows = [{'id': event_id, 'outcome': outcome, 'place': place} for place, (event_id, outcome) in enumerate(done)]
     if rows:
         await connection.execute(
-            "update event e set state = 'done', applied_seq = r.seq, applied_at = hermes_now(), outcome = r.outcome, reason = null "
+            "update event e set state = 'done', applied_seq = r.seq, applied_at = hermes_now(), outcome = r.outcome, "
+            'reason = null '
             "from (select id, outcome, nextval('applied_seq') as seq from "
-            '(select * from jsonb_to_recordset(%s) as t(id bigint, outcome jsonb, place int) order by place) s) r where e.id = r.id',
+            '(select * from jsonb_to_recordset(%s) as t(id bigint, outcome jsonb, place int) order by place) s) r '
+            'where e.id = r.id',
             (dump(rows),),
         )
 
@@ -61,14 +64,17 @@ async def postpone(connection: Connection, event_id: int, due_at: datetime, reas
 async def wake(connection: Connection, reasons: list[str]) -> None:
     """What waited for one of these can go on at once."""
     if reasons:
-        await connection.execute("update event set due_at = hermes_now() where state = 'waiting' and reason = any(%s)", (reasons,))
+        await connection.execute(
+            "update event set due_at = hermes_now() where state = 'waiting' and reason = any(%s)", (reasons,)
+        )
 
 
 async def fail(connection: Connection, event_id: int, due_at: datetime, reason: str, park: bool) -> None:
     """An attempt failed: later again, or parked with everything needed to mend it (I12)."""
     state = 'parked' if park else 'new'
     await connection.execute(
-        'update event set state = %s, attempts = attempts + 1, due_at = %s, reason = %s where id = %s', (state, due_at, reason, event_id)
+        'update event set state = %s, attempts = attempts + 1, due_at = %s, reason = %s where id = %s',
+        (state, due_at, reason, event_id),
     )
 
 
@@ -85,20 +91,42 @@ async def add(
 ) -> Event:
     """An event of our own: an intent, an answer, a page, an act. Fresh key: each happens once."""
     rows = await connection.execute(
-        'insert into event (source, kind, dedupe_key, headers, body, state, cause_id) values (%s, %s, %s, %s, %s, %s, %s) '
-        f'returning {EVENT_COLUMNS}',  # noqa: S608 - a constant
+        'insert into event (source, kind, dedupe_key, headers, body, state, cause_id) '
+        'values (%s, %s, %s, %s, %s, %s, %s) '
+        f'returning {EVENT_COLUMNS}',
         (source, kind, dedupe_key or secrets.token_bytes(16), dump(dict(headers or {})), body, state, cause_id),
     )
     row = await rows.fetchone()
-    assert row is not None  # noqa: S101 - insert returning
+    assert row is not None
     if state == 'new':
         await ring(connection)
     return read_event(row)
 
 
+async def set_apart(connection: Connection, event: Event, body: bytes, reason: str, *, park: bool) -> None:
+    """A part of a delivery as an event of its own, received when the whole was: parked, or tried again (E-8)."""
+    await connection.execute(
+        'insert into event (source, kind, dedupe_key, received_at, headers, body, state, attempts, reason, cause_id) '
+        'values (%s, %s, %s, %s, %s, %s, %s, 1, %s, %s)',
+        (
+            event.source, event.kind, secrets.token_bytes(16), event.received_at, dump(dict(event.headers)), body,
+            'parked' if park else 'new', reason, event.id,
+        ),
+    )  # fmt: skip
+
+
+async def metadata_page(connection: Connection, source: str, remote_type: str, before: int) -> Event | None:
+    """The newest page about the fields of a type that came before an event."""
+    rows = await connection.execute(
+        f"select {EVENT_COLUMNS} from event where source = %s and kind = 'metadata' and id < %s and "  # noqa: S608 - a constant
+        "body is not null and convert_from(body, 'UTF8')::jsonb #>> '{request,op}' = 'fields' and "
+        "convert_from(body, 'UTF8')::jsonb #>> '{request,type}' = %s order by id desc limit 1",
+        (source, before, remote_type),
+    )
+    row = await rows.fetchone()
+    return read_event(row) if row else None
+
+
 async def ring(connection: Connection) -> None:
     """Wake the workers when this transaction commits."""
     await connection.execute('notify hermes_event')
-
-
-

@@ -1,8 +1,9 @@
-"""An event's whole fate (I25): who sent it, what became of it, what it changed, what was written out because of it, until it was quiet.
+"""An event's whole fate (I25): who sent it, what became of it, what it changed, what was written out because of it,
+until it was quiet.
 
-Everything comes from rows that are written anyway (event, change, mirror, push, call). A push carries the changes of everything
-that came before it, so a call counts as caused by an event when it is made for one of its records after it was applied, up to the
-first write that succeeded. Reads only.
+Everything comes from rows that are written anyway (event, change, mirror, push, call). A push carries the changes of
+everything that came before it, so a call counts as caused by an event when it is made for one of its records after it
+was applied, up to the first write that succeeded. Reads only.
 """
 
 import json
@@ -25,7 +26,8 @@ WRITES: Final = frozenset({'create', 'update', 'delete'})
 FIND_CAUSES = """
     with recursive up as (
       select id, cause_id, source, kind, received_at, 0 as depth from event where id = %(id)s
-      union all select e.id, e.cause_id, e.source, e.kind, e.received_at, depth + 1 from event e join up on e.id = up.cause_id where depth < 50
+      union all select e.id, e.cause_id, e.source, e.kind, e.received_at, depth + 1 from event e join up on e.id =
+        up.cause_id where depth < 50
     ) select id, source, kind, received_at from up where depth > 0 order by depth
 """
 FIND_FOLLOWERS = """
@@ -43,30 +45,37 @@ FIND_MIRRORS = """
     order by m.event_id, m.system, m.type, m.remote_id
 """
 FIND_GRAPH = """
-    select p.record_type, p.record_id, p.system, p.wanted > p.done as dirty, p.state, p.reason, p.due_at, p.dirty_at, p.attempts,
+    select p.record_type, p.record_id, p.system, p.wanted > p.done as dirty, p.state, p.reason, p.due_at, p.dirty_at,
+      p.attempts,
            p.intent is not null as intent
     from push p
     where p.graph_id in (
-      select graph_id from push join jsonb_to_recordset(%(records)s::jsonb) as r(type text, id bigint) on record_type = r.type and record_id = r.id)
+      select graph_id from push join jsonb_to_recordset(%(records)s::jsonb) as r(type text, id bigint) on record_type
+        = r.type and record_id = r.id)
     order by p.rank, p.record_type, p.record_id, p.system
 """
 FIND_CALLS = """
-    select c.id, c.system, c.op, c.type, c.remote_id, c.record_type, c.record_id, c.lane, c.tokens, c.status, c.reaction,
+    select c.id, c.system, c.op, c.type, c.remote_id, c.record_type, c.record_id, c.lane, c.tokens, c.status,
+      c.reaction,
            c.started_at, c.ended_at, c.intent_event, c.answer_event,
            extract(epoch from c.ended_at - c.started_at)::float8 as took_s
-    from call c join jsonb_to_recordset(%(records)s::jsonb) as r(type text, id bigint) on c.record_type = r.type and c.record_id = r.id
+    from call c join jsonb_to_recordset(%(records)s::jsonb) as r(type text, id bigint) on c.record_type = r.type and
+      c.record_id = r.id
     where c.started_at >= %(after)s order by c.id limit 5000
 """
 FIND_NEXT = """
     select min(c.at) as at from change c
-    join jsonb_to_recordset(%(records)s::jsonb) as r(type text, id bigint) on c.record_type = r.type and c.record_id = r.id
+    join jsonb_to_recordset(%(records)s::jsonb) as r(type text, id bigint) on c.record_type = r.type and c.record_id
+      = r.id
     where c.at > %(after)s and c.event_id <> all(%(ids)s) and c.event_id > %(id)s
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened; `offset_s` seconds after the event was received. `kind`: received, applied, follow-up, change, mirror, call, answer."""
+    """One thing that happened; `offset_s` seconds after the event was received. `kind`: received, applied, follow-up,
+    change, mirror, call, answer.
+    """
 
     offset_s: float
     at: datetime
@@ -127,7 +136,9 @@ def trace(connection: Connection[Any], event_id: int) -> Fate:
 def _read_calls(
     connection: Connection[Any], event: Row, ids: list[int], touched: set[RecordRef], pushes: list[Row]
 ) -> list[Row]:
-    """The calls that this event has a part in (see above); those of siblings only until the next change by somebody else."""
+    """The calls that this event has a part in (see above); those of siblings only until the next change by somebody
+    else.
+    """
     siblings = {RecordRef(item['record_type'], item['record_id']) for item in pushes}
     after = {'after': event['applied_at'], 'records': _refs(touched | siblings)}
     following = rows(connection, FIND_NEXT, after | {'ids': ids, 'id': event['id'], 'records': _refs(touched)})
@@ -207,7 +218,10 @@ def _call_text(item: Row) -> str:
     reaction = f', {item["reaction"]}' if item['reaction'] else ''
     shared = ', together with later changes' if item['shared'] else ''
     record = f'{item["record_type"]}:{item["record_id"]}'
-    return f'{item["op"]}{there} in {item["system"]} for {record}: {status}{took}, {item["tokens"]} tokens{reaction}{shared}{f" [{events}]" if events else ""}'
+    return (
+        f'{item["op"]}{there} in {item["system"]} for {record}: {status}{took}, {item["tokens"]} '
+        f'tokens{reaction}{shared}{f" [{events}]" if events else ""}'
+    )
 
 
 def _short(value: Any) -> str:

@@ -42,7 +42,8 @@ FIND_LINK = """
     where m.system = %(system)s and m.type = %(type)s and m.remote_id = %(remote_id)s
 """
 FIND_RECORD_OF_LINK = """
-    select record_type, record_id from link where system = %(system)s and record_type = %(record_type)s and remote_id = %(remote_id)s
+    select record_type, record_id from link where system = %(system)s and record_type = %(record_type)s and remote_id
+      = %(remote_id)s
 """
 FIND_LINKS = """
     select system, type, remote_id, is_primary, state from link

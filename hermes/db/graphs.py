@@ -1,7 +1,7 @@
 """Company graphs: loaded whole with their mirrors and locks, written back in one statement a table.
 
-Locks are taken in one order: first the lock for births (when something unknown is named), then companies by id. Two workers that
-apply rows for one company wait for each other; nobody else waits.
+Locks are taken in one order: first the lock for births (when something unknown is named), then companies by id. Two
+workers that apply rows for one company wait for each other; nobody else waits.
 """
 
 from collections.abc import Collection, Iterable
@@ -29,9 +29,13 @@ class Wanted:
     keys: list[Keys] = field(default_factory=list)
     companies: set[int] = field(default_factory=set)
     records: set[RecordRef] = field(default_factory=set)
+    marked: bool = False
+    """TC2 marks a company as not a real customer: whether its people belong to another company counts (D-6)."""
 
 
-async def load(connection: Connection, wanted: Wanted, allocate: Allocator | None = None, *, lock: bool = True) -> Graph:
+async def load(
+    connection: Connection, wanted: Wanted, allocate: Allocator | None = None, *, lock: bool = True
+) -> Graph:
     """The graph of everything that `wanted` names, its companies locked until the transaction ends."""
     if lock and await _needs_births_lock(connection, wanted):
         await lock_births(connection)
@@ -41,6 +45,8 @@ async def load(connection: Connection, wanted: Wanted, allocate: Allocator | Non
     shared = {ref for ref in named if ref.type in ('admin', 'pipeline', 'stage')}
     companies = wanted.companies | await _companies_of(connection, named)
     records = await _load_companies(connection, companies, lock=lock)
+    if wanted.marked or any(record.fields.get('narc') for record in records if record.ref.type == 'company'):
+        records += await _elsewhere(connection, records)
     for record_type in sorted({ref.type for ref in shared}):
         records += await _by_id(connection, record_type, [ref.id for ref in shared if ref.type == record_type])
     mirrors.update(await _mirrors_of_records(connection, records))
@@ -55,8 +61,15 @@ async def lock_births(connection: Connection) -> None:
 
 
 async def lock_for_recording(connection: Connection, company_id: int) -> None:
-    """Take the locks of whoever records a call, in everybody's order (births, company), before any push row is touched."""
+    """Take the locks of whoever records a call, in everybody's order (births, company), before any push row is
+    touched.
+    """
     await lock_births(connection)
+    await lock_company(connection, company_id)
+
+
+async def lock_company(connection: Connection, company_id: int) -> None:
+    """The lock of one company graph: enough for whoever names nothing unknown."""
     await connection.execute('select id from company where id = %s for update', (company_id,))
 
 
@@ -67,7 +80,8 @@ async def _needs_births_lock(connection: Connection, wanted: Wanted) -> bool:
     if not wanted.refs:
         return False
     found = await connection.execute(
-        'select count(*) as n from link join jsonb_to_recordset(%s) as r(system text, type text, remote_id text) using (system, type, remote_id)',
+        'select count(*) as n from link join jsonb_to_recordset(%s) as r(system text, type text, remote_id text) '
+        'using (system, type, remote_id)',
         (_refs(wanted.refs),),
     )
     row = await found.fetchone()
@@ -87,13 +101,15 @@ async def _mirrors(connection: Connection, refs: Collection[RemoteRef]) -> dict[
     missing = set(refs)
     while missing:
         rows = await connection.execute(
-            f'select {MIRROR_COLUMNS} from mirror m left join link l using (system, type, remote_id) '  # noqa: S608 - a constant
+            f'select {MIRROR_COLUMNS} from mirror m left join link l using (system, type, remote_id) '
             'join jsonb_to_recordset(%s) as r(system text, type text, remote_id text) using (system, type, remote_id)',
             (_refs(missing),),
         )
         fresh = {mirror.ref: mirror for mirror in [read_mirror(row) for row in await rows.fetchall()]}
         found.update(fresh)
-        missing = {mirror.ref._replace(remote_id=mirror.merged_into) for mirror in fresh.values() if mirror.merged_into} - found.keys()
+        missing = {
+            mirror.ref._replace(remote_id=mirror.merged_into) for mirror in fresh.values() if mirror.merged_into
+        } - found.keys()
     return found
 
 
@@ -101,7 +117,7 @@ async def _mirrors_of_records(connection: Connection, records: list[Record]) -> 
     if not records:
         return {}
     rows = await connection.execute(
-        f'select {MIRROR_COLUMNS} from link l join mirror m using (system, type, remote_id) '  # noqa: S608 - a constant
+        f'select {MIRROR_COLUMNS} from link l join mirror m using (system, type, remote_id) '
         'join jsonb_to_recordset(%s) as r(record_type text, record_id bigint) using (record_type, record_id)',
         (dump([{'record_type': record.ref.type, 'record_id': record.ref.id} for record in records]),),
     )
@@ -128,7 +144,8 @@ async def _candidates(connection: Connection, keys: list[Keys]) -> set[RecordRef
              or (system = 'pipedrive' and type = 'organization' and remote_id = any(%(organizations)s))
         union select 'company', company_id from contact where lower(email) = any(%(emails)s)
         union select 'company', c.id from unnest(%(names)s::text[]) as n(name),
-          lateral (select id from company where lower(regexp_replace(btrim(name), '\\s+', ' ', 'g')) = lower(n.name) order by id desc limit %(most)s) c
+          lateral (select id from company where lower(regexp_replace(btrim(name), '\\s+', ' ', 'g')) = lower(n.name)
+            order by id desc limit %(most)s) c
         """,
         {
             'ids': ids, 'clients': clients, 'organizations': organizations, 'agencies': agencies,
@@ -144,7 +161,7 @@ async def _companies_of(connection: Connection, refs: Collection[RecordRef]) -> 
     for table in ('contact', 'deal'):
         ids = [ref.id for ref in refs if ref.type == table]
         if ids:
-            rows = await connection.execute(f'select company_id from {table} where id = any(%s)', (ids,))  # noqa: S608 - a constant
+            rows = await connection.execute(f'select company_id from {table} where id = any(%s)', (ids,))
             companies |= {row['company_id'] for row in await rows.fetchall() if row['company_id']}
     return companies
 
@@ -155,19 +172,36 @@ async def _load_companies(connection: Connection, companies: Collection[int], *,
     missing, seen = set(companies), set(companies)
     while missing:
         locking = 'for update' if lock else ''
-        rows = await connection.execute(f'select * from company where id = any(%s) order by id {locking}', (sorted(missing),))  # noqa: S608
+        rows = await connection.execute(
+            f'select * from company where id = any(%s) order by id {locking}', (sorted(missing),)
+        )
         found = [read_record('company', row) for row in await rows.fetchall()]
         records += found
         missing = {record.alias_of for record in found if record.alias_of is not None} - seen
         seen |= missing
     for table in ('contact', 'deal') if seen else ():
-        rows = await connection.execute(f'select * from {table} where company_id = any(%s) order by id', (sorted(seen),))  # noqa: S608
+        rows = await connection.execute(
+            f'select * from {table} where company_id = any(%s) order by id', (sorted(seen),)
+        )
         records += [read_record(table, row) for row in await rows.fetchall()]
     return records
 
 
+async def _elsewhere(connection: Connection, records: Collection[Record]) -> list[Record]:
+    """Contacts of other companies that share an e-mail with one of these (D-6, S21); their companies stay out."""
+    emails = sorted({str(record.fields['email']).lower() for record in records
+                     if record.ref.type == 'contact' and record.fields.get('email')})  # fmt: skip
+    if not emails:
+        return []
+    rows = await connection.execute(
+        'select * from contact where lower(email) = any(%s) and not id = any(%s) order by id limit %s',
+        (emails, [record.ref.id for record in records if record.ref.type == 'contact'], CANDIDATES),
+    )
+    return [read_record('contact', row) for row in await rows.fetchall()]
+
+
 async def _by_id(connection: Connection, table: str, ids: list[int]) -> list[Record]:
-    rows = await connection.execute(f'select * from {table} where id = any(%s) order by id', (ids,))  # noqa: S608 - a constant
+    rows = await connection.execute(f'select * from {table} where id = any(%s) order by id', (ids,))
     return [read_record(table, row) for row in await rows.fetchall()]
 
 
@@ -176,7 +210,9 @@ async def _creating(connection: Connection, companies: Collection[int]) -> dict[
     if not companies:
         return {}
     rows = await connection.execute(
-        "select record_type, record_id, system, intent from push where graph_id = any(%s) and intent ->> 'op' = 'create'", (sorted(companies),)
+        'select record_type, record_id, system, intent from push '
+        "where graph_id = any(%s) and intent ->> 'op' = 'create'",
+        (sorted(companies),),
     )
     found = {}
     for row in await rows.fetchall():
@@ -194,7 +230,10 @@ async def store(connection: Connection, graph: Graph, event_ids: dict[RemoteRef,
         await _upsert(connection, table, rows, ('id',))
     mirrors = [graph.mirrors[ref] for ref in sorted(graph.touched_mirrors)]
     await _upsert(
-        connection, 'mirror', [mirror_row(mirror, event_ids.get(mirror.ref, default_event)) for mirror in mirrors], ('system', 'type', 'remote_id')
+        connection,
+        'mirror',
+        [mirror_row(mirror, event_ids.get(mirror.ref, default_event)) for mirror in mirrors],
+        ('system', 'type', 'remote_id'),
     )
     links = [link_row(mirror) for mirror in mirrors if mirror.record]
     for primary in (False, True):
@@ -211,7 +250,7 @@ async def _upsert(connection: Connection, table: str, rows: list[dict[str, Any]]
     written = ', '.join(f'{name} = excluded.{name}' for name in names if name not in key)
     columns = ', '.join(names)
     await connection.execute(
-        f'insert into {table} ({columns}) select {columns} from jsonb_populate_recordset(null::{table}, %s) '  # noqa: S608 - names of ours
+        f'insert into {table} ({columns}) select {columns} from jsonb_populate_recordset(null::{table}, %s) '
         f'on conflict ({", ".join(key)}) do update set {written}',
         (dump(rows),),
     )
@@ -221,7 +260,8 @@ async def journal(connection: Connection, changes: Iterable[tuple[Change, int]],
     """Append to the journal. Each change with the event that caused it."""
     rows = [
         {
-            'record_type': change.record.type, 'record_id': change.record.id, 'field': change.field, 'old': change.old, 'new': change.new,
+            'record_type': change.record.type, 'record_id': change.record.id, 'field': change.field,
+            'old': change.old, 'new': change.new,
             'system': change.system, 'rule': change.rule, 'note': change.note, 'event_id': event_id, 'at': at,
         }
         for change, event_id in changes
@@ -239,8 +279,8 @@ async def decide(connection: Connection, decisions: Iterable[tuple[Decision, int
     """Items that need a person's decision, each once."""
     for decision, event_id in decisions:
         await connection.execute(
-            'insert into decision (kind, record_type, record_id, key, detail, event_id, at) values (%s, %s, %s, %s, %s, %s, %s) '
-            'on conflict (kind, key) do nothing',
+            'insert into decision (kind, record_type, record_id, key, detail, event_id, at) '
+            'values (%s, %s, %s, %s, %s, %s, %s) on conflict (kind, key) do nothing',
             (
                 decision.kind,
                 decision.record.type if decision.record else None,

@@ -47,7 +47,7 @@ with added as (
   returning source, dedupe_key
 ), bell as (select pg_notify('{CHANNEL}', ''))
 select source, dedupe_key from added, bell
-"""  # noqa: S608 - the channel is a constant
+"""
 """One statement, hence one transaction and one round trip: rows, and the bell once per group if something is new."""
 
 ADD_REFUSALS = """

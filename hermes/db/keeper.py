@@ -246,6 +246,11 @@ def is_ready(cluster: Path) -> bool:
 
 
 def main() -> int:
+    """Keep the server of the plan in the first argument, in a session of our own, so that no terminal's signal ends
+    it.
+    """
+    os.setsid()
+    os.chdir('/')
     plan = Plan.loads(sys.argv[1])
     keeper = Keeper(plan)
 

@@ -1,14 +1,15 @@
 """Connections: one pool a process, short transactions, never one held across a network call (lessons A-5, G-1).
 
-A clock that is not the system's is told to the server for the transaction (`hermes.now`), so that leases and budgets, which go by
-the server's clock, follow the clock of whoever owns time. `hook` lets the simulator stop the world at every commit.
+A clock that is not the system's is told to the server for the transaction (`hermes.now`), so that leases and budgets,
+which go by the server's clock, follow the clock of whoever owns time. `hook` lets the simulator stop the world at
+every commit.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, Error, OperationalError, sql
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -16,6 +17,10 @@ from hermes.kit.clock import Clock, SystemClock
 
 Row = dict[str, Any]
 Connection = AsyncConnection[Row]
+DatabaseError: TypeAlias = Error
+"""Anything that the database or the way to it refused."""
+DatabaseAway: TypeAlias = OperationalError
+"""The database is not there, or went away."""
 IDLE_IN_TRANSACTION_S = 8
 """A worker that stands still inside a transaction loses it, so that its locks last no longer than a lease."""
 
@@ -26,7 +31,7 @@ class Database:
     def __init__(self, database_url: str, clock: Clock | None = None, *, size: int = 8) -> None:
         self.url = database_url.replace('postgres://', 'postgresql://', 1)
         self.clock: Clock = clock or SystemClock()
-        self.hook: Callable[[str], None] | None = None
+        self.hook: Callable[[str], Awaitable[None]] | None = None
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self.url,
             min_size=1,
@@ -50,17 +55,18 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """One transaction, committed at the end."""
-        async with self._pool.connection() as connection:
-            async with connection.transaction():
-                if not isinstance(self.clock, SystemClock):
-                    await connection.execute(
-                        sql.SQL("select set_config('hermes.now', {now}, true)").format(now=sql.Literal(self.clock.now().isoformat()))
+        async with self._pool.connection() as connection, connection.transaction():
+            if not isinstance(self.clock, SystemClock):
+                await connection.execute(
+                    sql.SQL("select set_config('hermes.now', {now}, true)").format(
+                        now=sql.Literal(self.clock.now().isoformat())
                     )
-                yield connection
-                if self.hook:
-                    self.hook('before commit')
+                )
+            yield connection
+            if self.hook:
+                await self.hook('before commit')
         if self.hook:
-            self.hook('after commit')
+            await self.hook('after commit')
 
     async def fetch(self, query: str, parameters: Any = None) -> list[Row]:
         """Rows of one statement in a transaction of its own."""
@@ -71,3 +77,14 @@ class Database:
         """One statement in a transaction of its own; the number of rows it touched."""
         async with self.transaction() as connection:
             return (await connection.execute(query, parameters)).rowcount
+
+
+async def listen(database_url: str, channels: Iterable[str]) -> AsyncIterator[str]:
+    """The channel of every notification, as long as its own connection lives. Raises DatabaseError when that is
+    lost.
+    """
+    async with await AsyncConnection.connect(database_url, autocommit=True, connect_timeout=5) as connection:
+        for channel in channels:
+            await connection.execute(sql.SQL('listen {}').format(sql.Identifier(channel)))
+        async for notice in connection.notifies():
+            yield notice.channel

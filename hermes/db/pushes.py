@@ -1,7 +1,8 @@
-"""Pushes: one row per (record, system), with a wanted and a done generation, a lease with a fence, and the intent in flight.
+"""Pushes: one row per (record, system), with a wanted and a done generation, a lease with a fence, and the intent in
+flight.
 
-At most one worker works on a company graph in a system at a time (the lease); what it records is refused if somebody else took
-over meanwhile (the fence, I11). Fifty changes bump one generation (I10).
+At most one worker works on a company graph in a system at a time (the lease); what it records is refused if somebody
+else took over meanwhile (the fence, I11). Fifty changes bump one generation (I10).
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,32 +64,42 @@ def read_push(row: Row) -> Push:
 
 
 async def mark_dirty(connection: Connection, dirty: Iterable[Dirty], spacing_s: float) -> None:
-    """Bump the wanted generation. The first change after a quiet spell goes at once, later ones wait for the spacing (OUT-13);
-    what is backing off keeps its time; what is parked stays parked unless something else is wanted now (OUT-6)."""
+    """Bump the wanted generation. The first change after a quiet spell goes at once, later ones wait for the spacing
+    (OUT-13); what is backing off keeps its time; what is parked stays parked unless something else is wanted now
+    (OUT-6).
+    """
     rows = [
         {
-            'record_type': item.record.type, 'record_id': item.record.id, 'system': item.system, 'graph_id': item.graph_id,
-            'rank': RANK[item.record.type], 'lane': item.lane, 'detail': {'plan': item.plan},
+            'record_type': item.record.type,
+            'record_id': item.record.id,
+            'system': item.system,
+            'graph_id': item.graph_id,
+            'rank': RANK[item.record.type],
+            'lane': item.lane,
+            'detail': {'plan': item.plan},
         }
         for item in dirty
-    ]  # fmt: skip
+    ]
     if not rows:
         return
     await connection.execute(
         """
         insert into push as p (record_type, record_id, system, graph_id, rank, lane, detail, due_at, dirty_at)
         select record_type, record_id, system, graph_id, rank, lane, detail, hermes_now(), hermes_now()
-        from jsonb_to_recordset(%(rows)s) as r(record_type text, record_id bigint, system text, graph_id bigint, rank int, lane text, detail jsonb)
+        from jsonb_to_recordset(%(rows)s) as r(record_type text, record_id bigint, system text, graph_id bigint, rank
+          int, lane text, detail jsonb)
         order by record_type, record_id
         on conflict (record_type, record_id, system) do update set
           graph_id = excluded.graph_id,
           wanted = p.wanted + 1,
           dirty_at = case when p.wanted > p.done then p.dirty_at else hermes_now() end,
-          lane = case when p.wanted > p.done and p.lane < excluded.lane and p.lane <> 'backfill' then p.lane else excluded.lane end,
+          lane = case when p.wanted > p.done and p.lane < excluded.lane and p.lane <> 'backfill' then p.lane else
+            excluded.lane end,
           due_at = case
             when p.attempts > 0 or p.intent is not null then p.due_at
             else greatest(hermes_now(), p.last_write_at + make_interval(secs => %(spacing)s)) end,
-          state = case when p.state = 'parked' and p.detail -> 'plan' is distinct from excluded.detail -> 'plan' then 'ready' else p.state end,
+          state = case when p.state = 'parked' and p.detail -> 'plan' is distinct from excluded.detail -> 'plan' then
+            'ready' else p.state end,
           detail = p.detail || excluded.detail
         """,
         {'rows': dump(rows), 'spacing': spacing_s},
@@ -122,18 +133,22 @@ async def claim_graph(connection: Connection, worker: str) -> list[Push]:
 
 
 async def _lease(connection: Connection, graph_id: int, system: str, worker: str) -> list[Push]:
-    locked = await connection.execute('select pg_try_advisory_xact_lock(hashtext(%s), hashtext(%s)) as got', (system, f'graph {graph_id}'))
+    locked = await connection.execute(
+        'select pg_try_advisory_xact_lock(hashtext(%s), hashtext(%s)) as got', (system, f'graph {graph_id}')
+    )
     row = await locked.fetchone()
     if row is None or not row['got']:
         return []
     rows = await connection.execute(
         """
-        update push p set leased_by = %(worker)s, leased_until = hermes_now() + make_interval(secs => %(lease)s), fence = p.fence + 1
+        update push p set leased_by = %(worker)s, leased_until = hermes_now() + make_interval(secs => %(lease)s),
+          fence = p.fence + 1
         from (
           select record_type, record_id from push d
           where d.system = %(system)s and d.graph_id = %(graph)s
             and d.wanted > d.done and d.state = 'ready' and d.due_at <= hermes_now()
-            and not exists (select 1 from push o where o.system = d.system and o.graph_id = d.graph_id and o.leased_until > hermes_now())
+            and not exists (select 1 from push o where o.system = d.system and o.graph_id = d.graph_id and
+              o.leased_until > hermes_now())
           order by record_type, record_id for update skip locked
         ) due
         where p.system = %(system)s and p.record_type = due.record_type and p.record_id = due.record_id
@@ -141,7 +156,9 @@ async def _lease(connection: Connection, graph_id: int, system: str, worker: str
         """,
         {'worker': worker, 'lease': LEASE_S, 'system': system, 'graph': graph_id},
     )
-    return sorted((read_push(row) for row in await rows.fetchall()), key=lambda push: (RANK[push.record.type], push.record.id))
+    return sorted(
+        (read_push(row) for row in await rows.fetchall()), key=lambda push: (RANK[push.record.type], push.record.id)
+    )
 
 
 _HOLDS: Final = 'record_type = %(type)s and record_id = %(id)s and system = %(system)s and fence = %(fence)s'
@@ -155,7 +172,7 @@ async def renew(connection: Connection, pushes: Sequence[Push]) -> bool:
     """Keep the lease on these rows; False when one of them is no longer ours."""
     for push in pushes:
         done = await connection.execute(
-            f'update push set leased_until = hermes_now() + make_interval(secs => {LEASE_S}) where {_HOLDS}',  # noqa: S608 - constants
+            f'update push set leased_until = hermes_now() + make_interval(secs => {LEASE_S}) where {_HOLDS}',
             _key(push),
         )
         if done.rowcount == 0:
@@ -166,7 +183,8 @@ async def renew(connection: Connection, pushes: Sequence[Push]) -> bool:
 async def intend(connection: Connection, push: Push, intent: dict[str, Any]) -> bool:
     """Commit what is about to be sent. False when the push is no longer ours."""
     done = await connection.execute(
-        f'update push set intent = %(intent)s, leased_until = hermes_now() + make_interval(secs => {LEASE_S}) where {_HOLDS}',  # noqa: S608
+        f'update push set intent = %(intent)s, leased_until = hermes_now() + make_interval(secs => {LEASE_S}) where '
+        f'{_HOLDS}',
         {**_key(push), 'intent': dump(intent)},
     )
     return done.rowcount == 1
@@ -176,18 +194,26 @@ async def complete(connection: Connection, push: Push, generation: int, *, wrote
     """The generation is done: the lease ends; later changes wait for the spacing."""
     done = await connection.execute(
         f"""
-        update push set done = greatest(done, %(generation)s), intent = null, attempts = 0, reason = '', leased_by = null, leased_until = null,
+        update push set done = greatest(done, %(generation)s), intent = null, attempts = 0, reason = '',
+        leased_by = null, leased_until = null,
           last_write_at = case when %(wrote)s then hermes_now() else last_write_at end,
-          due_at = case when %(wrote)s and wanted > %(generation)s then hermes_now() + make_interval(secs => %(spacing)s) else hermes_now() end
+          due_at = case when %(wrote)s and wanted > %(generation)s
+            then hermes_now() + make_interval(secs => %(spacing)s) else hermes_now() end
         where {_HOLDS}
-        """,  # noqa: S608 - constants
+        """,
         {**_key(push), 'generation': generation, 'wrote': wrote, 'spacing': spacing_s},
     )
     return done.rowcount == 1
 
 
 async def later(
-    connection: Connection, push: Push, due_at: datetime | timedelta, reason: str, *, attempt: bool = False, keep_intent: bool = False
+    connection: Connection,
+    push: Push,
+    due_at: datetime | timedelta,
+    reason: str,
+    *,
+    attempt: bool = False,
+    keep_intent: bool = False,
 ) -> bool:
     """Give the lease back and come again at `due_at` (or after it, from now)."""
     moment = 'hermes_now() + %(due)s' if isinstance(due_at, timedelta) else '%(due)s'
@@ -196,7 +222,7 @@ async def later(
         update push set due_at = {moment}, reason = %(reason)s, leased_by = null, leased_until = null,
           attempts = attempts + %(attempt)s, intent = case when %(keep)s then intent else null end
         where {_HOLDS}
-        """,  # noqa: S608 - constants
+        """,
         {**_key(push), 'due': due_at, 'reason': reason, 'attempt': int(attempt), 'keep': keep_intent},
     )
     return done.rowcount == 1
@@ -204,7 +230,7 @@ async def later(
 
 async def release(connection: Connection, push: Push) -> None:
     """Give the lease back, nothing else."""
-    await connection.execute(f'update push set leased_by = null, leased_until = null where {_HOLDS}', _key(push))  # noqa: S608 - constants
+    await connection.execute(f'update push set leased_by = null, leased_until = null where {_HOLDS}', _key(push))
 
 
 async def park(connection: Connection, push: Push, reason: str, detail: dict[str, Any], state: str = 'parked') -> bool:
@@ -214,20 +240,23 @@ async def park(connection: Connection, push: Push, reason: str, detail: dict[str
         update push set state = %(state)s, reason = %(reason)s, detail = detail || %(detail)s::jsonb, intent = null,
           leased_by = null, leased_until = null
         where {_HOLDS}
-        """,  # noqa: S608 - constants
+        """,
         {**_key(push), 'state': state, 'reason': reason, 'detail': dump(detail)},
     )
     return done.rowcount == 1
 
 
-async def update_intent(connection: Connection, push: Push, intent: dict[str, Any], due_in_s: float, reason: str) -> None:
+async def update_intent(
+    connection: Connection, push: Push, intent: dict[str, Any], due_in_s: float, reason: str
+) -> None:
     """An unknown outcome is still unknown: look again later (OUT-4)."""
     await connection.execute(
         f"""
-        update push set intent = %(intent)s, due_at = hermes_now() + make_interval(secs => %(due)s), reason = %(reason)s,
+        update push set intent = %(intent)s, due_at = hermes_now() + make_interval(secs => %(due)s),
+        reason = %(reason)s,
           leased_by = null, leased_until = null
         where {_HOLDS}
-        """,  # noqa: S608 - constants
+        """,
         {**_key(push), 'intent': dump(intent), 'due': due_in_s, 'reason': reason},
     )
 
@@ -235,15 +264,18 @@ async def update_intent(connection: Connection, push: Push, intent: dict[str, An
 async def wake_children(connection: Connection, graph_id: int, system: str) -> None:
     """A link appeared: the graph's other pushes need not wait (OUT-3)."""
     await connection.execute(
-        "update push set due_at = hermes_now() where graph_id = %s and system = %s and wanted > done and state = 'ready' and intent is null "
+        'update push set due_at = hermes_now() where graph_id = %s and system = %s and wanted > done and state = '
+        "'ready' and intent is null "
         'and attempts = 0 and due_at > hermes_now() and last_write_at is null',
         (graph_id, system),
     )
 
 
 async def next_due_at(connection: Connection) -> datetime | None:
-    """When the next push is due (workers sleep until then, or until the bell)."""
-    row = await (
-        await connection.execute("select min(due_at) as at from push where wanted > done and state = 'ready'")
-    ).fetchone()
+    """When the next push can be claimed (workers sleep until then, or until the bell)."""
+    rows = await connection.execute(
+        'select min(greatest(p.due_at, p.leased_until, s.blocked_until)) as at from push p left join system_state s using (system) '
+        "where p.wanted > p.done and p.state = 'ready' and not coalesce(s.paused, false)"
+    )
+    row = await rows.fetchone()
     return row['at'] if row else None

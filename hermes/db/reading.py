@@ -22,13 +22,15 @@ LIST_EVENTS = """
     order by id desc limit %(limit)s
 """
 FIND_EVENT = """
-    select id, received_at, source, kind, state, attempts, coalesce(reason, '') as reason, applied_at, applied_seq, cause_id,
+    select id, received_at, source, kind, state, attempts, coalesce(reason, '') as reason, applied_at, applied_seq,
+      cause_id,
            due_at, headers, outcome, body
     from event where id = %(id)s
 """
 PARKED_EVENTS = "select id from event where state = 'parked' order by id"
 LIST_PUSHES = """
-    select record_type, record_id, system, graph_id, wanted - done as behind, due_at, lane, state, reason, detail, attempts,
+    select record_type, record_id, system, graph_id, wanted - done as behind, due_at, lane, state, reason, detail,
+      attempts,
            ignored, intent, leased_until, last_write_at, dirty_at,
            case when state <> 'ready' then state
                 when intent is not null and (leased_until is null or leased_until < hermes_now()) then 'intent'
@@ -41,14 +43,15 @@ SELECT_PUSHES = f"""
     select * from ({LIST_PUSHES}) as p
     where (%(shown)s::text is null or shown = %(shown)s) and (%(system)s::text is null or system = %(system)s)
     order by shown = 'due', due_at, record_type, record_id limit %(limit)s
-"""  # noqa: S608 - a constant
+"""
 FIND_PUSHES = """
     select system, wanted > done as dirty, state, reason, ignored from push
     where record_type = %(type)s and record_id = %(id)s order by system
 """
 FIND_SYSTEM = """
     select coalesce(s.paused, false) as paused, coalesce(s.reason, '') as reason, a.identity as account
-    from (select %(system)s::text as system) as asked left join system_state s using (system) left join account a using (system)
+    from (select %(system)s::text as system) as asked left join system_state s using (system) left join account a
+      using (system)
 """
 READ_SETTINGS = 'select key, value from setting order by key'
 
@@ -70,7 +73,9 @@ def list_events(
 
 
 def read_event(connection: Connection[Any], event_id: int) -> Row:
-    """One event with its body (bytes, None when it was dropped by the retention time). Raises Refused if there is none."""
+    """One event with its body (bytes, None when it was dropped by the retention time). Raises Refused if there is
+    none.
+    """
     found = row(connection, FIND_EVENT, {'id': event_id}) if 0 < event_id < 2**63 else None
     if found is None:
         raise Refused(f'There is no event {event_id}.')
@@ -87,7 +92,9 @@ def list_parked(connection: Connection[Any]) -> list[int]:
 def list_pushes(
     connection: Connection[Any], *, shown: str | None = None, system: str | None = None, limit: int = 50
 ) -> list[Row]:
-    """Pushes that are not finished: due, waiting (for their time), parked, held, or with an unknown outcome ('intent')."""
+    """Pushes that are not finished: due, waiting (for their time), parked, held, or with an unknown outcome
+    ('intent').
+    """
     if shown is not None and shown not in PUSH_STATES:
         raise Refused(f'There is no push state "{shown}". The states are: {", ".join(PUSH_STATES)}.')
     return rows(connection, SELECT_PUSHES, {'shown': shown, 'system': system, 'limit': limit})
@@ -111,7 +118,9 @@ def read_system(connection: Connection[Any], system: str) -> Row:
 
 
 def read_live(connection: Connection[Any], ref: RecordRef) -> Row | None:
-    """A pipeline or an admin as a setting may point at it: `name`, and `problem` when it should not ('' if all is well)."""
+    """A pipeline or an admin as a setting may point at it: `name`, and `problem` when it should not ('' if all is
+    well).
+    """
     if ref.type not in RECORD_TABLES or not 0 < ref.id < 2**63:
         return None
     return row(connection, {'pipeline': FIND_PIPELINE, 'admin': FIND_ADMIN}[ref.type], {'id': ref.id})

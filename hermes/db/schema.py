@@ -19,8 +19,14 @@ MIGRATION_LOCK = 4_729_100_001
 """Advisory lock that lets one process migrate at a time."""
 
 
+class Unreachable(Refused):
+    """The database does not answer at this address."""
+
+
 def upgrade(database_url: str) -> None:
-    """Bring the schema to the newest version; safe to call from several processes. Raises Refused for a newer schema."""
+    """Bring the schema to the newest version; safe to call from several processes. Raises Refused for a newer
+    schema.
+    """
     _run(database_url, lambda config: command.upgrade(config, 'head'))
 
 
@@ -30,15 +36,26 @@ def downgrade(database_url: str, revision: str = '-1') -> None:
 
 
 def check(database_url: str) -> str:
-    """'current' or 'old'. Raises Refused when the database cannot be reached, or its schema is newer than this program."""
+    """'current' or 'old'. Raises Refused when the database cannot be reached, or its schema is newer than this
+    program.
+    """
     with _connect(database_url) as connection:
         return _state(connection)
+
+
+def find(database_url: str) -> str:
+    """'current', 'old', or 'away' when the database cannot be reached. Raises Refused for anything else."""
+    try:
+        return check(database_url)
+    except Unreachable:
+        return 'away'
 
 
 def revise(message: str) -> Path:
     """Write an empty migration (make migrate-create)."""
     script = command.revision(_config(None), message=message)
-    assert script is not None and not isinstance(script, list)  # noqa: S101 - narrows alembic's union
+    assert script is not None
+    assert not isinstance(script, list)
     return Path(script.path)
 
 
@@ -55,12 +72,16 @@ def _state(connection: Connection) -> str:
 
 def _connect(database_url: str) -> Any:
     """A connection; Refused with a plain sentence (without the password) if there is none."""
-    url = database_url.replace('postgresql://', 'postgresql+psycopg://', 1).replace('postgres://', 'postgresql+psycopg://', 1)
+    url = database_url.replace('postgresql://', 'postgresql+psycopg://', 1).replace(
+        'postgres://', 'postgresql+psycopg://', 1
+    )
     try:
         return create_engine(url, poolclass=NullPool, connect_args={'connect_timeout': 5}).connect()
     except OperationalError as error:
         told = str(error.orig).strip().splitlines()
-        raise Refused(f'The database cannot be reached: {told[0] if told else "no answer"}. Check DATABASE_URL.') from None
+        raise Unreachable(
+            f'The database cannot be reached: {told[0] if told else "no answer"}. Check DATABASE_URL.'
+        ) from None
     except Exception as error:
         raise Refused(f'DATABASE_URL is not a PostgreSQL address ({type(error).__name__}).') from None
 

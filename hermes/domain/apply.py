@@ -1,7 +1,8 @@
 """The one pure function that applies a row: an element of a delivery to the graph.
 
-Fold each observation into its mirror, find or make its record, let the record follow, run the rules. Deterministic, idempotent,
-without I/O. What cannot be applied yet says what it waits for; nothing is dropped silently (D-3, TC-4, PD-PER-3).
+Fold each observation into its mirror, find or make its record, let the record follow, run the rules. Deterministic,
+idempotent, without I/O. What cannot be applied yet says what it waits for; nothing is dropped silently (D-3, TC-4,
+PD-PER-3).
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,18 @@ from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
 from hermes.domain.history import blank, fold, is_empty, send, settle
 from hermes.domain.matching import RECORD_TYPE, match
 from hermes.domain.merge import merge, settle_fields
-from hermes.domain.model import Change, Element, Intent, Mirror, Observation, Record, RecordRef, RemoteRef, Tombstone, Version
+from hermes.domain.model import (
+    Change,
+    Element,
+    Intent,
+    Mirror,
+    Observation,
+    Record,
+    RecordRef,
+    RemoteRef,
+    Tombstone,
+    Version,
+)
 from hermes.domain.rules import Ruled, assign, claim, decree, rules
 
 PARTS: Final = ('contact', 'deal')
@@ -97,7 +109,12 @@ def _finish(graph: Graph, company_id: int, context: Context, done: Applied) -> N
         done.note(warning)
     company = graph.records.get(ref)
     product = graph.voice(ref, PRODUCT)
-    if ref in done.born and company is not None and product is not None and company.fields.get('sales_person_id') is None:
+    if (
+        ref in done.born
+        and company is not None
+        and product is not None
+        and company.fields.get('sales_person_id') is None
+    ):
         named = product.current('sales_person_id')
         if named not in (None, 0, ''):
             raise Refused(
@@ -128,9 +145,9 @@ def _observe(graph: Graph, seen: Observation, emails: list[str], context: Contex
     merge(graph, None, seen, context)
     if seen.intent:
         graph.put_mirror(settle(graph.mirrors[seen.ref], seen.intent, seen.version))
-    if known is None or known.record is None:
-        if not _link(graph, seen, record_type, emails, context, done):
-            return
+    unknown = known is None or known.record is None
+    if unknown and not _link(graph, seen, record_type, emails, context, done):
+        return
     mirror = graph.mirrors[seen.ref]
     record = graph.record(mirror.record)
     if record is None:
@@ -154,15 +171,18 @@ def _adopt(graph: Graph, seen: Observation, company: Record, context: Context, d
     ref = RemoteRef(CRM, 'organization', str(named))
     own = graph.primary(company.ref, CRM)
     mirror = graph.resolve(ref)
-    if mirror is None or (mirror.record is None and not mirror.runs):
-        if own is None and (mirror is None or mirror.live):
-            ask(graph, ref, context)
-            done.note(f'TC-16: organisation {named} is read from the CRM')
+    if mirror is None and own is None:
+        ask(graph, ref, context)
+        done.note(f'TC-16: organisation {named} is read from the CRM')
+        mirror = graph.mirrors[ref]
+    if mirror is None or (mirror.record is None and not mirror.live):
         return
     linked = graph.record(mirror.record)
-    if linked is None and own is None and mirror.live:
+    if linked is None and own is None:
         graph.put_mirror(replace(mirror, record=company.ref, primary=True))
-        done.changes.append(Change(company.ref, f'{CRM} link', None, f'organization {mirror.ref.remote_id}', PRODUCT, 'TC-16'))
+        done.changes.append(
+            Change(company.ref, f'{CRM} link', None, f'organization {mirror.ref.remote_id}', PRODUCT, 'TC-16')
+        )
         done.changes += settle_fields(graph, graph.records[company.ref], context)
     elif linked is None or linked.ref != company.ref:
         detail = {'object': list(mirror.ref), 'reason': 'TutorCruncher names an organisation that is linked elsewhere'}
@@ -178,7 +198,9 @@ def _remember(graph: Graph, record: Record, done: Applied) -> None:
         done.companies.add(company.ref.id)
 
 
-def _follow(graph: Graph, record: Record, seen: Observation, known: Mirror | None, context: Context, done: Applied) -> None:
+def _follow(
+    graph: Graph, record: Record, seen: Observation, known: Mirror | None, context: Context, done: Applied
+) -> None:
     """The record follows; where a new link came, the company's other records look again."""
     _auto_release(graph, record, seen, known, context, done)
     done.changes += settle_fields(graph, record, context)
@@ -193,7 +215,9 @@ def _follow(graph: Graph, record: Record, seen: Observation, known: Mirror | Non
                     done.changes += settle_fields(graph, child, context)
 
 
-def _auto_release(graph: Graph, record: Record, seen: Observation, known: Mirror | None, context: Context, done: Applied) -> None:
+def _auto_release(
+    graph: Graph, record: Record, seen: Observation, known: Mirror | None, context: Context, done: Applied
+) -> None:
     """The hold on support and BDR person ends when TC2's own value changes afterwards."""
     crm = graph.voice(record.ref, CRM)
     if seen.ref.system != PRODUCT or known is None or crm is None:
@@ -205,19 +229,28 @@ def _auto_release(graph: Graph, record: Record, seen: Observation, known: Mirror
             claim(graph, record.ref, 'released', name, list(crm.version))
 
 
-def _link(graph: Graph, seen: Observation, record_type: str, emails: list[str], context: Context, done: Applied) -> bool:
-    """Give an unlinked mirror its record: a known one, or a new one. False when there is none (yet), with the reason."""
+def _link(
+    graph: Graph, seen: Observation, record_type: str, emails: list[str], context: Context, done: Applied
+) -> bool:
+    """Give an unlinked mirror its record: a known one, or a new one. False when there is none (yet), with the
+    reason.
+    """
     mirror = graph.mirrors[seen.ref]
     if seen.ref.type == 'user':
         return _link_user(graph, seen, context, done)
     found = match(graph, seen, emails, context)
     if found.conflict is not None:
-        done.decisions.append(_decision('identity', seen, found.conflict, 'its hermes_id names a record that is linked elsewhere'))
+        done.decisions.append(
+            _decision('identity', seen, found.conflict, 'its hermes_id names a record that is linked elsewhere')
+        )
         done.note('needs a decision: its hermes_id names a record that is linked to another object')
         return False
     record = found.record
     rule = found.rule
     if record is None:
+        if seen.ref.type == 'client' and not (mirror.says('name') or mirror.says('tc2_agency_id')):
+            done.note(f'client {seen.ref.remote_id} is not known here, and nothing is told of it')
+            return False
         if not mirror.live:
             done.note(f'{seen.ref.type} {seen.ref.remote_id} is deleted, and unknown here')
             return False
@@ -226,9 +259,16 @@ def _link(graph: Graph, seen: Observation, record_type: str, emails: list[str], 
             return False
         if found.several:
             done.decisions.append(
-                Decision('match', f'match:{":".join(seen.ref)}', record.ref, {'candidates': [list(ref) for ref in found.several], 'rule': found.rule})
+                Decision(
+                    'match',
+                    f'match:{":".join(seen.ref)}',
+                    record.ref,
+                    {'candidates': [list(ref) for ref in found.several], 'rule': found.rule},
+                )
             )
             done.note(f'needs a decision: {len(found.several)} candidates by {found.rule}')
+            claim(graph, record.ref, 'undecided', seen.ref.system, [list(ref) for ref in found.several])
+            record = graph.records[record.ref]
     primary = graph.primary(record.ref, seen.ref.system) is None
     linked = replace(graph.mirrors[seen.ref], record=record.ref, primary=primary)
     intent = graph.creating.get((record.ref, seen.ref.system))
@@ -239,7 +279,11 @@ def _link(graph: Graph, seen: Observation, record_type: str, emails: list[str], 
             graph.creating.pop((record.ref, seen.ref.system))
     graph.put_mirror(linked)
     done.before.setdefault(record.ref, record)
-    done.changes.append(Change(record.ref, f'{seen.ref.system} link', None, f'{seen.ref.type} {seen.ref.remote_id}', seen.ref.system, rule))
+    done.changes.append(
+        Change(
+            record.ref, f'{seen.ref.system} link', None, f'{seen.ref.type} {seen.ref.remote_id}', seen.ref.system, rule
+        )
+    )
     return True
 
 
@@ -262,7 +306,9 @@ def _link_user(graph: Graph, seen: Observation, context: Context, done: Applied)
     return True
 
 
-def _bear(graph: Graph, seen: Observation, record_type: str, context: Context, done: Applied) -> tuple[Record | None, str]:
+def _bear(
+    graph: Graph, seen: Observation, record_type: str, context: Context, done: Applied
+) -> tuple[Record | None, str]:
     """A new record for an object that nobody knows; None (with the reason) where the rules say that there is none."""
     company_id = None
     if record_type in PARTS:
@@ -274,9 +320,13 @@ def _bear(graph: Graph, seen: Observation, record_type: str, context: Context, d
             if client is not None and seen.version < client.version:
                 done.note('TC-15: a newer snapshot of the client is known')
                 return None, ''
-    rule = {'client': 'TC-1', 'recipient': 'TC-1', 'organization': 'PD-ORG-2', 'person': 'PD-PER-2', 'deal': 'PD-DEAL-2'}.get(
-        seen.ref.type, f'PD-{seen.ref.type.upper()[:5]}-1'
-    )
+    rule = {
+        'client': 'TC-1',
+        'recipient': 'TC-1',
+        'organization': 'PD-ORG-2',
+        'person': 'PD-PER-2',
+        'deal': 'PD-DEAL-2',
+    }.get(seen.ref.type, f'PD-{seen.ref.type.upper()[:5]}-1')
     record = Record(RecordRef(record_type, graph.new_id()), {}, {}, company_id, born_event=context.event_id)
     if company_id is not None:
         record = replace(record, fields={'company_id': company_id})
@@ -321,7 +371,15 @@ def _recipients(graph: Graph, seen: Observation, company: Record, context: Conte
             graph.put_mirror(replace(mirror, deleted=seen.version))
             if mirror.record:
                 done.changes.append(
-                    Change(mirror.record, f'{PRODUCT} link', f'recipient {mirror.ref.remote_id}', None, PRODUCT, 'TC-11', 'no longer a recipient')
+                    Change(
+                        mirror.record,
+                        f'{PRODUCT} link',
+                        f'recipient {mirror.ref.remote_id}',
+                        None,
+                        PRODUCT,
+                        'TC-11',
+                        'no longer a recipient',
+                    )
                 )
 
 
@@ -349,7 +407,7 @@ def _deleted(graph: Graph, seen: Observation, context: Context, done: Applied) -
     elif seen.ref.type == 'recipient' or mirror.deleted_by == 'hermes' or not mirror.primary:
         _promote(graph, record.ref, seen.ref.system, done)
     else:
-        bury(graph, record, 'tc2' if seen.ref.system == PRODUCT else 'crm', context, done)
+        bury(graph, record, 'tc2' if seen.ref.system == PRODUCT else 'crm', seen, context, done)
 
 
 def _promote(graph: Graph, ref: RecordRef, system: str, done: Applied) -> None:
@@ -362,11 +420,15 @@ def _promote(graph: Graph, ref: RecordRef, system: str, done: Applied) -> None:
             if mirror.primary:
                 graph.put_mirror(replace(mirror, primary=False))
         graph.put_mirror(replace(live[0], primary=True))
-        done.changes.append(Change(ref, f'{system} link', None, f'{live[0].ref.type} {live[0].ref.remote_id}', system, 'PD-MERGE-1'))
+        done.changes.append(
+            Change(ref, f'{system} link', None, f'{live[0].ref.type} {live[0].ref.remote_id}', system, 'PD-MERGE-1')
+        )
 
 
-def bury(graph: Graph, record: Record, kind: str, context: Context, done: Applied) -> None:
-    """A tombstone on a record and on what hangs under it (D-2); rows and journal stay."""
+def bury(graph: Graph, record: Record, kind: str, seen: Observation, context: Context, done: Applied) -> None:
+    """A tombstone on a record and on what hangs under it (D-2); rows and journal stay. What its system said before
+    the deletion is older than the tombstone, for every record under it.
+    """
     under = [record]
     if record.ref.type == 'company':
         parts = PARTS if kind == 'crm' else ('contact',)
@@ -374,9 +436,18 @@ def bury(graph: Graph, record: Record, kind: str, context: Context, done: Applie
     for each in under:
         if each.tombstone is not None:
             continue
-        seen = {':'.join(mirror.ref): mirror.version for mirror in graph.mirrors_of(each.ref)}
-        graph.put_record(replace(graph.records[each.ref], tombstone=Tombstone(kind, context.now, context.event_id, seen)))
-        rule = {'tc2': 'TC-3', 'crm': {'contact': 'PD-PER-5', 'deal': 'PD-DEAL-4'}.get(record.ref.type, 'PD-ORG-3')}[kind]
+        known = {
+            ':'.join(mirror.ref): max(mirror.version, seen.version)
+            if mirror.ref.system == seen.ref.system
+            else mirror.version
+            for mirror in graph.mirrors_of(each.ref)
+        }
+        graph.put_record(
+            replace(graph.records[each.ref], tombstone=Tombstone(kind, context.now, context.event_id, known))
+        )
+        rule = {'tc2': 'TC-3', 'crm': {'contact': 'PD-PER-5', 'deal': 'PD-DEAL-4'}.get(record.ref.type, 'PD-ORG-3')}[
+            kind
+        ]
         done.changes.append(Change(each.ref, 'tombstone', None, kind, PRODUCT if kind == 'tc2' else CRM, rule))
         if each.ref.type == 'deal':
             ruled = Ruled()
@@ -392,9 +463,14 @@ def _revive(graph: Graph, record: Record, mirror: Mirror, seen: Observation, con
     at_burial = stone.seen.get(':'.join(seen.ref), Version(-1, 0))
     newer = seen.version > Version(*at_burial)
     if stone.kind == 'tc2':
-        revived = seen.kind == 'recovered' or (seen.ref.system == CRM and newer and not seen.by_api and seen.origin == 'webhook')
+        revived = seen.kind == 'recovered' or (
+            seen.ref.system == CRM and newer and not seen.by_api and seen.origin == 'webhook'
+        )
     else:
         revived = seen.ref.system == CRM and newer
+    parent = graph.company(record)
+    if record.ref.type != 'company' and parent is not None and parent.gone:
+        revived = False
     if not revived:
         done.note(f'the record stays deleted ({stone.kind})')
         return
@@ -424,5 +500,3 @@ def _merged(graph: Graph, seen: Observation, context: Context, done: Applied) ->
     done.note(f'{seen.ref.type} {seen.ref.remote_id} was merged into {seen.merged_into}')
     if loser is not None:
         _remember(graph, loser, done)
-
-

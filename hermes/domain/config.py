@@ -1,7 +1,9 @@
-"""The settings that people change while Hermes runs: each with its type, its default and one line that says what it does.
+"""The settings that people change while Hermes runs: each with its type, its default and one line that says what it
+does.
 
-They live in the table `setting` and are changed by events only. What belongs to a machine or is a secret comes from the
-environment instead and never stands here. A value is checked before it is stored, with one plain sentence (D-8, D-16).
+They live in the table `setting` and are changed by events only. What belongs to a machine or is a secret comes from
+the environment instead and never stands here. A value is checked before it is stored, with one plain sentence (D-8,
+D-16).
 """
 
 from collections.abc import Mapping
@@ -59,7 +61,9 @@ def find_key(name: str) -> ConfigKey:
 
 
 def parse(key: ConfigKey, text: str) -> Value:
-    """What a person wrote, as the JSON value that is stored; None for "none" (the default holds again). Raises Refused."""
+    """What a person wrote, as the JSON value that is stored; None for "none" (the default holds again). Raises
+    Refused.
+    """
     written = text.strip().lower()
     if written in NOTHING:
         return None

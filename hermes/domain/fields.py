@@ -1,8 +1,9 @@
-"""The field catalogue: which attributes a record has, who may write each (FIELD-2), and which run-time fields stand where.
+"""The field catalogue: which attributes a record has, who may write each (FIELD-2), and which run-time fields stand
+where.
 
-`ATTRIBUTES` is the fixed part (the typed columns of our tables). A `CustomField` binds a field of the CRM to an attribute,
-to one of TC2's extra attributes, or to the company's field of the same machine name (FIELD-1). A `Catalogue` is one consistent
-version of all of it; it is loaded from the database and changed by events.
+`ATTRIBUTES` is the fixed part (the typed columns of our tables). A `CustomField` binds a field of the CRM to an
+attribute, to one of TC2's extra attributes, or to the company's field of the same machine name (FIELD-1). A
+`Catalogue` is one consistent version of all of it; it is loaded from the database and changed by events.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +14,9 @@ from typing import Final, Literal
 from hermes.domain.model import RecordType, Value
 
 Policy = Literal['follow', 'tc2', 'crm', 'hermes']
-"""tc2: TC2's value from the moment it has one. crm: the CRM's once linked. hermes: computed. follow: TC2's or the booking's
-until a person edits it in the CRM, then the CRM's, until it is released."""
+"""tc2: TC2's value from the moment it has one. crm: the CRM's once linked. hermes: computed. follow: TC2's or the
+booking's until a person edits it in the CRM, then the CRM's, until it is released.
+"""
 
 FieldType = Literal['str', 'int', 'bool', 'date', 'json', 'admin', 'company', 'contact', 'pipeline', 'stage']
 CustomType = Literal['str', 'int', 'bool', 'date', 'fk_field']
@@ -126,7 +128,9 @@ _RELATIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class CustomField:
-    """A field of the CRM beside its native ones. `pd_field_id` '' = not known in the CRM (yet); `remote_type` as the CRM says."""
+    """A field of the CRM beside its native ones. `pd_field_id` '' = not known in the CRM (yet); `remote_type` as the
+    CRM says.
+    """
 
     machine_name: str
     name: str
@@ -233,6 +237,12 @@ def _field(
     return CustomField(machine, title, kind, linked, hermes, tc2, policy=policy)
 
 
+COMPANY_ONLY: Final = frozenset(
+    {'hermes_id', 'currency', 'referer', 'has_signed_up', 'has_booked_call', 'sales_call_count', 'support_call_count'}
+)
+"""Company fields that a deal does not show: the newest version's field table has them for organisations only, or not at all."""
+
+
 def default_catalogue() -> Catalogue:
     """The fields that a new database starts with: the documents' organisation, person and deal tables."""
     fixed: list[tuple[str, CustomType, str, str, Policy]] = [
@@ -269,8 +279,11 @@ def default_catalogue() -> Catalogue:
     company = [_field('Company', machine, kind, hermes, tc2, policy) for machine, kind, hermes, tc2, policy in fixed]
     contact = [_field('Contact', 'hermes_id', 'fk_field', 'id', policy='hermes')]
     deal = [_field('Deal', 'hermes_id', 'fk_field', 'id', policy='hermes')]
-    deal += [_field('Deal', item.machine_name, 'int' if item.field_type == 'fk_field' else item.field_type, policy='hermes')
-             for item in company[1:]]  # fmt: skip
+    for item in company:
+        if item.machine_name in COMPANY_ONLY:
+            continue
+        kind = 'int' if item.field_type == 'fk_field' else item.field_type
+        deal.append(_field('Deal', item.machine_name, kind, policy='hermes'))
     return Catalogue((*company, *contact, *deal))
 
 

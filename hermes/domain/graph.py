@@ -71,7 +71,9 @@ class Decision:
 class Graph:
     """Records with all their mirrors; whole company graphs only."""
 
-    def __init__(self, records: Iterable[Record] = (), mirrors: Iterable[Mirror] = (), allocate: Allocator | None = None) -> None:
+    def __init__(
+        self, records: Iterable[Record] = (), mirrors: Iterable[Mirror] = (), allocate: Allocator | None = None
+    ) -> None:
         self.records: dict[RecordRef, Record] = {}
         self.mirrors: dict[RemoteRef, Mirror] = {}
         self._of_record: dict[RecordRef, set[RemoteRef]] = {}

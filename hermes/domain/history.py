@@ -1,10 +1,13 @@
-"""What a remote object said over time: change points per field, and whose values they are (VERSION-1, EDIT-1 to EDIT-3).
+"""What a remote object said over time: change points per field, and whose values they are (VERSION-1, EDIT-1 to
+EDIT-3).
 
-A mirror is a pure function of the *set* of its observations: `fold` may get them in any order and any number of times (I2, I5).
-Attribution (`edits`) is computed from the runs, from what Hermes sent and from merges; it is not stored.
+A mirror is a pure function of the *set* of its observations: `fold` may get them in any order and any number of times
+(I2, I5), as long as none is later than KEPT_SEEN others. Attribution (`edits`) is computed from the runs, from what
+Hermes sent and from merges; it is not stored.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +18,9 @@ SKEW_S: Final = 60
 """How far the remote's clock may lie behind ours when a value in flight is recognised."""
 KEPT_RUNS: Final = 40
 KEPT_SENT: Final = 12
+KEPT_SEEN: Final = 32
+"""An observation that is later than this many others is placed by the ends of the runs alone."""
+KEPT_MERGES: Final = 8
 NEVER: Final = Version(-1, UNSETTLED)
 DERIVED: Final = frozenset(
     {
@@ -25,50 +31,58 @@ DERIVED: Final = frozenset(
 """Keys of which only the newest value matters."""
 
 
-def insert(runs: Sequence[Run], value: Value, version: Version) -> tuple[tuple[Run, ...], bool]:
-    """Add one sighting. Returns the runs, and whether the order within its second is unknown (the object must be read again)."""
-    point = Run(value, version, version)
-    doubt = any(_tie(run, point) for run in runs)
-    if any(run.first == version or run.last == version for run in runs):
-        return tuple(runs), doubt
-    out: list[Run] = []
-    placed = False
-    for run in runs:
-        if not placed and version < run.first:
-            _append(out, point)
-            placed = True
-        if run.first < version < run.last:
-            placed = True
-            if run.value == value:
-                _append(out, run)
-            else:
-                out += [Run(run.value, run.first, run.first), point, Run(run.value, run.last, run.last)]
-            continue
-        _append(out, run)
-    if not placed:
-        _append(out, point)
-    return tuple(out[-KEPT_RUNS:]), doubt
+def insert(
+    runs: Sequence[Run], value: Value, version: Version, seen: Iterable[Version] = ()
+) -> tuple[tuple[Run, ...], bool]:
+    """Add one sighting; `seen`: the versions at which this field is known to have been said.
+
+    Returns the runs, and whether the order within its second is unknown (the object must be read again). The runs are
+    a function of the set of sightings: of two values at one version the greater in JSON stands, until it was read.
+    """
+    last = runs[-1] if runs else None
+    if last is None or version.seconds > last.last.seconds:
+        return _joined(runs, Run(value, version, version))[-KEPT_RUNS:], False
+    points = _points(runs, seen)
+    known = version in points
+    if known and points[version] == value:
+        return tuple(runs), False
+    doubt = version.seconds == last.last.seconds and _in_doubt(points, value, version)
+    points[version] = max(points[version], value, key=_weight) if known else value
+    out: tuple[Run, ...] = ()
+    for at in sorted(points):
+        out = _joined(out, Run(points[at], at, at))
+    return out[-KEPT_RUNS:], doubt
 
 
-def _append(out: list[Run], run: Run) -> None:
+def _points(runs: Sequence[Run], seen: Iterable[Version]) -> dict[Version, Value]:
+    """Every sighting that is still known: the ends of the runs, and what was seen between them."""
+    points = {end: run.value for run in runs for end in (run.first, run.last)}
+    for version in seen:
+        inside = next((run for run in runs if run.first < version < run.last), None)
+        if inside is not None:
+            points[version] = inside.value
+    return points
+
+
+def _joined(runs: Sequence[Run], run: Run) -> tuple[Run, ...]:
     """Append, joining neighbours of equal value."""
-    if out and out[-1].value == run.value:
-        out[-1] = Run(run.value, out[-1].first, max(out[-1].last, run.last))
-    else:
-        out.append(run)
+    if runs and runs[-1].value == run.value:
+        return (*runs[:-1], Run(run.value, runs[-1].first, run.last))
+    return (*runs, run)
 
 
-def _tie(run: Run, point: Run) -> bool:
-    """Different values whose order nobody knows: the same version, or the same second with one place in it unknown."""
-    if run.value == point.value:
-        return False
-    for end in (run.first, run.last):
-        if end == point.first:
-            return True
-        unknown = UNSETTLED in (end.sub, point.first.sub)
-        if end.seconds == point.first.seconds and unknown and SETTLED not in (end.sub, point.first.sub):
-            return True
-    return False
+def _weight(value: Value) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _in_doubt(points: Mapping[Version, Value], value: Value, version: Version) -> bool:
+    """Another value whose order nobody knows: the same version, or the same second with one place in it unknown;
+    unless the second was read when it was over.
+    """
+    here = {at: other for at, other in points.items() if at.seconds == version.seconds}
+    if version.sub == SETTLED or any(at.sub == SETTLED for at in here):
+        return version.sub == SETTLED and version in here
+    return any(other != value and (at == version or UNSETTLED in (at.sub, version.sub)) for at, other in here.items())
 
 
 def fold(mirror: Mirror | None, seen: Observation, now: datetime) -> Mirror:
@@ -85,16 +99,16 @@ def fold(mirror: Mirror | None, seen: Observation, now: datetime) -> Mirror:
     runs, sent, doubt = dict(mirror.runs), dict(mirror.sent), False
     for name, value in seen.fields.items():
         if name in DERIVED:
-            if seen.version >= mirror.version:
-                runs[name] = (Run(value, seen.version, seen.version),)
+            runs[name] = (_newest(runs.get(name, ()), Run(value, seen.version, seen.version)),)
             continue
-        runs[name], unsure = insert(runs.get(name, ()), value, seen.version)
+        said = (version for version, missing in mirror.seen.items() if name not in missing)
+        runs[name], unsure = insert(runs.get(name, ()), value, seen.version, said)
         doubt |= unsure
         if seen.origin in ('answer', 'created') and name in sent:
             sent[name] = _normalise(sent[name], value, seen)
     merges = mirror.merges
     if seen.merged_from and seen.version.seconds not in merges:
-        merges = (*merges, seen.version.seconds)[-8:]
+        merges = tuple(sorted((*merges, seen.version.seconds)))[-KEPT_MERGES:]
     settled = seen.origin == 'read' and mirror.reread_at is not None and not doubt
     return replace(
         mirror,
@@ -102,8 +116,22 @@ def fold(mirror: Mirror | None, seen: Observation, now: datetime) -> Mirror:
         runs=runs,
         sent=sent,
         merges=merges,
+        seen=_sighted(mirror, seen, runs.keys() - DERIVED),
         reread_at=now + timedelta(seconds=1) if doubt else None if settled else mirror.reread_at,
     )
+
+
+def _newest(runs: Sequence[Run], run: Run) -> Run:
+    return max((*runs, run), key=lambda each: (each.last, _weight(each.value)))
+
+
+def _sighted(mirror: Mirror, seen: Observation, names: Set[str]) -> Mapping[Version, frozenset[str]]:
+    """The newest versions at which the object was seen, each with the fields that it did not say there."""
+    unsaid = names - seen.fields.keys()
+    fresh = {name for name in names if name not in mirror.runs}
+    out = {version: missing | fresh for version, missing in mirror.seen.items()} if fresh else dict(mirror.seen)
+    out[seen.version] = frozenset(mirror.seen[seen.version] & unsaid if seen.version in mirror.seen else unsaid)
+    return out if len(out) <= KEPT_SEEN else dict(sorted(out.items())[-KEPT_SEEN:])
 
 
 def _normalise(sent: tuple[Sent, ...], value: Value, seen: Observation) -> tuple[Sent, ...]:
@@ -138,16 +166,22 @@ def settle(mirror: Mirror, intent: int, version: Version | None) -> Mirror:
             if entry.intent != intent or entry.answered is not None:
                 kept.append(entry)
             elif version is not None:
-                kept.append(replace(entry, answered=_first_sight(mirror.runs.get(name, ()), entry) or version))
+                kept.append(replace(entry, answered=_first_sight(mirror.runs.get(name, ()), entry, version) or version))
         if kept:
             sent[name] = tuple(kept)
     return replace(mirror, sent=sent)
 
 
-def _first_sight(runs: Sequence[Run], entry: Sent) -> Version | None:
+def _first_sight(runs: Sequence[Run], entry: Sent, version: Version) -> Version | None:
+    """Where a value in flight was seen: in the run that holds the answer's version, else in the one nearest to the
+    call.
+    """
     values = [entry.value, entry.got] if entry.normalised else [entry.value]
     found = [run for run in runs if run.value in values and run.last.seconds >= entry.started_s - SKEW_S]
-    return found[0].last if found else None
+    if not found or any(run.first.seconds <= version.seconds <= run.last.seconds for run in found):
+        return None
+    run = min(found, key=lambda run: max(run.first.seconds - entry.started_s, entry.started_s - run.last.seconds, 0))
+    return run.first if run.first.seconds >= entry.started_s - SKEW_S else run.last
 
 
 def explained(run: Run, sent: Sequence[Sent]) -> bool:
@@ -169,12 +203,15 @@ def is_empty(value: Value) -> bool:
 
 
 def edits(mirror: Mirror, name: str) -> list[tuple[Run, bool]]:
-    """The runs that are a person's (EDIT-1), oldest first, each with whether it is only the first sight of a foreign object."""
+    """The runs that are a person's (EDIT-1), oldest first, each with whether it is only the first sight of a foreign
+    object. What is older than the oldest value that we remember to have sent is nobody's.
+    """
     found: list[tuple[Run, bool]] = []
     sent = mirror.sent.get(name, ())
+    remembered_s = sent[0].started_s - SKEW_S if len(sent) == KEPT_SENT else 0
     had_value = False
     for index, run in enumerate(mirror.runs.get(name, ())):
-        if explained(run, sent) or run.first.seconds in mirror.merges:
+        if run.first.seconds < remembered_s or explained(run, sent) or run.first.seconds in mirror.merges:
             pass
         elif index == 0:
             if mirror.ours:

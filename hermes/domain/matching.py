@@ -39,7 +39,9 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What to load before matching: ids of companies, contacts and deals named by hermes_id, clients, agencies, names, e-mails."""
+    """What to load before matching: ids of companies, contacts and deals named by hermes_id, clients, agencies, names,
+    e-mails.
+    """
 
     hermes_ids: tuple[int, ...] = ()
     clients: tuple[str, ...] = ()
@@ -134,24 +136,32 @@ def _match_client(graph: Graph, seen: Observation, emails: set[str]) -> Match:
     organization = seen.fields.get('pipedrive_id')
     agency = seen.fields.get('tc2_agency_id')
     if agency is not None:
-        found = [record for record in graph.companies() if record.fields.get('tc2_agency_id') == agency]
+        same_agency = [record for record in graph.companies() if record.fields.get('tc2_agency_id') == agency]
+        found = [record for record in same_agency if not _erased(record)]
         if found:
             return _one(found, 'MATCH-1 tc2_agency_id')
     if organization:
         record = graph.record_of(RemoteRef(CRM, 'organization', str(organization)))
         if record is not None and not graph.mirrors_of(record.ref, PRODUCT):
             return Match(record, 'TC-16')
-    free = [record for record in graph.companies() if not graph.mirrors_of(record.ref, PRODUCT) and not _erased(record)]
+    free = [record for record in graph.companies() if not graph.mirrors_of(record.ref, PRODUCT) and not record.gone]
     if emails:
         by_email = [
             record
             for record in free
-            if any(str(contact.fields.get('email') or '').lower() in emails for contact in graph.children(record.ref.id, 'contact'))
+            if any(
+                str(contact.fields.get('email') or '').lower() in emails
+                for contact in graph.children(record.ref.id, 'contact')
+            )
         ]
         if by_email:
             return _one(by_email, 'MATCH-1 e-mail')
     name, country = fold_name(seen.fields.get('name')), seen.fields.get('country')
-    same = [record for record in free if name and fold_name(record.fields.get('name')) == name and record.fields.get('country') == country]
+    same = [
+        record
+        for record in free
+        if name and fold_name(record.fields.get('name')) == name and record.fields.get('country') == country
+    ]
     return _one(same, 'MATCH-1 name and country')
 
 
@@ -169,7 +179,11 @@ def _match_organization(graph: Graph, seen: Observation) -> Match:
             return Match(record, 'MATCH-2 tc2_cligency_url')
     for record in graph.companies():
         product = graph.primary(record.ref, PRODUCT)
-        if product is not None and product.current('pipedrive_id') == seen.ref.remote_id and not graph.linked(record.ref, CRM):
+        if (
+            product is not None
+            and product.current('pipedrive_id') == seen.ref.remote_id
+            and not graph.linked(record.ref, CRM)
+        ):
             return Match(record, 'TC-16')
     name = fold_name(seen.fields.get('name'))
     same = [
@@ -236,4 +250,4 @@ def _match_deal(graph: Graph, seen: Observation, context: Context) -> Match:
     return _one(free, 'MATCH-4') if len(free) == 1 else Match()
 
 
-assert set(RECORD_TYPE.values()) <= set(ATTRIBUTES)  # noqa: S101 - a table that names unknown records must not load
+assert set(RECORD_TYPE.values()) <= set(ATTRIBUTES)

@@ -1,7 +1,7 @@
 """What a record should say, given everything that was ever said about it (FIELD-2, FIELD-3, D-12).
 
-`believe` is a pure function of the record's claims and its mirrors, so neither the order of arrival nor repetition matters.
-`merge` folds one observation into its mirror and returns the record's changes.
+`believe` is a pure function of the record's claims and its mirrors, so neither the order of arrival nor repetition
+matters. `merge` folds one observation into its mirror and returns the record's changes.
 """
 
 from collections.abc import Mapping, Sequence

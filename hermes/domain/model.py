@@ -1,7 +1,7 @@
 """The values that every room speaks in: versions, observations, records, mirrors, links.
 
-All of them are immutable; a changed one is a new one. JSON values only (`Value`), so that what is stored is what is compared.
-Absent, null and a value are three things: a field that says nothing is not a key of `fields`; null is None.
+All of them are immutable; a changed one is a new one. JSON values only (`Value`), so that what is stored is what is
+compared. Absent, null and a value are three things: a field that says nothing is not a key of `fields`; null is None.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,9 @@ UNSETTLED = -1
 class Version(NamedTuple):
     """A remote object's own version (VERSION-1). Only versions of one system are ever compared.
 
-    Pipedrive: `seconds` = update_time, `sub` = meta.timestamp in milliseconds (webhooks), SETTLED or UNSETTLED.
-    TC2: `seconds` and `sub` (microseconds) of the event's timestamp, else the request's time, else arrival, else the answer's Date.
+    Pipedrive: `seconds` = update_time, `sub` = meta.timestamp in milliseconds (webhooks), SETTLED or UNSETTLED. TC2:
+    `seconds` and `sub` (microseconds) of the event's timestamp, else the request's time, else arrival, else the
+    answer's Date.
     """
 
     seconds: int
@@ -47,17 +48,22 @@ class RecordRef(NamedTuple):
 
 
 Origin = Literal['webhook', 'created', 'answer', 'read', 'page', 'act']
-"""Where an observation comes from: a webhook, the webhook of a creation, the answer to a write, a read by id, a listing's page, a person's act."""
+"""Where an observation comes from: a webhook, the webhook of a creation, the answer to a write, a read by id, a
+listing's page, a person's act.
+"""
 
 Kind = Literal['state', 'deleted', 'merged', 'recovered', 'missing']
-"""state: this is what it says. deleted. merged: into `merged_into`. recovered: TC2 took it out of the bin. missing: 404 by id."""
+"""state: this is what it says. deleted. merged: into `merged_into`. recovered: TC2 took it out of the bin. missing:
+404 by id.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What one remote object said, in canonical fields (the names of our record's attributes; see domain/fields.py).
 
-    References to other remote objects stay remote ids here (text, or an int where the remote says an int); merge resolves them.
+    References to other remote objects stay remote ids here (text, or an int where the remote says an int); merge
+    resolves them.
     """
 
     ref: RemoteRef
@@ -81,7 +87,8 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What became of a call: 'open' (about to go out), 'done' (known to have happened), 'void' (known not to have happened).
+    """What became of a call: 'open' (about to go out), 'done' (known to have happened), 'void' (known not to have
+    happened).
 
     `id` is the event that opened it; `ref` the remote object ('' as remote_id for a creation).
     """
@@ -112,6 +119,8 @@ class Element:
     intent: Intent | None = None
     ignored: str = ''
     unparseable: str = ''
+    alone: bytes = b''
+    """The body under which this element is a delivery of its own, where it came together with others (E-8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +134,9 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A value that Hermes sent for a field (EDIT-1): in flight while `answered` is None; `got` when the remote normalised it (EDIT-3)."""
+    """A value that Hermes sent for a field (EDIT-1): in flight while `answered` is None; `got` when the remote
+    normalised it (EDIT-3).
+    """
 
     value: Value
     started_s: int
@@ -156,6 +167,8 @@ class Mirror:
     """Per field the times (epoch seconds) at which Hermes corrected it (EDIT-3: the third within 24 h parks)."""
     record: RecordRef | None = None
     primary: bool = False
+    seen: Mapping[Version, frozenset[str]] = field(default_factory=dict)
+    """The newest versions at which it was seen, each with the fields that it did not say there."""
 
     @property
     def live(self) -> bool:
@@ -173,7 +186,9 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """Who deleted a record (D-2): kind 'tc2', 'crm' or 'erased'; `seen` = versions of its mirrors at that moment, 'system:type:id' -> version."""
+    """Who deleted a record (D-2): kind 'tc2', 'crm' or 'erased'; `seen` = versions of its mirrors at that moment,
+    'system:type:id' -> version.
+    """
 
     kind: str
     at: datetime
@@ -183,12 +198,16 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What we believe. `fields` are attributes in canonical form (references are record ids); `extra` run-time fields live in it too."""
+    """What we believe. `fields` are attributes in canonical form (references are record ids); `extra` run-time fields
+    live in it too.
+    """
 
     ref: RecordRef
     fields: Mapping[str, Value] = field(default_factory=dict)
     claims: Mapping[str, Any] = field(default_factory=dict)
-    """What no remote object says: 'initial' {field: value}, 'decree' {field: [value, after]}, 'released' {field: version}, 'substituted' {field: reason}."""
+    """What no remote object says: 'initial' {field: value}, 'decree' {field: [value, after]}, 'released' {field:
+    version}, 'substituted' {field: reason}.
+    """
     company_id: int | None = None
     tombstone: Tombstone | None = None
     alias_of: int | None = None

@@ -1,7 +1,7 @@
 """What has to be sent so that an outside system holds what it should: nothing, a creation, a difference, a deletion.
 
-`plan` is pure. Only fields that differ from the mirror go out (OUT-1, OUT-2); creation-only fields only at creation (OUT-11);
-a child waits for its parent's id (OUT-3); nothing goes out for what is deleted or marked (D-2, D-6).
+`plan` is pure. Only fields that differ from the mirror go out (OUT-1, OUT-2); creation-only fields only at creation
+(OUT-11); a child waits for its parent's id (OUT-3); nothing goes out for what is deleted or marked (D-2, D-6).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,9 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make the remote object with these canonical fields. `cut`: fields that were shortened to the remote's limit (D-14)."""
+    """Make the remote object with these canonical fields. `cut`: fields that were shortened to the remote's limit
+    (D-14).
+    """
 
     fields: Mapping[str, Value]
     cut: tuple[str, ...] = ()
@@ -104,7 +106,9 @@ class RecordView:
             return None
         if record_type in ('pipeline', 'stage'):
             ref = RecordRef(record_type, number)
-            return next((link.remote_id for link, record in self.context.directory.links.items() if record == ref), None)
+            return next(
+                (link.remote_id for link, record in self.context.directory.links.items() if record == ref), None
+            )
         record = self.graph.record(RecordRef(record_type, number))
         mirror = self.graph.primary(record.ref, self.system) if record else None
         return mirror.ref.remote_id if mirror else None
@@ -126,6 +130,8 @@ def plan(graph: Graph, record: Record, outgoing: Sequence[OutgoingField], contex
         return Noop(f'D-6: kept and not pushed, because {reason}') if reason else Delete(mirror)
     if mirror is None:
         return _create(graph, record, company, outgoing, context, system)
+    if not mirror.runs:
+        return Wait('TC-16: what it is linked to was not read yet')
     if record.ref.type == 'deal' and mirror.current('status') != 'open':
         return Noop('OUT-9: a closed deal receives nothing')
     wanted, cut = _wanted(graph, record, company, outgoing, context, system, creating=False)
@@ -133,7 +139,9 @@ def plan(graph: Graph, record: Record, outgoing: Sequence[OutgoingField], contex
     return Update(mirror, differing, tuple(name for name in cut if name in differing)) if differing else Noop()
 
 
-def _create(graph: Graph, record: Record, company: Record, outgoing: Sequence[OutgoingField], context: Context, system: str) -> Plan:
+def _create(
+    graph: Graph, record: Record, company: Record, outgoing: Sequence[OutgoingField], context: Context, system: str
+) -> Plan:
     if record.ref.type != 'company' and graph.primary(company.ref, system) is None:
         return Wait(f'waits for its {REMOTE_TYPE["company"]}')
     if record.ref.type == 'deal':

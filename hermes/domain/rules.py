@@ -28,7 +28,9 @@ class Ruled:
 
 
 def rules(graph: Graph, company_id: int, before: Record | None, born: bool, context: Context) -> Ruled:
-    """Apply every rule to one company until nothing changes. `before`: the company as it was; `born`: made by this event."""
+    """Apply every rule to one company until nothing changes. `before`: the company as it was; `born`: made by this
+    event.
+    """
     done = Ruled()
     ref = RecordRef('company', company_id)
     company = graph.records.get(ref)
@@ -52,7 +54,9 @@ def assign(graph: Graph, ref: RecordRef, values: Mapping[str, Value], rule: str,
     changed = {name: value for name, value in values.items() if record.fields.get(name) != value}
     if not changed:
         return
-    done.changes += [Change(ref, name, record.fields.get(name), value, 'hermes', rule, note) for name, value in changed.items()]
+    done.changes += [
+        Change(ref, name, record.fields.get(name), value, 'hermes', rule, note) for name, value in changed.items()
+    ]
     graph.put_record(replace(record, fields={**record.fields, **changed}))
 
 
@@ -82,9 +86,11 @@ def _substitute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> 
         done.warnings.append(f'D-17: price plan {unknown_plan!r} is unknown, payg is used')
     elif not unknown_plan and 'price_plan' in substituted:
         _unclaim(graph, ref, 'substituted', 'price_plan')
-    if company.fields.get('sales_person_id') is not None:
-        return
     voices = [(voice.ref.system, voice.current('sales_person_id')) for voice in (product, crm) if voice is not None]
+    if company.fields.get('sales_person_id') is not None:
+        if 'sales_person_id' in substituted and any(context.directory.admin_of(*voice) for voice in voices):
+            _unclaim(graph, ref, 'substituted', 'sales_person_id')
+        return
     strangers = [f'{system} {value}' for system, value in voices if value not in (None, 0, '')]
     default = context.settings.get('default_sales_person_id')
     if strangers and isinstance(default, int) and default in context.directory.admins:
@@ -109,10 +115,17 @@ def _compute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> Non
         values['tc2_cligency_id'] = int(client.ref.remote_id)
         values['tc2_cligency_url'] = f'{context.tc2_base_url.rstrip("/")}/clients/{client.ref.remote_id}/'
         values['has_signed_up'] = True
-    for name, default in (('has_signed_up', False), ('has_booked_call', False), ('sales_call_count', 0), ('support_call_count', 0)):
+    for name, default in (
+        ('has_signed_up', False),
+        ('has_booked_call', False),
+        ('sales_call_count', 0),
+        ('support_call_count', 0),
+    ):
         if name not in values and company.fields.get(name) is None:
             values[name] = default
-    assign(graph, ref, values, 'TC-12' if client else 'FIELD-2', done)
+    signed_up = {name: values.pop(name) for name in ('has_signed_up',) if name in values}
+    assign(graph, ref, signed_up, 'TC-12' if client else 'FIELD-2', done)
+    assign(graph, ref, values, 'FIELD-2', done)
 
 
 def _close_deals(graph: Graph, ref: RecordRef, before: Record | None, context: Context, done: Ruled) -> None:
@@ -189,16 +202,22 @@ def _open_deal(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> N
     make_deal(graph, ref, values, 'TC-5', context, done)
 
 
-def make_deal(graph: Graph, company: RecordRef, values: Mapping[str, Value], rule: str, context: Context, done: Ruled) -> RecordRef:
+def make_deal(
+    graph: Graph, company: RecordRef, values: Mapping[str, Value], rule: str, context: Context, done: Ruled
+) -> RecordRef:
     """A deal that Hermes makes: its first values are claims until the CRM owns them."""
     ref = RecordRef('deal', graph.new_id())
-    initial = {name: {'value': value, 'system': 'hermes', 'rule': rule} for name, value in values.items() if value is not None}
+    initial = {
+        name: {'value': value, 'system': 'hermes', 'rule': rule} for name, value in values.items() if value is not None
+    }
     claims: dict[str, Any] = {'initial': initial}
     if 'sales_person_id' in graph.records[company].claims.get('substituted', {}):
         claims['substituted'] = {'admin_id': 'the company has a substituted sales person'}
     graph.put_record(Record(ref, dict(values), claims, company.id, born_event=context.event_id))
     done.changes.append(Change(ref, 'born', None, rule, 'hermes', rule))
-    done.changes += [Change(ref, name, None, value, 'hermes', rule) for name, value in values.items() if value is not None]
+    done.changes += [
+        Change(ref, name, None, value, 'hermes', rule) for name, value in values.items() if value is not None
+    ]
     return ref
 
 
@@ -224,7 +243,15 @@ def _inherit(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> Non
     attributes = context.catalogue.attributes('company')
     values: dict[str, Value] = {}
     for item, name in context.catalogue.inherited():
-        if name in substituted or item.attribute in ('title', 'status', 'company_id', 'contact_id', 'admin_id', 'pipeline_id', 'stage_id'):
+        if name in substituted or item.attribute in (
+            'title',
+            'status',
+            'company_id',
+            'contact_id',
+            'admin_id',
+            'pipeline_id',
+            'stage_id',
+        ):
             continue
         attribute = attributes.get(name)
         value = company.fields.get(name)

@@ -10,6 +10,8 @@ import dataclasses
 import random
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.responses import Response
@@ -151,6 +153,7 @@ class WeatherFront:
         if kind is not None:
             answer = self.world.system(self.system).error_answer(kind)
             record.finish(answer.status_code, bytes(answer.body), note=f'weather: {kind}')
+            answer.headers.update(self._date())
             await answer(scope, receive, send)
             return
         status, headers, answer_body = await run(self.app, scope, body)
@@ -194,8 +197,15 @@ class WeatherFront:
             record.note = 'weather: carried out, answered empty'
             await Response(status_code=200)(scope, receive, send)
             return
-        await send({'type': 'http.response.start', 'status': status, 'headers': headers})
+        dated = [(name.encode(), value.encode()) for name, value in self._date().items()]
+        await send({'type': 'http.response.start', 'status': status, 'headers': [*headers, *dated]})
         await send({'type': 'http.response.body', 'body': body})
+
+    def _date(self) -> dict[str, str]:
+        """The header that a server adds over a socket; without one it is told here, by the world's clock."""
+        if self.world.serves_sockets:
+            return {}
+        return {'date': format_datetime(self.world.clock.now().astimezone(UTC), usegmt=True)}
 
 
 async def read_body(receive: Receive) -> bytes:

@@ -1,4 +1,5 @@
-"""A person's acts: settings, admins, fields, pauses, retries. Each is an event, applied like any other, and says what it did.
+"""A person's acts: settings, admins, fields, pauses, retries. Each is an event, applied like any other, and says what
+it did.
 
 A refused act (Refused: a plain sentence) leaves its event with the refusal and nothing else.
 """
@@ -33,7 +34,10 @@ async def apply_act(connection: Connection, event: Event, known: Knowledge) -> O
     try:
         return await act(connection, event, told, known)
     except (KeyError, TypeError, ValueError) as error:
-        raise Refused(f'The act {told["act"]} lacks something or is malformed ({type(error).__name__}: {error}); nothing was done.') from None
+        raise Refused(
+            f'The act {told["act"]} lacks something or is malformed ({type(error).__name__}: {error}); nothing was '
+            'done.'
+        ) from None
 
 
 async def _set(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
@@ -48,16 +52,21 @@ async def _save_admin(connection: Connection, event: Event, told: Mapping[str, A
     fields = {name: value for name, value in told['fields'].items() if name in ATTRIBUTES['admin']}
     owner = fields.get('pd_owner_id') or 0
     found = await connection.execute(
-        'select id from admin where lower(email) = lower(%s) or tc2_admin_id = %s or (pd_owner_id > 0 and pd_owner_id = %s) order by id limit 1',
+        'select id from admin where lower(email) = lower(%s) or tc2_admin_id = %s or (pd_owner_id > 0 and '
+        'pd_owner_id = %s) order by id limit 1',
         (fields.get('email'), fields.get('tc2_admin_id'), owner),
     )
     row = await found.fetchone()
     number = row['id'] if row else (await graphs.allocate_ids(connection, 1))[0]
     old = known.directory.admins.get(number)
     before = dict(old.fields) if old else {}
-    record = Record(RecordRef('admin', number), {'active': True, **before, **fields}, born_event=old.born_event if old else event.id)
+    record = Record(
+        RecordRef('admin', number), {'active': True, **before, **fields}, born_event=old.born_event if old else event.id
+    )
     changes = [
-        Change(record.ref, name, before.get(name), value, 'operator', 'SETUP-3') for name, value in fields.items() if before.get(name) != value
+        Change(record.ref, name, before.get(name), value, 'operator', 'SETUP-3')
+        for name, value in fields.items()
+        if before.get(name) != value
     ]
     if old is None:
         changes.insert(0, Change(record.ref, 'born', None, 'SETUP-3', 'operator', 'SETUP-3'))
@@ -74,12 +83,20 @@ async def _entry_stage(connection: Connection, event: Event, told: Mapping[str, 
         raise Refused(f'Stage {told["stage"]} is no stage of pipeline {told["pipeline"]}.')
     old = pipeline.fields.get('dft_entry_stage_id')
     record = replace(pipeline, fields={**pipeline.fields, 'dft_entry_stage_id': stage.ref.id})
-    await _store(connection, Graph(), [record], [Change(record.ref, 'dft_entry_stage_id', old, stage.ref.id, 'operator', 'SETUP-1')], event)
+    await _store(
+        connection,
+        Graph(),
+        [record],
+        [Change(record.ref, 'dft_entry_stage_id', old, stage.ref.id, 'operator', 'SETUP-1')],
+        event,
+    )
     await bump(connection, 'directory')
     return {'notes': [f'pipeline {pipeline.ref.id} enters at stage {stage.ref.id}']}
 
 
-async def _store(connection: Connection, graph: Graph, records: list[Record], changes: list[Change], event: Event) -> None:
+async def _store(
+    connection: Connection, graph: Graph, records: list[Record], changes: list[Change], event: Event
+) -> None:
     for record in records:
         graph.put_record(record)
     await graphs.store(connection, graph, {}, event.id)
@@ -115,7 +132,8 @@ async def _pause(connection: Connection, event: Event, told: Mapping[str, Any], 
 
 async def _resume(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
     await connection.execute(
-        "update system_state set paused = false, reason = '', since = null, blocked_until = null where system = %s", (told['system'],)
+        "update system_state set paused = false, reason = '', since = null, blocked_until = null where system = %s",
+        (told['system'],),
     )
     await connection.execute('notify hermes_push')
     return {'notes': [f'{told["system"]} is resumed']}
@@ -126,10 +144,11 @@ async def _retry(connection: Connection, event: Event, told: Mapping[str, Any], 
     everything = bool(told.get('all'))
     record = told.get('record') or ['', 0]
     rows = await connection.execute(
-        "update push set state = 'ready', reason = '', attempts = 0, wanted = greatest(wanted, done + 1), due_at = hermes_now(), "
+        "update push set state = 'ready', reason = '', attempts = 0, wanted = greatest(wanted, done + 1), due_at = "
+        'hermes_now(), '
         "detail = detail - 'gone_at' where (state <> 'ready' or attempts > 0) and "
-        '(%(all)s or (record_type = %(type)s and record_id = %(id)s and system = %(system)s)) returning record_id',
-        {'all': everything, 'type': record[0], 'id': record[1], 'system': told.get('system', CRM)},
+        '((%(all)s and %(only)s in (%(none)s, system)) or (record_type = %(type)s and record_id = %(id)s and system = %(system)s)) returning record_id',
+        {'all': everything, 'only': told.get('system') or '', 'none': '', 'type': record[0], 'id': record[1], 'system': told.get('system', CRM)},
     )
     retried = await rows.fetchall()
     await connection.execute('notify hermes_push')
@@ -139,7 +158,8 @@ async def _retry(connection: Connection, event: Event, told: Mapping[str, Any], 
 async def _ignore(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
     """OUT-6: these fields of this record are not sent any more."""
     rows = await connection.execute(
-        "update push set ignored = (select coalesce(jsonb_agg(distinct f), '[]') from jsonb_array_elements(ignored || to_jsonb(%s::text[])) f), "
+        "update push set ignored = (select coalesce(jsonb_agg(distinct f), '[]') from jsonb_array_elements(ignored "
+        '|| to_jsonb(%s::text[])) f), '
         "state = 'ready', reason = '', attempts = 0, wanted = greatest(wanted, done + 1), due_at = hermes_now() "
         'where record_type = %s and record_id = %s and system = %s returning record_id',
         (list(told['fields']), told['record'][0], told['record'][1], told.get('system', CRM)),
@@ -164,11 +184,15 @@ async def _replay(connection: Connection, event: Event, told: Mapping[str, Any],
     """Apply an event again. Whatever is newer stays: a replay moves no mirror back."""
     rows = await connection.execute(
         "update event set state = 'new', due_at = hermes_now(), attempts = 0, reason = null "
-        "where id = %s and state in ('parked', 'done') and kind not in ('act', 'intent') and body is not null returning id",
+        "where id = %s and state in ('parked', 'done') and kind not in ('act', 'intent') and body is not null "
+        'returning id',
         (told['event'],),
     )
     if not await rows.fetchall():
-        raise Refused(f'Event {told["event"]} cannot be replayed: it is unknown, still to be applied, an act, or its body was dropped.')
+        raise Refused(
+            f'Event {told["event"]} cannot be replayed: it is unknown, still to be applied, an act, or its body was '
+            'dropped.'
+        )
     await connection.execute('notify hermes_event')
     return {'notes': [f'event {told["event"]} is applied again']}
 
@@ -182,13 +206,47 @@ async def _release(connection: Connection, event: Event, told: Mapping[str, Any]
     if record is None or crm is None or name not in known.catalogue.attributes(record.ref.type):
         raise Refused(f'{ref.type} {ref.id} has no field {name} that the CRM could hold.')
     claim(graph, record.ref, 'released', name, list(crm.version))
-    changes = settle_fields(graph, record, Context(event.id, event.received_at, known.catalogue, known.directory, known.settings))
+    changes = settle_fields(
+        graph, record, Context(event.id, event.received_at, known.catalogue, known.directory, known.settings)
+    )
     await graphs.store(connection, graph, {}, event.id)
-    await graphs.journal(connection, [(replace(change, rule='release'), event.id) for change in changes], event.received_at)
+    await graphs.journal(
+        connection, [(replace(change, rule='release'), event.id) for change in changes], event.received_at
+    )
     return {'notes': [f'{name} is released'], 'dirty': [list(record.ref)]}
 
 
+async def _separate(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """MATCH-7: a person says that the record is none of the candidates; what was held goes out."""
+    rows = await connection.execute(
+        "update decision set state = 'separate' where id = %s and kind = 'match' and state = 'open' "
+        'returning record_type, record_id',
+        (told['decision'],),
+    )
+    row = await rows.fetchone()
+    if row is None:
+        raise Refused(f'Decision {told["decision"]} is no open question of matching.')
+    ref = RecordRef(row['record_type'], row['record_id'])
+    graph = await graphs.load(connection, graphs.Wanted(records={ref}))
+    record = graph.record(ref)
+    if record is None:
+        raise Refused(f'{ref.type} {ref.id} is not there any more.')
+    claims = {kind: value for kind, value in record.claims.items() if kind != 'undecided'}
+    graph.put_record(replace(record, claims=claims))
+    await graphs.store(connection, graph, {}, event.id)
+    change = Change(record.ref, 'decision', 'undecided', 'separate', 'operator', 'MATCH-7')
+    await graphs.journal(connection, [(change, event.id)], event.received_at)
+    await connection.execute(
+        "update push set state = 'ready', reason = '', wanted = greatest(wanted, done + 1), due_at = hermes_now() "
+        "where record_type = %s and record_id = %s and state = 'held'",
+        ref,
+    )
+    await connection.execute('notify hermes_push')
+    return {'notes': [f'{ref.type} {ref.id} is a record of its own'], 'dirty': [list(ref)]}
+
+
 ACTS: Final[Mapping[str, Act]] = {
+    'decision.separate': _separate,
     'setting.set': _set,
     'admin.save': _save_admin,
     'pipeline.entry': _entry_stage,

@@ -1,6 +1,7 @@
 """One call to an outside system, from the budget to the event of its answer: claim, commit, call, record.
 
-The intent is committed before the call goes out, the answer is an event that is applied in the transaction that records the call.
+The intent is committed before the call goes out, the answer is an event that is applied in the transaction that
+records the call.
 """
 
 import asyncio
@@ -20,8 +21,9 @@ from hermes.sync.engine import Engine
 
 CALL_S: Final = 8.0
 """A call's deadline; shorter than a lease."""
-KIND: Final[Mapping[str, str]] = {'create': 'answer', 'update': 'answer', 'delete': 'answer', 'read': 'read', 'list': 'page',
-    'pipelines': 'page', 'stages': 'page', 'users': 'page',
+KIND: Final[Mapping[str, str]] = {
+    'create': 'answer', 'update': 'answer', 'delete': 'answer', 'read': 'read',
+    'list': 'page', 'pipelines': 'page', 'stages': 'page', 'users': 'page',
 }  # fmt: skip
 
 SECRET: Final = ('webhooks', 'add_webhook')
@@ -48,11 +50,14 @@ async def allow(
 ) -> Call | Denied:
     """Reserve what the call costs and open its row in the ledger."""
     cost = system.cost(request)
-    grant = await budget.reserve(connection, system.name, tokens=cost.tokens, search=cost.search, lane=lane, deadline_s=CALL_S)
+    grant = await budget.reserve(
+        connection, system.name, tokens=cost.tokens, search=cost.search, lane=lane, deadline_s=CALL_S
+    )
     if grant.id is None:
         return Denied(grant)
     rows = await connection.execute(
-        'insert into call (system, op, type, remote_id, record_type, record_id, lane, tokens, intent_event, started_at) '
+        'insert into call (system, op, type, remote_id, record_type, record_id, lane, tokens, intent_event, '
+        'started_at) '
         'values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id',
         (
             system.name, request.op, request.type, request.remote_id,
@@ -61,7 +66,7 @@ async def allow(
         ),
     )  # fmt: skip
     row = await rows.fetchone()
-    assert row is not None  # noqa: S101 - insert returning
+    assert row is not None
     return Call(row['id'], grant.id)
 
 
@@ -72,7 +77,9 @@ async def make(engine: Engine, system: System, request: Request, catalogue: Cata
         async with asyncio.timeout(CALL_S):
             return await system.send(request, catalogue)
     except TimeoutError:
-        return Answer(None, started_at=started_at, ended_at=engine.clock.now(), error=f'no answer within {CALL_S:.0f} s')
+        return Answer(
+            None, started_at=started_at, ended_at=engine.clock.now(), error=f'no answer within {CALL_S:.0f} s'
+        )
 
 
 def judge(system: System, request: Request, answer: Answer, catalogue: Catalogue) -> Reaction | None:
@@ -85,9 +92,18 @@ def judge(system: System, request: Request, answer: Answer, catalogue: Catalogue
 
 
 async def note(
-    engine: Engine, connection: Connection, system: System, call: Call, request: Request, answer: Answer, reaction: Reaction | None, intent: int = 0
+    engine: Engine,
+    connection: Connection,
+    system: System,
+    call: Call,
+    request: Request,
+    answer: Answer,
+    reaction: Reaction | None,
+    intent: int = 0,
 ) -> Event:
-    """Store the answer as an event, close the ledger's row, give the reservation its end. Applying it is the caller's."""
+    """Store the answer as an event, close the ledger's row, give the reservation its end. Applying it is the
+    caller's.
+    """
     kept = (replace(request, fields={}), replace(answer, body=b'')) if request.op in SECRET else (request, answer)
     event = await events.add(
         connection,
@@ -105,7 +121,9 @@ async def note(
     return event
 
 
-async def close(connection: Connection, call: Call, answer: Answer, event_id: int, now: datetime, reaction: str = '') -> None:
+async def close(
+    connection: Connection, call: Call, answer: Answer, event_id: int, now: datetime, reaction: str = ''
+) -> None:
     """Close the ledger's row of a call and give its reservation its end."""
     await connection.execute(
         'update call set status = %s, reaction = %s, ended_at = %s, answer_event = %s where id = %s',
@@ -118,13 +136,19 @@ async def pause(connection: Connection, system: str, reason: str) -> None:
     """OUT-7: nothing is sent to the system until its credentials work again, or somebody resumes it."""
     await connection.execute(
         'insert into system_state (system, paused, reason, since) values (%s, true, %s, hermes_now()) '
-        'on conflict (system) do update set paused = true, reason = excluded.reason, since = hermes_now() where not system_state.paused',
+        'on conflict (system) do update set paused = true, reason = excluded.reason, since = hermes_now() where not '
+        'system_state.paused',
         (system, reason),
     )
 
 
 async def intent_event(
-    connection: Connection, system: str, state: str, request: Request, opened: int, extra: Mapping[str, Any] | None = None
+    connection: Connection,
+    system: str,
+    state: str,
+    request: Request,
+    opened: int,
+    extra: Mapping[str, Any] | None = None,
 ) -> Event:
     """Write what is about to be sent (state 'open'), or what became of it ('done', 'void'), as an event."""
     body = {
@@ -137,6 +161,6 @@ async def intent_event(
         'opened': opened,
         **(extra or {}),
     }
-    return await events.add(connection, system, 'intent', json.dumps(body, default=str).encode(), cause_id=opened or None)
-
-
+    return await events.add(
+        connection, system, 'intent', json.dumps(body, default=str).encode(), cause_id=opened or None
+    )

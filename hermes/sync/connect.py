@@ -1,7 +1,8 @@
-"""First contact with the CRM: whose account it is, which fields, pipelines, stages and users it has (SETUP-12, FIELD-5).
+"""First contact with the CRM: whose account it is, which fields, pipelines, stages and users it has (SETUP-12,
+FIELD-5).
 
-Every answer is an event. Custom fields are matched by code, else by machine name (never a native field); a type that cannot hold
-ours is refused with both types named.
+Every answer is an event. Custom fields are matched by code, else by machine name (never a native field); a type that
+cannot hold ours is refused with both types named.
 """
 
 from dataclasses import replace
@@ -10,15 +11,16 @@ from typing import Final
 from hermes.db import events
 from hermes.db.catalogue import bump, ensure_defaults, load_catalogue, remember_account, save_field
 from hermes.db.pool import Connection
-from hermes.domain.errors import HermesError, Refused
+from hermes.domain.errors import HermesError, RateLimited, Refused, Retry
 from hermes.domain.fields import ALIASES, CustomField, fold
-from hermes.domain.model import Value
-from hermes.ports import Answer, Op, RemoteField, Request, System
+from hermes.domain.model import Event, Value
+from hermes.ports import Answer, Op, RemoteField, Request, System, decode_answer
 from hermes.sync import calls, ingest
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
 
 FIELD_TYPES: Final = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
+TRIES: Final = 6
 HOLDS: Final = {
     'str': ('varchar', 'varchar_auto', 'text', 'enum', 'phone'),
     'int': ('double', 'int', 'varchar', 'varchar_auto', 'text'),
@@ -32,14 +34,8 @@ HOLDS: Final = {
 async def connect(engine: Engine, system: System) -> None:
     """Learn the account's metadata. Raises Refused when the database belongs to another account (SETUP-12)."""
     answer = await ask(engine, system, Request('me'))
+    await belong(engine, system.name, system.identity(answer))
     async with engine.database.transaction() as connection:
-        identity = system.identity(answer)
-        known = await remember_account(connection, system.name, identity)
-        if known != identity:
-            raise Refused(
-                f'This database belongs to {known}, but the credentials are those of {identity}: '
-                'use the right credentials, or another database (DATABASE_URL, DATA_DIR).'
-            )
         await ensure_defaults(connection)
     for remote_type in FIELD_TYPES:
         await learn_fields(engine, system, remote_type)
@@ -47,8 +43,33 @@ async def connect(engine: Engine, system: System) -> None:
         await ask(engine, system, Request(op))
 
 
+async def belong(engine: Engine, system: str, identity: str) -> None:
+    """A database belongs to the accounts it has spoken with (SETUP-12). Raises Refused for another one."""
+    async with engine.database.transaction() as connection:
+        known = await remember_account(connection, system, identity)
+    if known != identity:
+        raise Refused(
+            f'This database belongs to {known}, but the credentials are those of {identity}: '
+            'use the right credentials, or another database (DATABASE_URL, DATA_DIR).'
+        )
+
+
 async def ask(engine: Engine, system: System, request: Request) -> Answer:
-    """One call about the account; its answer is an event. Raises HermesError when there is no proper answer."""
+    """One call about the account, tried again a few times where that may help; its answers are events.
+
+    Raises HermesError when there is no proper answer.
+    """
+    for attempt in range(TRIES):
+        try:
+            return await _ask_once(engine, system, request)
+        except (Retry, RateLimited):
+            if attempt == TRIES - 1:
+                raise
+            await engine.clock.sleep(engine.backoff_s(attempt, first_s=0.3, most_s=3.0))
+    raise HermesError(f'{system.name} gave no answer.')
+
+
+async def _ask_once(engine: Engine, system: System, request: Request) -> Answer:
     async with engine.database.transaction() as connection:
         allowed = await calls.allow(engine, connection, system, request, 'interactive')
         known = await engine.known(connection)
@@ -61,23 +82,50 @@ async def ask(engine: Engine, system: System, request: Request) -> Answer:
         if event.kind == 'page':
             await ingest.record(engine, connection, event)
             await bump(connection, 'directory')
+        else:
+            await learn(connection, system, event)
     if reaction is not None:
         raise reaction
     return answer
 
 
-async def learn_fields(engine: Engine, system: System, remote_type: str) -> None:
-    """Read the custom fields of one type, to the end, and bind the catalogue to them."""
+async def learn(connection: Connection, system: System, event: Event) -> None:
+    """What an answer about the account teaches: after the last page of a type's fields, the catalogue is bound to them.
+
+    In life and in a fold of the log alike (I14); its place in the log is marked.
+    """
+    request, answer = decode_answer(event.body)
+    if request.op == 'fields' and answer.status == 200 and not system.next_cursor(answer):
+        await ensure_defaults(connection)
+        found = [*await _earlier_pages(connection, system, request, event.id), *system.remote_fields(answer)]
+        await bind(connection, FIELD_TYPES[request.type], found)
+    await events.finish(connection, [(event.id, [{'notes': ['it describes the account, not an object']}])])
+
+
+async def _earlier_pages(connection: Connection, system: System, request: Request, before: int) -> list[RemoteField]:
+    """The fields of the pages that led to this one, newest page last."""
     found: list[RemoteField] = []
+    cursor = request.params.get('cursor')
+    while cursor:
+        page = await events.metadata_page(connection, system.name, request.type, before)
+        if page is None:
+            break
+        asked, answer = decode_answer(page.body)
+        before = page.id
+        if answer.status == 200 and system.next_cursor(answer) == cursor:
+            found = [*system.remote_fields(answer), *found]
+            cursor = asked.params.get('cursor')
+    return found
+
+
+async def learn_fields(engine: Engine, system: System, remote_type: str) -> None:
+    """Read the custom fields of one type, to the end; the last page binds the catalogue to them (`learn`)."""
     cursor: Value = None
     while True:
         answer = await ask(engine, system, Request('fields', remote_type, params={'cursor': cursor, 'limit': 500}))
-        found += system.remote_fields(answer)
         cursor = system.next_cursor(answer)
         if not cursor:
             break
-    async with engine.database.transaction() as connection:
-        await bind(connection, FIELD_TYPES[remote_type], found)
 
 
 async def bind(connection: Connection, record_type: str, remote: list[RemoteField]) -> None:
@@ -95,7 +143,9 @@ async def bind(connection: Connection, record_type: str, remote: list[RemoteFiel
 
 
 def bound_field(item: CustomField, remote: list[RemoteField]) -> CustomField:
-    """The custom field as the CRM has it: by code, else by name (the only one of that name), with its type checked (FIELD-5)."""
+    """The custom field as the CRM has it: by code, else by name (the only one of that name), with its type checked
+    (FIELD-5).
+    """
     match = next((field for field in remote if field.code == item.pd_field_id), None)
     if match is None:
         names = [fold(name) for name in (item.machine_name, *ALIASES.get(item.machine_name, ()))]
@@ -112,7 +162,9 @@ def bound_field(item: CustomField, remote: list[RemoteField]) -> CustomField:
 
 
 async def subscribe(engine: Engine, system: System, url: str, user: str, password: str) -> None:
-    """Register our webhook with basic auth, once; one without it, or of another version, is replaced (D-20, SETUP-4)."""
+    """Register our webhook with basic auth, once; one without it, or of another version, is replaced (D-20,
+    SETUP-4).
+    """
     listed = await ask(engine, system, Request('webhooks'))
     for hook in system.subscriptions(listed):
         if hook.url.rstrip('/') != url.rstrip('/'):

@@ -1,7 +1,8 @@
 """Ingest: due events become changes. One transaction a batch, one transaction an event when the batch fails (I12).
 
-`apply_event` is also what records an answer of a call, in the transaction that records the call. A poisoned event is parked after five
-attempts with its reason; what a person must mend (Refused) is parked at once; what waits for something is never dropped (D-3).
+`apply_event` is also what records an answer of a call, in the transaction that records the call. A poisoned event is
+parked after five attempts with its reason; what a person must mend (Refused) is parked at once; what waits for
+something is never dropped (D-3).
 """
 
 import json
@@ -12,11 +13,10 @@ from itertools import chain
 from typing import Any, Final
 
 import structlog
-from psycopg import Error as DatabaseError
 
 from hermes.db import events, graphs, pushes
 from hermes.db.catalogue import Knowledge, bump
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, DatabaseError, Row
 from hermes.domain.apply import Applied, apply
 from hermes.domain.errors import HermesError, Refused
 from hermes.domain.graph import CRM, Context, Decision, Graph
@@ -34,6 +34,16 @@ SHARED: Final = ('pipeline', 'stage', 'user')
 REFERRING: Final = {'company_id': 'organization', 'contact_id': 'person'}
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """An element that cannot be applied, as an event of its own: put aside (refused), or tried again."""
+
+    event: Event
+    body: bytes
+    reason: str
+    refused: bool
+
+
 @dataclass
 class Result:
     """What a batch did to the graph: for the journal, the pushes, and whoever waits."""
@@ -46,6 +56,7 @@ class Result:
     parked: list[tuple[int, str]] = field(default_factory=list)
     failed: list[tuple[int, str]] = field(default_factory=list)
     waiting: list[tuple[int, str]] = field(default_factory=list)
+    apart: list[Apart] = field(default_factory=list)
 
 
 async def ingest_step(engine: Engine) -> int:
@@ -153,13 +164,19 @@ def _as_answer(event: Event, elements: list[Element]) -> list[Element]:
     intent = int(event.headers.get('intent', 0))
     made_for = request.record if request.op == 'create' else None
     return [
-        replace(element, observations=tuple(replace(seen, intent=intent, record=made_for) for seen in element.observations)) for element in elements
+        replace(
+            element, observations=tuple(replace(seen, intent=intent, record=made_for) for seen in element.observations)
+        )
+        for element in elements
     ]
 
 
 def _clean(element: Element) -> Element:
     """Text that no database can hold (NUL, half surrogates) loses those characters."""
-    return replace(element, observations=tuple(replace(seen, fields=_clean_value(dict(seen.fields))) for seen in element.observations))
+    return replace(
+        element,
+        observations=tuple(replace(seen, fields=_clean_value(dict(seen.fields))) for seen in element.observations),
+    )
 
 
 def _clean_value(value: Any) -> Any:
@@ -173,7 +190,9 @@ def _clean_value(value: Any) -> Any:
 
 
 async def _apply_act(engine: Engine, connection: Connection, event: Event, row: Row) -> None:
-    """A person's act (`hermes config set`, `push retry`, ...): a refused one leaves its event with the refusal and nothing else."""
+    """A person's act (`hermes config set`, `push retry`, ...): a refused one leaves its event with the refusal and
+    nothing else.
+    """
     try:
         async with connection.transaction():
             outcome = await acts.apply_act(connection, event, await engine.known(connection))
@@ -222,6 +241,8 @@ async def apply_events(
     await graphs.journal(connection, result.changes, engine.clock.now())
     await graphs.decide(connection, result.decisions, engine.clock.now())
     await events.finish(connection, result.finished)
+    for item in result.apart:
+        await events.set_apart(connection, item.event, item.body, item.reason, park=item.refused)
     await events.wake(connection, [waiting_reason(ref) for ref in result.mirrors])
     await mark(engine, connection, graph, touched, engine.context(batch[-1][0], known))
     return result
@@ -237,9 +258,14 @@ def wanted(batch: Sequence[tuple[Event, Sequence[Element]]]) -> graphs.Wanted:
     for seen in chain.from_iterable(element.observations for _, elements in batch for element in elements):
         need.refs.add(seen.ref)
         need.refs |= {ref for ref in (seen.parent, *(seen.children or ())) if ref is not None}
-        need.refs |= {RemoteRef(CRM, kind, str(seen.fields[name])) for name, kind in REFERRING.items() if seen.fields.get(name) and seen.ref.system == CRM}
+        need.refs |= {
+            RemoteRef(CRM, kind, str(seen.fields[name]))
+            for name, kind in REFERRING.items()
+            if seen.fields.get(name) and seen.ref.system == CRM
+        }
         if seen.fields.get('pipedrive_id'):
             need.refs.add(RemoteRef(CRM, 'organization', str(seen.fields['pipedrive_id'])))
+        need.marked |= bool(seen.fields.get('narc'))
         if seen.merged_into:
             need.refs.add(seen.ref._replace(remote_id=seen.merged_into))
         if seen.record:
@@ -255,36 +281,54 @@ def wanted(batch: Sequence[tuple[Event, Sequence[Element]]]) -> graphs.Wanted:
     return need
 
 
-async def allocator(connection: Connection, batch: Sequence[tuple[Event, Sequence[Element]]], births: Sequence[int]) -> Any:
+async def allocator(
+    connection: Connection, batch: Sequence[tuple[Event, Sequence[Element]]], births: Sequence[int]
+) -> Any:
     """Ids for new records: as many as the batch could need. A replayed event gets the ids of its births again (I14)."""
-    most = sum(1 + (seen.ref.type == 'client') for _, elements in batch for element in elements for seen in element.observations)
+    most = sum(
+        1 + (seen.ref.type == 'client')
+        for _, elements in batch
+        for element in elements
+        for seen in element.observations
+    )
     fresh = iter([*births, *(await graphs.allocate_ids(connection, most) if most else [])])
     return lambda: next(fresh)
 
 
-def _apply_one(engine: Engine, graph: Graph, event: Event, elements: Sequence[Element], context: Context, result: Result) -> None:
-    """One event: all of its elements or none of them."""
+def _apply_one(
+    engine: Engine, graph: Graph, event: Event, elements: Sequence[Element], context: Context, result: Result
+) -> None:
+    """One event: all of its elements or none of them, but for those that can stand alone: such a one, when it cannot
+    be applied, is set apart and the others go on (E-8).
+    """
     mark_before, outcome, waits = graph.mark(), [], set()
     changes: list[tuple[Change, int]] = []
     decisions: list[tuple[Decision, int]] = []
     seen_mirrors: dict[RemoteRef, int] = {}
-    try:
-        for element in elements:
+    apart: list[Apart] = []
+    for element in elements:
+        mark_element = graph.mark()
+        try:
             done = apply(graph, element, context)
-            changes += [(change, event.id) for change in done.changes]
-            decisions += [(decision, event.id) for decision in done.decisions]
-            seen_mirrors.update(dict.fromkeys((seen.ref for seen in element.observations), event.id))
-            waits |= set(done.waits_for)
-            outcome.append(_outcome(done))
-    except Refused as error:
-        graph.undo(mark_before)
-        result.parked.append((event.id, str(error)))
-        return
-    except Exception as error:
-        log.exception('an event cannot be applied', event=event.id)
-        graph.undo(mark_before)
-        result.failed.append((event.id, f'{type(error).__name__} while it was applied'))
-        return
+        except Exception as error:
+            refused = isinstance(error, Refused)
+            reason = str(error) if refused else f'{type(error).__name__} while it was applied'
+            if not refused:
+                log.exception('an event cannot be applied', event=event.id)
+            if element.alone:
+                graph.undo(mark_element)
+                apart.append(Apart(event, element.alone, reason, refused))
+                outcome.append({'notes': [f'set apart: {reason}'], 'changes': 0, 'records': []})
+                continue
+            graph.undo(mark_before)
+            (result.parked if refused else result.failed).append((event.id, reason))
+            return
+        changes += [(change, event.id) for change in done.changes]
+        decisions += [(decision, event.id) for decision in done.decisions]
+        seen_mirrors.update(dict.fromkeys((seen.ref for seen in element.observations), event.id))
+        waits |= set(done.waits_for)
+        outcome.append(_outcome(done))
+    result.apart += apart
     result.changes += changes
     result.decisions += decisions
     result.mirrors.update(seen_mirrors)
@@ -302,7 +346,9 @@ def _outcome(done: Applied) -> dict[str, Any]:
 def _touched(
     graph: Graph, mirrors: dict[RemoteRef, Mirror], records: dict[RecordRef, Record], result: Result
 ) -> set[RecordRef]:
-    """Records that may now differ from what a system holds; with a company, everything under it (inherited fields, parents' ids)."""
+    """Records that may now differ from what a system holds; with a company, everything under it (inherited fields,
+    parents' ids).
+    """
     touched = {ref for ref in graph.touched_records if graph.records[ref] != records.get(ref)}
     for remote in graph.touched_mirrors:
         mirror = graph.mirrors[remote]
@@ -332,7 +378,9 @@ async def mark(engine: Engine, connection: Connection, graph: Graph, touched: se
             if isinstance(needed, (Noop, Wait)):
                 continue
             company = graph.company(record)
-            dirty.append(pushes.Dirty(record.ref, name, company.ref.id if company else 0, lane_of(needed), describe(needed)))
+            dirty.append(
+                pushes.Dirty(record.ref, name, company.ref.id if company else 0, lane_of(needed), describe(needed))
+            )
     await pushes.mark_dirty(connection, dirty, float(context.settings.get('push_spacing_s', engine.push_spacing_s)))
 
 
@@ -344,7 +392,11 @@ def lane_of(needed: Plan) -> str:
 def describe(needed: Plan) -> dict[str, Any]:
     """A plan as people and the database keep it."""
     if isinstance(needed, (Create, Update)):
-        return {'op': 'create' if isinstance(needed, Create) else 'update', 'fields': dict(needed.fields), 'cut': list(needed.cut)}
+        return {
+            'op': 'create' if isinstance(needed, Create) else 'update',
+            'fields': dict(needed.fields),
+            'cut': list(needed.cut),
+        }
     return {'op': 'delete'} if isinstance(needed, Delete) else {}
 
 
@@ -356,7 +408,9 @@ async def replan(engine: Engine, connection: Connection, refs: set[RecordRef], e
 
 
 async def record(engine: Engine, connection: Connection, event: Event, births: Sequence[int] | None = None) -> Result:
-    """Apply one event of our own (an answer, a read) inside the transaction that records it; it is marked done, or parked, there."""
+    """Apply one event of our own (an answer, a read) inside the transaction that records it; it is marked done, or
+    parked, there.
+    """
     known = await engine.known(connection)
     try:
         elements = await observe(engine, event, known)
@@ -369,8 +423,7 @@ async def record(engine: Engine, connection: Connection, event: Event, births: S
         await events.fail(connection, event_id, event.received_at, reason, park=True)
     for event_id, reason in result.failed:
         await _fail(engine, connection, {**row, 'attempts': 0}, reason)
-        assert event_id == event.id  # noqa: S101 - one event went in
+        assert event_id == event.id
     for event_id, reason in result.waiting:
         await events.postpone(connection, event_id, engine.clock.now() + timedelta(seconds=2), reason)
     return result
-

@@ -1,6 +1,8 @@
-"""Push: what differs is sent. Claim one company graph, and for each due record: plan, reserve, commit the intent, call, record.
+"""Push: what differs is sent. Claim one company graph, and for each due record: plan, reserve, commit the intent,
+call, record.
 
-An intent without an outcome is resolved before anything else is tried (resolve.py); each kind of error has one reaction.
+An intent without an outcome is resolved before anything else is tried (resolve.py); each kind of error has one
+reaction.
 """
 
 from dataclasses import dataclass, replace
@@ -57,7 +59,7 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
         await _release(engine, rest) if not settled else None
         return settled
     async with engine.database.transaction() as connection:
-        await graphs.lock_for_recording(connection, push.graph_id)
+        await graphs.lock_company(connection, push.graph_id)
         if not await pushes.renew(connection, [push, *rest]):
             return False
         prepared = await prepare(engine, connection, push, system)
@@ -90,7 +92,9 @@ async def prepare(engine: Engine, connection: Connection, push: Push, system: Sy
         await pushes.complete(connection, push, push.wanted, wrote=False, spacing_s=spacing_s)
         return None
     now_event = Event(0, '', '', b'', engine.clock.now())
-    needed = plan(graph, record, system.outgoing(record.ref.type, known.catalogue), engine.context(now_event, known), push.system)
+    needed = plan(
+        graph, record, system.outgoing(record.ref.type, known.catalogue), engine.context(now_event, known), push.system
+    )
     needed = _without(needed, push.ignored)
     if isinstance(needed, Update):
         needed = await _without_fights(engine, connection, graph, needed, push)
@@ -100,6 +104,9 @@ async def prepare(engine: Engine, connection: Connection, push: Push, system: Sy
     reason = await _gate(connection, needed, push, system, known)
     if reason:
         await pushes.later(connection, push, timedelta(seconds=METADATA_WAIT_S), reason)
+        return None
+    if isinstance(needed, Create) and record.claims.get('undecided'):
+        await pushes.park(connection, push, 'MATCH-7: nothing is made until somebody decides', {}, 'held')
         return None
     if engine.push_mode == 'plan':
         await pushes.park(connection, push, 'plan mode: nothing is sent', {'plan': ingest.describe(needed)}, 'held')
@@ -150,12 +157,20 @@ async def _without_fights(engine: Engine, connection: Connection, graph: Graph, 
     if not fought:
         return needed
     await connection.execute(
-        "insert into decision (kind, record_type, record_id, key, detail, at) values ('fought over', %s, %s, %s, jsonb_build_object('fields', %s::text[]), %s) "
+        "insert into decision (kind, record_type, record_id, key, detail, at) values ('fought over', %s, %s, %s, "
+        "jsonb_build_object('fields', %s::text[]), %s) "
         'on conflict (kind, key) do nothing',
-        (push.record.type, push.record.id, f'fought:{push.record.type}:{push.record.id}:{",".join(sorted(fought))}', fought, engine.clock.now()),
+        (
+            push.record.type,
+            push.record.id,
+            f'fought:{push.record.type}:{push.record.id}:{",".join(sorted(fought))}',
+            fought,
+            engine.clock.now(),
+        ),
     )
     await connection.execute(
-        'update push set ignored = (select jsonb_agg(distinct f) from jsonb_array_elements(ignored || to_jsonb(%s::text[])) f) '
+        'update push set ignored = (select jsonb_agg(distinct f) from jsonb_array_elements(ignored || '
+        'to_jsonb(%s::text[])) f) '
         'where record_type = %s and record_id = %s and system = %s',
         (fought, push.record.type, push.record.id, push.system),
     )
@@ -179,15 +194,21 @@ async def is_proven(connection: Connection, system: str, remote_type: str) -> bo
     """Whether one full listing of a type is complete and applied."""
     rows = await connection.execute(
         "select 1 from sweep s where system = %s and type = %s and kind = 'full' and state = 'done' and not exists ("
-        "select 1 from event e where e.source = s.system and e.kind = 'page' and e.state <> 'done' and e.headers ->> 'sweep' = s.id::text) limit 1",
+        "select 1 from event e where e.source = s.system and e.kind = 'page' and e.state <> 'done' and e.headers ->> "
+        "'sweep' = s.id::text) limit 1",
         (system, remote_type),
     )
     return await rows.fetchone() is not None
 
 
-async def _intend(engine: Engine, connection: Connection, push: Push, system: System, known: Knowledge, request: Request) -> Prepared | None:
-    """Reserve, write the intent as an event, fold it into the mirror, and keep it in the push row: all before the call."""
-    opened = await calls.intent_event(connection, push.system, 'open', request, 0, {'started_at': engine.clock.now().isoformat()})
+async def _intend(
+    engine: Engine, connection: Connection, push: Push, system: System, known: Knowledge, request: Request
+) -> Prepared | None:
+    """Reserve, write the intent as an event, fold it into the mirror, and keep it in the push row: all before the
+    call.
+    """
+    now = engine.clock.now()
+    opened = await calls.intent_event(connection, push.system, 'open', request, 0, {'started_at': now.isoformat()})
     allowed = await calls.allow(engine, connection, system, request, push.lane, opened.id)
     if isinstance(allowed, Denied):
         await connection.execute('delete from event where id = %s', (opened.id,))
@@ -202,8 +223,8 @@ async def _intend(engine: Engine, connection: Connection, push: Push, system: Sy
         'call_id': allowed.id,
         'reservation_id': allowed.reservation_id,
         'generation': push.wanted,
-        'started_at': engine.clock.now().isoformat(),
-        'deadline_at': (engine.clock.now() + timedelta(seconds=calls.CALL_S)).isoformat(),
+        'started_at': now.isoformat(),
+        'deadline_at': (now + timedelta(seconds=calls.CALL_S)).isoformat(),
         'misses': 0,
     }
     if not await pushes.intend(connection, push, intent):
@@ -226,7 +247,9 @@ async def record_answer(
     reaction: Reaction | None,
 ) -> None:
     """The answer becomes an event and is applied; then the push follows what it asks for."""
-    event = await calls.note(engine, connection, system, prepared.call, prepared.request, answer, reaction, prepared.intent.id)
+    event = await calls.note(
+        engine, connection, system, prepared.call, prepared.request, answer, reaction, prepared.intent.id
+    )
     await ingest.record(engine, connection, event)
     spacing_s = float(prepared.known.settings.get('push_spacing_s', engine.push_spacing_s))
     if reaction is None or (isinstance(reaction, Gone) and prepared.request.op == 'delete'):
@@ -235,7 +258,11 @@ async def record_answer(
         await pushes.complete(connection, push, push.wanted, wrote=True, spacing_s=spacing_s)
         return
     if isinstance(reaction, Ambiguous):
-        due = timedelta(seconds=calls.CALL_S + resolve.CREATE_GRACE_S) if prepared.request.op == 'create' else timedelta(seconds=1)
+        due = (
+            timedelta(seconds=calls.CALL_S + resolve.CREATE_GRACE_S)
+            if prepared.request.op == 'create'
+            else timedelta(seconds=1)
+        )
         await pushes.later(connection, push, due, str(reaction), attempt=True, keep_intent=True)
         return
     verdict = await calls.intent_event(connection, push.system, 'void', prepared.request, prepared.intent.id)
@@ -255,17 +282,22 @@ async def react(engine: Engine, connection: Connection, push: Push, request: Req
         fields = reaction.fields if isinstance(reaction, Rejected) else ()
         await pushes.park(connection, push, str(reaction), {'fields': list(fields), 'sent': sorted(request.fields)})
     elif isinstance(reaction, Retry):
-        await pushes.later(connection, push, timedelta(seconds=engine.backoff_s(push.attempts)), str(reaction), attempt=True)
+        await pushes.later(
+            connection, push, timedelta(seconds=engine.backoff_s(push.attempts)), str(reaction), attempt=True
+        )
     else:
         raise TypeError(f'no reaction to {type(reaction).__name__}')
 
 
 async def _look(engine: Engine, connection: Connection, push: Push, request: Request) -> None:
-    """OUT-5: a write met a 404 or 410. The object is read once by id; until that says more, the push is held and nothing is made."""
+    """OUT-5: a write met a 404 or 410. The object is read once by id; until that says more, the push is held and
+    nothing is made.
+    """
     await connection.execute(
         'update mirror set reread_at = hermes_now() where system = %s and type = %s and remote_id = %s',
         (push.system, request.type, request.remote_id),
     )
-    await pushes.park(connection, push, 'gone, reason unknown: it is read again', {'gone_at': engine.clock.now()}, 'held')
+    await pushes.park(
+        connection, push, 'gone, reason unknown: it is read again', {'gone_at': engine.clock.now()}, 'held'
+    )
     await events.ring(connection)
-

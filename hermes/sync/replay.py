@@ -1,7 +1,8 @@
-"""Replay: the log applied again. On a live database it moves no mirror back; its preview is a fold in a rolled-back transaction.
+"""Replay: the log applied again. On a live database it moves no mirror back; its preview is a fold in a rolled-back
+transaction.
 
-`fold` applies a whole log to an empty database and must end in the same state by hash (I14): record ids come from the birth entries,
-processing times and the pushes' bookkeeping are left out.
+`fold` applies a whole log to an empty database and must end in the same state by hash (I14): record ids come from the
+birth entries, processing times and the pushes' bookkeeping are left out.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from hermes.db.codec import dump
 from hermes.db.pool import Connection, Database
 from hermes.domain.errors import Refused
 from hermes.domain.model import Change
-from hermes.sync import acts, ingest
+from hermes.sync import acts, connect, ingest
 from hermes.sync.engine import Engine
 
 STATE: Final = {
@@ -25,7 +26,8 @@ STATE: Final = {
     'company': 'select to_jsonb(t) as row from company t order by id',
     'contact': 'select to_jsonb(t) as row from contact t order by id',
     'deal': 'select to_jsonb(t) as row from deal t order by id',
-    'mirror': "select to_jsonb(t) - 'reread_at' - 'event_id' - 'corrections' as row from mirror t order by system, type, remote_id",
+    'mirror': "select to_jsonb(t) - 'reread_at' - 'event_id' - 'corrections' as row from mirror t order by system, "
+    'type, remote_id',
     'link': 'select to_jsonb(t) as row from link t order by system, type, remote_id',
     'custom_field': 'select to_jsonb(t) as row from custom_field t order by linked_object_type, machine_name',
     'setting': 'select to_jsonb(t) as row from setting t order by key',
@@ -37,14 +39,18 @@ class RolledBackError(Exception):
 
 
 async def preview(engine: Engine, event_id: int) -> Sequence[Change]:
-    """What applying an event again would change. Nothing is kept. Raises Refused for an event that cannot be applied."""
+    """What applying an event again would change. Nothing is kept. Raises Refused for an event that cannot be
+    applied.
+    """
     found: list[Change] = []
     try:
         async with engine.database.transaction() as connection:
-            rows = await connection.execute(f'select {events.EVENT_COLUMNS} from event where id = %s', (event_id,))  # noqa: S608 - a constant
+            rows = await connection.execute(f'select {events.EVENT_COLUMNS} from event where id = %s', (event_id,))
             row = await rows.fetchone()
             if row is None or row['body'] is None or row['kind'] in ('act', 'intent'):
-                raise Refused(f'Event {event_id} cannot be applied again: it is unknown, an act, or its body was dropped.')
+                raise Refused(
+                    f'Event {event_id} cannot be applied again: it is unknown, an act, or its body was dropped.'
+                )
             result = await ingest.record(engine, connection, events.read_event(row))
             found = [change for change, _ in result.changes]
             if result.parked:
@@ -63,29 +69,39 @@ async def digest(database: Database) -> dict[str, str]:
     return found
 
 
-async def copy_log(source: Database, target: Database) -> int:
-    """Copy the applied log into an empty database, with the ids of its births, to be folded there."""
+async def copy_log(source: Database, target: Database, after: int = 0) -> int:
+    """Copy the applied log (what was applied `after` a place in it) into an empty database, with the ids of its
+    births, to be folded there.
+    """
     rows = await source.fetch(
         'select e.id, e.source, e.kind, e.dedupe_key, e.received_at, e.headers, e.body, e.applied_seq, '
-        "(select coalesce(jsonb_agg(c.record_id order by c.id), '[]') from change c where c.event_id = e.id and c.field = 'born') as births "
-        "from event e where e.state = 'done' and e.body is not null order by e.applied_seq nulls last, e.id"
+        "(select coalesce(jsonb_agg(c.record_id order by c.id), '[]') from change c "
+        "where c.event_id = e.id and c.field = 'born') as births "
+        "from event e where e.state = 'done' and e.body is not null and e.applied_seq > %s order by e.applied_seq",
+        (after,),
     )
     async with target.transaction() as connection:
         for place, row in enumerate(rows):
             await connection.execute(
-                "insert into event (id, source, kind, dedupe_key, received_at, headers, body, state, outcome, applied_seq) "
+                'insert into event (id, source, kind, dedupe_key, received_at, headers, body, state, outcome, '
+                'applied_seq) '
                 "overriding system value values (%s, %s, %s, %s, %s, %s, %s, 'waiting', %s, %s)",
                 (
-                    row['id'], row['source'], row['kind'], bytes(row['dedupe_key']), row['received_at'], dump(row['headers']),
-                    bytes(row['body']), dump({'births': row['births']}), place,
+                    row['id'], row['source'], row['kind'], bytes(row['dedupe_key']), row['received_at'],
+                    dump(row['headers']),
+                    bytes(row['body']), dump({'births': row['births']}), after + place + 1,
                 ),
             )  # fmt: skip
     return len(rows)
 
 
 async def fold(engine: Engine, limit: int = 1_000_000) -> int:
-    """Apply a copied log in its order, one event a transaction, without a call. Returns how many events were applied."""
-    todo = await engine.database.fetch("select id from event where state = 'waiting' order by applied_seq limit %s", (limit,))
+    """Apply a copied log in its order, one event a transaction, without a call. Returns how many events were
+    applied.
+    """
+    todo = await engine.database.fetch(
+        "select id from event where state = 'waiting' order by applied_seq limit %s", (limit,)
+    )
     for row in todo:
         async with engine.database.transaction() as connection:
             await _fold_one(engine, connection, row['id'])
@@ -94,7 +110,7 @@ async def fold(engine: Engine, limit: int = 1_000_000) -> int:
 
 async def _fold_one(engine: Engine, connection: Connection, event_id: int) -> None:
     rows = await connection.execute(
-        f'select {events.EVENT_COLUMNS}, outcome from event where id = %s for update',  # noqa: S608 - a constant
+        f'select {events.EVENT_COLUMNS}, outcome from event where id = %s for update',
         (event_id,),
     )
     row: Any = await rows.fetchone()
@@ -103,6 +119,9 @@ async def _fold_one(engine: Engine, connection: Connection, event_id: int) -> No
     if event.kind == 'act':
         outcome = await acts.apply_act(connection, event, known)
         await events.finish(connection, [(event.id, [outcome])])
+        return
+    if event.kind == 'metadata':
+        await connect.learn(connection, engine.systems[event.source], event)
         return
     result = await ingest.record(engine, connection, event, births=row['outcome']['births'])
     if any(change.record.type in ('admin', 'pipeline', 'stage') for change, _ in result.changes):
@@ -120,11 +139,11 @@ async def _keep_intent(connection: Connection, intent: Any) -> None:
     }  # fmt: skip
     await connection.execute(
         'insert into push (record_type, record_id, system, graph_id, rank, due_at, intent) values (%s, %s, %s, '
-        'case when %s = \'company\' then %s else coalesce((select company_id from contact where id = %s union select company_id from deal where id = %s), 0) end, '
+        "case when %s = 'company' then %s else coalesce("
+        '(select company_id from contact where id = %s union select company_id from deal where id = %s), 0) end, '
         '0, hermes_now(), %s) on conflict (record_type, record_id, system) do update set intent = excluded.intent',
         (
             *intent.record, intent.ref.system, intent.record.type, intent.record.id, intent.record.id, intent.record.id,
             dump(kept) if intent.state == 'open' else None,
         ),
     )  # fmt: skip
-

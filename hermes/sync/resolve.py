@@ -1,8 +1,8 @@
 """Resolve: a call went out and nobody knows what became of it (OUT-4). Never a second try before that is known.
 
-A change or a deletion is looked at by id. A creation is looked for among what was added since, not before the call can no longer
-arrive; our own webhook may tell earlier. Not found twice, ten seconds apart: it never happened. Found twice: the older is linked and
-the second becomes a decision; never a third.
+A change or a deletion is looked at by id. A creation is looked for among what was added since, not before the call can
+no longer arrive; our own webhook may tell earlier. Not found twice, ten seconds apart: it never happened. Found twice:
+the older is linked and the second becomes a decision; never a third.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,9 @@ MISSES: Final = 2
 
 
 async def resolve(engine: Engine, push: Push, system: System) -> bool:
-    """Find out what became of the intent of a claimed push. True when it is known, and the push may be planned again."""
+    """Find out what became of the intent of a claimed push. True when it is known, and the push may be planned
+    again.
+    """
     intent = push.intent or {}
     request = Request(intent['op'], intent['type'], intent['remote_id'], intent['fields'], record=push.record)
     if request.op != 'create':
@@ -38,20 +40,26 @@ async def resolve(engine: Engine, push: Push, system: System) -> bool:
             return False
         early = _too_early(engine, intent)
         if early > 0:
-            await pushes.update_intent(connection, push, intent, early, 'the outcome of a creation is unknown; it is looked for soon')
+            await pushes.update_intent(
+                connection, push, intent, early, 'the outcome of a creation is unknown; it is looked for soon'
+            )
             return False
     found = await _search(engine, push, system, request)
     async with engine.database.transaction() as connection:
         await graphs.lock_for_recording(connection, push.graph_id)
         if not found:
-            await pushes.update_intent(connection, push, intent, 2.0, 'the outcome of a creation is unknown; the listing could not be read')
+            await pushes.update_intent(
+                connection, push, intent, 2.0, 'the outcome of a creation is unknown; the listing could not be read'
+            )
         elif await _is_linked(connection, push, system):
             await _close(engine, connection, push, request, 'done')
         elif intent['misses'] + 1 >= MISSES:
             await _close(engine, connection, push, request, 'void')
         else:
             missed = {**intent, 'misses': intent['misses'] + 1}
-            await pushes.update_intent(connection, push, missed, CREATE_GRACE_S, 'the outcome of a creation is unknown; not found once')
+            await pushes.update_intent(
+                connection, push, missed, CREATE_GRACE_S, 'the outcome of a creation is unknown; not found once'
+            )
     return False
 
 
@@ -74,8 +82,10 @@ async def _close(engine: Engine, connection: Connection, push: Push, request: Re
     await ingest.record(engine, connection, verdict)
     done = (push.intent or {})['generation'] if state == 'done' else push.done
     await connection.execute(
-        'update push set done = greatest(done, %s), intent = null, attempts = 0, reason = %s, leased_by = null, leased_until = null, '
-        "wanted = wanted + 1, last_write_at = case when %s = 'done' then hermes_now() else last_write_at end, due_at = hermes_now() "
+        'update push set done = greatest(done, %s), intent = null, attempts = 0, reason = %s, leased_by = null, '
+        'leased_until = null, '
+        "wanted = wanted + 1, last_write_at = case when %s = 'done' then hermes_now() else last_write_at end, due_at "
+        '= hermes_now() '
         'where record_type = %s and record_id = %s and system = %s and fence = %s',
         (done, '', state, push.record.type, push.record.id, push.system, push.fence),
     )
@@ -90,7 +100,12 @@ async def _resolve_by_id(engine: Engine, push: Push, system: System, request: Re
         await graphs.lock_for_recording(connection, push.graph_id)
         if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
             await pushes.later(
-                connection, push, timedelta(seconds=engine.backoff_s(push.attempts)), 'the outcome of a call is unknown', attempt=True, keep_intent=True
+                connection,
+                push,
+                timedelta(seconds=engine.backoff_s(push.attempts)),
+                'the outcome of a call is unknown',
+                attempt=True,
+                keep_intent=True,
             )
             return False
         state = 'done' if await _happened(connection, push, request) else 'void'
@@ -131,7 +146,9 @@ async def read(engine: Engine, system: System, request: Request, lane: str) -> t
 
 
 async def _search(engine: Engine, push: Push, system: System, request: Request) -> bool:
-    """List what was added since the intent began, to the end; each page is an event and is applied. False when it could not be read."""
+    """List what was added since the intent began, to the end; each page is an event and is applied. False when it
+    could not be read.
+    """
     started_at = datetime.fromisoformat((push.intent or {})['started_at'])
     since = (started_at - timedelta(seconds=LOOK_BACK_S)).replace(microsecond=0)
     cursor: str | None = None
@@ -150,14 +167,18 @@ async def _search(engine: Engine, push: Push, system: System, request: Request) 
 
 
 async def reread_step(engine: Engine, limit: int = 5) -> int:
-    """Read again what somebody asked for: parents (D-3), clients of invoices (TC-2), objects whose order is in doubt (VERSION-1)."""
+    """Read again what somebody asked for: parents (D-3), clients of invoices (TC-2), objects whose order is in
+    doubt (VERSION-1).
+    """
     async with engine.database.transaction() as connection:
         rows = await connection.execute(
             "update mirror m set reread_at = hermes_now() + interval '15 seconds' from ("
-            'select system, type, remote_id from mirror left join system_state s using (system) where reread_at <= hermes_now() '
+            'select system, type, remote_id from mirror left join system_state s using (system) where reread_at <= '
+            'hermes_now() '
             "and not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now() "
             'order by reread_at limit %s for update of mirror skip locked) d '
-            'where m.system = d.system and m.type = d.type and m.remote_id = d.remote_id returning m.system, m.type, m.remote_id',
+            'where m.system = d.system and m.type = d.type and m.remote_id = d.remote_id returning m.system, m.type, '
+            'm.remote_id',
             (limit,),
         )
         due = await rows.fetchall()
@@ -177,9 +198,11 @@ async def reread_step(engine: Engine, limit: int = 5) -> int:
 async def _after_reading(engine: Engine, connection: Connection, ref: RemoteRef) -> None:
     """What was held because its object was gone goes on when the object is there, or is known to be deleted (OUT-5)."""
     rows = await connection.execute(
-        "update push p set state = 'ready', reason = '', due_at = hermes_now() from link l join mirror m using (system, type, remote_id) "
+        "update push p set state = 'ready', reason = '', due_at = hermes_now() from link l join mirror m using "
+        '(system, type, remote_id) '
         "where l.system = %s and l.type = %s and l.remote_id = %s and p.state = 'held' and p.detail ? 'gone_at' "
-        "and p.record_type = l.record_type and p.record_id = l.record_id and p.system = l.system and l.state <> 'live' returning p.record_id",
+        'and p.record_type = l.record_type and p.record_id = l.record_id and p.system = l.system and l.state <> '
+        "'live' returning p.record_id",
         ref,
     )
     if await rows.fetchall():

@@ -1,4 +1,5 @@
-"""Setting an installation up from plain data: admins, entry stages, which pipeline serves which plan (SETUP-1, SETUP-3).
+"""Setting an installation up from plain data: admins, entry stages, which pipeline serves which plan (SETUP-1,
+SETUP-3).
 
 Everything is written by acts, so the log tells it; what is set already is left alone, so that it can run again.
 """
@@ -25,7 +26,9 @@ async def act(engine: Engine, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def set_up(engine: Engine, admins: Sequence[Mapping[str, Any]], entry_stages: Mapping[str, str]) -> None:
-    """Write admins (known by e-mail), and for each pipeline name its entry stage's name and, where the name is a plan's, the setting."""
+    """Write admins (known by e-mail), and for each pipeline name its entry stage's name and, where the name is a
+    plan's, the setting.
+    """
     async with engine.database.transaction() as connection:
         known = await engine.known(connection)
     emails = {str(admin.fields.get('email')).lower() for admin in known.directory.admins.values()}
@@ -39,7 +42,11 @@ async def set_up(engine: Engine, admins: Sequence[Mapping[str, Any]], entry_stag
 async def _enter(engine: Engine, name: str, stage_name: str) -> None:
     async with engine.database.transaction() as connection:
         known = await engine.known(connection)
-    pipelines = [record for record in known.directory.pipelines.values() if record.fields.get('name') == name and not record.fields.get('archived')]
+    pipelines = [
+        record
+        for record in known.directory.pipelines.values()
+        if record.fields.get('name') == name and not record.fields.get('archived')
+    ]
     if len(pipelines) != 1:
         raise Refused(f'The CRM has {len(pipelines)} pipelines called {name}; one is needed.')
     pipeline = pipelines[0]

@@ -1,7 +1,7 @@
 """Sweeps: listings to the end, whose pages are events like any other.
 
-The first full listing of organisations and persons is what lets creations trust our own index (MATCH-6). One page a step; a sweep that
-was interrupted goes on at its cursor; one that cannot prove that it was complete says so.
+The first full listing of organisations and persons is what lets creations trust our own index (MATCH-6). One page a
+step; a sweep that was interrupted goes on at its cursor; one that cannot prove that it was complete says so.
 """
 
 import hashlib
@@ -31,9 +31,13 @@ async def ensure_first(connection: Connection, system: str) -> None:
         await open_sweep(connection, system, remote_type, 'full', only_first=True)
 
 
-async def open_sweep(connection: Connection, system: str, remote_type: str, kind: str, *, only_first: bool = False) -> None:
+async def open_sweep(
+    connection: Connection, system: str, remote_type: str, kind: str, *, only_first: bool = False
+) -> None:
     """Open a sweep unless one of this kind is running (or, `only_first`, was ever completed)."""
-    await connection.execute('select pg_advisory_xact_lock(hashtext(%s), hashtext(%s))', ('sweep', f'{system} {remote_type}'))
+    await connection.execute(
+        'select pg_advisory_xact_lock(hashtext(%s), hashtext(%s))', ('sweep', f'{system} {remote_type}')
+    )
     states = ['running', 'done'] if only_first else ['running']
     await connection.execute(
         'insert into sweep (system, type, kind, started_at) select %s, %s, %s, hermes_now() where not exists ('
@@ -57,7 +61,9 @@ async def sweep_step(engine: Engine) -> bool:
             await connection.execute('update sweep set reason = %s where id = %s', (allowed.grant.reason, sweep['id']))
             return False
         await connection.execute(
-            "update sweep set reason = 'fetching since ' || hermes_now()::text, finished_at = hermes_now() where id = %s", (sweep['id'],)
+            "update sweep set reason = 'fetching since ' || hermes_now()::text, finished_at = hermes_now() where id "
+            '= %s',
+            (sweep['id'],),
         )
         known = await engine.known(connection)
     answer = await calls.make(engine, system, request, known.catalogue)
@@ -69,7 +75,8 @@ async def sweep_step(engine: Engine) -> bool:
             await calls.note(engine, connection, system, allowed, request, answer, reaction)
             pause_s = 1.0 if isinstance(reaction, Retry) else 5.0
             await connection.execute(
-                'update sweep set reason = %s, finished_at = hermes_now() - %s + make_interval(secs => %s) where id = %s',
+                'update sweep set reason = %s, finished_at = hermes_now() - %s + make_interval(secs => %s) where id '
+                '= %s',
                 (str(reaction), STALE, pause_s, sweep['id']),
             )
     return reaction is None
@@ -80,7 +87,8 @@ async def _claim(connection: Connection) -> Row | None:
     rows = await connection.execute(
         "select w.* from sweep w left join system_state s using (system) where w.state = 'running' "
         'and (w.finished_at is null or w.finished_at < hermes_now() - %s) '
-        "and not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now() order by w.id limit 1 for update of w skip locked",
+        "and not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now() order by w.id "
+        'limit 1 for update of w skip locked',
         (STALE,),
     )
     return await rows.fetchone()
@@ -94,18 +102,30 @@ def _request(sweep: Row) -> Request:
 
 
 async def _keep(
-    connection: Connection, engine: Engine, system: System, sweep: Row, request: Request, answer: Answer, call: calls.Call
+    connection: Connection,
+    engine: Engine,
+    system: System,
+    sweep: Row,
+    request: Request,
+    answer: Answer,
+    call: calls.Call,
 ) -> None:
     """The page becomes an event; the cursor moves in the same transaction; the last page completes the listing."""
     page = await events.add(
-        connection, system.name, 'page', encode_answer(request, answer), state='new', headers={'sweep': str(sweep['id'])}
+        connection,
+        system.name,
+        'page',
+        encode_answer(request, answer),
+        state='new',
+        headers={'sweep': str(sweep['id'])},
     )
     await calls.close(connection, call, answer, page.id, engine.clock.now())
     cursor = system.next_cursor(answer)
     ids = _ids(answer)
     digest = hashlib.sha256((sweep['digest'] + ','.join(ids)).encode()).hexdigest()
     await connection.execute(
-        'update sweep set cursor = %s, pages = pages + 1, items = items + %s, tokens = tokens + %s, digest = %s, state = %s, reason = %s, '
+        'update sweep set cursor = %s, pages = pages + 1, items = items + %s, tokens = tokens + %s, digest = %s, '
+        'state = %s, reason = %s, '
         "finished_at = case when %s = 'done' then hermes_now() end where id = %s",
         (
             cursor, len(ids), system.cost(request).tokens, digest, 'running' if cursor else 'done', '',

@@ -1,7 +1,7 @@
 """A worker: the loops that turn the steps, the doorbell that wakes them, the heartbeat that says it is alive.
 
-Many workers on one database share the work; killing any costs at most its lease. A lost bell costs at most `SWEEP_S`: every loop looks
-for itself at least that often. Truth is in the rows; nothing here is remembered.
+Many workers on one database share the work; killing any costs at most its lease. A lost bell costs at most `SWEEP_S`:
+every loop looks for itself at least that often. Truth is in the rows; nothing here is remembered.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
-from psycopg import AsyncConnection, Error, sql
 
 from hermes.db import budget, pushes
+from hermes.db.pool import DatabaseError, listen
 from hermes.domain.errors import HermesError, Refused
 from hermes.sync import connect, sweep
 from hermes.sync.engine import Engine
@@ -28,6 +28,8 @@ SWEEP_S: Final = 1.0
 BEAT_S: Final = 3.0
 AUTH_RETRY_S: Final = 30.0
 PUSHERS: Final = 6
+FINISH_S: Final = 4.0
+"""How long a worker that is asked to stop goes on with the calls that are in the air."""
 Step = Callable[[Engine], Awaitable[object]]
 
 
@@ -46,11 +48,16 @@ class Bell:
 
 @dataclass
 class Worker:
-    """All loops of one process. `prepare` runs once after first contact (set-up of the sandbox)."""
+    """All loops of one process. `prepare` runs once after first contact (set-up of the sandbox); `schedules` does
+    what has to be done by the calendar, for as long as the worker runs.
+    """
 
     engine: Engine
     prepare: Callable[[Engine], Awaitable[None]] | None = None
+    schedules: Callable[[], Awaitable[None]] | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    acquainted: asyncio.Event = field(default_factory=asyncio.Event)
+    """The accounts are those that the database belongs to; nothing is sent before that is known (SETUP-12)."""
     bells: dict[str, list[Bell]] = field(default_factory=lambda: {'hermes_event': [], 'hermes_push': []})
 
     async def run(self) -> None:
@@ -58,21 +65,33 @@ class Worker:
         await self.engine.database.open()
         try:
             async with asyncio.TaskGroup() as group:
-                loops = self._loops()
-                tasks = [group.create_task(loop) for loop in loops]
+                turns = [group.create_task(loop) for loop in self._turns()]
+                others = [group.create_task(loop) for loop in self._others()]
                 await self.stopping.wait()
-                for task in tasks:
+                self._ring_all()
+                await asyncio.wait(turns, timeout=FINISH_S)
+                for task in (*turns, *others):
                     task.cancel()
         finally:
             await self._leave()
             await self.engine.database.close()
 
-    def _loops(self) -> Sequence[Coroutine[Any, Any, None]]:
+    def _ring_all(self) -> None:
+        self.acquainted.set()
+        for bell in (bell for bells in self.bells.values() for bell in bells):
+            bell.rung.set()
+
+    def _others(self) -> Sequence[Coroutine[Any, Any, None]]:
         return [
             self._listen(),
             self._every(BEAT_S, self._beat),
             self._every(BEAT_S, self._tidy),
             self._contact(),
+            *([self._keep(self.schedules)] if self.schedules else []),
+        ]
+
+    def _turns(self) -> Sequence[Coroutine[Any, Any, None]]:
+        return [
             self._turn(ingest_step, 'hermes_event'),
             self._turn(reread_step, 'hermes_event'),
             self._turn(sweep.sweep_step, 'hermes_push'),
@@ -80,16 +99,22 @@ class Worker:
         ]
 
     async def _turn(self, step: Step, channel: str) -> None:
-        """Turn one step for ever: again at once while there is work, else at the bell or after SWEEP_S."""
+        """Turn one step until the worker stops: again at once while there is work, else at the bell or after
+        SWEEP_S.
+        """
         bell = Bell()
         self.bells[channel].append(bell)
-        while True:
+        if step is not ingest_step:
+            await self.acquainted.wait()
+        while not self.stopping.is_set():
             try:
                 busy = await step(self.engine)
             except LostLeaseError:
                 busy = True
-            except (Error, OSError) as error:
-                log.warning('the database did not do a step; it is tried again', step=step.__name__, error=type(error).__name__)
+            except (DatabaseError, OSError) as error:
+                log.warning(
+                    'the database did not do a step; it is tried again', step=step.__name__, error=type(error).__name__
+                )
                 await self.engine.clock.sleep(1.0)
                 continue
             except Exception:
@@ -106,31 +131,39 @@ class Worker:
         try:
             async with self.engine.database.transaction() as connection:
                 due_at = await pushes.next_due_at(connection)
-        except (Error, OSError):
+        except (DatabaseError, OSError):
             return SWEEP_S
         if due_at is None:
             return SWEEP_S
         return min(SWEEP_S, max(0.05, (due_at - self.engine.clock.now()).total_seconds()))
 
     async def _listen(self) -> None:
-        """The doorbell: NOTIFY of whoever wrote an event or a push. It comes back after every loss of the connection."""
+        """The doorbell: NOTIFY of whoever wrote an event or a push. It comes back after every loss of the
+        connection.
+        """
         while True:
             try:
-                async with await AsyncConnection.connect(self.engine.database.url, autocommit=True, connect_timeout=5) as connection:
-                    for channel in self.bells:
-                        await connection.execute(sql.SQL('listen {}').format(sql.Identifier(channel)))
-                    async for notice in connection.notifies():
-                        for bell in self.bells[notice.channel]:
-                            bell.rung.set()
-            except (Error, OSError) as error:
+                async for channel in listen(self.engine.database.url, self.bells):
+                    for bell in self.bells[channel]:
+                        bell.rung.set()
+            except (DatabaseError, OSError) as error:
                 log.warning('the doorbell is away; every loop looks for itself meanwhile', error=type(error).__name__)
                 await self.engine.clock.sleep(1.0)
+
+    async def _keep(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Keep something running for ever, whatever ends it."""
+        while True:
+            try:
+                await act()
+            except Exception:
+                log.exception('the schedules stopped; they are started again')
+            await self.engine.clock.sleep(BEAT_S)
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
                 await act()
-            except (Error, OSError) as error:
+            except (DatabaseError, OSError) as error:
                 log.warning('the database is away', error=type(error).__name__)
             await self.engine.clock.sleep(seconds)
 
@@ -148,15 +181,20 @@ class Worker:
             await connection.execute("delete from worker where seen_at < hermes_now() - interval '1 hour'")
 
     async def _leave(self) -> None:
-        with contextlib.suppress(Error, OSError):
+        with contextlib.suppress(DatabaseError, OSError):
             await self.engine.database.execute('delete from worker where id = %s', (self.engine.worker,))
 
     async def _contact(self) -> None:
-        """First contact with the CRM, tried until it works; then once in a while, when its credentials had stopped working (OUT-7)."""
+        """First contact with the CRM, tried until it works; then once in a while, when its credentials had stopped
+        working (OUT-7).
+        """
         system = self.engine.systems.get('pipedrive')
+        if system is None:
+            self.acquainted.set()
         while system is not None:
             try:
                 await connect.connect(self.engine, system)
+                self.acquainted.set()
                 if self.prepare:
                     await self.prepare(self.engine)
                 async with self.engine.database.transaction() as connection:
@@ -165,8 +203,11 @@ class Worker:
                 break
             except Refused:
                 raise
-            except (HermesError, Error, OSError, ValueError, KeyError) as error:
-                log.warning('the CRM cannot be spoken to yet', reason=str(error) if isinstance(error, HermesError) else type(error).__name__)
+            except (HermesError, DatabaseError, OSError, ValueError, KeyError) as error:
+                log.warning(
+                    'the CRM cannot be spoken to yet',
+                    reason=str(error) if isinstance(error, HermesError) else type(error).__name__,
+                )
                 await self.engine.clock.sleep(2.0)
         while system is not None:
             await self.engine.clock.sleep(AUTH_RETRY_S)
@@ -174,7 +215,9 @@ class Worker:
 
     async def _try_credentials(self) -> None:
         """A system that was paused by a 401 resumes when its credentials work again."""
-        paused = await self.engine.database.fetch("select system from system_state where paused and reason like 'OUT-7%%'")
+        paused = await self.engine.database.fetch(
+            "select system from system_state where paused and reason like 'OUT-7%%'"
+        )
         for row in paused:
             system = self.engine.systems.get(row['system'])
             if system is None:
@@ -182,5 +225,6 @@ class Worker:
             with contextlib.suppress(HermesError):
                 await connect.connect(self.engine, system)
                 await self.engine.database.execute(
-                    "update system_state set paused = false, reason = '', since = null where system = %s", (row['system'],)
+                    "update system_state set paused = false, reason = '', since = null where system = %s",
+                    (row['system'],),
                 )

@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
-import psycopg
 from fastapi import APIRouter, Response
 from starlette.responses import JSONResponse
 
+from hermes.db.pool import DatabaseError
 from hermes.db.vitals import Figures, Readiness
 from hermes.kit.clock import Clock
 from hermes.web.metrics import Metrics
@@ -57,7 +57,7 @@ def health_routes(health: Health, metrics: Metrics, clock: Clock) -> APIRouter:
     async def figures_or_none() -> Figures | None:
         try:
             return await health.figures()
-        except psycopg.Error:
+        except DatabaseError:
             return None
 
     readiness = Shared(health.readiness, clock, READINESS_FOR_S)

@@ -43,7 +43,10 @@ class World:
         } | columns
         names = ', '.join(row)
         marks = ', '.join(['%s'] * len(row))
-        query = f'insert into event (source, kind, dedupe_key, received_at, body, {names}) values (%s, %s, gen_random_uuid()::text::bytea, %s, %s, {marks}) returning id'
+        query = (
+            f'insert into event (source, kind, dedupe_key, received_at, body, {names}) values (%s, %s, '
+            f'gen_random_uuid()::text::bytea, %s, %s, {marks}) returning id'
+        )
         return int(self.execute(query, source, kind, at, body, *row.values())[0][0])
 
     def company(self, **columns: Any) -> int:
@@ -64,7 +67,8 @@ class World:
         after_s: float = 0,
     ) -> None:
         self.execute(
-            "insert into change (record_type, record_id, field, old, new, system, rule, event_id, at) values ('company', %s, %s, %s, %s, %s, 'FIELD-2', %s, %s)",
+            "insert into change (record_type, record_id, field, old, new, system, rule, event_id, at) values "
+            "('company', %s, %s, %s, %s, %s, 'FIELD-2', %s, %s)",
             record, field, Jsonb(old), Jsonb(new), system, event, START + timedelta(seconds=after_s),
         )  # fmt: skip
 
@@ -96,7 +100,8 @@ class World:
 
     def push(self, record: int, *, state: str = 'ready', wanted: int = 2, done: int = 1, reason: str = '') -> None:
         self.execute(
-            "insert into push (record_type, record_id, system, graph_id, rank, wanted, done, due_at, state, reason) values ('company', %s, 'pipedrive', %s, 0, %s, %s, now(), %s, %s)",
+            "insert into push (record_type, record_id, system, graph_id, rank, wanted, done, due_at, state, reason) "
+            "values ('company', %s, 'pipedrive', %s, 0, %s, %s, now(), %s, %s)",
             record, record, wanted, done, state, reason,
         )  # fmt: skip
 
@@ -277,7 +282,8 @@ def test_trace_tells_the_whole_fate_of_an_event(world: World) -> None:
     )
     world.change(company, 'pd_org_id', None, 5, answer, system='pipedrive', after_s=1.3)
     world.execute(
-        "insert into call (system, op, type, record_type, record_id, lane, tokens, intent_event, answer_event, status, started_at, ended_at)"
+        "insert into call (system, op, type, record_type, record_id, lane, tokens, intent_event, answer_event, "
+        "status, started_at, ended_at)"
         " values ('pipedrive', 'create', 'organization', 'company', %s, 'webhook', 5, %s, %s, 201, %s, %s)",
         company, intent, answer, START + timedelta(seconds=1), START + timedelta(seconds=1.2),
     )  # fmt: skip
@@ -299,7 +305,8 @@ def test_trace_tells_the_whole_fate_of_an_event(world: World) -> None:
 @pytest.mark.behaviour('SETUP-6')
 def test_doctor_says_what_to_do(world: World) -> None:
     world.execute(
-        "insert into custom_field (linked_object_type, machine_name, name, field_type, policy) values ('Company', 'hermes_id', 'Hermes ID', 'fk_field', 'hermes')"
+        "insert into custom_field (linked_object_type, machine_name, name, field_type, policy) values ('Company', "
+        "'hermes_id', 'Hermes ID', 'fk_field', 'hermes')"
     )
     found = {item['name']: item for item in world.told('doctor')['findings']}
     assert found['database']['state'] == found['migrations']['state'] == found['clock']['state'] == 'ok'

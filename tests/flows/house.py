@@ -16,9 +16,10 @@ import httpx2
 from hermes import app as composition
 from hermes.db.inbox import Inbox
 from hermes.db.vitals import Vitals
-from hermes.kit.clock import ManualClock
+from hermes.kit.clock import ManualClock, SystemClock
 from hermes.kit.signing import basic_auth, sign
-from hermes.sandbox.app import SandboxTransport, create_app as create_sandbox
+from hermes.sandbox.app import SandboxTransport
+from hermes.sandbox.app import create_app as create_sandbox
 from hermes.sandbox.outbox import Delivery
 from hermes.sandbox.scenarios import demo
 from hermes.sandbox.weather import Weather
@@ -46,7 +47,6 @@ def settings_for(database_url: str, **more: Any) -> Settings:
         database_url=database_url,
         hermes_sandbox=True,
         hermes_url=HERMES,
-        tc2_api_key=SECRETS.tc2_api_key,
         tc2_base_url=f'{SANDBOX}/tc2',
         pd_api_key=SECRETS.pd_api_key,
         pd_base_url=f'{SANDBOX}/pipedrive',
@@ -54,7 +54,7 @@ def settings_for(database_url: str, **more: Any) -> Settings:
         pd_webhook_password=SECRETS.pd_webhook_password,
         pd_plan='growth',
         pd_seats=5,
-        **{'pd_api_max_rate': 40, **more},
+        **{'pd_api_max_rate': 40, 'tc2_api_key': SECRETS.tc2_api_key, **more},
     )
 
 
@@ -208,7 +208,7 @@ async def open_house(
         for number in range(workers)
     ]
     inbox = Inbox(database_url, clock)
-    application = create_app(inbox, composition.sources(configured), Vitals(database_url), clock)
+    application = create_app(inbox, composition.sources(configured), Vitals(database_url), SystemClock())
     async with application.router.lifespan_context(application):
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=application), base_url=HERMES, trust_env=False) as web:
             for engine in engines:

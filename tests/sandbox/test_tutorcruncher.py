@@ -88,6 +88,8 @@ async def test_payments_leave_their_times_and_name_the_client_by_stub(world: Wor
         clock.advance(60)
     agency = client.agency
     assert agency.paid_invoice_count == 4
+    assert agency.pay0_dt is None
+    account.close_day(client.id)
     assert agency.pay0_dt < agency.pay1_dt < agency.pay3_dt < clock.now()
     hermes = Receiver()
     await world.outbox.deliver_due(hermes)

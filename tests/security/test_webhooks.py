@@ -1,4 +1,6 @@
-"""Who may deliver: nothing unauthenticated is parsed or stored, and what is refused leaves a count and no trace of itself."""
+"""Who may deliver: nothing unauthenticated is parsed or stored, and what is refused leaves a count and no trace of
+itself.
+"""
 
 import io
 import logging

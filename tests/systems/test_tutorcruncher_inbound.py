@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes.domain.errors import Unparseable
-from hermes.domain.model import Element, Event, Fetch, Observation, RemoteRef, Version
+from hermes.domain.model import UNSETTLED, Element, Event, Fetch, Observation, RemoteRef, Version
 from hermes.ports import System
 from hermes.systems.tutorcruncher import TutorCruncher, inbound
 from tests.systems.support import ARRIVED, CATALOGUE, answered, fixture, seconds, webhook
@@ -99,7 +99,7 @@ def test_a_fetched_client_is_read_by_the_same_code() -> None:
     (element,) = observe(answered('tutorcruncher', 'read', 'read', 'client', body, remote_id='77'))
     company = element.observations[0]
     assert (company.fields, company.origin) == (CLIENT, 'read')
-    assert company.version == Version(seconds('2026-03-02T09:30:06'), 0)
+    assert company.version == Version(seconds('2026-03-02T09:30:06'), UNSETTLED)
 
 
 def test_a_client_that_is_not_there_and_failed_calls() -> None:

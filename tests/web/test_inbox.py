@@ -1,4 +1,6 @@
-"""The inbox under trouble: a bad event among good ones, a database that goes and comes back, a lock that holds everybody up."""
+"""The inbox under trouble: a bad event among good ones, a database that goes and comes back, a lock that holds
+everybody up.
+"""
 
 import asyncio
 import contextlib

@@ -116,6 +116,7 @@ def _act_on(account: TutorCruncher, client: Client, act: str, form: dict[str, st
     simple = {
         'confirm_email': (account.confirm_email, 'has confirmed the e-mail address'),
         'save_card': (account.save_card, 'has saved a card'),
+        'close_day': (account.close_day, 'has gone through the nightly job'),
         'terminate': (account.terminate, 'is terminated'),
         'delete': (account.delete, 'is in the trash'),
         'recover': (account.recover, 'is back'),

@@ -46,7 +46,8 @@ class PipedriveAccount:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.company_id, self.company_name, self.company_domain = 7_400_001, 'Sandbox', 'sandbox'
+        self.company_id = world.chance.randrange(1_000_000, 9_999_999)  # every world is an account of its own
+        self.company_name, self.company_domain = 'Sandbox', 'sandbox'
         self.currency, self.gone_status, self.search_lag_s = 'GBP', 404, 5.0
         self.shows_merged = False
         self.activity_types = {'call': 'Call', 'meeting': 'Meeting', 'task': 'Task', 'email': 'Email'}
@@ -256,6 +257,7 @@ class PipedriveAccount:
 
     def dump(self) -> dict[str, Any]:
         return {
+            'company_id': self.company_id,
             'tables': {kind: list(rows.values()) for kind, rows in self.tables.items()},
             'last_ids': self.last_ids,
             'catalogues': {kind: catalogue.dump() for kind, catalogue in self.catalogues.items()},
@@ -264,6 +266,7 @@ class PipedriveAccount:
         }
 
     def load(self, kept: dict[str, Any]) -> None:
+        self.company_id = kept['company_id']
         self.tables = {kind: {row['id']: row for row in rows} for kind, rows in kept['tables'].items()}
         self.last_ids = kept['last_ids']
         for kind, catalogue in kept['catalogues'].items():

@@ -93,7 +93,9 @@ class Pipedrive:
             Subscription(
                 str(item['id']),
                 str(item['subscription_url']),
-                bool(item.get('is_active')) and item.get('event_action') == item.get('event_object') == '*' and str(item.get('version')) == '2.0',
+                bool(item.get('is_active'))
+                and item.get('event_action') == item.get('event_object') == '*'
+                and str(item.get('version')) == '2.0',
                 str(item.get('http_auth_user') or ''),
             )
             for item in told.get('data') or ()

@@ -6,13 +6,15 @@ follow VERSION-1.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from hermes.domain.errors import Unparseable
 from hermes.domain.fields import Catalogue
-from hermes.domain.model import Element, Event, Fetch, Observation, Origin, RemoteRef, Version
+from hermes.domain.model import UNSETTLED, Element, Event, Fetch, Observation, Origin, RemoteRef, Version
 from hermes.kit import wire
 from hermes.ports import Answer, Request, decode_answer
 from hermes.systems.tutorcruncher import clients
@@ -42,7 +44,13 @@ def _delivery(payload: Any, event: Event, catalogue: Catalogue) -> Sequence[Elem
     if not isinstance(payload, dict) or not isinstance(payload.get('events'), list):
         raise Unparseable('The delivery is not an object with a list of events.')
     requested = payload.get('request_time', payload.get('_request_time'))
-    return tuple(_element(told, requested, event.received_at, catalogue) for told in payload['events'])
+    found = tuple(_element(told, requested, event.received_at, catalogue) for told in payload['events'])
+    if len(found) == 1:
+        return found
+    bodies = ({**payload, 'events': [told]} for told in payload['events'])
+    return tuple(
+        replace(element, alone=json.dumps(body).encode()) for element, body in zip(found, bodies, strict=True)
+    )
 
 
 def _element(told: Any, requested: Any, received_at: datetime, catalogue: Catalogue) -> Element:
@@ -84,7 +92,8 @@ def _client(subject: Mapping[str, Any], action: str, version: Version, catalogue
     known = isinstance(subject.get('meta_agency'), dict)
     if action == 'RECOVERED_A_CLIENT':
         if not known:
-            return Element((Observation(ref, 'recovered', version, action=action),))
+            seen = Observation(ref, 'recovered', version, action=action)
+            return Element((seen,), fetch=(Fetch(ref, 'it was taken out of the bin'),))
         return Element(clients.observations(ref, subject, version, catalogue, kind='recovered', action=action))
     if not known:
         return Element(ignored=f'Client {ref.remote_id} has no meta_agency ({action or "no action"}).')
@@ -104,7 +113,7 @@ def _told(request: Request, answer: Answer, event: Event, catalogue: Catalogue) 
     if request.type != 'client' or request.op not in ('read', 'list', 'create', 'update'):
         return ()
     at = wire.http_date(answer.headers.get('date')) or answer.ended_at or event.received_at
-    version = Version(wire.epoch_s(at - timedelta(microseconds=at.microsecond)), 0)
+    version = Version(wire.epoch_s(at), UNSETTLED)
     if request.op == 'read' and answer.status in (404, 410):
         ref = RemoteRef(clients.SYSTEM, 'client', request.remote_id)
         return (Element((Observation(ref, 'missing', version, origin='read', action='read'),)),)
@@ -117,7 +126,9 @@ def _told(request: Request, answer: Answer, event: Event, catalogue: Catalogue) 
     if ref_or_none is None:
         return (Element(unparseable='The client in this answer has no id.'),)
     if not isinstance(told.get('meta_agency'), dict):
-        return (Element(ignored=f'Client {ref_or_none.remote_id} has no meta_agency (fetched).'),)
+        why = f'Client {ref_or_none.remote_id} has no meta_agency (fetched).'
+        nothing = Observation(ref_or_none, 'missing', version, origin='read', action=request.op)
+        return (Element((nothing,) if request.op == 'read' else (), ignored=why),)
     origin: Origin = 'read' if request.op == 'read' else 'answer'
     seen = clients.observations(ref_or_none, told, version, catalogue, origin=origin, action=request.op)
     return (Element(seen),)

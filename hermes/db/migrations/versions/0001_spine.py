@@ -27,10 +27,31 @@ def split(script: str) -> list[str]:
     return parts
 
 
-TABLES = (
-    'revision decision refusal worker sweep reservation budget system_state account custom_field setting call push link mirror '
-    'change deal contact company stage pipeline admin event'
-).split()
+TABLES = [
+    'revision',
+    'decision',
+    'refusal',
+    'worker',
+    'sweep',
+    'reservation',
+    'budget',
+    'system_state',
+    'account',
+    'custom_field',
+    'setting',
+    'call',
+    'push',
+    'link',
+    'mirror',
+    'change',
+    'deal',
+    'contact',
+    'company',
+    'stage',
+    'pipeline',
+    'admin',
+    'event',
+]
 
 
 def downgrade() -> None:

@@ -108,6 +108,7 @@ create table mirror (
   version jsonb not null, runs jsonb not null default '{}', sent jsonb not null default '{}', merges jsonb not null default '[]',
   ours boolean not null default false, deleted jsonb, deleted_by text not null default '', merged_into text,
   reread_at timestamptz, corrections jsonb not null default '{}', event_id bigint not null default 0,
+  seen jsonb not null default '[]',
   primary key (system, type, remote_id)
 );
 create index mirror_reread on mirror (reread_at) where reread_at is not null;

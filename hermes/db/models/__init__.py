@@ -1,0 +1,54 @@
+"""The tables as classes, exactly as the migrations make them; a test compares the two.
+
+For the admin pages, which list and filter, and for writing migrations. The engine does not read or write through them:
+its statements are named SQL (docs/decisions/0004-raw-sql-for-the-engine.md).
+"""
+
+from sqlmodel import SQLModel
+
+from hermes.db.models.beside import (
+    Account,
+    Budget,
+    CustomField,
+    Decision,
+    Refusal,
+    Reservation,
+    Revision,
+    Setting,
+    Sweep,
+    SystemState,
+    Worker,
+)
+from hermes.db.models.records import Admin, Company, Contact, Deal, Pipeline, Stage
+from hermes.db.models.spine import Call, Change, Event, Link, Mirror, Push
+from hermes.db.models.table import Table
+
+__all__ = [
+    'METADATA',
+    'Account',
+    'Admin',
+    'Budget',
+    'Call',
+    'Change',
+    'Company',
+    'Contact',
+    'CustomField',
+    'Deal',
+    'Decision',
+    'Event',
+    'Link',
+    'Mirror',
+    'Pipeline',
+    'Push',
+    'Refusal',
+    'Reservation',
+    'Revision',
+    'Setting',
+    'Stage',
+    'Sweep',
+    'SystemState',
+    'Table',
+    'Worker',
+]
+
+METADATA = SQLModel.metadata

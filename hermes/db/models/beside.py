@@ -1,0 +1,155 @@
+"""What stands beside the nouns: configuration, which events change, and what is derived."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Date,
+    Index,
+    Integer,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from hermes.db.models.table import Moment, Table, Whole, column
+
+
+class Setting(Table, table=True):
+    """What people change while Hermes runs."""
+
+    key: str = column(Text, key=True)
+    value: Any = column(JSONB, null=False)
+
+
+class CustomField(Table, table=True):
+    """The field catalogue."""
+
+    __table_args__ = (
+        Index(
+            'custom_field_code',
+            'linked_object_type',
+            'pd_field_id',
+            unique=True,
+            postgresql_where=text("pd_field_id <> ''"),
+        ),
+    )
+    linked_object_type: str = column(Text, key=True)
+    machine_name: str = column(Text, key=True)
+    name: str = column(Text, null=False)
+    field_type: str = column(Text, null=False)
+    hermes_field_name: str = column(Text, null=False, server="''")
+    tc2_machine_name: str = column(Text, null=False, server="''")
+    pd_field_id: str = column(Text, null=False, server="''")
+    policy: str = column(Text, null=False)
+    remote_type: str = column(Text, null=False, server="''")
+    options: Any = column(JSONB, null=False, server="'{}'")
+    problem: str = column(Text, null=False, server="''")
+
+
+class Account(Table, table=True):
+    """Whose accounts this database belongs to."""
+
+    system: str = column(Text, key=True)
+    identity: str = column(Text, null=False)
+    since: datetime = column(Moment, null=False)
+
+
+class SystemState(Table, table=True):
+    """Whether a system is paused or lets nobody in."""
+
+    system: str = column(Text, key=True)
+    paused: bool = column(Boolean, null=False, server='false')
+    reason: str = column(Text, null=False, server="''")
+    since: datetime | None = column(Moment)
+    blocked_until: datetime | None = column(Moment)
+
+
+class Budget(Table, table=True):
+    """What a system allows."""
+
+    system: str = column(Text, key=True)
+    burst_limit: int = column(Integer, null=False)
+    burst_window_s: Decimal = column(Numeric, null=False)
+    search_limit: int = column(Integer, null=False)
+    daily_limit: int = column(Whole, null=False)
+    day: date | None = column(Date)
+    spent: int = column(Whole, null=False, server='0')
+
+
+class Reservation(Table, table=True):
+    """What is taken of the burst."""
+
+    __table_args__ = (Index('reservation_open', 'system', 'until'),)
+    id: int | None = column(Whole, key=True, identity=True)
+    system: str = column(Text, null=False)
+    search: bool = column(Boolean, null=False, server='false')
+    lane: str = column(Text, null=False)
+    tokens: int = column(Integer, null=False)
+    granted_at: datetime = column(Moment, null=False)
+    until: datetime = column(Moment, null=False)
+
+
+class Sweep(Table, table=True):
+    """Listings, to the end."""
+
+    __table_args__ = (Index('sweep_type', 'system', 'type', 'kind', 'id'),)
+    id: int | None = column(Whole, key=True, identity=True)
+    system: str = column(Text, null=False)
+    type: str = column(Text, null=False)
+    kind: str = column(Text, null=False)
+    started_at: datetime = column(Moment, null=False)
+    finished_at: datetime | None = column(Moment)
+    cursor: str | None = column(Text)
+    pages: int = column(Integer, null=False, server='0')
+    items: int = column(Integer, null=False, server='0')
+    tokens: int = column(Integer, null=False, server='0')
+    state: str = column(Text, null=False, server="'running'")
+    digest: str = column(Text, null=False, server="''")
+    reason: str = column(Text, null=False, server="''")
+
+
+class Worker(Table, table=True):
+    """Who works, and when it was last seen."""
+
+    id: str = column(Text, key=True)
+    started_at: datetime = column(Moment, null=False)
+    seen_at: datetime = column(Moment, null=False)
+    host: str = column(Text, null=False)
+    pid: int = column(Integer, null=False)
+
+
+class Refusal(Table, table=True):
+    """What was refused at the door, counted."""
+
+    id: int | None = column(Whole, key=True, identity=True)
+    source: str = column(Text, null=False)
+    reason: str = column(Text, null=False)
+    count: int = column(Integer, null=False)
+    at: datetime = column(Moment, null=False)
+
+
+class Decision(Table, table=True):
+    """What needs a person."""
+
+    __table_args__ = (UniqueConstraint('kind', 'key', name='decision_once'),)
+    id: int | None = column(Whole, key=True, identity=True)
+    kind: str = column(Text, null=False)
+    record_type: str | None = column(Text)
+    record_id: int | None = column(Whole)
+    key: str = column(Text, null=False)
+    detail: Any = column(JSONB, null=False, server="'{}'")
+    state: str = column(Text, null=False, server="'open'")
+    event_id: int | None = column(Whole)
+    at: datetime = column(Moment, null=False)
+
+
+class Revision(Table, table=True):
+    """How often the catalogue and the settings were written."""
+
+    name: str = column(Text, key=True)
+    number: int = column(Whole, null=False)

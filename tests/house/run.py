@@ -1,0 +1,148 @@
+"""`hermes run` as a person has it: a process of its own in a terminal's process group, with an empty HOME."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+READY_S = 60.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports on which nobody listens at this moment."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(('127.0.0.1', 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def wait_for(what: str, told: Callable[[], Any], patience_s: float) -> Any:
+    """What `told` says, once it says something. Fails after `patience_s` seconds."""
+    deadline = time.monotonic() + patience_s
+    while not (found := told()):
+        assert time.monotonic() < deadline, f'{what}: not within {patience_s:g} s'
+        time.sleep(0.02)
+    return found
+
+
+def processes_of(folder: Path) -> dict[int, str]:
+    """Every living process, with its command line, that has `folder` in its arguments or its environment."""
+    found = {}
+    for entry in Path('/proc').iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / 'cmdline').read_bytes()
+            told = command + (entry / 'environ').read_bytes()
+        except OSError:
+            continue
+        if command and os.fsencode(folder) in told:
+            found[int(entry.name)] = command.replace(b'\0', b' ').decode(errors='replace')
+    return found
+
+
+@dataclass
+class Home:
+    """A folder with an empty HOME, the data, and ports of its own. The environment has nothing else in it."""
+
+    folder: Path
+    ports: list[int] = field(default_factory=lambda: free_ports(2))
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / 'data'
+
+    @property
+    def environment(self) -> dict[str, str]:
+        home = self.folder / 'home'
+        home.mkdir(exist_ok=True)
+        return {'PATH': os.environ['PATH'], 'HOME': str(home), 'DATA_DIR': str(self.data), **self.variables}
+
+    def hermes(self, *words: str, patience_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        return subprocess.run(
+            [sys.executable, '-m', 'hermes', *words],
+            env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=patience_s, check=False,
+        )  # fmt: skip
+
+    def told(self, *words: str) -> Any:
+        """The JSON answer of one command."""
+        done = self.hermes(*words, '--json')
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def run_words(self) -> list[str]:
+        return ['run', '--port', str(self.ports[0]), '--sandbox-port', str(self.ports[1])]
+
+    @contextmanager
+    def running(self) -> Iterator['Running']:
+        """`hermes run`, ready; ended without mercy if the test has not ended it."""
+        log = self.folder / 'run.log'
+        with log.open('ab') as output:
+            process = subprocess.Popen(
+                [sys.executable, '-m', 'hermes', *self.run_words()],
+                env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True,
+            )  # fmt: skip
+        run = Running(self, process, log)
+        try:
+            yield run
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            wait_for('everything ended', lambda: not processes_of(self.data), 30)
+
+
+@dataclass
+class Running:
+    """A supervisor and its children."""
+
+    home: Home
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def await_ready(self) -> None:
+        wait_for('ready', self.is_ready, READY_S)
+
+    def is_ready(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            with urlopen(f'http://127.0.0.1:{self.home.ports[0]}/ready', timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            return False
+
+    def sandbox(self, path: str, body: Any = None) -> Any:
+        """Ask the emulated world."""
+        request = Request(
+            f'http://127.0.0.1:{self.home.ports[1]}{path}',
+            data=None if body is None else json.dumps(body).encode(),
+            headers={'Content-Type': 'application/json'},
+        )
+        with urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def child(self, name: str) -> int:
+        """The process id of a child, 0 if there is none now."""
+        return next((pid for pid, command in processes_of(self.home.data).items() if f'-m hermes {name}' in command), 0)
+
+    def interrupt(self) -> int:
+        """Ctrl-C as a terminal sends it, to the whole foreground group; the exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(30)

@@ -1,0 +1,127 @@
+"""`hermes run` from an empty folder: it starts, it comes back, it ends without a trace, and says plainly why it cannot."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.house.run import Home, free_ports, processes_of, wait_for
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def refused(home: Home, *words: str) -> str:
+    """The one sentence with which `hermes run` (or `words`) refuses; nothing is left running."""
+    done = home.hermes(*(words or home.run_words()))
+    assert done.returncode == 1, done.stderr
+    assert 'Traceback' not in done.stderr
+    sentences = done.stderr.strip().splitlines()
+    assert len(sentences) == 1, done.stderr
+    wait_for('everything ended', lambda: not processes_of(home.data), 30)
+    return sentences[0]
+
+
+def test_it_starts_empty_ends_with_ctrl_c_and_finds_yesterdays_data(home: Home) -> None:
+    with home.running() as run:
+        run.await_ready()
+        stages = run.sandbox('/_world/state')
+        assert stages
+        assert '/tutorcruncher' in run.log.read_text()
+        first = home.told('events', 'list')[-1]
+        run.interrupt()
+        assert processes_of(home.data) == {}
+    with home.running() as run:
+        run.await_ready()
+        assert home.told('events', 'show', str(first['id']))['received_at'] == first['received_at']
+        assert run.interrupt() == 0
+    assert processes_of(home.data) == {}
+    assert 'Traceback' not in run.log.read_text()
+
+
+def test_what_is_killed_comes_back_and_nothing_outlives_the_supervisor(home: Home) -> None:
+    with home.running() as run:
+        run.await_ready()
+        old = run.child('worker')
+        os.kill(old, signal.SIGKILL)
+        killed = time.monotonic()
+        wait_for('a new worker', lambda: run.child('worker') not in (0, old), 10)
+        assert time.monotonic() - killed < 2.0
+        assert 'hermes worker was killed by signal 9' in run.log.read_text()
+        run.await_ready()
+        run.process.kill()
+        run.process.wait()
+        wait_for('everything ended', lambda: not processes_of(home.data), 30)
+
+
+@pytest.mark.behaviour('SETUP-12')
+def test_another_account_on_the_same_database_stops_everything_with_a_sentence(home: Home) -> None:
+    with home.running() as run:
+        run.await_ready()
+        wait_for('first contact', lambda: any(item['account'] for item in home.told('status')['systems']), 30)
+        run.interrupt()
+    (home.data / 'sandbox' / 'world.json').unlink()
+    with home.running() as run:
+        assert run.process.wait(60) == 1
+    told = run.log.read_text()
+    assert re.search(r'This database belongs to Pipedrive company \d+, but the credentials are those of', told)
+    assert told.count('starting it again') == 0
+    assert 'Traceback' not in told
+
+
+def test_a_port_that_is_taken(home: Home) -> None:
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', home.ports[0]))
+        taken.listen()
+        assert f'Port {home.ports[0]} is taken' in refused(home)
+
+
+def test_a_database_that_is_not_there(home: Home) -> None:
+    home.variables['DATABASE_URL'] = f'postgresql://nobody:secret@127.0.0.1:{free_ports(1)[0]}/nothing'
+    told = refused(home)
+    assert 'cannot be reached' in told
+    assert 'DATABASE_URL' in told
+    assert 'secret' not in told
+
+
+def test_an_address_that_is_none(home: Home) -> None:
+    home.variables['DATABASE_URL'] = 'mysql://localhost/hermes'
+    assert 'DATABASE_URL' in refused(home)
+
+
+@pytest.mark.invariant('I23')
+def test_a_newer_schema(home: Home, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+    home.variables['DATABASE_URL'] = database_url
+    assert 'newer than this program knows' in refused(home)
+    assert 'newer than this program knows' in refused(home, 'worker')
+
+
+def test_a_full_disk(home: Home) -> None:
+    if os.geteuid() != 0 or not shutil.which('unshare'):
+        pytest.skip('only root may make a small disk')
+    home.data.mkdir()
+    command = (
+        f'mount -t tmpfs -o size=20m tmpfs {home.data} && exec {sys.executable} -m hermes {" ".join(home.run_words())}'
+    )
+    done = subprocess.run(
+        ['unshare', '--mount', 'sh', '-c', command], env=home.environment, cwd=home.folder, capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+    if 'mount' in done.stderr:
+        pytest.skip('no disk may be mounted here')
+    assert done.returncode == 1
+    assert re.fullmatch(r'Only \d+ MB are free on the disk of .*: make room, or set DATABASE_URL\.\n', done.stderr)

@@ -1,0 +1,93 @@
+"""The schema: what the migrations make is what the classes say, and going down and up again costs no row."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
+
+from hermes.db import schema
+from hermes.db.models import METADATA
+from hermes.domain.errors import Refused
+
+FILL = """
+insert into event (source, kind, dedupe_key, body) values ('tutorcruncher', 'webhook', 'k', '{}');
+insert into admin (email, pd_owner_id) values ('ada@example.com', 7);
+insert into company (name, sales_person_id) select 'Château Tutors', id from admin;
+insert into contact (company_id, email) select id, 'bo@example.com' from company;
+insert into deal (company_id, title) select id, 'A deal' from company;
+insert into change (record_type, record_id, field, new, system, rule, event_id, at)
+  select 'company', company.id, 'name', '"Château Tutors"', 'tutorcruncher', 'TC-1', event.id, now() from company, event;
+insert into mirror (system, type, remote_id, version) values ('pipedrive', 'organization', '5', '[1, 0]');
+insert into link select 'pipedrive', 'organization', '5', 'company', id, true, 'live' from company;
+insert into push (record_type, record_id, system, graph_id, rank, due_at) select 'company', id, 'pipedrive', id, 0, now() from company;
+insert into call (system, op, lane, tokens, started_at) values ('pipedrive', 'create', 'webhook', 5, now());
+"""
+TABLES = ('event', 'admin', 'company', 'contact', 'deal', 'change', 'mirror', 'link', 'push', 'call')
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    engine = create_engine(url.replace('postgresql://', 'postgresql+psycopg://', 1), poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection
+
+
+def differences(url: str) -> list[object]:
+    """What alembic would have to change to make the database what the classes say."""
+    with connected(url) as connection:
+        options = {'compare_type': True, 'compare_server_default': True}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), METADATA))
+
+
+def rows_of(url: str) -> dict[str, list[object]]:
+    with psycopg.connect(url) as connection:
+        return {table: connection.execute(f'select to_jsonb(t) from {table} t').fetchall() for table in TABLES}
+
+
+def test_the_classes_say_what_the_migrations_make(database_url: str) -> None:
+    assert differences(database_url) == []
+
+
+def test_the_comparison_sees_a_difference(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute('alter table company drop column website')
+        connection.execute('drop index push_due')
+    assert len(differences(database_url)) == 2
+
+
+@pytest.mark.invariant('I23')
+def test_up_down_up_on_a_filled_database(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(FILL)
+    before = rows_of(database_url)
+    assert all(before.values())
+    schema.downgrade(database_url, '0001')
+    assert schema.check(database_url) == 'old'
+    assert rows_of(database_url) == before
+    schema.upgrade(database_url)
+    assert schema.check(database_url) == 'current'
+    assert rows_of(database_url) == before
+    schema.downgrade(database_url, 'base')
+    with psycopg.connect(database_url) as connection:
+        left = connection.execute(
+            "select relname from pg_class where relnamespace = 'public'::regnamespace and relname not like 'alembic%'"
+        ).fetchall()
+    assert left == []
+    schema.upgrade(database_url)
+    assert differences(database_url) == []
+
+
+@pytest.mark.invariant('I23')
+def test_a_newer_schema_is_refused_in_a_sentence(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update alembic_version set version_num = '9999'")
+    for act in (schema.upgrade, schema.check):
+        with pytest.raises(Refused, match='newer than this program knows'):
+            act(database_url)
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute('select version_num from alembic_version').fetchone() == ('9999',)

@@ -1,0 +1,167 @@
+"""What must hold when everything has come to rest: I4, I7, I14, I16, looked at in the emulated CRM and the database."""
+
+from collections import Counter
+from typing import Any
+
+from hermes.db import graphs
+from hermes.domain.graph import Graph
+from hermes.domain.history import is_empty
+from hermes.domain.merge import settle_fields
+from hermes.domain.model import Event, RecordRef
+from hermes.domain.plan import Noop, Update, Wait, plan
+from hermes.sync import replay
+from hermes.systems.pipedrive import objects, rest
+from tests.sim.town import Town
+
+KINDS = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
+OWNED_BY_TC2 = {'tc2_status': 'status', 'paid_invoice_count': 'paid_invoice_count'}
+
+
+async def check(town: Town) -> list[str]:
+    """Everything that is wrong, in plain words; [] when all is well."""
+    async with town.house.engine.database.transaction() as connection:
+        graph = await _everything(town, connection)
+        known = await town.house.engine.known(connection)
+    wrong = [*_duplicates(town), *_mirrors(town, graph, known), *_truth(town, graph)]
+    wrong += await _wanted(town, graph, known)
+    wrong += await _events(town)
+    return wrong
+
+
+async def _everything(town: Town, connection: Any) -> Graph:
+    rows = await (await connection.execute('select id from company')).fetchall()
+    linked = await (await connection.execute("select system, type, remote_id from mirror")).fetchall()
+    from hermes.domain.model import RemoteRef
+
+    refs = {RemoteRef(row['system'], row['type'], row['remote_id']) for row in linked}
+    return await graphs.load(connection, graphs.Wanted(refs=refs, companies={row['id'] for row in rows}), lock=False)
+
+
+def _duplicates(town: Town) -> list[str]:
+    """I4: by hermes_id and by TC2 client."""
+    wrong = []
+    for kind in KINDS:
+        account = town.house.pd
+        for name in ('hermes_id', 'tc2_cligency_url'):
+            code = next((code for code, one in account.catalogues[kind].fields.items() if one['field_name'] == name), None)
+            if code is None or (kind != 'organization' and name != 'hermes_id'):
+                continue
+            values = Counter(row['custom_fields'].get(code) for row in account.live(kind).values())
+            wrong += [f'I4: {count} {kind}s with {name} {value}' for value, count in values.items() if value and count > 1]
+    return wrong
+
+
+def _mirrors(town: Town, graph: Graph, known: Any) -> list[str]:
+    """I7: every mirror equals the object of the emulated CRM, field by field, and every object has one."""
+    wrong = []
+    account = town.house.pd
+    for kind in KINDS:
+        for row in account.tables[kind].values():
+            mirror = next((one for ref, one in graph.mirrors.items() if ref.type == kind and ref.remote_id == str(row['id'])), None)
+            if mirror is None:
+                if not row['is_deleted']:
+                    wrong.append(f'I7: {kind} {row["id"]} is not known')
+                continue
+            if mirror.live is row['is_deleted'] and mirror.runs:
+                wrong.append(f'I7: {kind} {row["id"]} is {"deleted" if row["is_deleted"] else "alive"}, its mirror is not')
+            if row['is_deleted']:
+                continue
+            told = objects.read_object(kind, rest_shape(account, kind, row), known.catalogue, rest.read)
+            wrong += [
+                f'I7: {kind} {row["id"]} says {name} = {value!r}, its mirror {mirror.current(name)!r}'
+                for name, value in told.items()
+                if mirror.current(name) != value and not (is_empty(value) and is_empty(mirror.current(name)))
+            ]
+    return wrong
+
+
+def rest_shape(account: Any, kind: str, row: Any) -> Any:
+    from hermes.sandbox.pipedrive import rest as shapes
+
+    return shapes.shape(account, kind, row)
+
+
+def _truth(town: Town, graph: Graph) -> list[str]:
+    """Independent of every mirror: what TutorCruncher owns stands in the CRM as TutorCruncher has it (FIELD-2, FIELD-3)."""
+    wrong = []
+    account = town.house.pd
+    codes = {one['field_name']: code for code, one in account.catalogues['organization'].fields.items()}
+    for client in town.house.tc2.clients.values():
+        if client.deleted or client.agency is None or client.agency.narc:
+            continue
+        url = [row for row in account.live('organization').values() if str(row['custom_fields'].get(codes['tc2_cligency_url'])).endswith(f'/clients/{client.id}/')]
+        company = next((record for record in graph.companies() if record.fields.get('tc2_cligency_id') == client.id), None)
+        if company is None:
+            wrong.append(f'I1: client {client.id} has no company')
+            continue
+        if company.tombstone is not None:
+            continue
+        if len(url) != 1:
+            wrong.append(f'I7: client {client.id} stands {len(url)} times in the CRM')
+            continue
+        for name, attribute in OWNED_BY_TC2.items():
+            ours, theirs = getattr(client.agency, attribute), url[0]['custom_fields'].get(codes[name])
+            if ours != theirs:
+                wrong.append(f'FIELD-3: client {client.id} has {name} {ours!r}, the CRM {theirs!r}')
+    return wrong
+
+
+async def _wanted(town: Town, graph: Graph, known: Any) -> list[str]:
+    """I7: nothing is left to send, and every record says what it should."""
+    wrong = []
+    engine = town.house.engine
+    system = engine.systems['pipedrive']
+    context = engine.context(Event(0, '', '', b'', engine.clock.now()), known)
+    pushes = {
+        (row['record_type'], row['record_id']): row for row in await town.house.rows('select * from push')
+    }
+    for record in [one for one in graph.records.values() if one.ref.type in KINDS.values() and one.alias_of is None]:
+        late = settle_fields(graph, record, context)
+        wrong += [f'I5: {record.ref} has {one.field} {one.old!r}, it should be {one.new!r} ({one.note})' for one in late]
+        push = pushes.get((record.ref.type, record.ref.id))
+        if push is not None and push['state'] != 'ready':
+            wrong.append(f'I7: the push of {record.ref} is {push["state"]}: {push["reason"]}')
+            continue
+        if push is not None and push['intent'] is not None:
+            wrong.append(f'I7: the push of {record.ref} has an open intent')
+        needed = plan(graph, record, system.outgoing(record.ref.type, known.catalogue), context)
+        if isinstance(needed, Update):
+            left = {name: value for name, value in needed.fields.items() if push is None or name not in push['ignored']}
+            wrong += [f'I7: {record.ref} is still to be sent: {left}'] if left else []
+        elif not isinstance(needed, Noop) and not (isinstance(needed, Wait) and _parent_gone(graph, record)):
+            wrong.append(f'I7: {record.ref} is still to be sent: {needed}')
+    return wrong
+
+
+def _parent_gone(graph: Graph, record: Any) -> bool:
+    company = graph.company(record)
+    return company is None or company.gone or graph.record(RecordRef('contact', record.fields.get('contact_id') or 0)) is not None
+
+
+async def _events(town: Town) -> list[str]:
+    rows = await town.house.rows("select id, source, kind, state, attempts, reason from event where state <> 'done' order by id")
+    return [f'event {row["id"]} ({row["source"]} {row["kind"]}) is {row["state"]} after {row["attempts"]}: {row["reason"]}' for row in rows]
+
+
+async def check_fold(town: Town) -> list[str]:
+    """I14: the log, folded into an empty database, gives the same state by hash."""
+    await town.set_shadow_back()
+    source = town.house.engine.database
+    await replay.copy_log(source, town.shadow.database, town.folded_to)
+    await replay.fold(town.shadow)
+    ours, folded = await replay.digest(source), await replay.digest(town.shadow.database)
+    wrong = []
+    for table in [name for name in ours if ours[name] != folded[name]]:
+        query = replay.STATE[table]
+        here = [row['row'] for row in await source.fetch(query)]
+        there = [row['row'] for row in await town.shadow.database.fetch(query)]
+        wrong += [f'I14: {table}: {difference}' for difference in _differences(here, there)] or [f'I14: {table} differs']
+    return wrong
+
+
+def _differences(here: list[Any], there: list[Any]) -> list[str]:
+    found = [] if len(here) == len(there) else [f'{len(here)} rows, folded {len(there)}']
+    for one, other in zip(here, there, strict=False):
+        name = one.get('id') or (one.get('type'), one.get('remote_id'), one.get('machine_name'))
+        found += [f'{name} {key}: {str(one[key])[:300]} / folded {str(other.get(key))[:300]}' for key in one if one[key] != other.get(key)]
+    return found[:6]

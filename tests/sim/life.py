@@ -1,0 +1,133 @@
+"""One seed's life: acts, deliveries, steps of two workers, weather, stops and deaths, in an order that chance draws.
+
+Then the weather stops, everything that was lost is healed as in life (snapshots, a sweep), and the world comes to rest.
+"""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from hermes.sync import sweep
+from hermes.sync.ingest import ingest_step
+from hermes.sync.push import LostLeaseError, push_step
+from hermes.sync.resolve import reread_step
+from tests.sim import acts
+from tests.sim.town import Town, pick
+
+STEPS: list[tuple[Any, int]] = [(ingest_step, 5), (push_step, 5), (reread_step, 2), (sweep.sweep_step, 1)]
+REST_S = 1800.0
+
+
+@dataclass
+class Story:
+    """What happened, in order, for whoever reads a failing seed."""
+
+    seed: int
+    lines: list[str] = field(default_factory=list)
+    dropped: bool = False
+
+    def tell(self, line: str) -> None:
+        if line:
+            self.lines.append(line)
+
+
+async def live(town: Town, seed: int, length: int | None = None) -> Story:
+    """Live one seed to the end of its weather and let it come to rest."""
+    await town.begin(seed)
+    story, chance = Story(seed), random.Random(seed)
+    length = length or chance.choice((20, 40, 60, 90))
+    house = town.house
+    house.world.weather.change(name=chance.choice(('calm', 'rough', 'storm')))
+    stormy = chance.random() < 0.8
+    for gate in town.gates:
+        gate.crash_p, gate.pause_p = (chance.choice((0.0, 0.02, 0.05)), chance.choice((0.0, 0.1, 0.3))) if stormy else (0.0, 0.0)
+    story.tell(f'weather {house.world.weather.name}, gates {[(gate.crash_p, gate.pause_p) for gate in town.gates]}')
+    for _ in range(length):
+        story.tell(await move(town, chance, story))
+    await rest(town, story)
+    return story
+
+
+async def move(town: Town, chance: random.Random, story: Story) -> str:
+    """One move of somebody."""
+    luck = chance.random()
+    house = town.house
+    if luck < 0.28:
+        return acts.act(house, chance)
+    if luck < 0.48:
+        return await deliver(town, chance, story)
+    if luck < 0.60:
+        seconds = chance.choice((0.01, 0.3, 1.0, 1.0, 2.5, 6.0, 12.0, 25.0))
+        house.clock.advance(seconds)
+        return f'{seconds} s pass'
+    return await turn(town, chance.randrange(len(town.gates)), chance)
+
+
+async def deliver(town: Town, chance: random.Random, story: Story) -> str:
+    """Carry a webhook that is under way, whichever comes first; or one of the past once more; or lose one."""
+    outbox = town.house.world.outbox
+    luck = chance.random()
+    if luck < 0.15 and outbox.sent:
+        delivery = pick(chance, outbox.sent)
+        await town.house.post(delivery)
+        return f'delivered once more: {described(delivery.body)}'
+    delivery = pick(chance, sorted(outbox.waiting, key=lambda one: one.number))
+    if delivery is None:
+        return ''
+    outbox.waiting.remove(delivery)
+    if luck > 0.97 and b'DELETED_A_CLIENT' not in delivery.body and b'RECOVERED' not in delivery.body and delivery.system == 'tutorcruncher':
+        story.dropped = True
+        return f'lost: {described(delivery.body)}'
+    await outbox._deliver(delivery, town.house.post)
+    return f'delivered: {described(delivery.body)}'
+
+
+def described(body: bytes) -> str:
+    """A delivery in one line."""
+    import json
+
+    told = json.loads(body)
+    if 'meta' in told:
+        meta = told['meta']
+        return f'{meta["entity"]} {meta["entity_id"]} {meta["action"]} {meta["timestamp"][14:23]} by {meta["change_source"]}'
+    first = told['events'][0]
+    return f'{first["action"]} {first["subject"].get("id")}'
+
+
+async def turn(town: Town, number: int, chance: random.Random) -> str:
+    """The next piece of work of one worker: until its step ends, or stands still."""
+    gate, engine = town.gates[number], town.house.engines[number]
+    before = len(gate.told)
+    if gate.busy:
+        what = f'worker {number} goes on from {gate.at}'
+        await guard(gate.resume())
+    else:
+        step = chance.choices([one for one, _ in STEPS], [weight for _, weight in STEPS])[0]
+        what = f'worker {number}: {step.__name__}'
+        await guard(gate.start(step(engine)))
+    return '; '.join([what, *gate.told[before:]])
+
+
+async def guard(work: Any) -> None:
+    """A worker that lost its lease goes on with something else, as in life."""
+    try:
+        await work
+    except LostLeaseError:
+        return
+
+
+async def rest(town: Town, story: Story) -> None:
+    """The weather stops, nobody dies any more, what was lost is healed, and everything comes to rest."""
+    house = town.house
+    for gate in town.gates:
+        gate.crash_p = gate.pause_p = 0.0
+        while gate.busy:
+            await guard(gate.resume())
+    house.world.weather.change(name='calm')
+    if story.dropped:
+        house.tc2.send_all_snapshots()
+    await settle(town)
+
+
+async def settle(town: Town) -> None:
+    await town.house.settle(REST_S)

@@ -1,0 +1,170 @@
+"""A house that is set back to its first day in milliseconds: one database, one world, two workers, a seed each.
+
+The state after first contact is kept (tables in a schema of their own, the world as JSON), so that a seed costs what
+it does and not what the set-up does. A second database is there to fold the log into (I14).
+"""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx2
+
+from hermes import app as composition
+from hermes.db.catalogue import KnowledgeCache
+from hermes.db.inbox import Inbox
+from hermes.db.vitals import Vitals
+from hermes.kit.clock import ManualClock
+from hermes.sandbox.app import SandboxTransport, create_app as create_sandbox
+from hermes.sandbox.scenarios import demo
+from hermes.sandbox.weather import Weather
+from hermes.sandbox.world import World
+from hermes.sync import replay
+from hermes.sync.engine import Engine
+from hermes.web.application import create_app
+from tests.flows.house import HERMES, SECRETS, START, House, settings_for
+from tests.sim.gate import Gate, GateTransport
+
+KEEP = """
+create schema base;
+do $$ declare t text; begin
+  for t in select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version' loop
+    execute format('create table base.%I as table public.%I', t, t);
+  end loop; end $$;
+create table base_numbers as select (select last_value from record_id) as record_id, (select last_value from applied_seq) as applied_seq,
+  (select coalesce(max(id), 0) from public.event) as event;
+create function set_back() returns void language plpgsql as $$ declare t text; n record; begin
+  set local session_replication_role = replica;
+  for t in select tablename from pg_tables where schemaname = 'base' loop
+    execute format('delete from public.%I', t);
+    execute format('insert into public.%I overriding system value select * from base.%I', t, t);
+  end loop;
+  select * into n from base_numbers;
+  perform setval('record_id', n.record_id), setval('applied_seq', n.applied_seq), setval('event_id_seq', n.event + 1, false);
+end $$;
+"""
+
+
+class WebClock(ManualClock):
+    """The town's time for whoever waits in the background: waiting takes real time and moves nobody's clock."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock.now())
+        self.clock = clock
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    async def sleep(self, duration_s: float) -> None:
+        await asyncio.sleep(duration_s)
+
+
+@dataclass
+class Town:
+    """A house with two workers, each behind its gate, and everything needed to begin again."""
+
+    house: House
+    gates: list[Gate]
+    shadow: Engine
+    """An engine on a second, empty database, for folds."""
+    reached: Counter[str] = field(default_factory=Counter)
+    crashed: Counter[str] = field(default_factory=Counter)
+    kept_world: str = ''
+    folded_to: int = 0
+    runs: int = 0
+
+    async def keep(self) -> None:
+        """Remember this moment: `begin` leads back to it. The log so far is folded into the shadow."""
+        self.kept_world = json.dumps(self.house.world.dump())
+        await replay.copy_log(self.house.engine.database, self.shadow.database)
+        await replay.fold(self.shadow)
+        [row] = await self.house.rows('select coalesce(max(applied_seq), 0) as n from event')
+        self.folded_to = row['n']
+        for database in (self.house.engine.database, self.shadow.database):
+            async with database.transaction() as connection:
+                await connection.execute(KEEP)
+
+    async def begin(self, seed: int) -> None:
+        """Back to the kept moment, with the chance of this seed."""
+        house = self.house
+        self.runs += 1
+        for number, engine in enumerate((*house.engines, self.shadow)):
+            engine.knowledge = KnowledgeCache()
+            engine.chance = random.Random(seed * 10 + number)
+        async with house.engine.database.transaction() as connection:
+            await connection.execute('select set_back()')
+        if self.runs % 40 == 0:
+            await self._vacuum()
+        house.clock._now = START + timedelta(days=1)
+        house.world.chance = random.Random(seed)
+        house.world.weather = Weather.preset('calm')
+        house.world.raise_systems()
+        house.world.load(json.loads(self.kept_world))
+        house.world.outbox.early_post = house.post
+        house.mark()
+        for number, gate in enumerate(self.gates):
+            gate.chance = random.Random(seed * 100 + number)
+            gate.told = []
+
+    async def _vacuum(self) -> None:
+        for engine in (self.house.engine, self.shadow):
+            async with engine.database._pool.connection() as connection:
+                await connection.set_autocommit(True)
+                await connection.execute('vacuum')
+                await connection.set_autocommit(False)
+
+    async def set_shadow_back(self) -> None:
+        async with self.shadow.database.transaction() as connection:
+            await connection.execute('select set_back()')
+        self.shadow.knowledge = KnowledgeCache()
+
+
+@asynccontextmanager
+async def open_town(database_url: str, shadow_url: str) -> AsyncIterator[Town]:
+    """A connected house with two workers and all custom fields, and no companies yet; kept at that moment."""
+    clock = ManualClock(START)
+    world = World(clock, random.Random(1), HERMES, SECRETS, Weather.preset('calm'))
+    demo.bare(world)
+    settings = settings_for(database_url)
+    transport = SandboxTransport(create_sandbox(world))
+    reached: Counter[str] = Counter()
+    crashed: Counter[str] = Counter()
+    gates = [Gate(clock, reached, crashed) for _ in range(2)]
+    engines = [
+        composition.build_engine(
+            settings, clock=clock, chance=random.Random(number), transport=GateTransport(transport, gate), worker=f'worker-{number}'
+        )
+        for number, gate in enumerate(gates)
+    ]
+    for engine, gate in zip(engines, gates, strict=True):
+        engine.database.hook = gate.commit
+    shadow = composition.build_engine(settings_for(shadow_url), clock=clock, chance=random.Random(3), transport=transport, worker='fold')
+    inbox = Inbox(database_url, WebClock(clock))
+    application = create_app(inbox, composition.sources(settings), Vitals(database_url), WebClock(clock))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(application.router.lifespan_context(application))
+        web = await stack.enter_async_context(
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(app=application), base_url=HERMES, trust_env=False)
+        )
+        for engine in (*engines, shadow):
+            await engine.database.open()
+            stack.push_async_callback(engine.database.close)
+        house = House(clock, world, engines[0], web, settings, transport, engines=engines)
+        world.outbox.early_post = house.post
+        await house.connect()
+        town = Town(house, gates, shadow, reached, crashed)
+        await town.keep()
+        yield town
+
+
+def pick(chance: random.Random, things: Any) -> Any:
+    """One of them, in a stable order; None when there is none."""
+    found = list(things)
+    return found[chance.randrange(len(found))] if found else None
+
