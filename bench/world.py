@@ -82,6 +82,11 @@ class Stage:
         below = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
         return max(_peak_mb(each) for each in (str(pid), *below))
 
+    def cpu_s(self, name: str) -> float:
+        """CPU seconds that a child has spent so far."""
+        fields = Path(f'/proc/{self.children[name].pid}/stat').read_text().rpartition(')')[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
     def query(self, query: str, *parameters: Any) -> Any:
         """The first row."""
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -162,7 +167,7 @@ def _await_port(port: int) -> None:
 
 def deliveries(count: int, *, seed: int, share_new: float = 0.5) -> list[bytes]:
     """`count` deliveries as the emulated TutorCruncher sends them: new companies, edits and unchanged snapshots."""
-    chance = random.Random(seed)  # noqa: S311 - a load, no secret
+    chance = random.Random(seed)
     clock = ManualClock(datetime.now(UTC) - timedelta(days=2))
     world = World(clock, chance, 'http://127.0.0.1:9', Secrets('tc2', 'pd', 'user', 'password'))
     demo.bare(world)

@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     )
     pd_seats: int = Field(1, ge=1, description='Paid seats in Pipedrive, for the daily budget.')
     pd_api_max_rate: int | None = Field(
-        None, ge=1, description="Requests to Pipedrive in one period, at most. Empty: what the plan allows."
+        None, ge=1, description='Requests to Pipedrive in one period, at most. Empty: what the plan allows.'
     )
     pd_api_rate_period: float = Field(2.0, gt=0, description='Length of that period, in seconds.')
 

@@ -7,10 +7,11 @@ tools/lint.sh || status=1
 if [ -e tests/sim/__main__.py ]; then
     .venv/bin/python -m tests.sim --seconds "${SIM_SECONDS:-120}" --at-least 200 || { status=1; echo 'FAILED  simulator' >&2; }
 fi
-[ -n "${HERMES_REFEREE_DIR:-}" ] || echo 'referee: not run, no documents'
 if ! .venv/bin/python -m tools.chromium; then echo 'browser: not run, no Chromium'; fi
 folders=''
-for folder in unit systems sandbox db sync web cli flows security house browser; do
+referee=''
+if [ -n "${HERMES_REFEREE_DIR:-}" ]; then referee=referee; else echo 'referee: not run, no documents'; fi
+for folder in unit systems sandbox web cli flows security house sim chaos $referee browser; do
     [ -n "$(find "tests/$folder" -name 'test_*.py' 2>/dev/null | head -1)" ] && folders="$folders tests/$folder"
 done
 echo "lint and simulator took $(($(date +%s) - started)) s; now:$folders"

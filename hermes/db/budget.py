@@ -25,6 +25,8 @@ class Grant:
     id: int | None
     retry_at: datetime | None = None
     reason: str = ''
+    full: bool = False
+    """The burst window is full: whatever else is due will be refused just the same."""
 
 
 async def ensure(connection: Connection, system: str, *, burst: int, window_s: float, search: int, daily: int) -> None:
@@ -62,7 +64,7 @@ async def reserve(
     assert used is not None
     full = used['n'] + 1 > max(1, int(budget['burst_limit'] * SHARE[lane]))
     if full or (search and used['searches'] + 1 > budget['search_limit']):
-        return Grant(None, max(used['first'] or at, at + timedelta(milliseconds=50)), 'the burst window is full')
+        return Grant(None, max(used['first'] or at, at + timedelta(milliseconds=50)), 'the burst window is full', full)
     await connection.execute(
         'update budget set day = %s, spent = %s where system = %s', (today, spent + tokens, system)
     )

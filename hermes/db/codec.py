@@ -133,11 +133,12 @@ def link_row(mirror: Mirror) -> dict[str, Any]:
 
 def read_mirror(row: Row) -> Mirror:
     """A row of mirror (left joined with link) as a mirror."""
+    version = Version._make
     return Mirror(
         RemoteRef(row['system'], row['type'], row['remote_id']),
         Version(*row['version']),
         {
-            name: tuple(Run(value, Version(*first), Version(*last)) for value, first, last in runs)
+            name: tuple([Run(value, version(first), version(last)) for value, first, last in runs])
             for name, runs in row['runs'].items()
         },
         {name: tuple(_read_sent(entry) for entry in entries) for name, entries in row['sent'].items()},

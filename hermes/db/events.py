@@ -118,7 +118,7 @@ async def set_apart(connection: Connection, event: Event, body: bytes, reason: s
 async def metadata_page(connection: Connection, source: str, remote_type: str, before: int) -> Event | None:
     """The newest page about the fields of a type that came before an event."""
     rows = await connection.execute(
-        f"select {EVENT_COLUMNS} from event where source = %s and kind = 'metadata' and id < %s and "  # noqa: S608 - a constant
+        f"select {EVENT_COLUMNS} from event where source = %s and kind = 'metadata' and id < %s and "
         "body is not null and convert_from(body, 'UTF8')::jsonb #>> '{request,op}' = 'fields' and "
         "convert_from(body, 'UTF8')::jsonb #>> '{request,type}' = %s order by id desc limit 1",
         (source, before, remote_type),

@@ -42,6 +42,7 @@ async def load(
     mirrors = await _mirrors(connection, wanted.refs)
     named = {mirror.record for mirror in mirrors.values() if mirror.record} | wanted.records
     named |= await _candidates(connection, wanted.keys)
+    named |= await _naming(connection, [ref for ref in wanted.refs if not _linked(mirrors, ref)])
     shared = {ref for ref in named if ref.type in ('admin', 'pipeline', 'stage')}
     companies = wanted.companies | await _companies_of(connection, named)
     records = await _load_companies(connection, companies, lock=lock)
@@ -53,6 +54,27 @@ async def load(
     graph = Graph(records, mirrors.values(), allocate)
     graph.creating = await _creating(connection, companies)
     return graph
+
+
+def _linked(mirrors: dict[RemoteRef, Any], ref: RemoteRef) -> bool:
+    return ref in mirrors and mirrors[ref].record is not None
+
+
+async def _naming(connection: Connection, unknown: list[RemoteRef]) -> set[RecordRef]:
+    """Contacts and deals, of any company, whose object names one of these that are not known yet (PD-DEAL-2,
+    PD-PER-4).
+    """
+    persons = [ref.remote_id for ref in unknown if ref.type == 'person']
+    organizations = [ref.remote_id for ref in unknown if ref.type == 'organization']
+    if not persons and not organizations:
+        return set()
+    rows = await connection.execute(
+        "select l.record_type, l.record_id from mirror m join link l using (system, type, remote_id) where "
+        "(m.type = 'deal' and m.runs #>> '{contact_id,-1,0}' = any(%s)) or "
+        "(m.type in ('person', 'deal') and m.runs #>> '{company_id,-1,0}' = any(%s))",
+        (persons, organizations),
+    )
+    return {RecordRef(row['record_type'], row['record_id']) for row in await rows.fetchall()}
 
 
 async def lock_births(connection: Connection) -> None:

@@ -41,7 +41,9 @@ async def drop_bodies(database: Database, days: int) -> int:
 
 
 async def forget(database: Database, days: int) -> dict[str, int]:
-    """Delete calls and refusals that are older than `days` days, and reservations older than a day; how many of each."""
+    """Delete calls and refusals that are older than `days` days, and reservations older than a day; how many of
+    each.
+    """
     queries = {'call': FORGET_CALLS, 'refusal': FORGET_REFUSALS, 'reservation': FORGET_RESERVATIONS}
     return {table: await _repeat(database, query, days) for table, query in queries.items()}
 

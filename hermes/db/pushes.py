@@ -228,20 +228,46 @@ async def later(
     return done.rowcount == 1
 
 
+async def spread(connection: Connection, system: str, lane: str) -> None:
+    """The burst window is full: what else is due in this lane comes at the pace of the budget, the longest due first,
+    instead of being prepared and refused all at once.
+    """
+    await connection.execute(
+        """
+        update push p set due_at = hermes_now() + d.place * d.gap
+        from (
+          select w.record_type, w.record_id, w.system,
+            row_number() over (order by w.due_at, w.graph_id, w.rank, w.record_id) as place,
+            make_interval(secs => (b.burst_window_s / greatest(b.burst_limit, 1))::float8) as gap
+          from (
+            select * from push where system = %(system)s and lane = %(lane)s and wanted > done and state = 'ready'
+              and due_at <= hermes_now() and intent is null and (leased_until is null or leased_until <= hermes_now())
+            order by record_type, record_id for update skip locked
+          ) w join budget b using (system)
+        ) d
+        where p.system = d.system and p.record_type = d.record_type and p.record_id = d.record_id
+        """,
+        {'system': system, 'lane': lane},
+    )
+
+
 async def release(connection: Connection, push: Push) -> None:
     """Give the lease back, nothing else."""
     await connection.execute(f'update push set leased_by = null, leased_until = null where {_HOLDS}', _key(push))
 
 
 async def park(connection: Connection, push: Push, reason: str, detail: dict[str, Any], state: str = 'parked') -> bool:
-    """Put aside until a person acts, or something else is wanted: 'parked' (OUT-6) or 'held' (OUT-5)."""
+    """Put aside until a person acts, or something else is wanted (already, or later): 'parked' (OUT-6) or 'held'
+    (OUT-5).
+    """
     done = await connection.execute(
         f"""
-        update push set state = %(state)s, reason = %(reason)s, detail = detail || %(detail)s::jsonb, intent = null,
+        update push set state = case when %(state)s = 'parked' and wanted > %(generation)s then 'ready' else %(state)s end,
+          reason = %(reason)s, detail = detail || %(detail)s::jsonb, intent = null,
           leased_by = null, leased_until = null
         where {_HOLDS}
         """,
-        {**_key(push), 'state': state, 'reason': reason, 'detail': dump(detail)},
+        {**_key(push), 'state': state, 'reason': reason, 'detail': dump(detail), 'generation': push.wanted},
     )
     return done.rowcount == 1
 

@@ -5,10 +5,10 @@ idempotent, without I/O. What cannot be applied yet says what it waits for; noth
 PD-PER-3).
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final
 
+from hermes.domain.applied import Applied
 from hermes.domain.errors import Refused
 from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
 from hermes.domain.history import blank, fold, is_empty, send, settle
@@ -23,29 +23,9 @@ from hermes.domain.model import (
     Record,
     RecordRef,
     RemoteRef,
-    Tombstone,
-    Version,
 )
-from hermes.domain.rules import Ruled, assign, claim, decree, rules
-
-PARTS: Final = ('contact', 'deal')
-
-
-@dataclass
-class Applied:
-    """What one element did."""
-
-    changes: list[Change] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    waits_for: list[RemoteRef] = field(default_factory=list)
-    born: set[RecordRef] = field(default_factory=set)
-    companies: set[int] = field(default_factory=set)
-    before: dict[RecordRef, Record] = field(default_factory=dict)
-
-    def note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
+from hermes.domain.rules import claim, rules
+from hermes.domain.tombstones import PARTS, lay_down, revive
 
 
 def apply(graph: Graph, element: Element, context: Context) -> Applied:
@@ -135,7 +115,7 @@ def _observe(graph: Graph, seen: Observation, emails: list[str], context: Contex
         _merged(graph, seen, context, done)
         return
     if seen.kind in ('deleted', 'missing'):
-        _deleted(graph, seen, context, done)
+        lay_down(graph, seen, context, done)
         return
     known = graph.mirrors.get(seen.ref)
     if known is not None and known.merged_into is not None:
@@ -152,11 +132,11 @@ def _observe(graph: Graph, seen: Observation, emails: list[str], context: Contex
     record = graph.record(mirror.record)
     if record is None:
         return
-    _remember(graph, record, done)
+    done.remember(graph, record)
     if not mirror.live:
         done.note(f'{seen.ref.type} {seen.ref.remote_id} is deleted; this is older')
     elif record.tombstone is not None:
-        _revive(graph, record, mirror, seen, context, done)
+        revive(graph, record, mirror, seen, context, done)
     _follow(graph, record, seen, known, context, done)
     if seen.ref.type == 'client':
         _recipients(graph, seen, record, context, done)
@@ -189,15 +169,6 @@ def _adopt(graph: Graph, seen: Observation, company: Record, context: Context, d
         done.decisions.append(Decision('tc16', f'tc16:{company.ref.id}:{mirror.ref.remote_id}', company.ref, detail))
 
 
-def _remember(graph: Graph, record: Record, done: Applied) -> None:
-    company = graph.company(record)
-    for each in (record, company):
-        if each is not None:
-            done.before.setdefault(each.ref, each)
-    if company is not None:
-        done.companies.add(company.ref.id)
-
-
 def _follow(
     graph: Graph, record: Record, seen: Observation, known: Mirror | None, context: Context, done: Applied
 ) -> None:
@@ -213,6 +184,20 @@ def _follow(
             for part in PARTS:
                 for child in graph.children(company.ref.id, part):
                     done.changes += settle_fields(graph, child, context)
+        done.changes += _fill_references(graph, seen, context, done)
+
+
+def _fill_references(graph: Graph, seen: Observation, context: Context, done: Applied) -> list[Change]:
+    """PD-DEAL-2, PD-PER-4: what names this object, in whichever company, finds it now."""
+    changes: list[Change] = []
+    name = NAMED_BY.get(seen.ref.type, '')
+    for mirror in list(graph.mirrors.values()) if name and seen.ref.system == CRM else ():
+        record = graph.record(mirror.record) if mirror.ref.type in ('person', 'deal') else None
+        if record is not None and mirror.current(name) == seen.ref.remote_id:
+            _remember(graph, record, done)
+            changes += settle_fields(graph, record, context)
+            _remember(graph, graph.records[record.ref], done)
+    return changes
 
 
 def _auto_release(
@@ -367,125 +352,12 @@ def _recipients(graph: Graph, seen: Observation, company: Record, context: Conte
     for mirror in list(graph.mirrors.values()):
         if mirror.ref.type != 'recipient' or mirror.ref in listed or mirror.current('client_id') != seen.ref.remote_id:
             continue
-        if mirror.live and mirror.version < seen.version:
+        if mirror.record is not None and mirror.live and mirror.version < seen.version:
             graph.put_mirror(replace(mirror, deleted=seen.version))
-            if mirror.record:
-                done.changes.append(
-                    Change(
-                        mirror.record,
-                        f'{PRODUCT} link',
-                        f'recipient {mirror.ref.remote_id}',
-                        None,
-                        PRODUCT,
-                        'TC-11',
-                        'no longer a recipient',
-                    )
-                )
-
-
-def _deleted(graph: Graph, seen: Observation, context: Context, done: Applied) -> None:
-    """TC-3, PD-ORG-3, PD-PER-5, PD-DEAL-4, PD-PIPE-3: the object is deleted at its source."""
-    known = graph.mirrors.get(seen.ref)
-    merge(graph, None, seen, context)
-    mirror = graph.mirrors[seen.ref]
-    record = graph.record(mirror.record)
-    if record is None:
-        done.note(f'{seen.ref.type} {seen.ref.remote_id} is unknown here')
-        return
-    if seen.kind == 'missing' or mirror.live:
-        done.note('older than what is known' if mirror.live and seen.kind == 'deleted' else 'the object was not found')
-        return
-    _remember(graph, record, done)
-    if known is not None and not known.live:
-        return
-    link = f'{seen.ref.type} {seen.ref.remote_id}'
-    done.changes.append(Change(record.ref, f'{seen.ref.system} link', link, None, seen.ref.system, 'deleted there'))
-    if record.ref.type in ('pipeline', 'stage', 'admin'):
-        ruled = Ruled()
-        assign(graph, record.ref, {'active': False} if record.ref.type == 'admin' else {'archived': True}, 'D-8', ruled)
-        done.changes += ruled.changes
-    elif seen.ref.type == 'recipient' or mirror.deleted_by == 'hermes' or not mirror.primary:
-        _promote(graph, record.ref, seen.ref.system, done)
-    else:
-        bury(graph, record, 'tc2' if seen.ref.system == PRODUCT else 'crm', seen, context, done)
-
-
-def _promote(graph: Graph, ref: RecordRef, system: str, done: Applied) -> None:
-    """When the primary object is gone, a live secondary one moves up."""
-    if graph.primary(ref, system) is not None:
-        return
-    live = [mirror for mirror in graph.mirrors_of(ref, system) if mirror.live]
-    if live:
-        for mirror in graph.mirrors_of(ref, system):
-            if mirror.primary:
-                graph.put_mirror(replace(mirror, primary=False))
-        graph.put_mirror(replace(live[0], primary=True))
-        done.changes.append(
-            Change(ref, f'{system} link', None, f'{live[0].ref.type} {live[0].ref.remote_id}', system, 'PD-MERGE-1')
-        )
-
-
-def bury(graph: Graph, record: Record, kind: str, seen: Observation, context: Context, done: Applied) -> None:
-    """A tombstone on a record and on what hangs under it (D-2); rows and journal stay. What its system said before
-    the deletion is older than the tombstone, for every record under it.
-    """
-    under = [record]
-    if record.ref.type == 'company':
-        parts = PARTS if kind == 'crm' else ('contact',)
-        under += [child for part in parts for child in graph.children(record.ref.id, part)]
-    for each in under:
-        if each.tombstone is not None:
-            continue
-        known = {
-            ':'.join(mirror.ref): max(mirror.version, seen.version)
-            if mirror.ref.system == seen.ref.system
-            else mirror.version
-            for mirror in graph.mirrors_of(each.ref)
-        }
-        graph.put_record(
-            replace(graph.records[each.ref], tombstone=Tombstone(kind, context.now, context.event_id, known))
-        )
-        rule = {'tc2': 'TC-3', 'crm': {'contact': 'PD-PER-5', 'deal': 'PD-DEAL-4'}.get(record.ref.type, 'PD-ORG-3')}[
-            kind
-        ]
-        done.changes.append(Change(each.ref, 'tombstone', None, kind, PRODUCT if kind == 'tc2' else CRM, rule))
-        if each.ref.type == 'deal':
-            ruled = Ruled()
-            decree(graph, each.ref, 'status', 'deleted', rule, ruled)
-            done.changes += ruled.changes
-
-
-def _revive(graph: Graph, record: Record, mirror: Mirror, seen: Observation, context: Context, done: Applied) -> None:
-    """D-2: what takes a tombstone back. Nothing older than it does, and nothing revives what was erased."""
-    stone = record.tombstone
-    if stone is None or stone.kind == 'erased':
-        return
-    at_burial = stone.seen.get(':'.join(seen.ref), Version(-1, 0))
-    newer = seen.version > Version(*at_burial)
-    if stone.kind == 'tc2':
-        revived = seen.kind == 'recovered' or (
-            seen.ref.system == CRM and newer and not seen.by_api and seen.origin == 'webhook'
-        )
-    else:
-        revived = seen.ref.system == CRM and newer
-    parent = graph.company(record)
-    if record.ref.type != 'company' and parent is not None and parent.gone:
-        revived = False
-    if not revived:
-        done.note(f'the record stays deleted ({stone.kind})')
-        return
-    under = [record]
-    if record.ref.type == 'company':
-        under += [child for part in PARTS for child in graph.children(record.ref.id, part)]
-    for each in under:
-        if each.tombstone is None or each.tombstone.event_id != stone.event_id:
-            continue
-        claims = dict(each.claims)
-        if each.ref.type == 'deal':
-            claims['decree'] = {name: value for name, value in claims.get('decree', {}).items() if name != 'status'}
-        graph.put_record(replace(graph.records[each.ref], tombstone=None, claims=claims))
-        done.changes.append(Change(each.ref, 'tombstone', each.tombstone.kind, None, seen.ref.system, 'D-2'))
-        done.changes += settle_fields(graph, graph.records[each.ref], context)
+            link = f'recipient {mirror.ref.remote_id}'
+            done.changes.append(
+                Change(mirror.record, f'{PRODUCT} link', link, None, PRODUCT, 'TC-11', 'no longer a recipient')
+            )
 
 
 def _merged(graph: Graph, seen: Observation, context: Context, done: Applied) -> None:
@@ -499,4 +371,4 @@ def _merged(graph: Graph, seen: Observation, context: Context, done: Applied) ->
     loser = graph.record(graph.mirrors[seen.ref].record)
     done.note(f'{seen.ref.type} {seen.ref.remote_id} was merged into {seen.merged_into}')
     if loser is not None:
-        _remember(graph, loser, done)
+        done.remember(graph, loser)

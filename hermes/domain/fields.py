@@ -240,7 +240,9 @@ def _field(
 COMPANY_ONLY: Final = frozenset(
     {'hermes_id', 'currency', 'referer', 'has_signed_up', 'has_booked_call', 'sales_call_count', 'support_call_count'}
 )
-"""Company fields that a deal does not show: the newest version's field table has them for organisations only, or not at all."""
+"""Company fields that a deal does not show: the newest version's field table has them for organisations only, or
+not at all.
+"""
 
 
 def default_catalogue() -> Catalogue:

@@ -45,10 +45,11 @@ def settle_fields(graph: Graph, record: Record, context: Context) -> list[Change
     fields = dict(current.fields)
     changes: list[Change] = []
     substituted = dict(current.claims.get('substituted', {}))
+    voices = voices_of(graph, current)
     for attribute in context.catalogue.attributes(current.ref.type).values():
         if attribute.policy == 'hermes' and not _initial(current, attribute.name):
             continue
-        belief = believe(graph, current, attribute, context)
+        belief = believe(graph, current, attribute, context, voices)
         old = fields.get(attribute.name)
         if belief is NOTHING or belief.value == old:
             continue
@@ -62,10 +63,20 @@ def settle_fields(graph: Graph, record: Record, context: Context) -> list[Change
     return changes
 
 
-def believe(graph: Graph, record: Record, attribute: Attribute, context: Context) -> Belief:
+Voices = tuple[Mirror | None, Mirror | None]
+"""The mirrors that feed a record: the CRM's and TC2's."""
+
+
+def voices_of(graph: Graph, record: Record) -> Voices:
+    return graph.voice(record.ref, CRM), graph.voice(record.ref, PRODUCT)
+
+
+def believe(
+    graph: Graph, record: Record, attribute: Attribute, context: Context, voices: Voices | None = None
+) -> Belief:
     """What one attribute should say. NOTHING: nobody ever said anything."""
     name = attribute.name
-    crm, product = graph.voice(record.ref, CRM), graph.voice(record.ref, PRODUCT)
+    crm, product = voices or voices_of(graph, record)
     decreed = _decreed(record, name, crm)
     if decreed is not None:
         return decreed

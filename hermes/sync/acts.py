@@ -148,7 +148,14 @@ async def _retry(connection: Connection, event: Event, told: Mapping[str, Any], 
         'hermes_now(), '
         "detail = detail - 'gone_at' where (state <> 'ready' or attempts > 0) and "
         '((%(all)s and %(only)s in (%(none)s, system)) or (record_type = %(type)s and record_id = %(id)s and system = %(system)s)) returning record_id',
-        {'all': everything, 'only': told.get('system') or '', 'none': '', 'type': record[0], 'id': record[1], 'system': told.get('system', CRM)},
+        {
+            'all': everything,
+            'only': told.get('system') or '',
+            'none': '',
+            'type': record[0],
+            'id': record[1],
+            'system': told.get('system', CRM),
+        },
     )
     retried = await rows.fetchall()
     await connection.execute('notify hermes_push')

@@ -70,11 +70,20 @@ async def allow(
     return Call(row['id'], grant.id)
 
 
-async def make(engine: Engine, system: System, request: Request, catalogue: Catalogue) -> Answer:
-    """Make the call, with its deadline. No connection is held here."""
+async def make(
+    engine: Engine, system: System, request: Request, catalogue: Catalogue, since: float | None = None
+) -> Answer:
+    """Make the call, with its deadline. No connection is held here.
+
+    `since`: when (by the monotonic clock) its intent was written. A worker that stood still since then makes no call
+    that others think can no longer arrive (I4, I11).
+    """
     started_at = engine.clock.now()
+    left_s = CALL_S - (engine.clock.monotonic() - since if since is not None else 0.0)
+    if left_s <= 0:
+        return Answer(None, started_at=started_at, ended_at=started_at, sent=False, error='held up before it left')
     try:
-        async with asyncio.timeout(CALL_S):
+        async with asyncio.timeout(left_s):
             return await system.send(request, catalogue)
     except TimeoutError:
         return Answer(

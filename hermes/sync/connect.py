@@ -8,6 +8,8 @@ cannot hold ours is refused with both types named.
 from dataclasses import replace
 from typing import Final
 
+import structlog
+
 from hermes.db import events
 from hermes.db.catalogue import bump, ensure_defaults, load_catalogue, remember_account, save_field
 from hermes.db.pool import Connection
@@ -19,6 +21,7 @@ from hermes.sync import calls, ingest
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
 
+log = structlog.get_logger(__name__)
 FIELD_TYPES: Final = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
 TRIES: Final = 6
 HOLDS: Final = {
@@ -52,6 +55,27 @@ async def belong(engine: Engine, system: str, identity: str) -> None:
             f'This database belongs to {known}, but the credentials are those of {identity}: '
             'use the right credentials, or another database (DATABASE_URL, DATA_DIR).'
         )
+
+
+async def try_credentials(engine: Engine) -> None:
+    """A system that a 401 paused resumes when its credentials work again, for the same account (OUT-7)."""
+    paused = await engine.database.fetch("select system from system_state where paused and reason like 'OUT-7%%'")
+    for row in paused:
+        system = engine.systems.get(row['system'])
+        if system is None:
+            continue
+        try:
+            await connect(engine, system)
+        except HermesError as error:
+            log.warning('a paused system still cannot be spoken to', system=row['system'], reason=str(error))
+            continue
+        async with engine.database.transaction() as connection:
+            await connection.execute(
+                "update system_state set paused = false, reason = '', since = null where system = %s and reason like "
+                "'OUT-7%%'",
+                (row['system'],),
+            )
+            await connection.execute('notify hermes_push')
 
 
 async def ask(engine: Engine, system: System, request: Request) -> Answer:

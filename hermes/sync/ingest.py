@@ -17,7 +17,8 @@ import structlog
 from hermes.db import events, graphs, pushes
 from hermes.db.catalogue import Knowledge, bump
 from hermes.db.pool import Connection, DatabaseError, Row
-from hermes.domain.apply import Applied, apply
+from hermes.domain.applied import Applied
+from hermes.domain.apply import apply
 from hermes.domain.errors import HermesError, Refused
 from hermes.domain.graph import CRM, Context, Decision, Graph
 from hermes.domain.matching import Keys, keys
@@ -103,21 +104,22 @@ async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row
     """Apply claimed events in order; what changes everybody's knowledge (acts, pipelines, users) stands alone."""
     by_id = {row['id']: row for row in rows}
     batch: list[tuple[Event, Sequence[Element]]] = []
+    known = await engine.known(connection)
     for row in rows:
         event = events.read_event(row)
         if event.kind == 'act':
             await _apply_batch(engine, connection, batch, by_id)
             batch = []
             await _apply_act(engine, connection, event, row)
+            known = await engine.known(connection)
             continue
-        known = await engine.known(connection)
         try:
             elements = await observe(engine, event, known)
         except HermesError as error:
             await events.fail(connection, event.id, event.received_at, str(error), park=True)
             continue
         except Exception as error:
-            log.exception('an event cannot be observed', event=event.id)
+            log.exception('an event cannot be observed', event_id=event.id)
             await _fail(engine, connection, row, f'{type(error).__name__} while it was read')
             continue
         alone = any(seen.ref.type in SHARED for element in elements for seen in element.observations)
@@ -126,6 +128,7 @@ async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row
             batch = []
             await _apply_batch(engine, connection, [(event, elements)], by_id)
             await bump(connection, 'directory')
+            known = await engine.known(connection)
         else:
             batch.append((event, elements))
     await _apply_batch(engine, connection, batch, by_id)
@@ -314,7 +317,7 @@ def _apply_one(
             refused = isinstance(error, Refused)
             reason = str(error) if refused else f'{type(error).__name__} while it was applied'
             if not refused:
-                log.exception('an event cannot be applied', event=event.id)
+                log.exception('an event cannot be applied', event_id=event.id)
             if element.alone:
                 graph.undo(mark_element)
                 apart.append(Apart(event, element.alone, reason, refused))
@@ -367,14 +370,13 @@ async def mark(engine: Engine, connection: Connection, graph: Graph, touched: se
     """Bump the push of every touched record that differs from what a system holds."""
     dirty = []
     for name, system in engine.systems.items():
+        types = {ref.type for ref in touched} & system.types.keys() & pushes.RANK.keys()
+        tables = {kind: system.outgoing(kind, context.catalogue) for kind in types}
         for ref in sorted(touched):
             record = graph.record(ref)
-            if record is None or ref.type not in system.types:
+            if record is None or not tables.get(ref.type):
                 continue
-            table = system.outgoing(ref.type, context.catalogue)
-            if not table or ref.type not in pushes.RANK:
-                continue
-            needed = plan(graph, record, table, context, name)
+            needed = plan(graph, record, tables[ref.type], context, name)
             if isinstance(needed, (Noop, Wait)):
                 continue
             company = graph.company(record)

@@ -39,6 +39,8 @@ class Prepared:
     call: Call
     intent: Event
     known: Knowledge
+    since: float
+    """When its intent was written, by the monotonic clock."""
 
 
 async def push_step(engine: Engine) -> int:
@@ -65,7 +67,7 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
         prepared = await prepare(engine, connection, push, system)
     if prepared is None:
         return True
-    answer = await calls.make(engine, system, prepared.request, prepared.known.catalogue)
+    answer = await calls.make(engine, system, prepared.request, prepared.known.catalogue, prepared.since)
     reaction = calls.judge(system, prepared.request, answer, prepared.known.catalogue)
     async with engine.database.transaction() as connection:
         await graphs.lock_for_recording(connection, push.graph_id)
@@ -207,12 +209,14 @@ async def _intend(
     """Reserve, write the intent as an event, fold it into the mirror, and keep it in the push row: all before the
     call.
     """
-    now = engine.clock.now()
+    now, since = engine.clock.now(), engine.clock.monotonic()
     opened = await calls.intent_event(connection, push.system, 'open', request, 0, {'started_at': now.isoformat()})
     allowed = await calls.allow(engine, connection, system, request, push.lane, opened.id)
     if isinstance(allowed, Denied):
         await connection.execute('delete from event where id = %s', (opened.id,))
         await pushes.later(connection, push, allowed.grant.retry_at or timedelta(seconds=1), allowed.grant.reason)
+        if allowed.grant.full:
+            await pushes.spread(connection, push.system, push.lane)
         return None
     intent = {
         'op': request.op,
@@ -230,7 +234,7 @@ async def _intend(
     if not await pushes.intend(connection, push, intent):
         raise LostLeaseError
     await ingest.record(engine, connection, opened)
-    return Prepared(request, allowed, opened, known)
+    return Prepared(request, allowed, opened, known, since)
 
 
 class LostLeaseError(Exception):

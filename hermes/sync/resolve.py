@@ -191,19 +191,21 @@ async def reread_step(engine: Engine, limit: int = 5) -> int:
         if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
             continue
         async with engine.database.transaction() as connection:
-            await _after_reading(engine, connection, RemoteRef(row['system'], row['type'], row['remote_id']))
+            ref = RemoteRef(row['system'], row['type'], row['remote_id'])
+            await _after_reading(connection, ref, there=reaction is None)
     return len(due)
 
 
-async def _after_reading(engine: Engine, connection: Connection, ref: RemoteRef) -> None:
+async def _after_reading(connection: Connection, ref: RemoteRef, *, there: bool) -> None:
     """What was held because its object was gone goes on when the object is there, or is known to be deleted (OUT-5)."""
     rows = await connection.execute(
-        "update push p set state = 'ready', reason = '', due_at = hermes_now() from link l join mirror m using "
+        "update push p set state = 'ready', reason = '', detail = p.detail - 'gone_at' - 'listed', due_at = "
+        'hermes_now() from link l join mirror m using '
         '(system, type, remote_id) '
         "where l.system = %s and l.type = %s and l.remote_id = %s and p.state = 'held' and p.detail ? 'gone_at' "
-        'and p.record_type = l.record_type and p.record_id = l.record_id and p.system = l.system and l.state <> '
-        "'live' returning p.record_id",
-        ref,
+        'and p.record_type = l.record_type and p.record_id = l.record_id and p.system = l.system and (%s or l.state <> '
+        "'live') returning p.record_id",
+        (*ref, there),
     )
     if await rows.fetchall():
         await events.ring(connection)

@@ -1,7 +1,7 @@
 """What has to be done by the calendar, on any number of workers: procrastinate lets one of them win each moment.
 
-Nothing depends on it for correctness: a schedule that never runs leaves old rows and a listing that is not compared. Its
-tables live in a schema of their own and are read by nobody else (docs/decisions/0003-doorbell.md).
+Nothing depends on it for correctness: a schedule that never runs leaves old rows and a listing that is not
+compared. Its tables live in a schema of their own and are read by nobody else (docs/decisions/0003-doorbell.md).
 """
 
 from collections.abc import Awaitable, Callable, Mapping

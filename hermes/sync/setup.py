@@ -10,7 +10,8 @@ from typing import Any
 
 from hermes.db import events
 from hermes.domain.errors import Refused
-from hermes.sync import acts
+from hermes.domain.model import RecordRef
+from hermes.sync import acts, ingest
 from hermes.sync.engine import Engine
 
 PLANS = ('payg', 'startup', 'enterprise')
@@ -21,6 +22,8 @@ async def act(engine: Engine, told: Mapping[str, Any]) -> dict[str, Any]:
     async with engine.database.transaction() as connection:
         event = await events.add(connection, 'operator', 'act', json.dumps(told).encode(), headers={'by': 'set-up'})
         outcome = await acts.apply_act(connection, event, await engine.known(connection))
+        if outcome.get('dirty'):
+            await ingest.replan(engine, connection, {RecordRef(*ref) for ref in outcome['dirty']}, event)
         await events.finish(connection, [(event.id, [outcome])])
         return outcome
 

@@ -19,6 +19,7 @@ from hermes.db.pool import DatabaseError, listen
 from hermes.domain.errors import HermesError, Refused
 from hermes.sync import connect, sweep
 from hermes.sync.engine import Engine
+from hermes.sync.held import held_step
 from hermes.sync.ingest import ingest_step
 from hermes.sync.push import LostLeaseError, push_step
 from hermes.sync.resolve import reread_step
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 SWEEP_S: Final = 1.0
 BEAT_S: Final = 3.0
 AUTH_RETRY_S: Final = 30.0
+HELD_S: Final = 60.0
 PUSHERS: Final = 6
 FINISH_S: Final = 4.0
 """How long a worker that is asked to stop goes on with the calls that are in the air."""
@@ -86,6 +88,7 @@ class Worker:
             self._listen(),
             self._every(BEAT_S, self._beat),
             self._every(BEAT_S, self._tidy),
+            self._every(HELD_S, self._look_at_held),
             self._contact(),
             *([self._keep(self.schedules)] if self.schedules else []),
         ]
@@ -180,6 +183,9 @@ class Worker:
             await budget.forget(connection)
             await connection.execute("delete from worker where seen_at < hermes_now() - interval '1 hour'")
 
+    async def _look_at_held(self) -> None:
+        await held_step(self.engine)
+
     async def _leave(self) -> None:
         with contextlib.suppress(DatabaseError, OSError):
             await self.engine.database.execute('delete from worker where id = %s', (self.engine.worker,))
@@ -211,20 +217,5 @@ class Worker:
                 await self.engine.clock.sleep(2.0)
         while system is not None:
             await self.engine.clock.sleep(AUTH_RETRY_S)
-            await self._try_credentials()
-
-    async def _try_credentials(self) -> None:
-        """A system that was paused by a 401 resumes when its credentials work again."""
-        paused = await self.engine.database.fetch(
-            "select system from system_state where paused and reason like 'OUT-7%%'"
-        )
-        for row in paused:
-            system = self.engine.systems.get(row['system'])
-            if system is None:
-                continue
-            with contextlib.suppress(HermesError):
-                await connect.connect(self.engine, system)
-                await self.engine.database.execute(
-                    "update system_state set paused = false, reason = '', since = null where system = %s",
-                    (row['system'],),
-                )
+            with contextlib.suppress(DatabaseError, OSError):
+                await connect.try_credentials(self.engine)

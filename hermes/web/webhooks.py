@@ -166,20 +166,18 @@ class Callback:
         self._metrics.refused.labels(self.source.name, reason).inc()
 
 
-async def read_body(receive: Receive, headers: Headers) -> bytes:
-    """The raw body, never reading on past the limit. Raises Refusal (413, 408, 400) or Gone."""
+async def read_body(receive: Receive, headers: Headers, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
+    """The raw body, never reading on past the limit, nor longer than `timeout_s`. Raises Refusal (413, 408, 400) or
+    Gone.
+    """
     declared = headers.get('content-length', '')
     if declared.isdecimal() and (len(declared) > 12 or int(declared) > BODY_LIMIT_BYTES):
         raise too_large()
-    message = await receive()
-    if message.get('more_body'):
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                body = await read_on(message, receive)
-        except TimeoutError:
-            raise Refusal(408, 'The body did not arrive.', 'truncated', connection='close') from None
-    else:
-        body = chunk(message)
+    try:
+        async with asyncio.timeout(timeout_s):
+            body = await read_on(await receive(), receive)
+    except TimeoutError:
+        raise Refusal(408, 'The body did not arrive.', 'truncated', connection='close') from None
     if len(body) > BODY_LIMIT_BYTES:
         raise too_large()
     if declared.isdecimal() and len(body) != int(declared):

@@ -23,7 +23,7 @@ class World:
         self.connection = psycopg.connect(url, autocommit=True)
 
     def execute(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        cursor = self.connection.execute(query, values)  # type: ignore[arg-type]
+        cursor = self.connection.execute(query, values)
         return cursor.fetchall() if cursor.description else []
 
     def event(

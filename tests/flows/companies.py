@@ -48,7 +48,9 @@ def client(number: int = 501, **more: Any) -> dict[str, Any]:
         'meta_agency': {key: value for key, value in {**agency, **changes}.items() if value is not ...},
         'user': {'email': 'owner@ember.example', 'first_name': 'Sam', 'last_name': 'Okafor', 'phone': None},
         'sales_person': {'id': PRIYA},
-        'paid_recipients': [{'id': 700 + number, 'first_name': 'Sam', 'last_name': 'Okafor', 'email': 'sam@ember.example'}],
+        'paid_recipients': [
+            {'id': 700 + number, 'first_name': 'Sam', 'last_name': 'Okafor', 'email': 'sam@ember.example'}
+        ],
         'extra_attrs': [],
         **more,
     }

@@ -1,10 +1,19 @@
 """Flows: HTTP in, emulated world out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.flows import judged
 from tests.flows.house import House, open_house
+
+
+@pytest.fixture(scope='session', autouse=True)
+def _referee() -> Iterator[None]:
+    """A run through the referee fails when it complained about either side."""
+    yield
+    found = judged.dismiss()
+    assert found == [], '\n'.join(found)
 
 
 @pytest.fixture

@@ -24,13 +24,14 @@ from hermes.sandbox.outbox import Delivery
 from hermes.sandbox.scenarios import demo
 from hermes.sandbox.weather import Weather
 from hermes.sandbox.world import Call, Secrets, World
-from hermes.settings import Settings
+from hermes.settings import Settings, load
 from hermes.sync import connect, setup, sweep
 from hermes.sync.engine import Engine
 from hermes.sync.ingest import ingest_step
 from hermes.sync.push import push_step
 from hermes.sync.resolve import reread_step
 from hermes.web.application import create_app
+from tests.flows import judged as judging
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECRETS = Secrets('tc2-secret-key', 'pd-secret-token', 'hermes', 'pd-hook-password')
@@ -42,20 +43,22 @@ PRIYA_PD, MARCUS_PD = (admin['pd_owner_id'] for admin in demo.DEMO_ADMINS[:2])
 
 def settings_for(database_url: str, **more: Any) -> Settings:
     """Settings of a Hermes that speaks with the sandbox."""
-    return Settings(
-        _env_file=None,
-        database_url=database_url,
-        hermes_sandbox=True,
-        hermes_url=HERMES,
-        tc2_base_url=f'{SANDBOX}/tc2',
-        pd_api_key=SECRETS.pd_api_key,
-        pd_base_url=f'{SANDBOX}/pipedrive',
-        pd_webhook_user=SECRETS.pd_webhook_user,
-        pd_webhook_password=SECRETS.pd_webhook_password,
-        pd_plan='growth',
-        pd_seats=5,
-        **{'pd_api_max_rate': 40, 'tc2_api_key': SECRETS.tc2_api_key, **more},
-    )
+    given: dict[str, Any] = {
+        '_env_file': None,
+        'database_url': database_url,
+        'hermes_sandbox': True,
+        'hermes_url': HERMES,
+        'tc2_api_key': SECRETS.tc2_api_key,
+        'tc2_base_url': f'{SANDBOX}/tc2',
+        'pd_api_key': SECRETS.pd_api_key,
+        'pd_base_url': f'{SANDBOX}/pipedrive',
+        'pd_webhook_user': SECRETS.pd_webhook_user,
+        'pd_webhook_password': SECRETS.pd_webhook_password,
+        'pd_plan': 'growth',
+        'pd_seats': 5,
+        'pd_api_max_rate': 40,
+    }
+    return load({**given, **more})
 
 
 @dataclass
@@ -112,10 +115,10 @@ class House:
         """When something is due next: a webhook, an event, a push, a read."""
         rows = await self.engine.database.fetch(
             "select (select min(due_at) from event where state in ('new', 'waiting')) as event, "
-            "(select min(greatest(p.due_at, coalesce(p.leased_until, p.due_at), coalesce(s.blocked_until, p.due_at))) from push p "
+            '(select min(greatest(p.due_at, coalesce(p.leased_until, p.due_at), coalesce(s.blocked_until, p.due_at))) from push p '
             "left join system_state s using (system) where p.wanted > p.done and p.state = 'ready' and not coalesce(s.paused, false)) as push, "
-            "(select min(greatest(m.reread_at, coalesce(s.blocked_until, m.reread_at))) from mirror m left join system_state s using (system) "
-            "where m.reread_at is not null and not coalesce(s.paused, false)) as reading, "
+            '(select min(greatest(m.reread_at, coalesce(s.blocked_until, m.reread_at))) from mirror m left join system_state s using (system) '
+            'where m.reread_at is not null and not coalesce(s.paused, false)) as reading, '
             "(select min(coalesce(finished_at, started_at) + interval '31 seconds') from sweep where state = 'running') as sweep"
         )
         times = [value for value in rows[0].values() if value is not None]
@@ -146,7 +149,10 @@ class House:
         return [
             call
             for call in self.world.calls
-            if call.number > self._marked and call.system == system and method in ('', call.method) and path in call.path
+            if call.number > self._marked
+            and call.system == system
+            and method in ('', call.method)
+            and path in call.path
         ]
 
     async def set(self, key: str, value: Any) -> None:
@@ -164,13 +170,17 @@ class House:
     async def send_tc2(self, body: bytes, *, secret: str = SECRETS.tc2_api_key, **headers: str) -> httpx2.Response:
         """A delivery of TutorCruncher, byte for byte."""
         return await self.web.post(
-            '/tc2/callback/', content=body, headers={'Content-Type': 'application/json', 'Webhook-Signature': sign(body, secret), **headers}
+            '/tc2/callback/',
+            content=body,
+            headers={'Content-Type': 'application/json', 'Webhook-Signature': sign(body, secret), **headers},
         )
 
     async def send_pd(self, body: bytes, *, password: str = SECRETS.pd_webhook_password) -> httpx2.Response:
         """A delivery of Pipedrive, byte for byte."""
         return await self.web.post(
-            '/pipedrive/callback/', content=body, headers={'Authorization': basic_auth(SECRETS.pd_webhook_user, password)}
+            '/pipedrive/callback/',
+            content=body,
+            headers={'Authorization': basic_auth(SECRETS.pd_webhook_user, password)},
         )
 
     def organizations(self) -> list[dict[str, Any]]:
@@ -190,36 +200,54 @@ class House:
     def custom(self, kind: str, item: dict[str, Any]) -> dict[str, Any]:
         """An object's custom fields by name; unset ones left out."""
         names = {item['field_code']: item['field_name'] for item in self.pd.catalogues[kind].fields.values()}
-        return {names[code]: value for code, value in item['custom_fields'].items() if value is not None and code in names}
+        return {
+            names[code]: value for code, value in item['custom_fields'].items() if value is not None and code in names
+        }
 
 
 @asynccontextmanager
 async def open_house(
-    database_url: str, *, seed: int = 1, weather: str = 'calm', scenario: Any = None, workers: int = 1, connected: bool = True, **settings: Any
+    database_url: str,
+    *,
+    seed: int = 1,
+    weather: str = 'calm',
+    scenario: Any = None,
+    workers: int = 1,
+    connected: bool = True,
+    **settings: Any,
 ) -> AsyncIterator[House]:
     """A house with `workers` engines. `scenario`: builds the world (default: an office with all custom fields and no companies)."""
     clock = ManualClock(START)
     world = World(clock, random.Random(seed), HERMES, SECRETS, Weather.preset('calm'))
     (scenario or demo.bare)(world)
-    configured = settings_for(database_url, **settings)
-    transport = SandboxTransport(create_sandbox(world))
-    engines = [
-        composition.build_engine(configured, clock=clock, chance=random.Random(seed + number), transport=transport, worker=f'worker-{number}')
-        for number in range(workers)
-    ]
-    inbox = Inbox(database_url, clock)
-    application = create_app(inbox, composition.sources(configured), Vitals(database_url), SystemClock())
-    async with application.router.lifespan_context(application):
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=application), base_url=HERMES, trust_env=False) as web:
-            for engine in engines:
-                await engine.database.open()
-            house = House(clock, world, engines[0], web, configured, transport, engines=engines)
-            world.outbox.early_post = house.post
-            try:
-                if connected:
-                    await house.connect()
-                world.weather.change(name=weather)
-                yield house
-            finally:
+    sandbox = create_sandbox(world)
+    async with judging.judged(sandbox, SandboxTransport(sandbox)) as (transport, addresses):
+        configured = settings_for(database_url, **{**addresses, **settings})
+        engines = [
+            composition.build_engine(
+                configured,
+                clock=clock,
+                chance=random.Random(seed + number),
+                transport=transport,
+                worker=f'worker-{number}',
+            )
+            for number in range(workers)
+        ]
+        inbox = Inbox(database_url, clock)
+        application = create_app(inbox, composition.sources(configured), Vitals(database_url), SystemClock())
+        async with application.router.lifespan_context(application):
+            async with httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(app=application), base_url=HERMES, trust_env=False
+            ) as web:
                 for engine in engines:
-                    await engine.database.close()
+                    await engine.database.open()
+                house = House(clock, world, engines[0], web, configured, transport, engines=engines)
+                world.outbox.early_post = house.post
+                try:
+                    if connected:
+                        await house.connect()
+                    world.weather.change(name=weather)
+                    yield house
+                finally:
+                    for engine in engines:
+                        await engine.database.close()

@@ -30,7 +30,10 @@ async def test_after_a_storm_blame_names_events_whose_bodies_contain_the_values(
         )
         chosen = random.Random(7).sample(records, 10)
         admins = {row['id']: row for row in await house.rows('select id, tc2_admin_id, pd_owner_id from admin')}
-        bodies = {row['id']: bytes(row['body']).decode() for row in await house.rows('select id, body from event where body is not null')}
+        bodies = {
+            row['id']: bytes(row['body']).decode()
+            for row in await house.rows('select id, body from event where body is not null')
+        }
     checked = 0
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
         for row in chosen:
@@ -43,7 +46,9 @@ async def test_after_a_storm_blame_names_events_whose_bodies_contain_the_values(
                     continue
                 admin = admins.get(line.value)
                 wanted = [str(admin['tc2_admin_id']), str(admin['pd_owner_id'])] if admin else told(line.value)
-                assert any(text in bodies[line.write.event_id] for text in wanted), f'{row} {line.field}={line.value!r} is not in its event'
+                assert any(text in bodies[line.write.event_id] for text in wanted), (
+                    f'{row} {line.field}={line.value!r} is not in its event'
+                )
                 checked += 1
     assert checked >= 30
 

@@ -17,7 +17,9 @@ def in_crm(house: House, name: str, email: str | None = None, country: str | Non
     values: dict[str, Any] = {'name': name, **({'address': {'value': country, 'country': country}} if country else {})}
     made = house.pd.act_create('organization', values, MARCUS_PD)
     if email:
-        house.pd.act_create('person', {'name': 'Pat Known', 'org_id': made['id'], 'emails': [{'value': email}]}, MARCUS_PD)
+        house.pd.act_create(
+            'person', {'name': 'Pat Known', 'org_id': made['id'], 'emails': [{'value': email}]}, MARCUS_PD
+        )
     return int(made['id'])
 
 
@@ -27,9 +29,7 @@ async def test_a_known_client_is_its_link_and_makes_no_second_organisation(house
     one = sign_up(house)
     await later(house)
     house.mark()
-    house.tc2.edit_client(
-        one.id, name='Quite Another', email='n@new.example'
-    )
+    house.tc2.edit_client(one.id, name='Quite Another', email='n@new.example')
     await later(house)
     assert len(await companies(house)) == 1
     assert house.calls('POST') == []
@@ -56,9 +56,12 @@ async def test_the_same_e_mail_is_the_crms_company(house: House, where: str) -> 
     [found] = await companies(house)
     assert found['pd_org_id'] == organization
     assert [item['id'] for item in house.organizations()] == [organization]
-    assert [row['rule'] for row in await house.rows("select rule from change where field = 'tutorcruncher link' and record_type = 'company'")] == [
-        'MATCH-1 e-mail'
-    ]
+    assert [
+        row['rule']
+        for row in await house.rows(
+            "select rule from change where field = 'tutorcruncher link' and record_type = 'company'"
+        )
+    ] == ['MATCH-1 e-mail']
 
 
 @pytest.mark.behaviour('MATCH-1')
@@ -69,7 +72,7 @@ async def test_the_same_name_and_country_is_the_crms_company(house: House) -> No
     sign_up(house)
     await later(house)
     assert sorted(item['id'] for item in house.organizations()) == [organization, elsewhere]
-    rows = await house.rows("select pd_org_id from company where tc2_cligency_id is not null")
+    rows = await house.rows('select pd_org_id from company where tc2_cligency_id is not null')
     assert [row['pd_org_id'] for row in rows] == [organization]
 
 
@@ -102,8 +105,12 @@ async def test_empty_keys_match_nobody(house: House) -> None:
     in_crm(house, 'One')
     in_crm(house, 'Two')
     await later(house)
-    await deliver(house, event(client(501, agency={'name': None, 'id': None, 'country': None}, user=None, paid_recipients=[])))
-    await deliver(house, event(client(502, agency={'name': 'Named', 'id': None, 'country': None}, user={}, paid_recipients=[])))
+    await deliver(
+        house, event(client(501, agency={'name': None, 'id': None, 'country': None}, user=None, paid_recipients=[]))
+    )
+    await deliver(
+        house, event(client(502, agency={'name': 'Named', 'id': None, 'country': None}, user={}, paid_recipients=[]))
+    )
     linked = await house.rows("select record_id from link where type = 'client'")
     assert len({row['record_id'] for row in linked}) == len(linked)
     assert sorted(item['name'] for item in house.organizations()) == ['Named', 'One', 'Two']
@@ -155,7 +162,12 @@ async def test_a_list_of_ids_in_hermes_id_is_read_as_a_list(house: House) -> Non
     [organization] = house.organizations()
     [kept] = await companies(house)
     code = house.code('organization', 'hermes_id')
-    house.pd.act_update('organization', organization['id'], {'name': 'Ember Plus', 'custom_fields': {code: f'{kept["id"]}, 53'}}, PRIYA_PD)
+    house.pd.act_update(
+        'organization',
+        organization['id'],
+        {'name': 'Ember Plus', 'custom_fields': {code: f'{kept["id"]}, 53'}},
+        PRIYA_PD,
+    )
     await later(house)
     [after] = await companies(house)
     assert (after['id'], after['name']) == (kept['id'], 'Ember Plus')

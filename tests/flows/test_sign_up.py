@@ -1,11 +1,13 @@
 """A company signs up in TutorCruncher and stands in Pipedrive, once (TC-1, TC-5, TC-9, OUT-1 to OUT-3)."""
 
+from typing import Any
+
 import pytest
 
 from tests.flows.house import MARCUS, PRIYA, PRIYA_PD, House
 
 
-def sign_up(house: House, name: str = 'Ember Tutors', **fields: object):
+def sign_up(house: House, name: str = 'Ember Tutors', **fields: object) -> Any:
     """A company with one recipient, sold by Priya."""
     values = {
         'sales_person': PRIYA,

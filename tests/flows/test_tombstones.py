@@ -1,4 +1,4 @@
-"""Deleted records: what buries them, what revives them, and that nothing older does (D-2, TC-3, PD-ORG-3, PD-PER-5, PD-DEAL-4)."""
+"""Deleted records: what buries them, what revives them, and that nothing older does (D-2, TC-3, PD-ORG-3)."""
 
 import itertools
 from datetime import timedelta
@@ -232,6 +232,20 @@ async def test_a_second_client_of_the_agency_is_a_secondary_link_that_goes_alone
     assert (await buried(house))['company'] == ['tc2']
 
 
+@pytest.mark.behaviour('D-2', 'MATCH-1')
+@pytest.mark.parametrize(('newer', 'kinds'), [(True, [None]), (False, ['tc2'])])
+async def test_an_agency_that_signs_up_again_comes_back(house: House, newer: bool, kinds: list[str | None]) -> None:
+    await deliver(house, event(client(501, agency={'id': 2001})))
+    before = house.clock.now() + timedelta(seconds=1)
+    await later(house, 600)
+    await deliver(house, event({'model': 'Client', 'id': 501}, 'DELETED_A_CLIENT', at=house.clock.now()))
+    await later(house)
+    at = house.clock.now() if newer else before
+    await deliver(house, event(client(502, agency={'id': 2001, 'name': 'Ember Again'}), at=at))
+    assert (await buried(house))['company'] == kinds
+    assert [item['name'] for item in house.organizations()] == ['Ember Again' if newer else 'Ember Tutors']
+
+
 def told(number: int, at: int, house: House, start: Any) -> dict[str, Any]:
     """The history of one client: created, edited, deleted, recovered, edited, an hour apart."""
     when = start + timedelta(hours=at)
@@ -259,8 +273,9 @@ async def test_every_order_of_a_clients_history_ends_alike(house: House, length:
     await later(house)
     rows = await house.rows(
         "select l.remote_id::int - 800 as number, c.name, c.tombstone ->> 'kind' as kind, "
-        "(select count(*) from deal d where d.company_id = c.id) as deals "
-        "from link l join company c on c.id = l.record_id where l.type = 'client' and l.record_type = 'company' order by 1"
+        '(select count(*) from deal d where d.company_id = c.id) as deals '
+        'from link l join company c on c.id = l.record_id '
+        "where l.type = 'client' and l.record_type = 'company' order by 1"
     )
     if length == 4:
         assert [(row['number'], row['name'], row['kind'], row['deals']) for row in rows] == [

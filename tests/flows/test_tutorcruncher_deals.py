@@ -1,6 +1,7 @@
 """Deals that TutorCruncher makes and closes: once, and never against the CRM's people (TC-5 to TC-7, D-8)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ from tests.flows.house import MARCUS, PRIYA_PD, START, House
         ({'recipients': []}, 1),
     ],
 )
-async def test_who_gets_a_deal(house: House, fields: dict[str, object], made: int) -> None:
+async def test_who_gets_a_deal(house: House, fields: dict[str, Any], made: int) -> None:
     sign_up(house, **fields)
     await later(house)
     assert len(house.deals()) == len(await house.rows('select id from deal')) == made
@@ -110,7 +111,11 @@ async def test_a_terminated_company_loses_its_open_deals_in_the_crm_too(house: H
     await later(house)
     house.tc2.terminate(client.id)
     await later(house)
-    assert {item['title']: item['status'] for item in house.deals()} == {'Ember Tutors': 'lost', 'Second': 'lost', 'Won': 'won'}
+    assert {item['title']: item['status'] for item in house.deals()} == {
+        'Ember Tutors': 'lost',
+        'Second': 'lost',
+        'Won': 'won',
+    }
     assert sorted(row['status'] for row in await house.rows('select status from deal')) == ['lost', 'lost', 'won']
 
 

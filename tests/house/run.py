@@ -15,6 +15,8 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from hermes.kit.processes import dying_with_parent
+
 READY_S = 60.0
 
 
@@ -97,7 +99,7 @@ class Home:
             process = subprocess.Popen(
                 [sys.executable, '-m', 'hermes', *self.run_words()],
                 env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=dying_with_parent(signal.SIGTERM),
             )  # fmt: skip
         run = Running(self, process, log)
         try:

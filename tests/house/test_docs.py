@@ -16,7 +16,7 @@ DECISIONS = sorted(ROOT.joinpath('docs', 'decisions').glob('[0-9]*.md'))
 LINK = re.compile(r'!?\[[^\]]*\]\(([^)\s]+)\)')
 FENCE = re.compile(r'^\s*```.*?^\s*```', re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r'`[^`]*`')
-MADE_ELSEWHERE = {'docs/images/sandbox.png'}
+
 MOST_DEPENDENCIES = 25
 FOREIGN = (re.compile(r'(?<![\w.])/(?:home|root|work)\b'), re.compile(r'\bshared/'))
 
@@ -43,8 +43,6 @@ def test_links_lead_somewhere(page: Path) -> None:
             continue
         target, _, anchor = link.partition('#')
         path = (page.parent / target).resolve() if target else page
-        if path.is_relative_to(ROOT) and name_of(path) in MADE_ELSEWHERE:
-            continue
         assert path.exists(), f'{name_of(page)} links to {link}, which is not there'
         assert path.is_relative_to(ROOT), f'{name_of(page)} links out of the project: {link}'
         assert not anchor or anchor in anchors(path), f'{name_of(page)}: no heading #{anchor} in {name_of(path)}'

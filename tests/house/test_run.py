@@ -1,4 +1,6 @@
-"""`hermes run` from an empty folder: it starts, it comes back, it ends without a trace, and says plainly why it cannot."""
+"""`hermes run` from an empty folder: it starts, it comes back, it ends without a trace, and says plainly why it
+cannot.
+"""
 
 import os
 import re
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import psycopg
 import pytest
@@ -37,9 +40,16 @@ def refused(home: Home, *words: str) -> str:
 def test_it_starts_empty_ends_with_ctrl_c_and_finds_yesterdays_data(home: Home) -> None:
     with home.running() as run:
         run.await_ready()
-        stages = run.sandbox('/_world/state')
-        assert stages
-        assert '/tutorcruncher' in run.log.read_text()
+        for address in re.findall(r'http://\S+', run.log.read_text()):
+            assert urlopen(address, timeout=10).status == 200
+        run.sandbox(
+            '/_world/act', {'system': 'tutorcruncher', 'act': 'sign_up', 'name': 'Marigold', 'email': 'm@x.example'}
+        )
+        wait_for('the company at the CRM', lambda: 'Marigold' in str(run.sandbox('/_world/state')['pipedrive']), 30)
+        event = home.told('events', 'list', '--source', 'tutorcruncher')[-1]
+        assert home.told('events', 'replay', str(event['id']), '--preview') == [{'event': event['id'], 'changes': []}]
+        findings = {item['name']: item['state'] for item in home.told('doctor')['findings']}
+        assert findings | {'worker': 'ok', 'pipedrive': 'ok', 'first listing': 'ok', 'migrations': 'ok'} == findings
         first = home.told('events', 'list')[-1]
         run.interrupt()
         assert processes_of(home.data) == {}

@@ -59,7 +59,8 @@ async def test_old_calls_are_forgotten_and_those_of_an_open_intent_are_kept(engi
     )
     await engine.database.execute(
         'insert into call (system, op, lane, tokens, intent_event, started_at, ended_at) select '
-        "'pipedrive', 'create', 'webhook', 5, id, at, at from event, (select hermes_now() - interval '500 days' as at) t"
+        "'pipedrive', 'create', 'webhook', 5, id, at, at from event, (select hermes_now() - interval '500 days' as "
+        'at) t'
     )
     await engine.database.execute(
         'insert into push (record_type, record_id, system, graph_id, rank, due_at, intent) select '

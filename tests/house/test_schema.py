@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -21,10 +22,13 @@ insert into company (name, sales_person_id) select 'Château Tutors', id from ad
 insert into contact (company_id, email) select id, 'bo@example.com' from company;
 insert into deal (company_id, title) select id, 'A deal' from company;
 insert into change (record_type, record_id, field, new, system, rule, event_id, at)
-  select 'company', company.id, 'name', '"Château Tutors"', 'tutorcruncher', 'TC-1', event.id, now() from company, event;
+  select 'company', company.id, 'name', '"Château Tutors"', 'tutorcruncher', 'TC-1', event.id, now() from company,
+    event;
 insert into mirror (system, type, remote_id, version) values ('pipedrive', 'organization', '5', '[1, 0]');
 insert into link select 'pipedrive', 'organization', '5', 'company', id, true, 'live' from company;
-insert into push (record_type, record_id, system, graph_id, rank, due_at) select 'company', id, 'pipedrive', id, 0, now() from company;
+insert into push (record_type, record_id, system, graph_id, rank, due_at)
+  select 'company', id, 'pipedrive', id, 0,
+  now() from company;
 insert into call (system, op, lane, tokens, started_at) values ('pipedrive', 'create', 'webhook', 5, now());
 """
 TABLES = ('event', 'admin', 'company', 'contact', 'deal', 'change', 'mirror', 'link', 'push', 'call')
@@ -44,7 +48,7 @@ def differences(url: str) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), METADATA))
 
 
-def rows_of(url: str) -> dict[str, list[object]]:
+def rows_of(url: str) -> dict[str, list[tuple[Any, ...]]]:
     with psycopg.connect(url) as connection:
         return {table: connection.execute(f'select to_jsonb(t) from {table} t').fetchall() for table in TABLES}
 

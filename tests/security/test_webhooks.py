@@ -2,9 +2,10 @@
 itself.
 """
 
+import asyncio
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from hermes.kit.logs import configure
 from hermes.kit.redaction import MASK, Redaction
 from hermes.kit.signing import sign
+from hermes.web.webhooks import Refusal, read_body
 from tests.web.conftest import BODY, PASSWORDS, SECRETS, Open, World, open_world, world
 
 __all__ = ['open_world', 'world']
@@ -33,14 +35,15 @@ def logged() -> Iterator[io.StringIO]:
 
 @pytest.mark.invariant('S1')
 async def test_only_the_right_signature_over_the_raw_bytes_opens(world: World) -> None:
-    for headers in (
+    wrong: tuple[dict[bytes, bytes], ...] = (
         {},
-        {'webhook-signature': ''},
-        {'webhook-signature': 'é'.encode()},
-        {'webhook-signature': sign(BODY, 'another secret')},
-        {'webhook-signature': sign(BODY + b' ', SECRETS[0])},
-        {'webhook-signature': sign(BODY, SECRETS[0])[:-1]},
-    ):
+        {b'webhook-signature': b''},
+        {b'webhook-signature': 'é'.encode()},
+        {b'webhook-signature': sign(BODY, 'another secret').encode()},
+        {b'webhook-signature': sign(BODY + b' ', SECRETS[0]).encode()},
+        {b'webhook-signature': sign(BODY, SECRETS[0])[:-1].encode()},
+    )
+    for headers in wrong:
         answer = await world.http.post('/tc2/callback/', content=BODY, headers=headers)
         assert (answer.status_code, answer.json()['status']) == (403, 'error')
     assert await world.rows() == []
@@ -90,7 +93,7 @@ async def test_two_megabytes_are_read_and_not_a_byte_more(world: World) -> None:
     assert (await world.tc2(largest)).status_code == 200
     taken = 0
 
-    async def stream() -> object:
+    async def stream() -> AsyncIterator[bytes]:
         nonlocal taken
         for _ in range(100):
             taken += 100_000
@@ -177,3 +180,18 @@ def test_redaction_leaves_plain_facts_alone() -> None:
     }
     assert Redaction()(None, 'info', dict(plain)) == plain
     assert Redaction().entry('signature', 'abc') == MASK
+
+
+@pytest.mark.parametrize('begun', [False, True])
+async def test_a_sender_that_falls_silent_after_its_headers_is_let_go(begun: bool) -> None:
+    messages = [{'type': 'http.request', 'body': b'{', 'more_body': True}] if begun else []
+
+    async def receive() -> dict[str, object]:
+        if not messages:
+            await asyncio.Event().wait()
+        return messages.pop()
+
+    async with asyncio.timeout(10):
+        with pytest.raises(Refusal) as refused:
+            await read_body(receive, {'content-length': '2'}, timeout_s=0.05)
+    assert refused.value.status == 408

@@ -20,9 +20,15 @@ def sign_up(house: House, chance: random.Random) -> str:
     if number >= MOST_CLIENTS:
         return edit_client(house, chance)
     name = NAMES[number]
-    people = [{'first_name': 'Ana', 'last_name': f'{name}{one}', 'email': f'ana{one}@{name.lower()}.example'} for one in range(chance.randrange(3))]
+    people = [
+        {'first_name': 'Ana', 'last_name': f'{name}{one}', 'email': f'ana{one}@{name.lower()}.example'}
+        for one in range(chance.randrange(3))
+    ]
     client = house.tc2.sign_up(
-        f'{name} Tutors', sales_person=chance.choice((PRIYA, MARCUS)), email=f'owner@{name.lower()}.example', recipients=people or None
+        f'{name} Tutors',
+        sales_person=chance.choice((PRIYA, MARCUS)),
+        email=f'owner@{name.lower()}.example',
+        recipients=people or None,
     )
     return f'sign up {client.id}'
 
@@ -112,7 +118,10 @@ def snapshot(house: House, chance: random.Random) -> str:
 
 
 def _row(house: House, chance: random.Random, kind: str, *, deleted: bool = False) -> Any:
-    return pick(chance, [one for one in house.pd.tables[kind].values() if one['is_deleted'] is deleted and not one.get('_merged_to')])
+    return pick(
+        chance,
+        [one for one in house.pd.tables[kind].values() if one['is_deleted'] is deleted and not one.get('_merged_to')],
+    )
 
 
 def edit_organization(house: House, chance: random.Random) -> str:
@@ -145,9 +154,19 @@ def edit_person(house: House, chance: random.Random) -> str:
     if what == 'name':
         house.pd.act_update('person', row['id'], {'name': f'Pat Crm{chance.randrange(3)}'}, PRIYA_PD)
     elif what == 'email':
-        house.pd.act_update('person', row['id'], {'emails': [{'value': f'crm{chance.randrange(3)}@p{row["id"]}.example', 'primary': True}]}, PRIYA_PD)
+        house.pd.act_update(
+            'person',
+            row['id'],
+            {'emails': [{'value': f'crm{chance.randrange(3)}@p{row["id"]}.example', 'primary': True}]},
+            PRIYA_PD,
+        )
     elif what == 'phone':
-        house.pd.act_update('person', row['id'], {'phones': [{'value': f'+44 20 7946 00{chance.randrange(10, 13)}', 'primary': True}]}, PRIYA_PD)
+        house.pd.act_update(
+            'person',
+            row['id'],
+            {'phones': [{'value': f'+44 20 7946 00{chance.randrange(10, 13)}', 'primary': True}]},
+            PRIYA_PD,
+        )
     else:
         target = _row(house, chance, 'organization')
         if target is None:
@@ -188,7 +207,11 @@ def make_in_crm(house: House, chance: random.Random) -> str:
         made = house.pd.act_create('organization', {'name': f'Born There {number}', 'owner_id': PRIYA_PD}, PRIYA_PD)
         return f'organization {made["id"]}: made in the CRM'
     if kind == 'person':
-        body = {'name': f'Born Person{number}', 'org_id': target['id'], 'emails': [{'value': f'born{number}@y.example'}]}
+        body = {
+            'name': f'Born Person{number}',
+            'org_id': target['id'],
+            'emails': [{'value': f'born{number}@y.example'}],
+        }
     else:
         body = {'title': f'Born Deal {number}', 'org_id': target['id'], 'owner_id': PRIYA_PD}
     made = house.pd.act_create(kind, body, PRIYA_PD)

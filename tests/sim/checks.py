@@ -30,7 +30,7 @@ async def check(town: Town) -> list[str]:
 
 async def _everything(town: Town, connection: Any) -> Graph:
     rows = await (await connection.execute('select id from company')).fetchall()
-    linked = await (await connection.execute("select system, type, remote_id from mirror")).fetchall()
+    linked = await (await connection.execute('select system, type, remote_id from mirror')).fetchall()
     from hermes.domain.model import RemoteRef
 
     refs = {RemoteRef(row['system'], row['type'], row['remote_id']) for row in linked}
@@ -43,11 +43,15 @@ def _duplicates(town: Town) -> list[str]:
     for kind in KINDS:
         account = town.house.pd
         for name in ('hermes_id', 'tc2_cligency_url'):
-            code = next((code for code, one in account.catalogues[kind].fields.items() if one['field_name'] == name), None)
+            code = next(
+                (code for code, one in account.catalogues[kind].fields.items() if one['field_name'] == name), None
+            )
             if code is None or (kind != 'organization' and name != 'hermes_id'):
                 continue
             values = Counter(row['custom_fields'].get(code) for row in account.live(kind).values())
-            wrong += [f'I4: {count} {kind}s with {name} {value}' for value, count in values.items() if value and count > 1]
+            wrong += [
+                f'I4: {count} {kind}s with {name} {value}' for value, count in values.items() if value and count > 1
+            ]
     return wrong
 
 
@@ -57,13 +61,18 @@ def _mirrors(town: Town, graph: Graph, known: Any) -> list[str]:
     account = town.house.pd
     for kind in KINDS:
         for row in account.tables[kind].values():
-            mirror = next((one for ref, one in graph.mirrors.items() if ref.type == kind and ref.remote_id == str(row['id'])), None)
+            mirror = next(
+                (one for ref, one in graph.mirrors.items() if ref.type == kind and ref.remote_id == str(row['id'])),
+                None,
+            )
             if mirror is None:
                 if not row['is_deleted']:
                     wrong.append(f'I7: {kind} {row["id"]} is not known')
                 continue
             if mirror.live is row['is_deleted'] and mirror.runs:
-                wrong.append(f'I7: {kind} {row["id"]} is {"deleted" if row["is_deleted"] else "alive"}, its mirror is not')
+                wrong.append(
+                    f'I7: {kind} {row["id"]} is {"deleted" if row["is_deleted"] else "alive"}, its mirror is not'
+                )
             if row['is_deleted']:
                 continue
             told = objects.read_object(kind, rest_shape(account, kind, row), known.catalogue, rest.read)
@@ -82,15 +91,23 @@ def rest_shape(account: Any, kind: str, row: Any) -> Any:
 
 
 def _truth(town: Town, graph: Graph) -> list[str]:
-    """Independent of every mirror: what TutorCruncher owns stands in the CRM as TutorCruncher has it (FIELD-2, FIELD-3)."""
+    """Independent of every mirror: what TutorCruncher owns stands in the CRM as TutorCruncher has it (FIELD-2,
+    FIELD-3).
+    """
     wrong = []
     account = town.house.pd
     codes = {one['field_name']: code for code, one in account.catalogues['organization'].fields.items()}
     for client in town.house.tc2.clients.values():
         if client.deleted or client.agency is None or client.agency.narc:
             continue
-        url = [row for row in account.live('organization').values() if str(row['custom_fields'].get(codes['tc2_cligency_url'])).endswith(f'/clients/{client.id}/')]
-        company = next((record for record in graph.companies() if record.fields.get('tc2_cligency_id') == client.id), None)
+        url = [
+            row
+            for row in account.live('organization').values()
+            if str(row['custom_fields'].get(codes['tc2_cligency_url'])).endswith(f'/clients/{client.id}/')
+        ]
+        company = next(
+            (record for record in graph.companies() if record.fields.get('tc2_cligency_id') == client.id), None
+        )
         if company is None:
             wrong.append(f'I1: client {client.id} has no company')
             continue
@@ -112,19 +129,19 @@ async def _wanted(town: Town, graph: Graph, known: Any) -> list[str]:
     engine = town.house.engine
     system = engine.systems['pipedrive']
     context = engine.context(Event(0, '', '', b'', engine.clock.now()), known)
-    pushes = {
-        (row['record_type'], row['record_id']): row for row in await town.house.rows('select * from push')
-    }
+    pushes = {(row['record_type'], row['record_id']): row for row in await town.house.rows('select * from push')}
     for record in [one for one in graph.records.values() if one.ref.type in KINDS.values() and one.alias_of is None]:
         late = settle_fields(graph, record, context)
-        wrong += [f'I5: {record.ref} has {one.field} {one.old!r}, it should be {one.new!r} ({one.note})' for one in late]
+        wrong += [
+            f'I5: {record.ref} has {one.field} {one.old!r}, it should be {one.new!r} ({one.note})' for one in late
+        ]
         push = pushes.get((record.ref.type, record.ref.id))
-        if push is not None and push['state'] != 'ready':
+        needed = plan(graph, record, system.outgoing(record.ref.type, known.catalogue), context)
+        if push is not None and push['state'] != 'ready' and not isinstance(needed, Noop):
             wrong.append(f'I7: the push of {record.ref} is {push["state"]}: {push["reason"]}')
             continue
         if push is not None and push['intent'] is not None:
             wrong.append(f'I7: the push of {record.ref} has an open intent')
-        needed = plan(graph, record, system.outgoing(record.ref.type, known.catalogue), context)
         if isinstance(needed, Update):
             left = {name: value for name, value in needed.fields.items() if push is None or name not in push['ignored']}
             wrong += [f'I7: {record.ref} is still to be sent: {left}'] if left else []
@@ -135,12 +152,21 @@ async def _wanted(town: Town, graph: Graph, known: Any) -> list[str]:
 
 def _parent_gone(graph: Graph, record: Any) -> bool:
     company = graph.company(record)
-    return company is None or company.gone or graph.record(RecordRef('contact', record.fields.get('contact_id') or 0)) is not None
+    return (
+        company is None
+        or company.gone
+        or graph.record(RecordRef('contact', record.fields.get('contact_id') or 0)) is not None
+    )
 
 
 async def _events(town: Town) -> list[str]:
-    rows = await town.house.rows("select id, source, kind, state, attempts, reason from event where state <> 'done' order by id")
-    return [f'event {row["id"]} ({row["source"]} {row["kind"]}) is {row["state"]} after {row["attempts"]}: {row["reason"]}' for row in rows]
+    rows = await town.house.rows(
+        "select id, source, kind, state, attempts, reason from event where state <> 'done' order by id"
+    )
+    return [
+        f'event {row["id"]} ({row["source"]} {row["kind"]}) is {row["state"]} after {row["attempts"]}: {row["reason"]}'
+        for row in rows
+    ]
 
 
 async def check_fold(town: Town) -> list[str]:
@@ -155,7 +181,9 @@ async def check_fold(town: Town) -> list[str]:
         query = replay.STATE[table]
         here = [row['row'] for row in await source.fetch(query)]
         there = [row['row'] for row in await town.shadow.database.fetch(query)]
-        wrong += [f'I14: {table}: {difference}' for difference in _differences(here, there)] or [f'I14: {table} differs']
+        wrong += [f'I14: {table}: {difference}' for difference in _differences(here, there)] or [
+            f'I14: {table} differs'
+        ]
     return wrong
 
 
@@ -163,5 +191,9 @@ def _differences(here: list[Any], there: list[Any]) -> list[str]:
     found = [] if len(here) == len(there) else [f'{len(here)} rows, folded {len(there)}']
     for one, other in zip(here, there, strict=False):
         name = one.get('id') or (one.get('type'), one.get('remote_id'), one.get('machine_name'))
-        found += [f'{name} {key}: {str(one[key])[:300]} / folded {str(other.get(key))[:300]}' for key in one if one[key] != other.get(key)]
+        found += [
+            f'{name} {key}: {str(one[key])[:300]} / folded {str(other.get(key))[:300]}'
+            for key in one
+            if one[key] != other.get(key)
+        ]
     return found[:6]

@@ -54,8 +54,12 @@ async def _crm_edit(town: Town, chance: random.Random) -> list[str]:
         return []
     house.clock.advance(60)
     house.mark()
-    code = next(code for code, one in house.pd.catalogues['organization'].fields.items() if one['field_name'] == 'tc2_status')
-    house.pd.act_update('organization', row['id'], {'name': 'Edited In The End', 'custom_fields': {code: 'nonsense'}}, PRIYA_PD)
+    code = next(
+        code for code, one in house.pd.catalogues['organization'].fields.items() if one['field_name'] == 'tc2_status'
+    )
+    house.pd.act_update(
+        'organization', row['id'], {'name': 'Edited In The End', 'custom_fields': {code: 'nonsense'}}, PRIYA_PD
+    )
     await settle(town)
     return _writes(town, 'an edit of an organisation')
 

@@ -10,6 +10,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Coroutine
+from types import FrameType
 from typing import Any
 
 import httpx2
@@ -93,12 +94,12 @@ class Gate:
 
 def caller() -> str:
     """The function of the engine or the stores that stands here."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         path = frame.f_code.co_filename
         if ('/hermes/sync/' in path or '/hermes/db/' in path) and not path.endswith('/db/pool.py'):
             return f'{path.rpartition("/")[2].removesuffix(".py")}.{frame.f_code.co_name}:{frame.f_lineno}'
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return '?'
 
 

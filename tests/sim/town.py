@@ -19,6 +19,7 @@ import httpx2
 from hermes import app as composition
 from hermes.db.catalogue import KnowledgeCache
 from hermes.db.inbox import Inbox
+from hermes.db.pool import Database
 from hermes.db.vitals import Vitals
 from hermes.kit.clock import ManualClock
 from hermes.sandbox.app import SandboxTransport, create_app as create_sandbox
@@ -73,6 +74,8 @@ class Town:
     gates: list[Gate]
     shadow: Engine
     """An engine on a second, empty database, for folds."""
+    looking: Database
+    """The house's own database, for looking without a gate."""
     reached: Counter[str] = field(default_factory=Counter)
     crashed: Counter[str] = field(default_factory=Counter)
     kept_world: str = ''
@@ -158,7 +161,12 @@ async def open_town(database_url: str, shadow_url: str) -> AsyncIterator[Town]:
         house = House(clock, world, engines[0], web, settings, transport, engines=engines)
         world.outbox.early_post = house.post
         await house.connect()
-        town = Town(house, gates, shadow, reached, crashed)
+        look = Database(database_url, clock, size=2)
+        await look.open()
+        stack.push_async_callback(look.close)
+        for database in (look, shadow.database, *(engine.database for engine in engines)):
+            database._pool._check = None
+        town = Town(house, gates, shadow, look, reached, crashed)
         await town.keep()
         yield town
 

@@ -43,6 +43,7 @@ CLIENT = {
     'paid_invoice_count': 0,
     'created': '2026-03-02',
     'price_plan': 'startup',
+    'price_plan_unknown': None,
     'narc': False,
     'signup_questionnaire': '{"how": "a friend", "subjects": ["maths"]}',
     'pay0_dt': None,

@@ -52,7 +52,11 @@ def _contact() -> list[Outgoing]:
     names = ('Contact.first_name', 'Contact.last_name')
     return [
         Outgoing(
-            'name', names, lambda view: _joined(view.get('first_name'), view.get('last_name')) or ABSENT, 'create'
+            'name',
+            names,
+            lambda view: _joined(view.get('first_name'), view.get('last_name')) or ABSENT,
+            'create',
+            TEXT_LIMIT,
         ),
         Outgoing('first_name', names, lambda view: _names(view)[0]),
         Outgoing('last_name', names, lambda view: _names(view)[1]),
@@ -112,7 +116,7 @@ def _status(view: View) -> Value:
 def _names(view: View) -> tuple[Value, Value]:
     """(first, last) as the CRM will say them: it keeps one name, split at the first space, so both ways agree."""
     whole = _joined(view.get('first_name'), view.get('last_name'))
-    return objects.split_name(whole) if whole else (ABSENT, ABSENT)
+    return objects.split_name(whole[:TEXT_LIMIT].rstrip()) if whole else (ABSENT, ABSENT)
 
 
 def _joined(first: Value, last: Value) -> str:

@@ -86,6 +86,8 @@ def _read_agency(found: dict[str, Value], agency: Mapping[str, Any]) -> None:
             found['narc'] = False
     put(found, 'price_plan', agency, 'price_plan', wire.text)
     told = found.get('price_plan')
+    if 'price_plan' in found:
+        found['price_plan_unknown'] = None
     if told is not None:
         plan = told.rpartition('-')[2].strip().lower()
         found['price_plan'] = plan if plan in PLANS else 'payg'
@@ -203,12 +205,12 @@ def _recipients(
         return (), False
     found: dict[RemoteRef, Observation] = {}
     complete = True
-    for place, recipient in enumerate(told):
+    for recipient in told:
         ref = _ref('recipient', recipient.get('id')) if isinstance(recipient, Mapping) else None
         if ref is None:
             complete = False
         elif ref not in found:
-            says = _recipient_fields(recipient, fields, first=place == 0)
+            says = _recipient_fields(recipient, fields, first=not found)
             found[ref] = Observation(ref, 'state', version, says, origin=origin, action=action, parent=parent)
     return tuple(found.values()), complete
 

@@ -48,9 +48,7 @@ def _delivery(payload: Any, event: Event, catalogue: Catalogue) -> Sequence[Elem
     if len(found) == 1:
         return found
     bodies = ({**payload, 'events': [told]} for told in payload['events'])
-    return tuple(
-        replace(element, alone=json.dumps(body).encode()) for element, body in zip(found, bodies, strict=True)
-    )
+    return tuple(replace(element, alone=json.dumps(body).encode()) for element, body in zip(found, bodies, strict=True))
 
 
 def _element(told: Any, requested: Any, received_at: datetime, catalogue: Catalogue) -> Element:

@@ -1,4 +1,6 @@
-"""A small office for tests of the pure core: two admins, two pipelines, all fields known in the CRM, and one company."""
+"""A small office for tests of the pure core: two admins, two pipelines, all fields known in the CRM, and one
+company.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hermes.domain.fields import Attribute
 from hermes.domain.history import fold, send, settle
@@ -26,7 +27,9 @@ def company(**claims: object) -> Record:
 
 
 def client(*told: Value, name: str = 'website') -> Mirror:
-    return mirror_of(CLIENT, COMPANY, *(sight(CLIENT, 100 + place, **{name: value}) for place, value in enumerate(told)))
+    return mirror_of(
+        CLIENT, COMPANY, *(sight(CLIENT, 100 + place, **{name: value}) for place, value in enumerate(told))
+    )
 
 
 def organization(*told: Value, ours: bool = False, name: str = 'website') -> Mirror:
@@ -75,7 +78,9 @@ def value_of(attribute: Attribute, record: Record, *mirrors: Mirror) -> Value:
         (CRM_OWNED, [organization('x', None)], BOOKED, None),
     ],
 )
-def test_whose_value_it_is(attribute: Attribute, mirrors: list[Mirror], claims: dict[str, object], wanted: Value) -> None:
+def test_whose_value_it_is(
+    attribute: Attribute, mirrors: list[Mirror], claims: dict[str, object], wanted: Value
+) -> None:
     assert value_of(attribute, company(**claims), *mirrors) == wanted
 
 
@@ -108,9 +113,7 @@ def test_null_says_something_only_after_a_value(told: list[Value]) -> None:
 
 
 @pytest.mark.behaviour('D-10')
-@pytest.mark.parametrize(
-    ('owner', 'wanted'), [(200, OTHER), (0, SOLD_BY), (None, SOLD_BY), (999, SOLD_BY)]
-)
+@pytest.mark.parametrize(('owner', 'wanted'), [(200, OTHER), (0, SOLD_BY), (None, SOLD_BY), (999, SOLD_BY)])
 def test_an_owner_of_nobody_says_nothing(owner: Value, wanted: int) -> None:
     crm = organization(100, owner, name='sales_person_id')
     assert value_of(SOLD, company(), client(SOLD_BY * 10, name='sales_person_id'), crm) == wanted

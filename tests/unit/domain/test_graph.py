@@ -1,10 +1,12 @@
 """The working set: `undo` leads back exactly, and aliases and merged ids lead to the survivor (I12, PD-MERGE-1)."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hermes.domain.graph import Graph
 from hermes.domain.history import blank
@@ -60,7 +62,7 @@ def test_undo_restores_exactly(kept: list[Any], undone: list[Any]) -> None:
 @given(st.permutations([1, 2, 3, 4]))
 def test_aliases_and_merged_ids_lead_to_the_survivor(chain: list[int]) -> None:
     """Each one of a chain was merged into the next; the last survives."""
-    following = dict(zip(chain, chain[1:], strict=False))
+    following = dict(pairwise(chain))
     graph = Graph(
         [Record(RecordRef('company', number), alias_of=following.get(number)) for number in chain],
         [

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
+from typing import Literal
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hermes.domain.history import KEPT_SENT, edits, equal, fold, is_empty, send, settle
 from hermes.domain.model import SETTLED, UNSETTLED, Mirror, Observation, RemoteRef, Run, Value, Version
@@ -22,7 +24,7 @@ contents = st.dictionaries(st.sampled_from(NAMES), values, min_size=1)
 
 @st.composite
 def sightings(draw: st.DrawFn) -> Observation:
-    kind = draw(st.sampled_from(['state'] * 9 + ['deleted']))
+    kind: Literal['state', 'deleted'] = 'state' if draw(st.sampled_from([True] * 9 + [False])) else 'deleted'
     merged_from = draw(st.sampled_from([None] * 6 + ['99']))
     fields = draw(contents) if kind == 'state' else {}
     return Observation(ORG, kind, draw(versions), fields, merged_from=merged_from if kind == 'state' else None)
@@ -49,7 +51,9 @@ def by_definition(told: Sequence[Observation], name: str) -> list[Run]:
     for seen in told:
         if seen.kind == 'state' and name in seen.fields:
             known = points.get(seen.version, seen.fields[name])
-            points[seen.version] = max(known, seen.fields[name], key=lambda value: 'null' if value is None else f'"{value}"')
+            points[seen.version] = max(
+                known, seen.fields[name], key=lambda value: 'null' if value is None else f'"{value}"'
+            )
     runs: list[Run] = []
     for version in sorted(points):
         if runs and runs[-1].value == points[version]:
@@ -212,5 +216,3 @@ def test_values_that_come_with_a_merge_are_no_edit(merge_last: bool) -> None:
     mirror = folded([*told, merged] if merge_last else [merged, *told])
     assert names(mirror) == ['a']
     assert names(fold(mirror, state(300, name='b'), NOW)) == ['a', 'b']
-
-

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hermes.domain.history import blank
 from hermes.domain.matching import match
@@ -38,7 +39,12 @@ def org_says(**said: Value) -> Observation:
 
 @pytest.mark.behaviour('MATCH-2')
 def test_an_organisation_is_known_by_its_id_then_hermes_id_then_client_then_name() -> None:
-    others = [company(2, name='Two'), company(3, name='Three'), client(3), company(4, name=' eMBER  ')]
+    others: list[Record | Mirror] = [
+        company(2, name='Two'),
+        company(3, name='Three'),
+        client(3),
+        company(4, name=' eMBER  '),
+    ]
     told = org_says(hermes_id=[2], tc2_cligency_url='https://tc2.example/clients/3/')
     graph = graph_of(*others, company(1), mirror_of(NEW_ORG, RecordRef('company', 1), sight(NEW_ORG, 100, name='x')))
     unlinked = graph_of(*others)
@@ -135,7 +141,9 @@ def test_a_person_is_known_by_e_mail_else_by_name_without_one(said: dict[str, Va
 
 
 @pytest.mark.behaviour('MATCH-4', 'MATCH-7')
-@pytest.mark.parametrize(('statuses', 'found'), [(['open'], 31), (['lost'], None), (['open', 'open'], None), (['lost', 'open'], 32)])
+@pytest.mark.parametrize(
+    ('statuses', 'found'), [(['open'], 31), (['lost'], None), (['open', 'open'], None), (['lost', 'open'], 32)]
+)
 def test_a_deal_is_the_one_open_deal_of_its_pipeline(statuses: list[str], found: int | None) -> None:
     deals = [
         Record(RecordRef('deal', 31 + place), {'status': status, 'pipeline_id': 20}, company_id=1)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hermes.domain.model import Record, RecordRef, Value
 from hermes.domain.rules import Ruled, rules
@@ -26,7 +27,9 @@ def product(**said: Value):
 
 
 def deal(number: int, status: str, **fields: Value) -> Record:
-    return Record(RecordRef('deal', number), {'status': status, 'company_id': COMPANY.id, **fields}, company_id=COMPANY.id)
+    return Record(
+        RecordRef('deal', number), {'status': status, 'company_id': COMPANY.id, **fields}, company_id=COMPANY.id
+    )
 
 
 def statuses(graph) -> list[Value]:
@@ -123,7 +126,10 @@ def test_what_nobody_knows_is_substituted_and_said_once() -> None:
     graph = graph_of(unknown, product(sales_person_id=999, price_plan_unknown='gold'))
     told = rules(graph, COMPANY.id, None, False, HERE)
     assert graph.records[COMPANY].fields['sales_person_id'] == 2
-    assert graph.records[COMPANY].claims['substituted'] == {'sales_person_id': 'tutorcruncher 999', 'price_plan': 'gold'}
+    assert graph.records[COMPANY].claims['substituted'] == {
+        'sales_person_id': 'tutorcruncher 999',
+        'price_plan': 'gold',
+    }
     assert len(told.warnings) == 2
     assert rules(graph, COMPANY.id, unknown, False, HERE) == Ruled()
 
@@ -133,9 +139,13 @@ def test_open_deals_show_their_own_companys_fields_and_closed_ones_keep_theirs()
     other = RecordRef('company', 2_000)
     strange = Record(RecordRef('deal', 2_002), {'status': 'open', 'company_id': other.id}, company_id=other.id)
     shown = Record(COMPANY, {**NEW, 'website': 'w', 'support_person_id': 2})
-    graph = graph_of(shown, Record(other, {'website': 'o'}), deal(1_002, 'open'), deal(1_003, 'lost', website='old'), strange)
+    graph = graph_of(
+        shown, Record(other, {'website': 'o'}), deal(1_002, 'open'), deal(1_003, 'lost', website='old'), strange
+    )
     rules(graph, COMPANY.id, shown, False, HERE)
-    found = {record.ref.id: record.fields.get('website') for record in graph.records.values() if record.ref.type == 'deal'}
+    found = {
+        record.ref.id: record.fields.get('website') for record in graph.records.values() if record.ref.type == 'deal'
+    }
     assert found == {1_002: 'w', 1_003: 'old', 2_002: None}
     assert graph.records[RecordRef('deal', 1_002)].fields['support_person_id'] == 200
 

@@ -4,13 +4,14 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
 from hermes.domain.fields import ATTRIBUTES
 from hermes.domain.model import Mirror, Record, RecordRef, RemoteRef, Run, Sent, Tombstone, Version
 
-texts = st.text(st.characters(exclude_characters='\x00', exclude_categories=('Cs',)), max_size=8)
+texts = st.text(st.characters(exclude_characters='\x00', exclude_categories=['Cs']), max_size=8)
 jsons = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
@@ -32,7 +33,9 @@ mirrors = st.builds(
     runs=st.dictionaries(names, many(st.builds(Run, jsons, versions, versions))),
     sent=st.dictionaries(
         names,
-        many(st.builds(Sent, jsons, st.integers(0, 2**40), st.none() | versions, jsons, st.booleans(), st.integers(0, 9))),
+        many(
+            st.builds(Sent, jsons, st.integers(0, 2**40), st.none() | versions, jsons, st.booleans(), st.integers(0, 9))
+        ),
     ),
     merges=many(st.integers(0, 2**40)),
     ours=st.booleans(),
@@ -77,12 +80,15 @@ def record_of(record_type: str) -> st.SearchStrategy[Record]:
     return st.builds(
         Record,
         st.just(RecordRef(record_type, 7)),
-        st.tuples(
-            st.fixed_dictionaries(fixed), st.dictionaries(st.sampled_from(['one_more', 'another']), jsons)
-        ).map(lambda parts: {**parts[0], **parts[1]}),
+        st.tuples(st.fixed_dictionaries(fixed), st.dictionaries(st.sampled_from(['one_more', 'another']), jsons)).map(
+            lambda parts: {**parts[0], **parts[1]}
+        ),
         st.dictionaries(st.sampled_from(['initial', 'decree', 'released']), st.dictionaries(names, jsons)),
         st.none(),
-        st.none() | st.builds(Tombstone, st.sampled_from(['tc2', 'crm']), moments, st.integers(1, 9), st.dictionaries(texts, versions)),
+        st.none()
+        | st.builds(
+            Tombstone, st.sampled_from(['tc2', 'crm']), moments, st.integers(1, 9), st.dictionaries(texts, versions)
+        ),
         st.none() | st.integers(1, 9),
         st.integers(0, 9),
     )

@@ -112,6 +112,8 @@ create table mirror (
   primary key (system, type, remote_id)
 );
 create index mirror_reread on mirror (reread_at) where reread_at is not null;
+create index mirror_contact on mirror ((runs #>> '{contact_id,-1,0}')) where type = 'deal';
+create index mirror_company on mirror ((runs #>> '{company_id,-1,0}')) where type in ('person', 'deal');
 create table link (
   system text not null, type text not null, remote_id text not null,
   record_type text not null, record_id bigint not null,

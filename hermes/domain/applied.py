@@ -1,0 +1,32 @@
+"""What applying one element did: for the journal, the pushes, whoever waits and whoever asks why."""
+
+from dataclasses import dataclass, field
+
+from hermes.domain.graph import Decision, Graph
+from hermes.domain.model import Change, Record, RecordRef, RemoteRef
+
+
+@dataclass
+class Applied:
+    """What one element did."""
+
+    changes: list[Change] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    waits_for: list[RemoteRef] = field(default_factory=list)
+    born: set[RecordRef] = field(default_factory=set)
+    companies: set[int] = field(default_factory=set)
+    before: dict[RecordRef, Record] = field(default_factory=dict)
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def remember(self, graph: Graph, record: Record) -> None:
+        """The record and its company as they were before, and that the company's rules are to be run."""
+        company = graph.company(record)
+        for each in (record, company):
+            if each is not None:
+                self.before.setdefault(each.ref, each)
+        if company is not None:
+            self.companies.add(company.ref.id)

@@ -1,0 +1,128 @@
+"""Deletions and what takes them back (D-2): tombstones by TC2 and by the CRM, links that move up, revivals.
+
+A tombstone hides a record and what hangs under it; rows and journal stay. Nothing older than it takes it back (I16).
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from hermes.domain.applied import Applied
+from hermes.domain.graph import CRM, PRODUCT, Context, Graph
+from hermes.domain.merge import merge, settle_fields
+from hermes.domain.model import Change, Mirror, Observation, Record, RecordRef, Tombstone, Version
+from hermes.domain.rules import Ruled, assign, decree
+
+PARTS: Final = ('contact', 'deal')
+"""What hangs under a company."""
+
+
+def lay_down(graph: Graph, seen: Observation, context: Context, done: Applied) -> None:
+    """TC-3, PD-ORG-3, PD-PER-5, PD-DEAL-4, PD-PIPE-3: the object is deleted at its source."""
+    known = graph.mirrors.get(seen.ref)
+    merge(graph, None, seen, context)
+    mirror = graph.mirrors[seen.ref]
+    record = graph.record(mirror.record)
+    if record is None:
+        done.note(f'{seen.ref.type} {seen.ref.remote_id} is unknown here')
+        return
+    if seen.kind == 'missing' or mirror.live:
+        done.note('older than what is known' if mirror.live and seen.kind == 'deleted' else 'the object was not found')
+        return
+    done.remember(graph, record)
+    if known is not None and not known.live:
+        return
+    link = f'{seen.ref.type} {seen.ref.remote_id}'
+    done.changes.append(Change(record.ref, f'{seen.ref.system} link', link, None, seen.ref.system, 'deleted there'))
+    if record.ref.type in ('pipeline', 'stage', 'admin'):
+        ruled = Ruled()
+        assign(graph, record.ref, {'active': False} if record.ref.type == 'admin' else {'archived': True}, 'D-8', ruled)
+        done.changes += ruled.changes
+    elif seen.ref.type == 'recipient' or mirror.deleted_by == 'hermes' or not mirror.primary:
+        _promote(graph, record.ref, seen.ref.system, done)
+    else:
+        bury(graph, record, 'tc2' if seen.ref.system == PRODUCT else 'crm', seen, context, done)
+
+
+def _promote(graph: Graph, ref: RecordRef, system: str, done: Applied) -> None:
+    """When the primary object is gone, a live secondary one moves up."""
+    if graph.primary(ref, system) is not None:
+        return
+    live = [mirror for mirror in graph.mirrors_of(ref, system) if mirror.live]
+    if live:
+        for mirror in graph.mirrors_of(ref, system):
+            if mirror.primary:
+                graph.put_mirror(replace(mirror, primary=False))
+        graph.put_mirror(replace(live[0], primary=True))
+        done.changes.append(
+            Change(ref, f'{system} link', None, f'{live[0].ref.type} {live[0].ref.remote_id}', system, 'PD-MERGE-1')
+        )
+
+
+def bury(graph: Graph, record: Record, kind: str, seen: Observation, context: Context, done: Applied) -> None:
+    """A tombstone on a record and on what hangs under it (D-2); rows and journal stay. What its system said before
+    the deletion is older than the tombstone, for every record under it.
+    """
+    under = [record]
+    if record.ref.type == 'company':
+        parts = PARTS if kind == 'crm' else ('contact',)
+        under += [child for part in parts for child in graph.children(record.ref.id, part)]
+    for each in under:
+        if each.tombstone is not None:
+            continue
+        known = {
+            ':'.join(mirror.ref): max(mirror.version, seen.version)
+            if mirror.ref.system == seen.ref.system
+            else mirror.version
+            for mirror in graph.mirrors_of(each.ref)
+        }
+        graph.put_record(
+            replace(graph.records[each.ref], tombstone=Tombstone(kind, context.now, context.event_id, known))
+        )
+        rule = {'tc2': 'TC-3', 'crm': {'contact': 'PD-PER-5', 'deal': 'PD-DEAL-4'}.get(record.ref.type, 'PD-ORG-3')}[
+            kind
+        ]
+        done.changes.append(Change(each.ref, 'tombstone', None, kind, PRODUCT if kind == 'tc2' else CRM, rule))
+        if each.ref.type == 'deal':
+            ruled = Ruled()
+            decree(graph, each.ref, 'status', 'deleted', rule, ruled)
+            done.changes += ruled.changes
+
+
+def _signed_up_again(stone: Tombstone, mirror: Mirror, seen: Observation) -> bool:
+    """The agency has a new client, which nobody knew at the burial and which is newer than it."""
+    if seen.ref.type != 'client' or not mirror.primary or ':'.join(seen.ref) in stone.seen:
+        return False
+    buried = [Version(*version) for key, version in stone.seen.items() if key.startswith(f'{PRODUCT}:client:')]
+    return seen.version > max(buried, default=seen.version)
+
+
+def revive(graph: Graph, record: Record, mirror: Mirror, seen: Observation, context: Context, done: Applied) -> None:
+    """D-2: what takes a tombstone back. Nothing older than it does, and nothing revives what was erased."""
+    stone = record.tombstone
+    if stone is None or stone.kind == 'erased':
+        return
+    at_burial = stone.seen.get(':'.join(seen.ref), Version(-1, 0))
+    newer = seen.version > Version(*at_burial)
+    if stone.kind == 'tc2':
+        by_person = seen.ref.system == CRM and newer and not seen.by_api and seen.origin == 'webhook'
+        revived = seen.kind == 'recovered' or by_person or _signed_up_again(stone, mirror, seen)
+    else:
+        revived = seen.ref.system == CRM and newer
+    parent = graph.company(record)
+    if record.ref.type != 'company' and parent is not None and parent.gone:
+        revived = False
+    if not revived:
+        done.note(f'the record stays deleted ({stone.kind})')
+        return
+    under = [record]
+    if record.ref.type == 'company':
+        under += [child for part in PARTS for child in graph.children(record.ref.id, part)]
+    for each in under:
+        if each.tombstone is None or each.tombstone.event_id != stone.event_id:
+            continue
+        claims = dict(each.claims)
+        if each.ref.type == 'deal':
+            claims['decree'] = {name: value for name, value in claims.get('decree', {}).items() if name != 'status'}
+        graph.put_record(replace(graph.records[each.ref], tombstone=None, claims=claims))
+        done.changes.append(Change(each.ref, 'tombstone', each.tombstone.kind, None, seen.ref.system, 'D-2'))
+        done.changes += settle_fields(graph, graph.records[each.ref], context)

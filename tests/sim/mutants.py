@@ -1,0 +1,209 @@
+"""Wrong designs: each is patched into the imported modules of a process of its own, and must be caught (`python -m
+tests.sim.mutants`). `python -m tests.sim.mutants NAME` runs one in this process.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hermes.db import budget, events, pushes
+from hermes.domain import apply, history, merge, plan
+from hermes.domain.model import Version
+from hermes.sync import calls, ingest, push, resolve
+from hermes.systems.pipedrive import inbound
+
+SEEDS, FIRST = 24, 700
+CAUGHT = 3
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A wrong design; caught by the simulator, or by a named test."""
+
+    says: str
+    patch: Callable[[], None]
+    test: str = ''
+
+
+def no_mirror_from_answers() -> None:
+    told = inbound._told
+    inbound._told = lambda request, *rest: () if request.op in ('create', 'update') else told(request, *rest)
+
+
+def intent_after_the_call() -> None:
+    async def intend(*_: Any) -> bool:
+        return True
+
+    pushes.intend = intend
+
+
+def no_fence() -> None:
+    pushes._HOLDS = 'record_type = %(type)s and record_id = %(id)s and system = %(system)s and %(fence)s::bigint is not null'  # type: ignore[misc]
+
+
+def late_calls() -> None:
+    make = calls.make
+
+    async def made(engine: Any, system: Any, request: Any, catalogue: Any, since: Any = None) -> Any:
+        return await make(engine, system, request, catalogue)
+
+    calls.make = made
+
+
+def arrival_order() -> None:
+    def arrived(mirror: Any, seen: Any, now: Any) -> Any:
+        newest = mirror.version if mirror is not None else Version(0, 0)
+        return history.fold(mirror, replace(seen, version=max(seen.version, Version(newest.seconds, newest.sub + 1))), now)
+
+    merge.fold = arrived
+
+
+def dedupe_on_meta_id() -> None:
+    inbound.dedupe_key = lambda payload: str(payload['meta']['id']).encode() if isinstance(payload, dict) and 'meta' in payload else None
+
+
+def recreate_on_404() -> None:
+    async def look(engine: Any, connection: Any, row: Any, request: Any) -> None:
+        await connection.execute('delete from link where system = %s and type = %s and remote_id = %s', (row.system, request.type, request.remote_id))
+        await connection.execute('delete from mirror where system = %s and type = %s and remote_id = %s', (row.system, request.type, request.remote_id))
+        await pushes.later(connection, row, calls.timedelta(seconds=1) if hasattr(calls, 'timedelta') else push.timedelta(seconds=1), 'made again')
+
+    push._look = look
+
+
+def tombstone_without_version() -> None:
+    bury = apply.bury
+
+    def buried(graph: Any, record: Any, kind: str, context: Any, done: Any) -> None:
+        bury(graph, record, kind, context, done)
+        for ref, each in list(graph.records.items()):
+            if each.tombstone is not None and each.tombstone.seen:
+                graph.put_record(replace(graph.records[ref], tombstone=replace(each.tombstone, seen={})))
+        for mirror in graph.mirrors_of(record.ref):
+            graph.put_mirror(replace(mirror, deleted=None))
+
+    apply.bury = buried
+
+
+def everything_differs() -> None:
+    plan.equal = lambda *_: False
+
+
+def no_grace_for_creations() -> None:
+    resolve.CREATE_GRACE_S = -30.0  # type: ignore[misc]
+    resolve.MISSES = 1  # type: ignore[misc]
+    resolve.LOOK_BACK_S = -3600  # type: ignore[misc]
+
+
+def done_means_everything() -> None:
+    complete = pushes.complete
+
+    async def completed(connection: Any, row: Any, generation: int, **more: Any) -> bool:
+        await connection.execute(
+            'update push set done = wanted where record_type = %s and record_id = %s and system = %s', (row.record.type, row.record.id, row.system)
+        )
+        return await complete(connection, row, generation, **more)
+
+    pushes.complete = completed
+
+
+def retry_unknown_outcomes() -> None:
+    judge = calls.judge
+
+    def judged(*given: Any) -> Any:
+        reaction = judge(*given)
+        return push.Retry(str(reaction)) if isinstance(reaction, push.Ambiguous) else reaction
+
+    calls.judge = judged
+
+
+def poison_for_ever() -> None:
+    ingest.ATTEMPTS = 10**6  # type: ignore[misc]
+
+
+def children_are_dropped() -> None:
+    def dropped(graph: Any, seen: Any, context: Any, done: Any) -> Any:
+        company = graph.record_of(seen.parent) if seen.parent else None
+        return company.ref.id if company is not None else None
+
+    apply._parent = dropped
+
+
+def answers_out_of_the_log() -> None:
+    note = calls.note
+
+    async def noted(*given: Any, **more: Any) -> Any:
+        event = await note(*given, **more)
+        await given[1].execute('update event set body = null where id = %s', (event.id,))
+        return event
+
+    calls.note = noted
+
+
+def budget_per_process() -> None:
+    async def reserve(*_: Any, **__: Any) -> Any:
+        return budget.Grant(0)
+
+    budget.reserve = reserve
+
+
+LEASES = 'tests/flows/test_leases.py'
+MUTANTS = {
+    'no_mirror_from_answers': Mutant('the mirror is not written from the answer', no_mirror_from_answers),
+    'intent_after_the_call': Mutant('the intent is not committed before the call', intent_after_the_call),
+    'no_fence': Mutant('the fence is not looked at when recording', no_fence),
+    'late_calls': Mutant('a worker that stood still makes its call anyway', late_calls, LEASES),
+    'arrival_order': Mutant('an older version is accepted when it comes later', arrival_order),
+    'dedupe_on_meta_id': Mutant("a delivery is known by meta.id alone", dedupe_on_meta_id, 'tests/systems/test_pipedrive_inbound.py'),
+    'recreate_on_404': Mutant('a 404 on an update makes the object again', recreate_on_404),
+    'tombstone_without_version': Mutant('a tombstone has no version', tombstone_without_version),
+    'everything_differs': Mutant('what is equal is sent as well', everything_differs),
+    'no_grace_for_creations': Mutant('a creation is looked for too early, once, and not far back', no_grace_for_creations),
+    'done_means_everything': Mutant('a finished push forgets what changed meanwhile', done_means_everything),
+    'retry_unknown_outcomes': Mutant('an unknown outcome is tried again', retry_unknown_outcomes),
+    'poison_for_ever': Mutant('poison is never parked', poison_for_ever, LEASES),
+    'children_are_dropped': Mutant('a child whose parent is unknown is dropped', children_are_dropped),
+    'answers_out_of_the_log': Mutant('answers are not kept in the log', answers_out_of_the_log),
+}
+
+
+def run_one(name: str) -> int:
+    """This process becomes the mutant. 1: caught."""
+    mutant = MUTANTS[name]
+    mutant.patch()
+    if mutant.test:
+        import pytest
+
+        code = pytest.main([mutant.test, '-q', '-n', '0', '-x', '-p', 'no:cacheprovider', '-p', 'no:randomly'])
+        return CAUGHT if code == pytest.ExitCode.TESTS_FAILED else 0
+    from tests.sim.__main__ import main
+
+    sys.argv = ['sim', '--seeds', str(SEEDS), '--start', str(FIRST), '--stop-after', '1', '--new-only']
+    try:
+        main()
+    except SystemExit as end:
+        return CAUGHT if end.code == 1 else int(end.code or 0)
+    return 0
+
+
+def main() -> int:
+    """The table. Returns how many mutants lived."""
+    lived = 0
+    print(f'{"mutant":28} {"caught by":38} {"s":>5}  first complaint')
+    for name, mutant in MUTANTS.items():
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, '-m', 'tests.sim.mutants', name], capture_output=True, text=True, check=False)
+        caught = done.returncode == CAUGHT
+        lived += not caught
+        by = (mutant.test or 'the simulator') if caught else 'NOBODY'
+        lines = [line.strip() for line in done.stdout.splitlines() if line.startswith(('   I', '   F', '   e', 'FAILED tests', '   E', '   T'))]
+        print(f'{name:28} {by:38} {time.monotonic() - began:5.0f}  {lines[0][:110] if lines else ""}', flush=True)
+    print(f'{len(MUTANTS) - lived} of {len(MUTANTS)} mutants caught')
+    return lived
+
+
+if __name__ == '__main__':
+    sys.exit(run_one(sys.argv[1]) if len(sys.argv) > 1 else main())

@@ -1,0 +1,39 @@
+"""A handful of seeds of the simulator with every test run; `python -m tests.sim` does the many."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from hermes.db.embedded import Server
+from tests import postgres
+from tests.sim import orders
+from tests.sim.__main__ import judge
+from tests.sim.town import Town, open_town
+
+SEEDS = 15
+
+
+@pytest.fixture
+async def town(migrated_server: Server) -> AsyncIterator[Town]:
+    """A town beside its shadow."""
+    with postgres.fresh_database(migrated_server) as url, postgres.fresh_database(migrated_server) as shadow:
+        async with open_town(url, shadow) as opened:
+            yield opened
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.invariant('I4', 'I6', 'I7', 'I9', 'I10', 'I11', 'I14', 'I16')
+async def test_whatever_happens_everything_comes_to_rest_as_it_should(town: Town) -> None:
+    for seed in range(90_000, 90_000 + SEEDS):
+        story, wrong = await judge(town, seed, fold=seed % 3 == 0)
+        assert wrong == [], '\n'.join([f'seed {seed}', *story.lines])
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.behaviour('PD-ORDER-1')
+@pytest.mark.invariant('I5')
+async def test_the_order_of_arrival_does_not_matter(town: Town) -> None:
+    wrong = []
+    for seed in range(1, 19):
+        wrong += await orders.check(town, seed, permutations=3)
+    assert wrong == []
