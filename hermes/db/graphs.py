@@ -69,7 +69,7 @@ async def _naming(connection: Connection, unknown: list[RemoteRef]) -> set[Recor
     if not persons and not organizations:
         return set()
     rows = await connection.execute(
-        "select l.record_type, l.record_id from mirror m join link l using (system, type, remote_id) where "
+        'select l.record_type, l.record_id from mirror m join link l using (system, type, remote_id) where '
         "(m.type = 'deal' and m.runs #>> '{contact_id,-1,0}' = any(%s)) or "
         "(m.type in ('person', 'deal') and m.runs #>> '{company_id,-1,0}' = any(%s))",
         (persons, organizations),

@@ -262,7 +262,8 @@ async def park(connection: Connection, push: Push, reason: str, detail: dict[str
     """
     done = await connection.execute(
         f"""
-        update push set state = case when %(state)s = 'parked' and wanted > %(generation)s then 'ready' else %(state)s end,
+        update push set
+          state = case when %(state)s = 'parked' and wanted > %(generation)s then 'ready' else %(state)s end,
           reason = %(reason)s, detail = detail || %(detail)s::jsonb, intent = null,
           leased_by = null, leased_until = null
         where {_HOLDS}
@@ -270,6 +271,15 @@ async def park(connection: Connection, push: Push, reason: str, detail: dict[str
         {**_key(push), 'state': state, 'reason': reason, 'detail': dump(detail), 'generation': push.wanted},
     )
     return done.rowcount == 1
+
+
+async def wanted(connection: Connection, push: Push) -> int:
+    """The generation that is wanted now."""
+    rows = await connection.execute(
+        'select wanted from push where record_type = %s and record_id = %s and system = %s', (*push.record, push.system)
+    )
+    row = await rows.fetchone()
+    return int(row['wanted']) if row else 0
 
 
 async def update_intent(
@@ -300,7 +310,8 @@ async def wake_children(connection: Connection, graph_id: int, system: str) -> N
 async def next_due_at(connection: Connection) -> datetime | None:
     """When the next push can be claimed (workers sleep until then, or until the bell)."""
     rows = await connection.execute(
-        'select min(greatest(p.due_at, p.leased_until, s.blocked_until)) as at from push p left join system_state s using (system) '
+        'select min(greatest(p.due_at, p.leased_until, s.blocked_until)) as at from push p left join system_state s '
+        'using (system) '
         "where p.wanted > p.done and p.state = 'ready' and not coalesce(s.paused, false)"
     )
     row = await rows.fetchone()

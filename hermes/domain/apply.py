@@ -7,6 +7,7 @@ PD-PER-3).
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from hermes.domain.applied import Applied
 from hermes.domain.errors import Refused
@@ -26,6 +27,9 @@ from hermes.domain.model import (
 )
 from hermes.domain.rules import claim, rules
 from hermes.domain.tombstones import PARTS, lay_down, revive
+
+NAMED_BY: Final = {'person': 'contact_id', 'organization': 'company_id'}
+"""Under which field other objects of the CRM name one of this type."""
 
 
 def apply(graph: Graph, element: Element, context: Context) -> Applied:
@@ -194,9 +198,9 @@ def _fill_references(graph: Graph, seen: Observation, context: Context, done: Ap
     for mirror in list(graph.mirrors.values()) if name and seen.ref.system == CRM else ():
         record = graph.record(mirror.record) if mirror.ref.type in ('person', 'deal') else None
         if record is not None and mirror.current(name) == seen.ref.remote_id:
-            _remember(graph, record, done)
+            done.remember(graph, record)
             changes += settle_fields(graph, record, context)
-            _remember(graph, graph.records[record.ref], done)
+            done.remember(graph, graph.records[record.ref])
     return changes
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from hermes.domain.fields import ABSENT
 from hermes.domain.graph import CRM, Context, Graph
-from hermes.domain.history import equal, is_empty
+from hermes.domain.history import NEVER, equal, is_empty
 from hermes.domain.merge import REMOTE_TYPE
 from hermes.domain.model import Mirror, Record, RecordRef, Value
 from hermes.domain.rules import kept_despite_narc
@@ -142,7 +142,8 @@ def plan(graph: Graph, record: Record, outgoing: Sequence[OutgoingField], contex
 def _create(
     graph: Graph, record: Record, company: Record, outgoing: Sequence[OutgoingField], context: Context, system: str
 ) -> Plan:
-    if record.ref.type != 'company' and graph.primary(company.ref, system) is None:
+    parent = graph.primary(company.ref, system)
+    if record.ref.type != 'company' and (parent is None or parent.version == NEVER):
         return Wait(f'waits for its {REMOTE_TYPE["company"]}')
     if record.ref.type == 'deal':
         if record.fields.get('status') != 'open':

@@ -147,7 +147,8 @@ async def _retry(connection: Connection, event: Event, told: Mapping[str, Any], 
         "update push set state = 'ready', reason = '', attempts = 0, wanted = greatest(wanted, done + 1), due_at = "
         'hermes_now(), '
         "detail = detail - 'gone_at' where (state <> 'ready' or attempts > 0) and "
-        '((%(all)s and %(only)s in (%(none)s, system)) or (record_type = %(type)s and record_id = %(id)s and system = %(system)s)) returning record_id',
+        '((%(all)s and %(only)s in (%(none)s, system)) or (record_type = %(type)s and record_id = %(id)s and system '
+        '= %(system)s)) returning record_id',
         {
             'all': everything,
             'only': told.get('system') or '',

@@ -65,12 +65,15 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
         if not await pushes.renew(connection, [push, *rest]):
             return False
         prepared = await prepare(engine, connection, push, system)
+        generation = await pushes.wanted(connection, push)
     if prepared is None:
         return True
+    push = replace(push, wanted=generation)
     answer = await calls.make(engine, system, prepared.request, prepared.known.catalogue, prepared.since)
     reaction = calls.judge(system, prepared.request, answer, prepared.known.catalogue)
     async with engine.database.transaction() as connection:
-        await graphs.lock_for_recording(connection, push.graph_id)
+        creating = prepared.request.op == 'create'
+        await (graphs.lock_for_recording if creating else graphs.lock_company)(connection, push.graph_id)
         await record_answer(engine, connection, push, system, prepared, answer, reaction)
     stop = isinstance(reaction, (RateLimited, AuthBroken))
     if stop:
@@ -251,6 +254,7 @@ async def record_answer(
     reaction: Reaction | None,
 ) -> None:
     """The answer becomes an event and is applied; then the push follows what it asks for."""
+    superseded = await pushes.wanted(connection, push) > push.wanted
     event = await calls.note(
         engine, connection, system, prepared.call, prepared.request, answer, reaction, prepared.intent.id
     )
@@ -271,6 +275,8 @@ async def record_answer(
         return
     verdict = await calls.intent_event(connection, push.system, 'void', prepared.request, prepared.intent.id)
     await ingest.record(engine, connection, verdict)
+    if not superseded:
+        push = replace(push, wanted=await pushes.wanted(connection, push))
     await react(engine, connection, push, prepared.request, reaction)
 
 

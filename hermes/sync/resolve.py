@@ -97,7 +97,7 @@ async def _resolve_by_id(engine: Engine, push: Push, system: System, request: Re
     reading = Request('read', request.type, request.remote_id, record=push.record)
     answer, reaction = await read(engine, system, reading, push.lane)
     async with engine.database.transaction() as connection:
-        await graphs.lock_for_recording(connection, push.graph_id)
+        await graphs.lock_company(connection, push.graph_id)
         if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
             await pushes.later(
                 connection,

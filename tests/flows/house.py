@@ -1,7 +1,8 @@
-"""A whole Hermes in one process beside the whole outside world: real Postgres, real HTTP shapes, a clock that the test owns.
+"""A whole Hermes in one process beside the whole outside world: real Postgres, real HTTP shapes, a clock that the
+test owns.
 
-What arrives, arrives through the web application; what goes out, goes to the sandbox; `settle` turns the engine's own steps until
-nothing is left to do, moving the clock to whatever is due next. Nothing is patched.
+What arrives, arrives through the web application; what goes out, goes to the sandbox; `settle` turns the engine's
+own steps until nothing is left to do, moving the clock to whatever is due next. Nothing is patched.
 """
 
 import random
@@ -115,11 +116,15 @@ class House:
         """When something is due next: a webhook, an event, a push, a read."""
         rows = await self.engine.database.fetch(
             "select (select min(due_at) from event where state in ('new', 'waiting')) as event, "
-            '(select min(greatest(p.due_at, coalesce(p.leased_until, p.due_at), coalesce(s.blocked_until, p.due_at))) from push p '
-            "left join system_state s using (system) where p.wanted > p.done and p.state = 'ready' and not coalesce(s.paused, false)) as push, "
-            '(select min(greatest(m.reread_at, coalesce(s.blocked_until, m.reread_at))) from mirror m left join system_state s using (system) '
+            '(select min(greatest(p.due_at, coalesce(p.leased_until, p.due_at), coalesce(s.blocked_until, '
+            'p.due_at))) from push p '
+            "left join system_state s using (system) where p.wanted > p.done and p.state = 'ready' and not "
+            'coalesce(s.paused, false)) as push, '
+            '(select min(greatest(m.reread_at, coalesce(s.blocked_until, m.reread_at))) from mirror m left join '
+            'system_state s using (system) '
             'where m.reread_at is not null and not coalesce(s.paused, false)) as reading, '
-            "(select min(coalesce(finished_at, started_at) + interval '31 seconds') from sweep where state = 'running') as sweep"
+            "(select min(coalesce(finished_at, started_at) + interval '31 seconds') from sweep where state = "
+            "'running') as sweep"
         )
         times = [value for value in rows[0].values() if value is not None]
         if (hook := self.world.outbox.next_due_at()) is not None:
@@ -216,7 +221,9 @@ async def open_house(
     connected: bool = True,
     **settings: Any,
 ) -> AsyncIterator[House]:
-    """A house with `workers` engines. `scenario`: builds the world (default: an office with all custom fields and no companies)."""
+    """A house with `workers` engines. `scenario`: builds the world (default: an office with all custom fields and
+    no companies).
+    """
     clock = ManualClock(START)
     world = World(clock, random.Random(seed), HERMES, SECRETS, Weather.preset('calm'))
     (scenario or demo.bare)(world)
@@ -235,19 +242,21 @@ async def open_house(
         ]
         inbox = Inbox(database_url, clock)
         application = create_app(inbox, composition.sources(configured), Vitals(database_url), SystemClock())
-        async with application.router.lifespan_context(application):
-            async with httpx2.AsyncClient(
+        async with (
+            application.router.lifespan_context(application),
+            httpx2.AsyncClient(
                 transport=httpx2.ASGITransport(app=application), base_url=HERMES, trust_env=False
-            ) as web:
+            ) as web,
+        ):
+            for engine in engines:
+                await engine.database.open()
+            house = House(clock, world, engines[0], web, configured, transport, engines=engines)
+            world.outbox.early_post = house.post
+            try:
+                if connected:
+                    await house.connect()
+                world.weather.change(name=weather)
+                yield house
+            finally:
                 for engine in engines:
-                    await engine.database.open()
-                house = House(clock, world, engines[0], web, configured, transport, engines=engines)
-                world.outbox.early_post = house.post
-                try:
-                    if connected:
-                        await house.connect()
-                    world.weather.change(name=weather)
-                    yield house
-                finally:
-                    for engine in engines:
-                        await engine.database.close()
+                    await engine.database.close()

@@ -26,7 +26,8 @@ async def test_after_a_storm_blame_names_events_whose_bodies_contain_the_values(
     async with open_house(database_url, seed=7, weather='storm') as house:
         await live_through_a_storm(house)
         records = await house.rows(
-            "select 'company' as type, id from company union all select 'contact', id from contact union all select 'deal', id from deal order by 2"
+            "select 'company' as type, id from company union all select 'contact', id from contact union all select "
+            "'deal', id from deal order by 2"
         )
         chosen = random.Random(7).sample(records, 10)
         admins = {row['id']: row for row in await house.rows('select id, tc2_admin_id, pd_owner_id from admin')}

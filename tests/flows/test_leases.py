@@ -1,6 +1,7 @@
 """Workers that stand still, die, or meet poison: leases, fences and the five attempts (I11, I12)."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -49,7 +50,9 @@ async def other_worker(house: House) -> None:
 @pytest.mark.invariant('I11')
 @pytest.mark.parametrize('times', [1, 2])
 async def test_a_worker_that_stood_still_overwrites_nothing(shared: House, times: int) -> None:
-    """It stops after the claim (1) or with its intent committed (2), for longer than its lease; a newer value is written meanwhile."""
+    """It stops after the claim (1) or with its intent committed (2), for longer than its lease; a newer value is
+    written meanwhile.
+    """
     client = sign_up(shared)
     await later(shared)
     shared.tc2.edit_client(client.id, website='https://old.example')
@@ -60,10 +63,8 @@ async def test_a_worker_that_stood_still_overwrites_nothing(shared: House, times
     shared.tc2.edit_client(client.id, website='https://new.example')
     await other_worker(shared)
     go.set()
-    try:
+    with contextlib.suppress(LostLeaseError):
         await task
-    except LostLeaseError:
-        pass
     [organization] = shared.organizations()
     assert shared.custom('organization', organization)['website'] == 'https://new.example'
     await shared.settle()
@@ -80,10 +81,8 @@ async def test_a_creation_held_up_behind_its_intent_is_not_made_twice(shared: Ho
     shared.clock.advance(pushes.LEASE_S + 30)
     await other_worker(shared)
     go.set()
-    try:
+    with contextlib.suppress(LostLeaseError):
         await task
-    except LostLeaseError:
-        pass
     await shared.settle()
     assert len(shared.organizations()) == len(shared.deals()) == 1
 

@@ -41,7 +41,9 @@ async def live(house: House) -> None:
 @pytest.mark.invariant('I14')
 async def test_the_folded_log_is_the_same_state(house: House, second_url: str) -> None:
     await live(house)
-    engine = composition.build_engine(settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold')
+    engine = composition.build_engine(
+        settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold'
+    )
     await engine.database.open()
     try:
         copied = await replay.copy_log(house.engine.database, engine.database)
@@ -57,5 +59,7 @@ async def test_the_folded_log_is_the_same_state(house: House, second_url: str) -
 async def test_a_replayed_event_previews_as_no_change(house: House) -> None:
     sign_up(house)
     await later(house)
-    [row] = await house.rows("select id from event where source = 'tutorcruncher' and state = 'done' order by id limit 1")
+    [row] = await house.rows(
+        "select id from event where source = 'tutorcruncher' and state = 'done' order by id limit 1"
+    )
     assert await replay.preview(house.engine, row['id']) == []

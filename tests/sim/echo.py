@@ -65,5 +65,11 @@ async def _crm_edit(town: Town, chance: random.Random) -> list[str]:
 
 
 def _writes(town: Town, what: str) -> list[str]:
-    writes = Counter((call.method, call.path) for call in town.house.calls() if call.method in WRITES)
-    return [f'I6: {what} caused {count} times {method} {path}' for (method, path), count in writes.items() if count > 1]
+    writes = Counter(
+        (call.method, call.path, str(call.request) if call.method == 'POST' else '')
+        for call in town.house.calls()
+        if call.method in WRITES
+    )
+    return [
+        f'I6: {what} caused {count} times {method} {path}' for (method, path, _), count in writes.items() if count > 1
+    ]

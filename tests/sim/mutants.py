@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Wrong designs: each is patched into the imported modules of a process of its own, and must be caught (`python -m
 tests.sim.mutants`). `python -m tests.sim.mutants NAME` runs one in this process.
 """
@@ -9,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hermes.db import budget, events, pushes
-from hermes.domain import apply, history, merge, plan
+from hermes.db import budget, pushes
+from hermes.domain import apply, history, merge, plan, tombstones
 from hermes.domain.model import Version
 from hermes.sync import calls, ingest, push, resolve
 from hermes.systems.pipedrive import inbound
@@ -41,7 +42,10 @@ def intent_after_the_call() -> None:
 
 
 def no_fence() -> None:
-    pushes._HOLDS = 'record_type = %(type)s and record_id = %(id)s and system = %(system)s and %(fence)s::bigint is not null'  # type: ignore[misc]
+    pushes._HOLDS = (
+        'record_type = %(type)s and record_id = %(id)s and system = %(system)s and %(fence)s::bigint is not '
+        'null'  # type: ignore[misc]
+    )
 
 
 def late_calls() -> None:
@@ -56,36 +60,53 @@ def late_calls() -> None:
 def arrival_order() -> None:
     def arrived(mirror: Any, seen: Any, now: Any) -> Any:
         newest = mirror.version if mirror is not None else Version(0, 0)
-        return history.fold(mirror, replace(seen, version=max(seen.version, Version(newest.seconds, newest.sub + 1))), now)
+        return history.fold(
+            mirror, replace(seen, version=max(seen.version, Version(newest.seconds, newest.sub + 1))), now
+        )
 
     merge.fold = arrived
 
 
 def dedupe_on_meta_id() -> None:
-    inbound.dedupe_key = lambda payload: str(payload['meta']['id']).encode() if isinstance(payload, dict) and 'meta' in payload else None
+    inbound.dedupe_key = lambda payload: (
+        str(payload['meta']['id']).encode() if isinstance(payload, dict) and 'meta' in payload else None
+    )
 
 
 def recreate_on_404() -> None:
     async def look(engine: Any, connection: Any, row: Any, request: Any) -> None:
-        await connection.execute('delete from link where system = %s and type = %s and remote_id = %s', (row.system, request.type, request.remote_id))
-        await connection.execute('delete from mirror where system = %s and type = %s and remote_id = %s', (row.system, request.type, request.remote_id))
-        await pushes.later(connection, row, calls.timedelta(seconds=1) if hasattr(calls, 'timedelta') else push.timedelta(seconds=1), 'made again')
+        await connection.execute(
+            'delete from link where system = %s and type = %s and remote_id = %s',
+            (row.system, request.type, request.remote_id),
+        )
+        await connection.execute(
+            'delete from mirror where system = %s and type = %s and remote_id = %s',
+            (row.system, request.type, request.remote_id),
+        )
+        await pushes.later(
+            connection,
+            row,
+            calls.timedelta(seconds=1) if hasattr(calls, 'timedelta') else push.timedelta(seconds=1),
+            'made again',
+        )
 
     push._look = look
 
 
 def tombstone_without_version() -> None:
-    bury = apply.bury
+    lay_down = tombstones.lay_down
 
-    def buried(graph: Any, record: Any, kind: str, context: Any, done: Any) -> None:
-        bury(graph, record, kind, context, done)
-        for ref, each in list(graph.records.items()):
-            if each.tombstone is not None and each.tombstone.seen:
-                graph.put_record(replace(graph.records[ref], tombstone=replace(each.tombstone, seen={})))
-        for mirror in graph.mirrors_of(record.ref):
-            graph.put_mirror(replace(mirror, deleted=None))
+    def laid_down(graph: Any, *given: Any) -> Any:
+        done = lay_down(graph, *given)
+        for ref, record in list(graph.records.items()):
+            if record.tombstone is not None:
+                graph.put_record(replace(graph.records[ref], tombstone=replace(record.tombstone, seen={})))
+        for mirror in list(graph.mirrors.values()):
+            if mirror.deleted is not None:
+                graph.put_mirror(replace(mirror, deleted=Version(-1, 0)))
+        return done
 
-    apply.bury = buried
+    apply.lay_down = laid_down
 
 
 def everything_differs() -> None:
@@ -103,7 +124,8 @@ def done_means_everything() -> None:
 
     async def completed(connection: Any, row: Any, generation: int, **more: Any) -> bool:
         await connection.execute(
-            'update push set done = wanted where record_type = %s and record_id = %s and system = %s', (row.record.type, row.record.id, row.system)
+            'update push set done = wanted where record_type = %s and record_id = %s and system = %s',
+            (row.record.type, row.record.id, row.system),
         )
         return await complete(connection, row, generation, **more)
 
@@ -137,7 +159,8 @@ def answers_out_of_the_log() -> None:
 
     async def noted(*given: Any, **more: Any) -> Any:
         event = await note(*given, **more)
-        await given[1].execute('update event set body = null where id = %s', (event.id,))
+        if event.kind == 'answer':
+            await given[1].execute('update event set body = null where id = %s', (event.id,))
         return event
 
     calls.note = noted
@@ -157,11 +180,15 @@ MUTANTS = {
     'no_fence': Mutant('the fence is not looked at when recording', no_fence),
     'late_calls': Mutant('a worker that stood still makes its call anyway', late_calls, LEASES),
     'arrival_order': Mutant('an older version is accepted when it comes later', arrival_order),
-    'dedupe_on_meta_id': Mutant("a delivery is known by meta.id alone", dedupe_on_meta_id, 'tests/systems/test_pipedrive_inbound.py'),
+    'dedupe_on_meta_id': Mutant(
+        'a delivery is known by meta.id alone', dedupe_on_meta_id, 'tests/systems/test_pipedrive_inbound.py'
+    ),
     'recreate_on_404': Mutant('a 404 on an update makes the object again', recreate_on_404),
     'tombstone_without_version': Mutant('a tombstone has no version', tombstone_without_version),
     'everything_differs': Mutant('what is equal is sent as well', everything_differs),
-    'no_grace_for_creations': Mutant('a creation is looked for too early, once, and not far back', no_grace_for_creations),
+    'no_grace_for_creations': Mutant(
+        'a creation is looked for too early, once, and not far back', no_grace_for_creations
+    ),
     'done_means_everything': Mutant('a finished push forgets what changed meanwhile', done_means_everything),
     'retry_unknown_outcomes': Mutant('an unknown outcome is tried again', retry_unknown_outcomes),
     'poison_for_ever': Mutant('poison is never parked', poison_for_ever, LEASES),
@@ -195,11 +222,17 @@ def main() -> int:
     print(f'{"mutant":28} {"caught by":38} {"s":>5}  first complaint')
     for name, mutant in MUTANTS.items():
         began = time.monotonic()
-        done = subprocess.run([sys.executable, '-m', 'tests.sim.mutants', name], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, '-m', 'tests.sim.mutants', name], capture_output=True, text=True, check=False
+        )
         caught = done.returncode == CAUGHT
         lived += not caught
         by = (mutant.test or 'the simulator') if caught else 'NOBODY'
-        lines = [line.strip() for line in done.stdout.splitlines() if line.startswith(('   I', '   F', '   e', 'FAILED tests', '   E', '   T'))]
+        lines = [
+            line.strip()
+            for line in done.stdout.splitlines()
+            if line.startswith(('   I', '   F', '   e', 'FAILED tests', '   E', '   T'))
+        ]
         print(f'{name:28} {by:38} {time.monotonic() - began:5.0f}  {lines[0][:110] if lines else ""}', flush=True)
     print(f'{len(MUTANTS) - lived} of {len(MUTANTS)} mutants caught')
     return lived

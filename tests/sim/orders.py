@@ -4,11 +4,13 @@ The state is compared without ids of ours: a record is known by the remote objec
 deleted or merged away counts as not there: an object whose deletion comes first never becomes a record (PD-ORG-4).
 """
 
+import contextlib
 import random
 from typing import Any
 
 from hermes.db import graphs
 from hermes.domain.model import RemoteRef
+from hermes.sandbox.pipedrive.answers import Refused
 from hermes.sync.ingest import ingest_step
 from hermes.sync.resolve import reread_step
 from tests.flows.house import MARCUS_PD, PRIYA_PD
@@ -28,9 +30,13 @@ def family(town: Town, chance: random.Random) -> list[Any]:
     house.clock.advance(1.2)
     person = account.act_create('person', {'name': 'Ana Order', 'org_id': organization['id']}, PRIYA_PD)
     house.clock.advance(1.2)
-    deal = account.act_create('deal', {'title': 'Order Deal', 'org_id': organization['id'], 'person_id': person['id']}, PRIYA_PD)
+    deal = account.act_create(
+        'deal', {'title': 'Order Deal', 'org_id': organization['id'], 'person_id': person['id']}, PRIYA_PD
+    )
     acts = [
-        lambda: account.act_update('organization', organization['id'], {'name': f'Renamed {chance.randrange(9)}'}, PRIYA_PD),
+        lambda: account.act_update(
+            'organization', organization['id'], {'name': f'Renamed {chance.randrange(9)}'}, PRIYA_PD
+        ),
         lambda: account.act_update('person', person['id'], {'name': f'Bea Order{chance.randrange(9)}'}, PRIYA_PD),
         lambda: account.act_update('person', person['id'], {'org_id': other['id']}, PRIYA_PD),
         lambda: account.act_update('deal', deal['id'], {'status': chance.choice(('won', 'lost'))}, PRIYA_PD),
@@ -44,10 +50,8 @@ def family(town: Town, chance: random.Random) -> list[Any]:
     chance.shuffle(acts)
     for one in acts[: chance.randrange(1, 4)]:
         house.clock.advance(chance.choice((1.2, 1.2, 0.1)))
-        try:
+        with contextlib.suppress(Refused):
             one()
-        except Exception as error:  # an act that makes no sense after the others
-            assert 'Refused' in type(error).__name__, error
     found = list(house.world.outbox.waiting)
     house.world.outbox.waiting.clear()
     if len(found) > MOST:
@@ -67,7 +71,12 @@ async def take_in(town: Town, deliveries: list[Any], chance: random.Random) -> d
         worked = await ingest_step(house.engines[0])
         worked += await reread_step(house.engines[0])
         if not worked:
-            due_at = (await town.looking.fetch("select least((select min(due_at) from event where state in ('new', 'waiting')), (select min(reread_at) from mirror)) as at"))[0]['at']
+            due_at = (
+                await town.looking.fetch(
+                    "select least((select min(due_at) from event where state in ('new', 'waiting')), (select "
+                    'min(reread_at) from mirror)) as at'
+                )
+            )[0]['at']
             if due_at is None:
                 break
             house.clock.move_to(max(due_at, house.clock.now()))
@@ -83,7 +92,10 @@ async def state(town: Town) -> dict[str, Any]:
     names = {}
     for record in graph.records.values():
         if not record.gone:
-            names[record.ref] = min((':'.join(mirror.ref) for mirror in graph.mirrors_of(record.ref)), default=f'{record.ref.type} without objects')
+            names[record.ref] = min(
+                (':'.join(mirror.ref) for mirror in graph.mirrors_of(record.ref)),
+                default=f'{record.ref.type} without objects',
+            )
     found: dict[str, Any] = {}
     for ref, mirror in graph.mirrors.items():
         owner = graph.record(mirror.record)

@@ -22,7 +22,8 @@ from hermes.db.inbox import Inbox
 from hermes.db.pool import Database
 from hermes.db.vitals import Vitals
 from hermes.kit.clock import ManualClock
-from hermes.sandbox.app import SandboxTransport, create_app as create_sandbox
+from hermes.sandbox.app import SandboxTransport
+from hermes.sandbox.app import create_app as create_sandbox
 from hermes.sandbox.scenarios import demo
 from hermes.sandbox.weather import Weather
 from hermes.sandbox.world import World
@@ -38,7 +39,8 @@ do $$ declare t text; begin
   for t in select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version' loop
     execute format('create table base.%I as table public.%I', t, t);
   end loop; end $$;
-create table base_numbers as select (select last_value from record_id) as record_id, (select last_value from applied_seq) as applied_seq,
+create table base_numbers as select (select last_value from record_id) as record_id, (select last_value from
+  applied_seq) as applied_seq,
   (select coalesce(max(id), 0) from public.event) as event;
 create function set_back() returns void language plpgsql as $$ declare t text; n record; begin
   set local session_replication_role = replica;
@@ -47,7 +49,8 @@ create function set_back() returns void language plpgsql as $$ declare t text; n
     execute format('insert into public.%I overriding system value select * from base.%I', t, t);
   end loop;
   select * into n from base_numbers;
-  perform setval('record_id', n.record_id), setval('applied_seq', n.applied_seq), setval('event_id_seq', n.event + 1, false);
+  perform setval('record_id', n.record_id), setval('applied_seq', n.applied_seq), setval('event_id_seq', n.event + 1,
+    false);
 end $$;
 """
 
@@ -141,13 +144,19 @@ async def open_town(database_url: str, shadow_url: str) -> AsyncIterator[Town]:
     gates = [Gate(clock, reached, crashed) for _ in range(2)]
     engines = [
         composition.build_engine(
-            settings, clock=clock, chance=random.Random(number), transport=GateTransport(transport, gate), worker=f'worker-{number}'
+            settings,
+            clock=clock,
+            chance=random.Random(number),
+            transport=GateTransport(transport, gate),
+            worker=f'worker-{number}',
         )
         for number, gate in enumerate(gates)
     ]
     for engine, gate in zip(engines, gates, strict=True):
         engine.database.hook = gate.commit
-    shadow = composition.build_engine(settings_for(shadow_url), clock=clock, chance=random.Random(3), transport=transport, worker='fold')
+    shadow = composition.build_engine(
+        settings_for(shadow_url), clock=clock, chance=random.Random(3), transport=transport, worker='fold'
+    )
     inbox = Inbox(database_url, WebClock(clock))
     application = create_app(inbox, composition.sources(settings), Vitals(database_url), WebClock(clock))
     async with AsyncExitStack() as stack:
@@ -175,4 +184,3 @@ def pick(chance: random.Random, things: Any) -> Any:
     """One of them, in a stable order; None when there is none."""
     found = list(things)
     return found[chance.randrange(len(found))] if found else None
-

@@ -6,7 +6,7 @@ Nothing here looks at the wall clock or rolls its own dice: time and chance are 
 
 from collections import deque
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -90,6 +90,7 @@ class Account:
         self.attributes: list[Attribute] = []
         self.request_times: deque[datetime] = deque()
         self.hyphens_when_read = False
+        self.last_stamp = datetime.min.replace(tzinfo=UTC)
         self.auth_refusal = 401
         self.last_id: dict[str, int] = {
             'client': 100,
@@ -224,12 +225,17 @@ class Account:
         self.clients[client.id] = client
         return client
 
+    def stamp(self) -> datetime:
+        """The time of an event: never the same one twice, as with a clock that counts microseconds."""
+        self.last_stamp = max(self.world.clock.now(), self.last_stamp + timedelta(microseconds=1))
+        return self.last_stamp
+
     def announce(self, action: str, client: Client, note: str = '') -> list[Message]:
         """Send `action` about `client` as it is now."""
         gone = action == 'DELETED_A_CLIENT'
         subject = deleted_subject(client) if gone else client_subject(client, self.full(client))
         return self.integration.send_events(
-            [event(action, subject, self.world.clock.now(), self.admins.values(), note)]
+            [event(action, subject, self.stamp(), self.admins.values(), note)]
         )
 
     def change(self, client: Client, key: str, value: Any) -> None:

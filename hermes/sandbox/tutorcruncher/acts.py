@@ -260,7 +260,7 @@ class TutorCruncher(Account):
 
     def _announce_invoice(self, action: str, invoice: Invoice) -> None:
         subject = invoice_subject(invoice, self.client(invoice.client_id))
-        self.integration.send_events([event(action, subject, self.world.clock.now(), self.admins.values())])
+        self.integration.send_events([event(action, subject, self.stamp(), self.admins.values())])
 
     def _snapshot(self, client: Client) -> Json:
         return event(

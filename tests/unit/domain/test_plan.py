@@ -60,7 +60,7 @@ families = st.tuples(records(COMPANY), records(CONTACT), records(DEAL))
 
 def linked(kind: str, *told: Any) -> Mirror:
     ref = {'company': COMPANY, 'contact': CONTACT, 'deal': DEAL}[kind]
-    return mirror_of(REMOTE[kind], ref, *told, ours=True)
+    return mirror_of(REMOTE[kind], ref, *(told or (sight(REMOTE[kind], 1),)), ours=True)
 
 
 def wanted(graph: Graph, ref: RecordRef) -> Any:
