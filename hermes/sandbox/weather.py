@@ -198,7 +198,13 @@ class WeatherFront:
             await Response(status_code=200)(scope, receive, send)
             return
         dated = [(name.encode(), value.encode()) for name, value in self._date().items()]
-        await send({'type': 'http.response.start', 'status': status, 'headers': [*headers, *dated]})
+        await send(
+            {
+                'type': 'http.response.start',
+                'status': status,
+                'headers': [*(one for one in headers if one[0].lower() != b'date'), *dated],
+            }
+        )
         await send({'type': 'http.response.body', 'body': body})
 
     def _date(self) -> dict[str, str]:

@@ -234,9 +234,7 @@ class Account:
         """Send `action` about `client` as it is now."""
         gone = action == 'DELETED_A_CLIENT'
         subject = deleted_subject(client) if gone else client_subject(client, self.full(client))
-        return self.integration.send_events(
-            [event(action, subject, self.stamp(), self.admins.values(), note)]
-        )
+        return self.integration.send_events([event(action, subject, self.stamp(), self.admins.values(), note)])
 
     def change(self, client: Client, key: str, value: Any) -> None:
         """Set one field of the agency or of the person who signed up, silently. Raises Refused."""

@@ -1,0 +1,92 @@
+"""Failures of older systems that the shape of this one makes impossible: checked on the code and its configuration."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    """Every module under these folders, parsed."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob('*.py')):
+            yield path, ast.parse(path.read_text())
+
+
+def called(tree: ast.Module) -> set[str]:
+    """Dotted names of everything that is called."""
+    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+
+def imported(tree: ast.Module) -> set[str]:
+    """Top names of everything that is imported."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition('.')[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition('.')[0])
+    return found
+
+
+@pytest.mark.lesson('G-2', 'G-3')
+def test_nothing_blocks_the_event_loop() -> None:
+    for path, tree in modules('hermes/sync', 'hermes/web', 'hermes/systems', 'hermes/domain'):
+        assert not imported(tree) & {'requests', 'urllib3', 'http'}, path
+        assert not called(tree) & {'time.sleep', 'subprocess.run', 'input', 'open'}, path
+
+
+@pytest.mark.lesson('G-4')
+def test_the_engine_and_the_web_use_the_asynchronous_driver_only() -> None:
+    for path, tree in modules('hermes/sync', 'hermes/web'):
+        assert not imported(tree) & {'psycopg', 'sqlalchemy', 'sqlmodel', 'asyncpg', 'psycopg2'}, path
+    for name in ('pool', 'graphs', 'events', 'pushes', 'budget', 'catalogue', 'inbox'):
+        tree = ast.parse((ROOT / f'hermes/db/{name}.py').read_text())
+        assert not called(tree) & {'psycopg.connect', 'create_engine', 'Connection.connect'}, name
+
+
+@pytest.mark.lesson('G-5')
+def test_postgres_is_the_only_service() -> None:
+    names = {line.partition('==')[0].lower() for line in (ROOT / 'requirements/core.lock').read_text().splitlines()}
+    assert not names & {'redis', 'celery', 'arq', 'rq', 'kombu', 'pika', 'memcache'}
+
+
+@pytest.mark.lesson('G-7')
+def test_observability_is_pinned_and_not_needed_to_start() -> None:
+    for path, tree in modules('hermes'):
+        assert not imported(tree) & {'logfire', 'sentry_sdk', 'opentelemetry'}, path
+
+
+@pytest.mark.lesson('L-1')
+@pytest.mark.parametrize('line', ['breakpoint()', 'import pdb; pdb.set_trace()', 'print(1)', 'assert False'])
+def test_what_was_left_from_debugging_does_not_pass_the_linter(line: str) -> None:
+    linter = [
+        str(Path(sys.executable).parent / 'ruff'),
+        'check',
+        '--stdin-filename',
+        str(ROOT / 'hermes/domain/x.py'),
+        '-',
+    ]
+    given = f'def act() -> None:\n    {line}\n'
+    assert subprocess.run(linter, input=given.encode(), cwd=ROOT, capture_output=True, check=False).returncode == 1
+
+
+@pytest.mark.lesson('L-9')
+def test_no_flow_asks_the_machine_what_day_it_is() -> None:
+    asked = {
+        'datetime.now',
+        'datetime.utcnow',
+        'date.today',
+        'datetime.today',
+        'time.time',
+        'time.sleep',
+        'asyncio.sleep',
+    }
+    for path, tree in modules('tests/flows', 'tests/unit/domain', 'tests/sim', 'tests/systems'):
+        used = called(tree) & asked
+        assert not used or path.name == '__main__.py', (path, used)
