@@ -210,9 +210,12 @@ def edits(mirror: Mirror, name: str) -> list[tuple[Run, bool]]:
     sent = mirror.sent.get(name, ())
     remembered_s = sent[0].started_s - SKEW_S if len(sent) == KEPT_SENT else 0
     had_value = False
-    for index, run in enumerate(mirror.runs.get(name, ())):
+    runs = mirror.runs.get(name, ())
+    for index, run in enumerate(runs):
         if run.first.seconds < remembered_s or explained(run, sent) or run.first.seconds in mirror.merges:
             pass
+        elif _before_ours(runs, index, sent):
+            continue
         elif index == 0:
             if mirror.ours:
                 if sent and not is_empty(run.value):
@@ -223,6 +226,22 @@ def edits(mirror: Mirror, name: str) -> list[tuple[Run, bool]]:
             found.append((run, False))
         had_value = had_value or not is_empty(run.value)
     return found
+
+
+def _before_ours(runs: Sequence[Run], index: int, sent: Sequence[Sent]) -> bool:
+    """What stood there before our write, seen in the same second as the write: whose turn was last is not known, so
+    it is no edit unless it outlives that second (VERSION-1: the object is read again).
+    """
+    if index == 0 or not explained(runs[index - 1], sent):
+        return False
+    run, ours = runs[index], runs[index - 1]
+    same_second = run.first.seconds == run.last.seconds == ours.last.seconds and run.last.sub != SETTLED
+    before = runs[index - 2].value if index > 1 else None
+    return (
+        same_second
+        and ours.last.sub == UNSETTLED
+        and (run.value == before or (is_empty(run.value) and is_empty(before)))
+    )
 
 
 def has_spoken(mirror: Mirror, name: str) -> bool:

@@ -69,7 +69,19 @@ class Change(Table, table=True):
 class Mirror(Table, table=True):
     """What a remote object last said."""
 
-    __table_args__ = (Index('mirror_reread', 'reread_at', postgresql_where=text('reread_at IS NOT NULL')),)
+    __table_args__ = (
+        Index('mirror_reread', 'reread_at', postgresql_where=text('reread_at IS NOT NULL')),
+        Index(
+            'mirror_contact',
+            text("(runs #>> '{contact_id,-1,0}'::text[])"),
+            postgresql_where=text("type = 'deal'::text"),
+        ),
+        Index(
+            'mirror_company',
+            text("(runs #>> '{company_id,-1,0}'::text[])"),
+            postgresql_where=text("type = ANY (ARRAY['person'::text, 'deal'::text])"),
+        ),
+    )
     system: str = column(Text, key=True)
     type: str = column(Text, key=True)
     remote_id: str = column(Text, key=True)
