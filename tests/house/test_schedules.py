@@ -94,4 +94,5 @@ async def test_of_two_workers_one_does_each_thing_that_is_due(engine: Engine) ->
     await asyncio.gather(*running, return_exceptions=True)
     rows = await engine.database.fetch('select count(*) as deferred from procrastinate.procrastinate_periodic_defers')
     assert rows[0]['deferred'] <= len(done) + 1
-    assert await engine.database.fetch('select from procrastinate.procrastinate_jobs') == []
+    left = await engine.database.fetch('select id from procrastinate.procrastinate_jobs')
+    assert len(left) <= 1, 'at most the job that was cut off remains'
