@@ -15,8 +15,19 @@ def dump(value: Any) -> str:
     """JSON as PostgreSQL takes it: no NUL, no half surrogates."""
     text = json.dumps(value, default=_plain, ensure_ascii=False)
     if '\\u0000' in text:
-        text = text.replace('\\u0000', '')
+        text = json.dumps(_without_nul(value), default=_plain, ensure_ascii=False)
     return text.encode('utf-8', 'replace').decode()
+
+
+def _without_nul(value: Any) -> Any:
+    """The same value without NUL characters; a text that only spells one keeps its spelling."""
+    if isinstance(value, str):
+        return value.replace('\x00', '')
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nul(item) for item in value]
+    return value
 
 
 def _plain(value: Any) -> str:

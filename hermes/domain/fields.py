@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Literal
 
-from hermes.domain.model import RecordType, Value
+from hermes.domain.model import RecordType
 
 Policy = Literal['follow', 'tc2', 'crm', 'hermes']
 """tc2: TC2's value from the moment it has one. crm: the CRM's once linked. hermes: computed. follow: TC2's or the
@@ -26,7 +26,6 @@ ABSENT: Final = '\x00absent'
 """What an outgoing field says when it has nothing to say (never a value that anybody sends)."""
 
 RECORD_OF: Final[Mapping[str, RecordType]] = {'Company': 'company', 'Contact': 'contact', 'Deal': 'deal'}
-LINKED_OF: Final = {record: linked for linked, record in RECORD_OF.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +221,6 @@ def fold(machine_name: str) -> str:
     return machine_name.strip().lower().replace('-', '_')
 
 
-def is_fixed(record_type: str, name: str) -> bool:
-    """Whether `name` is a typed column (else it lives in `extra`)."""
-    return name in ATTRIBUTES.get(record_type, {})
-
-
 def _field(
     linked: LinkedType, machine: str, kind: CustomType, hermes: str = '', tc2: str = '', policy: Policy = 'follow'
 ) -> CustomField:
@@ -291,10 +285,3 @@ def default_catalogue() -> Catalogue:
 
 ALIASES: Final = {'estimated_income': ('estimated_monthly_income',)}
 """Machine names under which a field of the CRM is also recognised by name."""
-
-
-def display(value: Value) -> str:
-    """A value as people read it in listings."""
-    if value is None:
-        return '—'
-    return str(value)

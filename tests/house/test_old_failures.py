@@ -84,6 +84,7 @@ def test_no_flow_asks_the_machine_what_day_it_is() -> None:
         'date.today',
         'datetime.today',
         'time.time',
+        'time.sleep',
     }
     for path, tree in modules('tests/flows', 'tests/unit/domain', 'tests/sim', 'tests/systems'):
         used = called(tree) & asked
