@@ -10,7 +10,7 @@ SIM_SECONDS ?= 120
 WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: help core install install-dev run test verify test-cov lint format types sim chaos bench docs migrate migrate-create \
+.PHONY: help core install install-observe install-dev run test verify test-cov lint format types sim chaos bench docs migrate migrate-create \
 	reset-db setup setup-fields setup-admins restore-from-live behaviours lock clean
 
 help: ## list what make can do
@@ -20,6 +20,9 @@ core:
 	@tools/bootstrap.sh core
 
 install: core ## make the environment for running, from the lock
+
+install-observe: ## the same, with traces to Logfire or a collector and errors to Sentry
+	@tools/bootstrap.sh observe
 
 install-dev: ## make the environment for working and testing, from the lock
 	@tools/bootstrap.sh dev

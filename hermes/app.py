@@ -20,7 +20,7 @@ from hermes.db.inbox import Inbox
 from hermes.db.pool import Database
 from hermes.db.vitals import Vitals
 from hermes.domain.errors import HermesError
-from hermes.kit import logs
+from hermes.kit import logs, telemetry
 from hermes.kit.clock import Clock, SystemClock
 from hermes.kit.ids import Chance, new_token, system_chance
 from hermes.ports import System
@@ -141,10 +141,31 @@ def secrets_of(settings: Settings) -> list[str]:
     return found
 
 
+def observe(settings: Settings, process: str) -> None:
+    """Logs, and where else traces and errors go. Raises HermesError when the library for a place is missing."""
+    places = telemetry.Places(
+        settings.logfire_token.get_secret_value(),
+        settings.sentry_dsn.get_secret_value(),
+        settings.otel_exporter_otlp_endpoint,
+    )
+    logs.configure(
+        settings.log_level,
+        secrets=secrets_of(settings),
+        report=telemetry.Report() if places.sentry_dsn else None,
+    )
+    try:
+        telemetry.start(places, process, __version__)
+    except ModuleNotFoundError as missing:
+        raise HermesError(
+            'LOGFIRE_TOKEN, SENTRY_DSN or OTEL_EXPORTER_OTLP_ENDPOINT is set, and the library that it needs '
+            f'({missing.name}) is not installed: {telemetry.MISSING}, or leave the setting empty.'
+        ) from None
+
+
 def build_web(settings: Settings) -> FastAPI:
     """The web application."""
     clock = SystemClock()
-    logs.configure(settings.log_level, secrets=secrets_of(settings))
+    observe(settings, 'web')
     inbox = Inbox(settings.database_url, clock)
     return create_app(
         inbox,
@@ -190,7 +211,7 @@ async def work(settings: Settings) -> None:
 
 def run_worker(settings: Settings) -> None:
     """Run one worker in this process. Raises HermesError, with a plain sentence, when it cannot."""
-    logs.configure(settings.log_level, secrets=secrets_of(settings))
+    observe(settings, 'worker')
     try:
         asyncio.run(work(settings))
     except BaseExceptionGroup as group:

@@ -1,10 +1,12 @@
 #!/bin/sh
-# Makes the environment of this clone: `tools/bootstrap.sh core` (to run) or `tools/bootstrap.sh dev` (to work and test).
+# Makes the environment of this clone: `tools/bootstrap.sh core` (to run), `observe` (to run, with traces and error reports) or `dev` (to work and test).
 # Assumes a Python >= 3.11 and a package registry, nothing else. Everything installed is locked and hashed. Says what it does.
 set -eu
 cd "$(dirname "$0")/.."
 wanted=${1:-dev}
-if [ "$wanted" = core ] && [ -e .venv/.dev ]; then wanted=dev; fi
+# What is there already stays: the larger environments hold the smaller ones.
+if [ "$wanted" = core ] && [ -e .venv/.observe ]; then wanted=observe; fi
+if [ -e .venv/.dev ]; then wanted=dev; fi
 
 say() { echo "hermes: $*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -46,9 +48,9 @@ if [ ! -x .venv/bin/python ]; then
     "$uv" venv --quiet --python "$python" .venv
 fi
 say "installing the locked packages (requirements/$wanted.lock) into .venv"
-rm -f .venv/.core .venv/.dev
+rm -f .venv/.core .venv/.observe .venv/.dev
 "$uv" pip sync --quiet --require-hashes --python .venv/bin/python "requirements/$wanted.lock"
 "$uv" pip install --quiet --no-deps --build-constraints requirements/build.lock --python .venv/bin/python --editable .
 fingerprint core >.venv/.core
-if [ "$wanted" = dev ]; then fingerprint dev >.venv/.dev; fi
+if [ "$wanted" != core ]; then fingerprint "$wanted" >".venv/.$wanted"; fi
 say 'the environment is ready'

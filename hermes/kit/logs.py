@@ -20,11 +20,17 @@ QUIET = ('asyncio', 'granian.access', 'uvicorn.access', 'httpx2', 'httpcore2', '
 
 
 def configure(
-    level: str = 'INFO', *, secrets: Iterable[str] = (), pretty: bool | None = None, stream: TextIO | None = None
+    level: str = 'INFO',
+    *,
+    secrets: Iterable[str] = (),
+    pretty: bool | None = None,
+    stream: TextIO | None = None,
+    report: Processor | None = None,
 ) -> None:
     """Send all logs of this process to `stream` (standard error). `pretty` None: readable if it is a terminal.
 
-    `secrets` are the live secrets, masked wherever they turn up. Raises ValueError for an unknown level.
+    `secrets` are the live secrets, masked wherever they turn up. `report` sees every line after redaction
+    (`kit.telemetry.Report`). Raises ValueError for an unknown level.
     """
     out = stream or sys.stderr
     readable = out.isatty() if pretty is None else pretty
@@ -36,6 +42,7 @@ def configure(
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt='iso', utc=True),
+        *([report] if report else []),
     ]
     renderer: Processor = (
         structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer(ensure_ascii=False)

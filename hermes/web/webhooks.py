@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from starlette.types import Message, Receive, Scope, Send
 
 from hermes.db.inbox import NewEvent, Unavailable, Unstorable
+from hermes.kit import tracing
 from hermes.kit.ids import new_token
 from hermes.web.metrics import Metrics
 from hermes.web.refusals import Reason, Refusals
@@ -115,8 +116,10 @@ class Callback:
         body = await read_body(receive, headers)
         self._authenticate(body, headers)
         parsed = read_json(body) if self.source.json_body else None
+        event = self._event(body, parsed, headers)
+        started_ns = tracing.now_ns()
         try:
-            added = await self._inbox.add(self._event(body, parsed, headers))
+            added = await self._inbox.add(event)
         except Unavailable as unavailable:
             self._metrics.deferred.labels(self.source.name).inc()
             raise Refusal(503, f'{unavailable} Send it again.', retry_after=str(RETRY_AFTER_S)) from None
@@ -125,6 +128,9 @@ class Callback:
         self._received.inc()
         if not added:
             self._repeated.inc()
+        elif tracing.is_on():
+            root = tracing.trace_of(event.source, event.dedupe_key)
+            tracing.arrived(root, f'{self._kind} from {event.source}', started_ns, bytes=len(body))
 
     def _authenticate(self, body: bytes, headers: Headers) -> None:
         known = self.source.authenticate(body, headers)
