@@ -68,7 +68,6 @@ def _sentry(dsn: str, process: str, version: str) -> None:
         release=f'{SERVICE}@{version}',
         default_integrations=False,
         auto_enabling_integrations=False,
-        send_default_pii=False,
         include_local_variables=False,
         include_source_context=False,
         max_request_body_size='never',

@@ -39,6 +39,10 @@ _tracer: Any = None
 class Ids:
     """The id generator of the tracer: a root span gets its delivery's ids, everything else a random one."""
 
+    def is_trace_id_random(self) -> bool:
+        """No: it follows from the delivery."""
+        return False
+
     def generate_trace_id(self) -> int:
         """128 bits."""
         root = _forced.get()
