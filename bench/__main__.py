@@ -1,8 +1,11 @@
-"""`python -m bench [NAME ...] [--seconds 10]`: runs every module of this package that measures, or those named."""
+"""`python -m bench [NAME ...] [--seconds 5]`: runs every module of this package that measures, or those named."""
 
 import argparse
 import importlib
+import os
 import pkgutil
+import sys
+import time
 
 import bench
 from bench.table import Row, show
@@ -16,12 +19,17 @@ def main() -> None:
     known = [module.name for module in pkgutil.iter_modules(bench.__path__) if module.name not in SUPPORT]
     parser = argparse.ArgumentParser(prog='python -m bench')
     parser.add_argument('names', nargs='*', metavar='NAME', help=', '.join(known))
-    parser.add_argument('--seconds', type=float, default=10.0, help='length of each measurement')
+    parser.add_argument('--seconds', type=float, default=5.0, help='length of each measurement')
     given = parser.parse_args()
     rows: list[Row] = []
+    started, load = time.monotonic(), os.getloadavg()[0]
     for name in given.names or known:
-        rows += importlib.import_module(f'bench.{name}').run(duration_s=given.seconds)
-    show(rows)
+        print(f'measuring: {name}', file=sys.stderr)
+        try:
+            rows += importlib.import_module(f'bench.{name}').run(duration_s=given.seconds)
+        except (TimeoutError, RuntimeError, ZeroDivisionError) as error:
+            rows.append(Row('?', f'bench/{name}.py', f'could not be measured: {type(error).__name__}'))
+    show(sorted(rows, key=lambda row: (row.id[0] != 'P', row.id)), time.monotonic() - started, load)
 
 
 if __name__ == '__main__':

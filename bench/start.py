@@ -30,7 +30,7 @@ def run(duration_s: float = 10.0) -> list[Row]:
     rows = [Row('P10', 'hermes --help', f'{helped:.2f} s', '< 0.5 s', f'{bare:.2f} s for a bare interpreter')]
     with tempfile.TemporaryDirectory(prefix='hermes-bench-') as folder:
         first = _until_ready(folder)
-        again = statistics.median(_until_ready(folder) for _ in range(3))
+        again = statistics.median(_until_ready(folder) for _ in range(2))
         rows.append(
             Row(
                 'P10',

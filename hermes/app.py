@@ -6,6 +6,7 @@ command line and the tests get their engine from.
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -18,27 +19,34 @@ from hermes import __version__
 from hermes.db import budget
 from hermes.db.inbox import Inbox
 from hermes.db.pool import Database
+from hermes.db.pulses import Heartbeat
 from hermes.db.vitals import Vitals
 from hermes.domain.errors import HermesError
 from hermes.kit import logs, telemetry
 from hermes.kit.clock import Clock, SystemClock
 from hermes.kit.ids import Chance, new_token, system_chance
-from hermes.ports import System
+from hermes.ports import Request, System
 from hermes.settings import Settings, load
 from hermes.sync import connect, setup
 from hermes.sync.engine import Engine
 from hermes.sync.schedules import Schedules
-from hermes.sync.worker import Worker
+from hermes.sync.subscription import Door
+from hermes.sync.worker import Part, Worker
 from hermes.systems.pipedrive import inbound as pipedrive_inbound
 from hermes.systems.pipedrive.limits import SEARCH_BURST, limits
 from hermes.systems.pipedrive.system import Pipedrive
+from hermes.systems.tutorcruncher import limits as product_limits
 from hermes.systems.tutorcruncher.system import TutorCruncher
 from hermes.web.application import create_app
 from hermes.web.security import http_basic, tc2_signature
 from hermes.web.webhooks import Source, hash_of_body
 
-TC2_BURST, TC2_WINDOW_S = 100, 60.0
-"""TutorCruncher takes 100 requests a minute."""
+COLLECT = (100_000, 20, 50)
+"""A batch makes many objects that live for moments and hold no cycles; looking for cycles among them by Python's own
+thresholds would be a third of a worker's work.
+"""
+PD_API, PD_APP = 'https://api.pipedrive.com', 'https://app.pipedrive.com'
+"""The host that serves the API of every account shows no pages; the other one leads people to their own."""
 
 
 def build_systems(
@@ -60,6 +68,7 @@ def build_systems(
             base=f'{settings.tc2_base_url}/api',
             transport=transport,
             clock=clock,
+            crm_url=PD_APP if settings.pd_base_url == PD_API else settings.pd_base_url,
         )
     return systems
 
@@ -83,6 +92,7 @@ def build_engine(
         tc2_base_url=settings.tc2_base_url,
         push_spacing_s=settings.push_spacing_s,
         push_mode=settings.push_mode,
+        write_back=settings.tc2_write_back,
     )
 
 
@@ -101,10 +111,10 @@ async def set_limits(engine: Engine, settings: Settings) -> None:
         await budget.ensure(
             connection,
             'tutorcruncher',
-            burst=TC2_BURST,
-            window_s=TC2_WINDOW_S,
-            search=TC2_BURST,
-            daily=TC2_BURST * 60 * 24,
+            burst=product_limits.BURST_REQUESTS,
+            window_s=product_limits.BURST_WINDOW_S,
+            search=product_limits.BURST_REQUESTS,
+            daily=product_limits.DAILY_REQUESTS,
         )
 
 
@@ -128,6 +138,14 @@ def sources(settings: Settings) -> list[Source]:
             refused_status=401,
         ),
     ]
+
+
+def doors(settings: Settings) -> dict[str, Door]:
+    """Where webhooks arrive that we subscribe ourselves."""
+    if not settings.pd_webhook_password:
+        return {}
+    password = settings.pd_webhook_password[0].get_secret_value()
+    return {'pipedrive': Door(f'{settings.hermes_url}/pipedrive/callback/', settings.pd_webhook_user, password)}
 
 
 def secrets_of(settings: Settings) -> list[str]:
@@ -174,6 +192,7 @@ def build_web(settings: Settings) -> FastAPI:
         clock,
         version=__version__,
         trusted_proxies=settings.trusted_proxies,
+        resources=[Heartbeat(settings.database_url)],
     )
 
 
@@ -184,6 +203,8 @@ async def prepare(engine: Engine, settings: Settings) -> None:
         from hermes.sandbox.scenarios.demo import DEMO_ADMINS, ENTRY_STAGES
 
         await setup.set_up(engine, [dict(admin) for admin in DEMO_ADMINS], dict(ENTRY_STAGES))
+        if settings.push_mode == 'plan':
+            return
         await connect.subscribe(
             engine,
             engine.systems['pipedrive'],
@@ -193,27 +214,45 @@ async def prepare(engine: Engine, settings: Settings) -> None:
         )
 
 
-async def work(settings: Settings) -> None:
-    """Run one worker until SIGINT or SIGTERM."""
+async def greet(engine: Engine, settings: Settings) -> None:
+    """What a command does before it speaks with the systems: their budgets, and whether the accounts are those that
+    the database belongs to (SETUP-12). Raises HermesError.
+    """
+    await set_limits(engine, settings)
+    if 'pipedrive' in engine.systems:
+        system = engine.systems['pipedrive']
+        await connect.belong(engine, system.name, system.identity(await connect.ask(engine, system, Request('me'))))
+    await belong_to_product(engine, settings)
+
+
+async def belong_to_product(engine: Engine, settings: Settings) -> None:
+    """TutorCruncher's account is known by its address."""
+    if 'tutorcruncher' in engine.systems:
+        account = 'the sandbox' if settings.hermes_sandbox else settings.tc2_base_url
+        await connect.belong(engine, 'tutorcruncher', f'TutorCruncher at {account}')
+
+
+async def work(settings: Settings, part: Part = 'both') -> None:
+    """Run one worker, or a part of one, until SIGINT or SIGTERM."""
     engine = build_engine(settings)
-    schedules = Schedules(engine, settings.event_retention_days)
-    worker = Worker(engine, prepare=lambda engine: prepare(engine, settings), schedules=schedules.run)
+    schedules = Schedules(engine, settings.event_retention_days, doors=doors(settings))
+    worker = Worker(engine, part, prepare=lambda engine: prepare(engine, settings), schedules=schedules.run)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, worker.stopping.set)
     await engine.database.open()
     await set_limits(engine, settings)
-    if 'tutorcruncher' in engine.systems:
-        account = 'the sandbox' if settings.hermes_sandbox else settings.tc2_base_url
-        await connect.belong(engine, 'tutorcruncher', f'TutorCruncher at {account}')
+    await belong_to_product(engine, settings)
     await worker.run()
 
 
-def run_worker(settings: Settings) -> None:
-    """Run one worker in this process. Raises HermesError, with a plain sentence, when it cannot."""
+def run_worker(settings: Settings, part: Part = 'both') -> None:
+    """Run one worker, or a part of one, in this process. Raises HermesError, with a plain sentence, when it cannot."""
     observe(settings, 'worker')
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
     try:
-        asyncio.run(work(settings))
+        asyncio.run(work(settings, part))
     except BaseExceptionGroup as group:
         refused, others = group.split(HermesError)
         if refused is None or others is not None:

@@ -84,7 +84,18 @@ class View(Protocol):
         """
 
     def admin(self, name: str) -> int | None:
-        """The remote user id of the admin that attribute `name` refers to; None for none and for D-10's 0."""
+        """The id, in the system being written, of the admin that attribute `name` refers to; None for none and for
+        D-10's 0.
+        """
+
+    def owner(self, name: str) -> int | None:
+        """As `admin`, but nobody who has left (PD-USER-1)."""
+
+    def latest_deal(self, kind: Literal['pipeline', 'stage']) -> str | None:
+        """The name of the pipeline or stage of the company's latest open deal; None when none is open (PD-DEAL-6)."""
+
+    def shown(self, key: str) -> Value:
+        """What the object that is written says under a mirror key; ABSENT when it never said anything."""
 
     @property
     def id(self) -> int: ...
@@ -94,15 +105,18 @@ class View(Protocol):
 class Outgoing:
     """One field that goes out: mirror key, what it reads ('Company.name'), when it is written, how it is computed.
 
-    `when` 'create': on creation only. `compute` returns ABSENT (domain.fields.ABSENT) to say nothing.
+    `when` 'create': on creation only; 'linked': only to an object that is there; a record type with nothing else in its
+    table is never made nor deleted in that system. `compute` returns ABSENT (domain.fields.ABSENT) to say nothing.
     """
 
     key: str
     inputs: tuple[str, ...]
     compute: Callable[[View], Value]
-    when: Literal['create', 'always'] = 'always'
+    when: Literal['create', 'always', 'linked'] = 'always'
     limit: int | None = None
     """Longest text that the remote takes (D-14); the cut is marked in the push."""
+    rule: str = ''
+    """The behaviour that wants the field there, where the journal of its inputs would not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +139,9 @@ class Subscription:
     url: str
     active: bool
     user: str
+    last_status: int | None = None
+    """What our door answered to the last delivery; None for no answer, or no delivery yet."""
+    last_at: str = ''
 
 
 class System(Protocol):

@@ -10,7 +10,9 @@ from hermes.db import embedded
 from hermes.domain.errors import Refused
 from hermes.settings import Settings
 
-db = typer.Typer(no_args_is_help=True, help='The database: start, stop, upgrade, downgrade, reset, url.')
+db = typer.Typer(
+    no_args_is_help=True, help='The database: start, stop, upgrade, downgrade, reset, restore-from-live, url.'
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -79,13 +81,39 @@ def reset(
     from hermes.db import schema, wiping
 
     with open_database(load_settings()) as address:
-        expected = wiping.database_name(address)
-        given = name or ask(f'Everything in the database "{expected}" will be lost. Its name, to go on')
-        if given != expected:
-            raise Refused(f'The database is called "{expected}", not "{given}": nothing was done.')
+        expected = confirm(address, name)
         wiping.wipe(address)
         schema.upgrade(address)
     say(f'The database "{expected}" is empty.')
+
+
+@db.command('restore-from-live')
+def restore_from_live(
+    name: Annotated[str, typer.Option('--name', help="The local database's name, to show that it is meant.")] = '',
+) -> None:
+    """Copy LIVE_DATABASE_URL into the local database: every system paused, sessions left behind, no webhooks."""
+    from hermes.db import restoring
+
+    settings = load_settings()
+    if not settings.live_database_url:
+        raise Refused('LIVE_DATABASE_URL is not set: it is the address of the database to copy.')
+    with open_database(settings) as address:
+        expected = confirm(address, name)
+        restoring.restore(settings.live_database_url, address, say)
+    say(
+        f'The database "{expected}" is a copy now. Every system is paused: "hermes resume SYSTEM" asks for its account.'
+    )
+
+
+def confirm(address: str, given: str) -> str:
+    """The database's name, named by whoever wants to lose what is in it. Raises Refused."""
+    from hermes.db import wiping
+
+    expected = wiping.database_name(address)
+    given = given or ask(f'Everything in the database "{expected}" will be lost. Its name, to go on')
+    if given != expected:
+        raise Refused(f'The database is called "{expected}", not "{given}": nothing was done.')
+    return expected
 
 
 def ask(question: str) -> str:

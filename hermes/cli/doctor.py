@@ -16,7 +16,15 @@ State = Literal['ok', 'todo', 'skipped']
 LEAST_POSTGRES = 140_000
 MOST_SKEW_S = 2.0
 QUIET_WEBHOOKS_S = 7 * 86_400
-OnlineFlag = Annotated[bool, typer.Option('--online', help='Also ask the systems themselves (costs a few API calls).')]
+LATE_S = 120.0
+OnlineFlag = Annotated[
+    bool, typer.Option('--online/--offline', help='Also ask the systems themselves (costs a few API calls).')
+]
+FixFlag = Annotated[bool, typer.Option('--fix', help='Mend what can safely be mended, then look.')]
+TripFlag = Annotated[
+    bool,
+    typer.Option('--round-trip', help='Make, read, change and delete an organisation, a person and a deal.'),
+]
 CheckFlag = Annotated[bool, typer.Option('--check', help='Exit with 2 when there is something to do.')]
 
 
@@ -35,31 +43,56 @@ def register(app: typer.Typer) -> None:
     app.command('doctor')(doctor)
 
 
-def doctor(online: OnlineFlag = False, check: CheckFlag = False, as_json: JsonFlag = False) -> None:
+def doctor(
+    online: OnlineFlag = True,
+    fix: FixFlag = False,
+    trip: TripFlag = False,
+    check: CheckFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Check every connection and setting, and say what to do."""
     from hermes.cli.output import plain_errors
     from hermes.cli.world import load_settings, open_database
+    from hermes.db import schema
 
+    mended: list[str] = []
+    asked: list[Finding] = []
+    travelled: list[Finding] = []
     with plain_errors():
         settings = load_settings()
         with open_database(settings) as url:
-            findings = list(examine(settings, url))
-        if online:
-            findings.append(
-                Finding(
-                    'online', 'skipped', 'the systems are not asked yet: "hermes setup webhooks" and a worker do that'
-                )
-            )
+            if fix and schema.check(url) != 'current':
+                schema.upgrade(url)
+                mended.append('mended: the schema is the newest')
+            if (online or fix or trip) and schema.check(url) == 'current':
+                mended, asked, travelled = _ask(online, fix, trip, mended)
+            findings = [*examine(settings, url), *asked, *travelled]
+    _report(mended, findings, as_json)
     sick = any(finding.state == 'todo' for finding in findings)
-    if as_json:
-        print_json({'ok': not sick, 'findings': [asdict(finding) for finding in findings]})
-    else:
-        width = max(len(finding.name) for finding in findings)
-        for finding in findings:
-            todo = f' -> {finding.todo}' if finding.todo else ''
-            say(f'{finding.state:<7}  {finding.name.ljust(width)}  {show(finding.said + todo)}')
-        say('all is well' if not sick else f'{sum(finding.state == "todo" for finding in findings)} to do')
     raise typer.Exit(ATTENTION if check and sick else CLEAN)
+
+
+def _ask(online: bool, fix: bool, trip: bool, mended: list[str]) -> tuple[list[str], list[Finding], list[Finding]]:
+    """What the systems say; before the database is examined, because the answers land there."""
+    from hermes.cli.doctor_online import ask_systems, mend, travel
+    from hermes.cli.setup_desk import desk
+
+    with desk(contact=False) as here:
+        mended = [*mended, *(mend(here) if fix else ())]
+        return mended, list(ask_systems(here)) if online else [], list(travel(here)) if trip else []
+
+
+def _report(mended: list[str], findings: list[Finding], as_json: bool) -> None:
+    sick = sum(finding.state == 'todo' for finding in findings)
+    if as_json:
+        return print_json({'ok': not sick, 'mended': mended, 'findings': [asdict(finding) for finding in findings]})
+    for line in mended:
+        say(show(line))
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        todo = f' -> {finding.todo}' if finding.todo else ''
+        say(f'{finding.state:<7}  {finding.name.ljust(width)}  {show(finding.said + todo)}')
+    say(f'{sick} to do' if sick else 'all is well')
 
 
 def examine(settings: 'Settings', url: str) -> Iterator[Finding]:
@@ -77,10 +110,12 @@ def examine(settings: 'Settings', url: str) -> Iterator[Finding]:
             return
         yield Finding('migrations', 'ok', 'the schema is the newest')
         yield _worker(connection)
+        yield _queue(connection)
         yield from _systems(connection, settings)
         yield from _fields(connection)
         yield from _config(connection)
         yield from _admins(connection)
+        yield _calendar(settings)
 
 
 def _settings(settings: 'Settings') -> Finding:
@@ -129,6 +164,28 @@ def _worker(connection: 'Connection') -> Finding:
     return Finding('worker', 'todo', said, 'start one with "hermes worker" or "hermes run"')
 
 
+def _queue(connection: 'Connection') -> Finding:
+    from hermes.db.checks import read_queue
+
+    queue = read_queue(connection)
+    if queue['events_parked'] or queue['pushes_parked']:
+        said = f'{queue["events_parked"]} events and {queue["pushes_parked"]} pushes are put aside'
+        look = '"hermes events list --state parked" and "hermes push list --state parked"'
+        return Finding('queue', 'todo', said, f'look with {look}')
+    if queue['late_s'] and queue['late_s'] > LATE_S:
+        said = f'the oldest that is due has waited {show_duration(queue["late_s"])}'
+        return Finding('queue', 'todo', said, 'see whether a worker runs, with "hermes status"')
+    return Finding('queue', 'ok', f'{queue["events"]} events and {queue["pushes"]} pushes are due')
+
+
+def _calendar(settings: 'Settings') -> Finding:
+    if not settings.g_client_email:
+        return Finding('calendar', 'skipped', 'off: no service account is set (G_CLIENT_EMAIL, G_PRIVATE_KEY)')
+    if not settings.g_private_key.get_secret_value():
+        return Finding('calendar', 'todo', 'the service account has no key', 'set G_PRIVATE_KEY_ID and G_PRIVATE_KEY')
+    return Finding('calendar', 'ok', f'service account {settings.g_client_email}')
+
+
 def _systems(connection: 'Connection', settings: 'Settings') -> Iterator[Finding]:
     from hermes.db.checks import read_standing, read_unproven
     from hermes.settings import reveal
@@ -165,15 +222,19 @@ def _systems(connection: 'Connection', settings: 'Settings') -> Iterator[Finding
 def _webhooks(name: str, last_s: float | None) -> Finding:
     label = f'{name} webhooks'
     if last_s is None:
-        return Finding(label, 'todo', 'none has ever arrived', 'run "hermes setup webhooks"')
+        mend = (
+            'run "hermes setup webhooks"' if name == 'pipedrive' else 'enter our address there: "hermes setup webhooks"'
+        )
+        return Finding(label, 'todo', 'none has ever arrived', mend)
     if last_s > QUIET_WEBHOOKS_S:
         return Finding(
-            label, 'todo', f'the last one came {show_duration(last_s)} ago', 'look with "hermes doctor --online"'
+            label, 'todo', f'the last one came {show_duration(last_s)} ago', 'see whether the other side still sends'
         )
     return Finding(label, 'ok', f'the last one came {show_duration(last_s)} ago')
 
 
 def _fields(connection: 'Connection') -> Iterator[Finding]:
+    from hermes.cli.setup_fields import OPTIONAL
     from hermes.db.checks import read_fields
 
     fields = read_fields(connection)
@@ -187,11 +248,15 @@ def _fields(connection: 'Connection') -> Iterator[Finding]:
         said = f'unknown in the CRM for {", ".join(unborn)}: no create is sent for these'
         yield Finding('hermes_id fields', 'todo', said, 'run "hermes setup fields"')
     else:
-        yield Finding('hermes_id fields', 'ok', 'known')
+        numeric = [
+            item['linked_object_type'] for item in fields if item['machine_name'] == 'hermes_id' and item['numeric']
+        ]
+        note = f'; numerical for {", ".join(numeric)}: a text field would keep both ids in a merge' if numeric else ''
+        yield Finding('hermes_id fields', 'ok', f'known{note}')
     unknown = [
         f'{item["linked_object_type"]}.{item["machine_name"]}'
         for item in fields
-        if not item['known'] and item['machine_name'] != 'hermes_id'
+        if not item['known'] and item['machine_name'] not in {'hermes_id', *OPTIONAL}
     ]
     if unknown:
         yield Finding(
@@ -201,7 +266,7 @@ def _fields(connection: 'Connection') -> Iterator[Finding]:
             'run "hermes setup fields"',
         )
     else:
-        yield Finding('fields', 'ok', f'all {len(fields)} are known in the CRM')
+        yield Finding('fields', 'ok', f'{sum(item["known"] for item in fields)} are known in the CRM')
     for item in fields:
         if item['problem']:
             label = f'field {item["linked_object_type"]}.{item["machine_name"]}'

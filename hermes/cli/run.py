@@ -53,7 +53,7 @@ def run(
 
     settings = load()
     require_port(port, '--port')
-    environment = dict(os.environ)
+    environment = {'PYDANTIC_DISABLE_PLUGINS': '__all__', **os.environ}
     children = [Child('worker', ['worker']), Child('web', ['web', '--port', str(port)])]
     if settings.sandboxed:
         require_port(sandbox_port, '--sandbox-port')
@@ -110,14 +110,25 @@ def web(
         serve(host, port, workers)
 
 
-def worker() -> None:
+class Part(StrEnum):
+    """Half of a worker."""
+
+    INGEST = 'ingest'
+    PUSH = 'push'
+
+
+def worker(
+    only: Annotated[
+        Part | None, typer.Option(help='One half in this process: apply what came in, or send what goes out.')
+    ] = None,
+) -> None:
     """A worker alone: applies what came in, sends what goes out."""
     from hermes.app import run_worker
 
     settings = load_settings()
     with open_database(settings) as url:
         require_schema(url)
-        run_worker(settings.model_copy(update={'database_url': url}))
+        run_worker(settings.model_copy(update={'database_url': url}), only.value if only else 'both')
 
 
 def sandbox(port: Port = SANDBOX_PORT, weather: Weather = WeatherName.CALM) -> None:

@@ -19,18 +19,31 @@ def register(app: typer.Typer) -> None:
     app.command('status')(status)
 
 
-def status(as_json: JsonFlag = False, check: CheckFlag = False) -> None:
+def status(
+    as_json: JsonFlag = False,
+    check: CheckFlag = False,
+    budget: Annotated[bool, typer.Option('--budget', help='What the calls cost, and what for.')] = False,
+    days: Annotated[int, typer.Option(min=1, max=400, help='With --budget: so many days, today included.')] = 1,
+) -> None:
     """How everything is doing, in one screen."""
     from dataclasses import asdict
 
+    from hermes.cli import spending
     from hermes.cli.database import reading
+    from hermes.cli.world import load_settings
+
+    if budget:
+        return spending.show_spending(days, as_json)
     from hermes.db.condition import read_condition
 
     with reading() as connection:
-        condition = read_condition(connection)
+        mode = load_settings().push_mode
+        condition = read_condition(connection, sending=mode == 'live')
     if as_json:
-        print_json(asdict(condition) | {'clean': condition.clean})
+        print_json(asdict(condition) | {'clean': condition.clean, 'push_mode': mode})
     else:
+        if mode == 'plan':
+            say('plan mode   nothing is sent; "hermes plan" lists what would be')
         _print(condition)
     raise typer.Exit(ATTENTION if check and not condition.clean else CLEAN)
 
@@ -53,6 +66,7 @@ def _print(condition: 'Condition') -> None:
         )
     else:
         say('sweeps      none yet: no first listing is proven')
+    _print_proofs(condition.proofs)
     opened = ', '.join(f'{item["open"]} {show(item["kind"])}' for item in condition.decisions)
     say(f'decisions   {opened or "none open"}')
     refused = ', '.join(
@@ -78,6 +92,23 @@ def _print_flow(condition: 'Condition') -> None:
     gone = sum(item['tombstoned'] for item in condition.records)
     merged = sum(item['merged'] for item in condition.records)
     say(f'records     {records}; {gone} tombstoned, {merged} merged away')
+
+
+def _print_proofs(proofs: list[dict[str, Any]]) -> None:
+    """What is proven to be complete; what is not, in red (PD-GAP-1)."""
+    for proof in proofs:
+        head = f'proof       {proof["system"]} {proof["type"]}: '
+        when = f'{show(proof["at"])}, {proof["tokens"]} tokens, {show_duration(proof["took_s"])}'
+        if proof['state'] == 'proven':
+            more = [
+                f'{proof[name]} {said}'
+                for name, said in (('deleted', 'deleted'), ('unlisted', 'there but not listed'), ('newer', 'newer'),
+                                   ('undecided', 'undecided'))
+                if proof[name]
+            ]  # fmt: skip
+            say(f'{head}complete, {proof["listed"]} objects{", " + ", ".join(more) if more else ""} ({when})')
+        else:
+            typer.secho(f'{head}NOT PROVEN: {show(proof["reason"])} ({when})', fg='red')
 
 
 def _print_systems(condition: 'Condition') -> None:

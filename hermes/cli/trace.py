@@ -36,6 +36,7 @@ def trace(
             f'  because of event {cause["id"]} ({show(cause["source"])} {show(cause["kind"])}, '
             f'{show(cause["received_at"])})'
         )
+    say(f'  trace {event["trace_id"]}, where traces are collected')
     if event['source'] != 'operator':
         say('  the same delivery again is refused by its key and leaves no row')
     for step in told.steps:

@@ -2,17 +2,19 @@
 OUT-14, I8).
 
 A reservation occupies the burst window from its grant until two seconds after its answer or deadline, by the server's
-clock, so that neither a slow call nor a second worker nor a wrong clock can overrun it. Lanes leave room for the more
-urgent ones.
+clock, so that neither a slow call nor a second worker nor a wrong clock can overrun it. The daily budget holds for
+every 24 hours, since nobody says when the remote's day begins. Lanes leave room for the more urgent ones.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from hermes.db.codec import dump
 from hermes.db.pool import Connection
 
-WINDOW_S: Final = 2
+DAY: Final = timedelta(days=1)
 SHARE: Final = {'interactive': 1.0, 'webhook': 0.9, 'backfill': 0.5}
 """The part of the burst window that a lane may fill (10 % is kept free for the interactive lane)."""
 DAILY_SHARE: Final = {'interactive': 1.0, 'webhook': 0.97, 'backfill': 0.7}
@@ -52,9 +54,14 @@ async def reserve(
     at: datetime = budget['at']
     today = at.date()
     spent = budget['spent'] if budget['day'] == today else 0
-    if spent + tokens > budget['daily_limit'] * DAILY_SHARE[lane]:
-        tomorrow = at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-        return Grant(None, tomorrow, f'the daily budget of {budget["daily_limit"]} tokens is spent for the {lane} lane')
+    hours = _last_day(budget['hours'], at)
+    left = budget['daily_limit'] * DAILY_SHARE[lane] - tokens
+    if spent > left or sum(hours.values()) > left:
+        return Grant(
+            None,
+            _more_at(hours, at, left),
+            f'the daily budget of {budget["daily_limit"]} tokens is spent for the {lane} lane',
+        )
     rows = await connection.execute(
         'select count(*) as n, count(*) filter (where search) as searches, min(until) as first from reservation '
         'where system = %s and until > %s',
@@ -66,7 +73,8 @@ async def reserve(
     if full or (search and used['searches'] + 1 > budget['search_limit']):
         return Grant(None, max(used['first'] or at, at + timedelta(milliseconds=50)), 'the burst window is full', full)
     await connection.execute(
-        'update budget set day = %s, spent = %s where system = %s', (today, spent + tokens, system)
+        'update budget set day = %s, spent = %s, hours = %s where system = %s',
+        (today, spent + tokens, dump(hours | {_hour(at): hours.get(_hour(at), 0) + tokens}), system),
     )
     rows = await connection.execute(
         'insert into reservation (system, search, lane, tokens, granted_at, until) values (%s, %s, %s, %s, %s, %s) '
@@ -76,6 +84,48 @@ async def reserve(
     row = await rows.fetchone()
     assert row is not None
     return Grant(row['id'])
+
+
+def _hour(at: datetime) -> str:
+    return at.astimezone(UTC).strftime('%Y-%m-%dT%H')
+
+
+def _last_day(hours: Mapping[str, int], at: datetime) -> dict[str, int]:
+    """Tokens by hour of the last 24 hours and of the hour that they began in. The remote's midnight lies nobody knows
+    where: what is kept within every 24 hours is kept within its day.
+    """
+    oldest = _hour(at - DAY)
+    return {hour: tokens for hour, tokens in hours.items() if hour >= oldest}
+
+
+def _more_at(hours: Mapping[str, int], at: datetime, left: float) -> datetime:
+    """The first full hour at which enough of the last day is over; at the latest a day from now."""
+    opening = at.replace(minute=0, second=0, microsecond=0)
+    for ahead in range(1, 25):
+        later_at = opening + timedelta(hours=ahead)
+        if sum(_last_day(hours, later_at).values()) <= left and (
+            later_at.date() > at.date() or sum(hours.values()) > left
+        ):
+            return later_at
+    return opening + DAY
+
+
+async def full(connection: Connection, claimed: int = 0) -> dict[tuple[str, str], float]:
+    """The (system, lane)s whose burst window is full, with the seconds until the first place in it is free; `claimed`:
+    calls that are about to be reserved. A look without a lock, so that nobody prepares what would be refused:
+    `reserve` decides.
+    """
+    rows = await connection.execute(
+        'select b.system, b.burst_limit, count(*) as n, extract(epoch from min(r.until) - hermes_now())::float8 as s '
+        'from budget b join reservation r on r.system = b.system and r.until > hermes_now() '
+        'group by b.system, b.burst_limit'
+    )
+    return {
+        (row['system'], lane): row['s']
+        for row in await rows.fetchall()
+        for lane, share in SHARE.items()
+        if row['n'] + claimed + 1 > max(1, int(row['burst_limit'] * share))
+    }
 
 
 async def answered(connection: Connection, reservation_id: int) -> None:

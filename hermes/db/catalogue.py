@@ -43,6 +43,10 @@ class KnowledgeCache:
             )
         return self._known
 
+    def forget(self) -> None:
+        """What was read in a transaction that was taken back is not true."""
+        self._known = None
+
 
 async def bump(connection: Connection, name: str) -> None:
     """Say that 'catalogue', 'setting' or 'directory' changed."""
@@ -73,6 +77,27 @@ async def save_field(connection: Connection, item: CustomField) -> None:
             item.pd_field_id, item.policy, item.remote_type, dump(dict(item.options)), item.problem,
         ),
     )  # fmt: skip
+
+
+async def drop_field(connection: Connection, item: CustomField) -> None:
+    """Take one custom field out of the catalogue."""
+    await connection.execute(
+        'delete from custom_field where linked_object_type = %s and machine_name = %s',
+        (item.linked_object_type, item.machine_name),
+    )
+
+
+async def forget_values(connection: Connection, record_type: str, attribute: str, *, system: str = '') -> None:
+    """Drop what the remote objects of a type said about an attribute (those of one system, or of all), and the
+    run-time value of its records. What Hermes itself sent is remembered: it stays no person's edit.
+    """
+    await connection.execute(f'update {record_type} set extra = extra - %s where extra ? %s', (attribute, attribute))
+    await connection.execute(
+        'update mirror m set runs = runs - %(name)s from link l where l.system = m.system and l.type = m.type and '
+        'l.remote_id = m.remote_id and l.record_type = %(type)s and m.runs ? %(name)s and '
+        '%(system)s in (m.system, %(any)s)',
+        {'name': attribute, 'type': record_type, 'system': system, 'any': ''},
+    )
 
 
 async def ensure_defaults(connection: Connection) -> None:

@@ -22,7 +22,8 @@ STANDING = """
       s.system = name
 """
 FIELDS = """
-    select linked_object_type, machine_name, name, pd_field_id <> '' as known, problem
+    select linked_object_type, machine_name, name, pd_field_id <> '' as known, problem,
+           remote_type in ('double', 'int') as numeric
     from custom_field order by linked_object_type, machine_name
 """
 ADMINS = """
@@ -37,6 +38,16 @@ PROVEN = """
         'sweep' = s.id::text
     )) as done
     from sweep s where system = %(system)s and kind = 'full' group by type
+"""
+QUEUE = """
+    select (select count(*) from event where state in ('new', 'waiting') and due_at <= hermes_now()) as events,
+           (select count(*) from event where state = 'parked') as events_parked,
+           (select count(*) from push where wanted > done and state = 'ready' and due_at <= hermes_now()) as pushes,
+           (select count(*) from push where state = 'parked') as pushes_parked,
+           extract(epoch from hermes_now() - least(
+             (select min(due_at) from event where state in ('new', 'waiting')),
+             (select min(p.due_at) from push p left join system_state s using (system) where p.wanted > p.done and
+               p.state = 'ready' and not coalesce(s.paused, false))))::float8 as late_s
 """
 LISTED: Final = ('organization', 'person', 'deal')
 """The types whose first full listing must be proven before anything is created (MATCH-6)."""
@@ -74,3 +85,10 @@ def read_unproven(connection: Connection[Any], system: str) -> list[str]:
     """The types whose first full listing has not been proven yet."""
     done = {item['type'] for item in rows(connection, PROVEN, {'system': system}) if item['done']}
     return [name for name in LISTED if name not in done]
+
+
+def read_queue(connection: Connection[Any]) -> Row:
+    """What is due and what is put aside; `late_s`: for how long the oldest has been due, None for nothing."""
+    found = row(connection, QUEUE)
+    assert found is not None
+    return found

@@ -2,7 +2,7 @@
 
 import json
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from hermes.db.pool import Row
 from hermes.domain.fields import ATTRIBUTES
@@ -13,10 +13,10 @@ PLAIN = frozenset({'id', 'extra', 'claims', 'tombstone', 'alias_of', 'born_event
 
 def dump(value: Any) -> str:
     """JSON as PostgreSQL takes it: no NUL, no half surrogates."""
-    text = json.dumps(value, default=_plain, ensure_ascii=False)
+    text = _encode(value)
     if '\\u0000' in text:
-        text = json.dumps(_without_nul(value), default=_plain, ensure_ascii=False)
-    return text.encode('utf-8', 'replace').decode()
+        text = _encode(_without_nul(value))
+    return text if text.isascii() else text.encode('utf-8', 'replace').decode()
 
 
 def _without_nul(value: Any) -> Any:
@@ -34,6 +34,9 @@ def _plain(value: Any) -> str:
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     raise TypeError(f'{type(value).__name__} is no JSON value')
+
+
+_encode: Final = json.JSONEncoder(default=_plain, ensure_ascii=False).encode
 
 
 def record_row(record: Record) -> dict[str, Any]:
@@ -100,9 +103,7 @@ def mirror_row(mirror: Mirror, event_id: int) -> dict[str, Any]:
         'type': mirror.ref.type,
         'remote_id': mirror.ref.remote_id,
         'version': list(mirror.version),
-        'runs': {
-            name: [[run.value, list(run.first), list(run.last)] for run in runs] for name, runs in mirror.runs.items()
-        },
+        'runs': dict(mirror.runs),
         'sent': {name: [_sent_row(entry) for entry in entries] for name, entries in mirror.sent.items()},
         'merges': list(mirror.merges),
         'ours': mirror.ours,
@@ -144,12 +145,12 @@ def link_row(mirror: Mirror) -> dict[str, Any]:
 
 def read_mirror(row: Row) -> Mirror:
     """A row of mirror (left joined with link) as a mirror."""
-    version = Version._make
+    make, version = tuple.__new__, Version
     return Mirror(
         RemoteRef(row['system'], row['type'], row['remote_id']),
         Version(*row['version']),
         {
-            name: tuple([Run(value, version(first), version(last)) for value, first, last in runs])
+            name: tuple([Run(value, make(version, first), make(version, last)) for value, first, last in runs])
             for name, runs in row['runs'].items()
         },
         {name: tuple(_read_sent(entry) for entry in entries) for name, entries in row['sent'].items()},

@@ -10,6 +10,9 @@ from typing import Any, Final
 from psycopg import Connection, sql
 
 from hermes.db.finding import RECORD_TABLES, Row, row, rows
+from hermes.db.reading import read_live, read_settings
+from hermes.domain.config import KEYS, effective
+from hermes.domain.model import RecordRef
 
 LATE_S: Final = 60
 """How long an event or a push may be due before it counts as late."""
@@ -80,6 +83,18 @@ SWEEPS = """
       reason
     from sweep order by system, type, kind, id desc
 """
+PROOFS = """
+    select distinct on (system, type) system, type, at, state, reason, listed, held, newer, unlisted, deleted,
+      undecided, remote_digest, own_digest, tokens, took_s
+    from proof order by system, type, id desc
+"""
+LATE_SWEEPS = """
+    select system, type, kind, started_at, reason from sweep
+    where state = 'running' and started_at < hermes_now() - interval '1 hour' order by id
+"""
+PULSES = """
+    select name, at, note from pulse where note <> '' and noted_at > hermes_now() - interval '1 day' order by name
+"""
 DECISIONS = "select kind, count(*) as open from decision where state = 'open' group by kind order by kind"
 REFUSALS = """
     select source, reason, sum(count)::bigint as count from refusal
@@ -101,6 +116,7 @@ class Condition:
     sweeps: list[Row]
     decisions: list[Row]
     refusals: list[Row]
+    proofs: list[Row] = field(default_factory=list)
     attention: list[str] = field(default_factory=list)
 
     @property
@@ -108,8 +124,10 @@ class Condition:
         return not self.attention
 
 
-def read_condition(connection: Connection[Any]) -> Condition:
-    """The condition at one moment (call it inside one repeatable-read transaction)."""
+def read_condition(connection: Connection[Any], *, sending: bool = True) -> Condition:
+    """The condition at one moment (call it inside one repeatable-read transaction). `sending` False: pushes that are
+    due late need nobody (PUSH_MODE=plan).
+    """
     window = {'window_s': WINDOW_S}
     events = (row(connection, EVENT_COUNTS) or {}) | (row(connection, EVENT_RATE, window) or {}) | window
     condition = Condition(
@@ -117,14 +135,17 @@ def read_condition(connection: Connection[Any]) -> Condition:
         workers=rows(connection, WORKERS, {'live_s': LEAST_LIVE_S}),
         events=events,
         records=rows(connection, RECORD_COUNTS),
-        pushes=rows(connection, PUSH_COUNTS),
+        pushes=[item | ({} if sending else {'oldest_due_s': None}) for item in rows(connection, PUSH_COUNTS)],
         systems=rows(connection, SYSTEMS),
         budgets=rows(connection, BUDGETS),
         sweeps=rows(connection, SWEEPS),
         decisions=rows(connection, DECISIONS),
         refusals=rows(connection, REFUSALS),
+        proofs=rows(connection, PROOFS),
     )
-    condition.attention.extend(_attention(condition))
+    condition.attention.extend(
+        [*_attention(condition), *_config_attention(connection), *_sweep_attention(connection, condition)]
+    )
     return condition
 
 
@@ -142,14 +163,39 @@ def _attention(condition: Condition) -> list[str]:
     if events['parked']:
         told.append(f'{_count(events["parked"], "event")} parked: "hermes events list --state parked"')
     told += _push_attention(condition)
-    told += [
-        f'the last {sweep["kind"]} sweep of {sweep["system"]} {sweep["type"]} failed'
-        for sweep in condition.sweeps
-        if sweep['state'] == 'failed'
-    ]
     open_decisions = sum(item['open'] for item in condition.decisions)
     if open_decisions:
         told.append(f'{_count(open_decisions, "decision")} open')
+    return told
+
+
+def _sweep_attention(connection: Connection[Any], condition: Condition) -> list[str]:
+    """PD-GAP-1: what was not proven to be complete, and a subscription that was gone."""
+    told = [
+        f'{proof["system"]} {proof["type"]}: the listing of {proof["at"]:%Y-%m-%d %H:%M:%SZ} does not prove that '
+        f'nothing is missing: {proof["reason"]}'
+        for proof in condition.proofs
+        if proof['state'] == 'failed'
+    ]
+    told += [
+        f'the listing of {sweep["system"]} {sweep["type"]} ({sweep["kind"]}) runs since '
+        f'{sweep["started_at"]:%Y-%m-%d %H:%M:%SZ}{": " + sweep["reason"] if sweep["reason"] else ""}'
+        for sweep in rows(connection, LATE_SWEEPS)
+    ]
+    return told + [f'{pulse["name"]}: {pulse["note"]}' for pulse in rows(connection, PULSES)]
+
+
+def _config_attention(connection: Connection[Any]) -> list[str]:
+    """D-8: settings that point at what is archived or gone."""
+    stored, told = read_settings(connection), []
+    for key in KEYS.values():
+        value = effective(key, stored)
+        if key.record_type is None or value is None:
+            continue
+        found = read_live(connection, RecordRef(key.record_type, value))
+        if found is None or found['problem']:
+            problem = found['problem'] if found else 'unknown'
+            told.append(f'the setting {key.name} points at {key.type} {value}: {problem}; see "hermes doctor"')
     return told
 
 

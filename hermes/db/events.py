@@ -13,12 +13,14 @@ from hermes.db.codec import dump
 from hermes.db.pool import Connection, Row
 from hermes.domain.model import Event
 
-EVENT_COLUMNS = 'id, source, kind, body, received_at, headers, attempts, state'
+EVENT_COLUMNS = 'id, source, kind, dedupe_key, body, received_at, headers, attempts, state'
 
 
 def read_event(row: Row) -> Event:
     """A row of event as the pure core sees it."""
-    return Event(row['id'], row['source'], row['kind'], row['body'] or b'', row['received_at'], row['headers'])
+    return Event(
+        row['id'], row['source'], row['kind'], row['body'] or b'', row['received_at'], row['headers'], row['dedupe_key']
+    )
 
 
 async def claim(connection: Connection, limit: int) -> list[Row]:
@@ -54,10 +56,14 @@ async def finish(connection: Connection, done: Iterable[tuple[int, Any]]) -> Non
         )
 
 
-async def postpone(connection: Connection, event_id: int, due_at: datetime, reason: str) -> None:
-    """The event waits for something (D-3); it is tried again and never dropped."""
+async def postpone(connection: Connection, event_id: int, due_at: datetime, reason: str, *, moved: bool) -> None:
+    """The event waits for something (D-3); it is tried again and never dropped. What it could do already is done, so
+    its place in the order of the log is kept: of the first time, and of each that `moved` something (I14).
+    """
     await connection.execute(
-        "update event set state = 'waiting', due_at = %s, reason = %s where id = %s", (due_at, reason, event_id)
+        "update event set state = 'waiting', due_at = %s, reason = %s, waited = case when %s or waited = '{}' "
+        "then waited || nextval('applied_seq') else waited end where id = %s",
+        (due_at, reason, moved, event_id),
     )
 
 

@@ -4,13 +4,13 @@ Locks are taken in one order: first the lock for births (when something unknown 
 workers that apply rows for one company wait for each other; nobody else waits.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
-from hermes.db.pool import Connection
+from hermes.db.pool import Connection, Row
 from hermes.domain.graph import Allocator, Decision, Graph
 from hermes.domain.matching import Keys
 from hermes.domain.model import Change, Intent, Record, RecordRef, RemoteRef
@@ -29,6 +29,8 @@ class Wanted:
     keys: list[Keys] = field(default_factory=list)
     companies: set[int] = field(default_factory=set)
     records: set[RecordRef] = field(default_factory=set)
+    merged: set[RemoteRef] = field(default_factory=set)
+    """Objects of a merge: whatever names one of them, in whichever company, is loaded too (PD-MERGE-1)."""
     marked: bool = False
     """TC2 marks a company as not a real customer: whether its people belong to another company counts (D-6)."""
 
@@ -37,36 +39,39 @@ async def load(
     connection: Connection, wanted: Wanted, allocate: Allocator | None = None, *, lock: bool = True
 ) -> Graph:
     """The graph of everything that `wanted` names, its companies locked until the transaction ends."""
-    if lock and await _needs_births_lock(connection, wanted):
+    links = await _links(connection, wanted.refs)
+    if lock and _needs_births_lock(wanted, links):
         await lock_births(connection)
-    mirrors = await _mirrors(connection, wanted.refs)
-    named = {mirror.record for mirror in mirrors.values() if mirror.record} | wanted.records
+        links = await _links(connection, wanted.refs)
+    named = {record for record in links.values() if record} | wanted.records
     named |= await _candidates(connection, wanted.keys)
-    named |= await _naming(connection, [ref for ref in wanted.refs if not _linked(mirrors, ref)])
+    unknown = {ref for ref in wanted.refs if not links.get(ref)}
+    named |= await _naming(connection, sorted(unknown | wanted.merged))
+    if wanted.merged:
+        named |= await _deals_of(connection, [record for record in links.values() if record])
     shared = {ref for ref in named if ref.type in ('admin', 'pipeline', 'stage')}
     companies = wanted.companies | await _companies_of(connection, named)
-    records = await _load_companies(connection, companies, lock=lock)
+    records, creating = await _load_companies(connection, companies, lock=lock)
     if wanted.marked or any(record.fields.get('narc') for record in records if record.ref.type == 'company'):
         records += await _elsewhere(connection, records)
     for record_type in sorted({ref.type for ref in shared}):
         records += await _by_id(connection, record_type, [ref.id for ref in shared if ref.type == record_type])
-    mirrors.update(await _mirrors_of_records(connection, records))
+    mirrors = await _mirrors_of_records(connection, records)
+    mirrors.update(await _mirrors(connection, links.keys() - mirrors.keys()))
     graph = Graph(records, mirrors.values(), allocate)
-    graph.creating = await _creating(connection, companies)
+    graph.creating = creating
     return graph
 
 
-def _linked(mirrors: dict[RemoteRef, Any], ref: RemoteRef) -> bool:
-    return ref in mirrors and mirrors[ref].record is not None
-
-
 async def _naming(connection: Connection, unknown: list[RemoteRef]) -> set[RecordRef]:
-    """Contacts and deals, of any company, whose object names one of these that are not known yet (PD-DEAL-2,
-    PD-PER-4).
+    """Contacts and deals, of any company, and stages, whose object names one of these that are not known yet
+    (PD-DEAL-2, PD-PER-4, PD-STAGE-1).
     """
-    persons = [ref.remote_id for ref in unknown if ref.type == 'person']
-    organizations = [ref.remote_id for ref in unknown if ref.type == 'organization']
-    if not persons and not organizations:
+    persons, organizations, pipelines, stages = (
+        [ref.remote_id for ref in unknown if ref.type == kind]
+        for kind in ('person', 'organization', 'pipeline', 'stage')
+    )
+    if not (persons or organizations or pipelines or stages):
         return set()
     rows = await connection.execute(
         'select l.record_type, l.record_id from mirror m join link l using (system, type, remote_id) where '
@@ -74,7 +79,25 @@ async def _naming(connection: Connection, unknown: list[RemoteRef]) -> set[Recor
         "(m.type in ('person', 'deal') and m.runs #>> '{company_id,-1,0}' = any(%s))",
         (persons, organizations),
     )
-    return {RecordRef(row['record_type'], row['record_id']) for row in await rows.fetchall()}
+    found = {RecordRef(row['record_type'], row['record_id']) for row in await rows.fetchall()}
+    if pipelines or stages:
+        rows = await connection.execute(
+            'select l.record_type, l.record_id from mirror m join link l using (system, type, remote_id) where '
+            "(m.type in ('deal', 'stage') and m.runs #>> '{pipeline_id,-1,0}' = any(%s)) or "
+            "(m.type = 'deal' and m.runs #>> '{stage_id,-1,0}' = any(%s))",
+            (pipelines, stages),
+        )
+        found |= {RecordRef(row['record_type'], row['record_id']) for row in await rows.fetchall()}
+    return found
+
+
+async def _deals_of(connection: Connection, records: list[RecordRef]) -> set[RecordRef]:
+    """Deals, of any company, whose contact is one of these."""
+    contacts = [ref.id for ref in records if ref.type == 'contact']
+    if not contacts:
+        return set()
+    rows = await connection.execute('select id from deal where contact_id = any(%s)', (contacts,))
+    return {RecordRef('deal', row['id']) for row in await rows.fetchall()}
 
 
 async def lock_births(connection: Connection) -> None:
@@ -95,19 +118,30 @@ async def lock_company(connection: Connection, company_id: int) -> None:
     await connection.execute('select id from company where id = %s for update', (company_id,))
 
 
-async def _needs_births_lock(connection: Connection, wanted: Wanted) -> bool:
+def _needs_births_lock(wanted: Wanted, links: Mapping[RemoteRef, RecordRef | None]) -> bool:
     """Something unknown is named, or something that belongs to no company."""
-    if any(ref.type in SHARED_TYPES for ref in wanted.refs):
-        return True
-    if not wanted.refs:
-        return False
-    found = await connection.execute(
-        'select count(*) as n from link join jsonb_to_recordset(%s) as r(system text, type text, remote_id text) '
-        'using (system, type, remote_id)',
-        (_refs(wanted.refs),),
-    )
-    row = await found.fetchone()
-    return row is None or row['n'] < len(wanted.refs)
+    return any(ref.type in SHARED_TYPES or not links.get(ref) for ref in wanted.refs)
+
+
+async def _links(connection: Connection, refs: Collection[RemoteRef]) -> dict[RemoteRef, RecordRef | None]:
+    """Whose each known remote object is (None: nobody's), the survivors of merges too."""
+    found: dict[RemoteRef, RecordRef | None] = {}
+    missing = set(refs)
+    while missing:
+        rows = await connection.execute(
+            'select m.system, m.type, m.remote_id, m.merged_into, l.record_type, l.record_id from mirror m '
+            'left join link l using (system, type, remote_id) '
+            'join jsonb_to_recordset(%s) as r(system text, type text, remote_id text) using (system, type, remote_id)',
+            (_refs(missing),),
+        )
+        survivors = set()
+        for row in await rows.fetchall():
+            ref = RemoteRef(row['system'], row['type'], row['remote_id'])
+            found[ref] = RecordRef(row['record_type'], row['record_id']) if row['record_type'] else None
+            if row['merged_into']:
+                survivors.add(ref._replace(remote_id=row['merged_into']))
+        missing = survivors - found.keys()
+    return found
 
 
 def _refs(refs: Iterable[RemoteRef]) -> str:
@@ -118,21 +152,15 @@ MIRROR_COLUMNS = 'm.*, l.record_type, l.record_id, l.is_primary'
 
 
 async def _mirrors(connection: Connection, refs: Collection[RemoteRef]) -> dict[RemoteRef, Any]:
-    """Mirrors by remote id, the survivors of merges too."""
-    found: dict[RemoteRef, Any] = {}
-    missing = set(refs)
-    while missing:
-        rows = await connection.execute(
-            f'select {MIRROR_COLUMNS} from mirror m left join link l using (system, type, remote_id) '
-            'join jsonb_to_recordset(%s) as r(system text, type text, remote_id text) using (system, type, remote_id)',
-            (_refs(missing),),
-        )
-        fresh = {mirror.ref: mirror for mirror in [read_mirror(row) for row in await rows.fetchall()]}
-        found.update(fresh)
-        missing = {
-            mirror.ref._replace(remote_id=mirror.merged_into) for mirror in fresh.values() if mirror.merged_into
-        } - found.keys()
-    return found
+    """Mirrors by remote id: of what belongs to none of the records that are loaded."""
+    if not refs:
+        return {}
+    rows = await connection.execute(
+        f'select {MIRROR_COLUMNS} from mirror m left join link l using (system, type, remote_id) '
+        'join jsonb_to_recordset(%s) as r(system text, type text, remote_id text) using (system, type, remote_id)',
+        (_refs(refs),),
+    )
+    return {mirror.ref: mirror for mirror in [read_mirror(row) for row in await rows.fetchall()]}
 
 
 async def _mirrors_of_records(connection: Connection, records: list[Record]) -> dict[RemoteRef, Any]:
@@ -180,33 +208,47 @@ async def _candidates(connection: Connection, keys: list[Keys]) -> set[RecordRef
 async def _companies_of(connection: Connection, refs: Collection[RecordRef]) -> set[int]:
     """The companies that records belong to, survivors of merges included."""
     companies = {ref.id for ref in refs if ref.type == 'company'}
-    for table in ('contact', 'deal'):
-        ids = [ref.id for ref in refs if ref.type == table]
-        if ids:
-            rows = await connection.execute(f'select company_id from {table} where id = any(%s)', (ids,))
-            companies |= {row['company_id'] for row in await rows.fetchall() if row['company_id']}
+    contacts, deals = ([ref.id for ref in refs if ref.type == table] for table in ('contact', 'deal'))
+    if contacts or deals:
+        rows = await connection.execute(
+            'with recursive line as (select alias_of, company_id from contact where id = any(%s) union '
+            'select t.alias_of, t.company_id from contact t join line on t.id = line.alias_of) '
+            'select company_id from line union select company_id from deal where id = any(%s) union '
+            'select s.company_id from deal d join deal s on s.id = d.alias_of where d.id = any(%s)',
+            (contacts, deals, deals),
+        )
+        companies |= {row['company_id'] for row in await rows.fetchall() if row['company_id']}
     return companies
 
 
-async def _load_companies(connection: Connection, companies: Collection[int], *, lock: bool) -> list[Record]:
-    """Companies with their contacts and deals. Aliases bring their survivors along."""
+async def _load_companies(
+    connection: Connection, companies: Collection[int], *, lock: bool
+) -> tuple[list[Record], dict[tuple[RecordRef, str], Intent]]:
+    """Companies with their contacts, deals and open creates, in one round trip; the survivors of aliases in another.
+
+    The companies are locked before the rest is read: the statements of a pipeline run one after the other.
+    """
     records: list[Record] = []
+    creating: dict[tuple[RecordRef, str], Intent] = {}
     missing, seen = set(companies), set(companies)
     while missing:
-        locking = 'for update' if lock else ''
-        rows = await connection.execute(
-            f'select * from company where id = any(%s) order by id {locking}', (sorted(missing),)
-        )
-        found = [read_record('company', row) for row in await rows.fetchall()]
+        # With an alias the survivor is needed too: everything again, in the one order of the locks.
+        ids, locking, records, creating = sorted(seen), 'for update' if lock else '', [], {}
+        async with connection.pipeline():
+            rows = [
+                await connection.execute(f'select * from company where id = any(%s) order by id {locking}', (ids,)),
+                await connection.execute('select * from contact where company_id = any(%s) order by id', (ids,)),
+                await connection.execute('select * from deal where company_id = any(%s) order by id', (ids,)),
+                await connection.execute(CREATING, (ids,)),
+            ]
+        found = [read_record('company', row) for row in await rows[0].fetchall()]
         records += found
+        records += [read_record('contact', row) for row in await rows[1].fetchall()]
+        records += [read_record('deal', row) for row in await rows[2].fetchall()]
+        creating.update(_creating(await rows[3].fetchall()))
         missing = {record.alias_of for record in found if record.alias_of is not None} - seen
         seen |= missing
-    for table in ('contact', 'deal') if seen else ():
-        rows = await connection.execute(
-            f'select * from {table} where company_id = any(%s) order by id', (sorted(seen),)
-        )
-        records += [read_record(table, row) for row in await rows.fetchall()]
-    return records
+    return records, creating
 
 
 async def _elsewhere(connection: Connection, records: Collection[Record]) -> list[Record]:
@@ -227,17 +269,15 @@ async def _by_id(connection: Connection, table: str, ids: list[int]) -> list[Rec
     return [read_record(table, row) for row in await rows.fetchall()]
 
 
-async def _creating(connection: Connection, companies: Collection[int]) -> dict[tuple[RecordRef, str], Intent]:
+CREATING = (
+    "select record_type, record_id, system, intent from push where graph_id = any(%s) and intent ->> 'op' = 'create'"
+)
+
+
+def _creating(rows: Iterable[Row]) -> dict[tuple[RecordRef, str], Intent]:
     """Records with an open create (MATCH-8)."""
-    if not companies:
-        return {}
-    rows = await connection.execute(
-        'select record_type, record_id, system, intent from push '
-        "where graph_id = any(%s) and intent ->> 'op' = 'create'",
-        (sorted(companies),),
-    )
     found = {}
-    for row in await rows.fetchall():
+    for row in rows:
         ref, kept = RecordRef(row['record_type'], row['record_id']), row['intent']
         started_at = datetime.fromisoformat(kept['started_at'])
         remote = RemoteRef(row['system'], kept['type'], '')
@@ -261,8 +301,31 @@ async def store(connection: Connection, graph: Graph, event_ids: dict[RemoteRef,
     for primary in (False, True):
         part = [row for row in links if (row['is_primary'] and row['state'] == 'live') is primary]
         await _upsert(connection, 'link', part, ('system', 'type', 'remote_id'))
+    await _retire(connection, [graph.records[ref] for ref in sorted(graph.touched_records)])
     graph.touched_records.clear()
     graph.touched_mirrors.clear()
+
+
+async def _retire(connection: Connection, touched: list[Record]) -> None:
+    """What was merged away has nothing to send and nothing to be asked; what hung under it is sent with the survivor's
+    graph. The outcome of a call in flight is still found out.
+    """
+    for record in touched:
+        if record.alias_of is None or record.ref.type not in ('company', 'contact', 'deal'):
+            continue
+        await connection.execute(
+            "update push set state = 'ready', reason = '', done = case when intent is null then wanted else done end "
+            'where record_type = %s and record_id = %s',
+            record.ref,
+        )
+        await connection.execute(
+            "update decision set state = 'merged' where state = 'open' and record_type = %s and record_id = %s",
+            record.ref,
+        )
+        if record.ref.type == 'company':
+            await connection.execute(
+                'update push set graph_id = %s where graph_id = %s', (record.alias_of, record.ref.id)
+            )
 
 
 async def _upsert(connection: Connection, table: str, rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
@@ -284,16 +347,16 @@ async def journal(connection: Connection, changes: Iterable[tuple[Change, int]],
         {
             'record_type': change.record.type, 'record_id': change.record.id, 'field': change.field,
             'old': change.old, 'new': change.new,
-            'system': change.system, 'rule': change.rule, 'note': change.note, 'event_id': event_id, 'at': at,
+            'system': change.system, 'rule': change.rule, 'note': change.note, 'event_id': event_id,
         }
         for change, event_id in changes
     ]  # fmt: skip
     if rows:
         await connection.execute(
             'insert into change (record_type, record_id, field, old, new, system, rule, note, event_id, at) '
-            'select record_type, record_id, field, old, new, system, rule, note, event_id, at '
+            'select record_type, record_id, field, old, new, system, rule, note, event_id, %s '
             'from jsonb_populate_recordset(null::change, %s) with ordinality as t order by ordinality',
-            (dump(rows),),
+            (at, dump(rows)),
         )
 
 
@@ -312,6 +375,17 @@ async def decide(connection: Connection, decisions: Iterable[tuple[Decision, int
                 event_id,
                 at,
             ),
+        )
+
+
+async def close(connection: Connection, closed: Iterable[tuple[str, str]]) -> None:
+    """Questions that nobody needs to answer any more: by kind and key, or the beginning of the key."""
+    rows = [{'kind': kind, 'key': key} for kind, key in sorted(set(closed))]
+    if rows:
+        await connection.execute(
+            "update decision d set state = 'merged' from jsonb_to_recordset(%s) as r(kind text, key text) where "
+            "d.state = 'open' and d.kind = r.kind and (d.key = r.key or starts_with(d.key, r.key || ':'))",
+            (dump(rows),),
         )
 
 

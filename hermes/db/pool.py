@@ -5,12 +5,17 @@ which go by the server's clock, follow the clock of whoever owns time. `hook` le
 every commit.
 """
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, Error, OperationalError, sql
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 
 from hermes.kit.clock import Clock, SystemClock
@@ -21,8 +26,23 @@ DatabaseError: TypeAlias = Error
 """Anything that the database or the way to it refused."""
 DatabaseAway: TypeAlias = OperationalError
 """The database is not there, or went away."""
+WriteRefused: TypeAlias = ReadOnlySqlTransaction
+"""Something would have written where only reading is allowed."""
 IDLE_IN_TRANSACTION_S = 8
 """A worker that stands still inside a transaction loses it, so that its locks last no longer than a lease."""
+RESTED_S: Final = 1.0
+
+_decode: Final = json.JSONDecoder().raw_decode
+
+
+def read_json(text: str | bytes) -> Any:
+    """JSON as PostgreSQL writes it: UTF-8, nothing around it. The two commonest values cost next to nothing."""
+    told = text if isinstance(text, str) else text.decode()
+    return {} if told == '{}' else [] if told == '[]' else _decode(told)[0]
+
+
+async def _teach(connection: Connection) -> None:
+    set_json_loads(read_json, connection)
 
 
 class Database:
@@ -32,19 +52,28 @@ class Database:
         self.url = database_url.replace('postgres://', 'postgresql://', 1)
         self.clock: Clock = clock or SystemClock()
         self.hook: Callable[[str], Awaitable[None]] | None = None
+        self._used: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self.url,
             min_size=1,
             max_size=size,
             open=False,
             timeout=10,
-            check=AsyncConnectionPool.check_connection,
+            check=self._check,
+            configure=_teach,
             kwargs={
                 'row_factory': dict_row,
                 'options': f'-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S}s -c timezone=UTC',
                 'connect_timeout': 5,
             },
         )
+
+    async def _check(self, connection: Connection) -> None:
+        """A connection that has rested for a while may have died meanwhile. Raises DatabaseError."""
+        now = asyncio.get_running_loop().time()
+        if now - self._used.get(connection, 0.0) > RESTED_S:
+            await AsyncConnectionPool.check_connection(connection)
+        self._used[connection] = now
 
     async def open(self) -> None:
         await self._pool.open(wait=True, timeout=15)
@@ -77,6 +106,13 @@ class Database:
         """One statement in a transaction of its own; the number of rows it touched."""
         async with self.transaction() as connection:
             return (await connection.execute(query, parameters)).rowcount
+
+
+async def commit_unsynced(connection: Connection) -> None:
+    """Let this transaction commit without waiting for the disk. Only for what follows from rows that are safe already:
+    a crash of the server may take it back, whole, and it is done again. No later commit that waits survives without it.
+    """
+    await connection.execute('set local synchronous_commit = off')
 
 
 async def listen(database_url: str, channels: Iterable[str]) -> AsyncIterator[str]:

@@ -5,7 +5,7 @@ At most one worker works on a company graph in a system at a time (the lease); w
 else took over meanwhile (the fence, I11). Fifty changes bump one generation (I10).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -107,8 +107,14 @@ async def mark_dirty(connection: Connection, dirty: Iterable[Dirty], spacing_s: 
     await connection.execute('notify hermes_push')
 
 
-async def claim_graph(connection: Connection, worker: str) -> list[Push]:
-    """Lease every due push of one company graph, organisation before person before deal; [] when nothing is due."""
+async def claim_graph(
+    connection: Connection, worker: str, full: Collection[tuple[str, str]] = (), *, planning: bool = False
+) -> list[Push]:
+    """Lease every due push of one company graph, organisation before person before deal; [] when nothing is due.
+
+    `full`: the (system, lane)s that are left alone, because their budget is used up for the moment. `planning`: nothing
+    is sent, only what went out earlier without an answer is resolved.
+    """
     rows = await connection.execute(
         """
         select p.graph_id, p.system from push p
@@ -116,9 +122,11 @@ async def claim_graph(connection: Connection, worker: str) -> list[Push]:
         where p.wanted > p.done and p.state = 'ready' and p.due_at <= hermes_now()
           and (p.leased_until is null or p.leased_until <= hermes_now())
           and not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now()
+          and not p.system || ' ' || p.lane = any(%s) and (p.intent is not null or not %s)
         order by case p.lane when 'interactive' then 0 when 'webhook' then 1 else 2 end, p.due_at
         limit 12
-        """
+        """,
+        ([f'{system} {lane}' for system, lane in full], planning),
     )
     tried: set[tuple[int, str]] = set()
     for row in await rows.fetchall():
@@ -126,13 +134,13 @@ async def claim_graph(connection: Connection, worker: str) -> list[Push]:
         if key in tried:
             continue
         tried.add(key)
-        leased = await _lease(connection, *key, worker)
+        leased = await _lease(connection, *key, worker, planning)
         if leased:
             return leased
     return []
 
 
-async def _lease(connection: Connection, graph_id: int, system: str, worker: str) -> list[Push]:
+async def _lease(connection: Connection, graph_id: int, system: str, worker: str, planning: bool) -> list[Push]:
     locked = await connection.execute(
         'select pg_try_advisory_xact_lock(hashtext(%s), hashtext(%s)) as got', (system, f'graph {graph_id}')
     )
@@ -147,6 +155,7 @@ async def _lease(connection: Connection, graph_id: int, system: str, worker: str
           select record_type, record_id from push d
           where d.system = %(system)s and d.graph_id = %(graph)s
             and d.wanted > d.done and d.state = 'ready' and d.due_at <= hermes_now()
+            and (d.intent is not null or not %(planning)s)
             and not exists (select 1 from push o where o.system = d.system and o.graph_id = d.graph_id and
               o.leased_until > hermes_now())
           order by record_type, record_id for update skip locked
@@ -154,7 +163,7 @@ async def _lease(connection: Connection, graph_id: int, system: str, worker: str
         where p.system = %(system)s and p.record_type = due.record_type and p.record_id = due.record_id
         returning p.*
         """,
-        {'worker': worker, 'lease': LEASE_S, 'system': system, 'graph': graph_id},
+        {'worker': worker, 'lease': LEASE_S, 'system': system, 'graph': graph_id, 'planning': planning},
     )
     return sorted(
         (read_push(row) for row in await rows.fetchall()), key=lambda push: (RANK[push.record.type], push.record.id)
@@ -307,12 +316,11 @@ async def wake_children(connection: Connection, graph_id: int, system: str) -> N
     )
 
 
-async def next_due_at(connection: Connection) -> datetime | None:
-    """When the next push can be claimed (workers sleep until then, or until the bell)."""
+async def next_due_s(connection: Connection) -> float | None:
+    """Seconds until the next push becomes due. What is due already and was not claimed is leased, paused or blocked."""
     rows = await connection.execute(
-        'select min(greatest(p.due_at, p.leased_until, s.blocked_until)) as at from push p left join system_state s '
-        'using (system) '
-        "where p.wanted > p.done and p.state = 'ready' and not coalesce(s.paused, false)"
+        'select extract(epoch from min(due_at) - hermes_now())::float8 as seconds from push '
+        "where wanted > done and state = 'ready' and due_at > hermes_now()"
     )
     row = await rows.fetchone()
-    return row['at'] if row else None
+    return row['seconds'] if row else None

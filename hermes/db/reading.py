@@ -7,6 +7,7 @@ from psycopg import Connection
 
 from hermes.db.finding import RECORD_TABLES, Row, row, rows
 from hermes.domain.errors import Refused
+from hermes.kit.tracing import trace_of
 from hermes.domain.model import RecordRef, Value
 
 EVENT_STATES: Final = ('new', 'waiting', 'done', 'parked')
@@ -24,7 +25,7 @@ LIST_EVENTS = """
 FIND_EVENT = """
     select id, received_at, source, kind, state, attempts, coalesce(reason, '') as reason, applied_at, applied_seq,
       cause_id,
-           due_at, headers, outcome, body
+           due_at, headers, outcome, body, dedupe_key
     from event where id = %(id)s
 """
 PARKED_EVENTS = "select id from event where state = 'parked' order by id"
@@ -81,6 +82,7 @@ def read_event(connection: Connection[Any], event_id: int) -> Row:
         raise Refused(f'There is no event {event_id}.')
     if found['body'] is not None:
         found['body'] = bytes(found['body'])
+    found['trace_id'] = f'{trace_of(found["source"], bytes(found.pop("dedupe_key"))).trace_id:032x}'
     return found
 
 

@@ -23,11 +23,11 @@ class Unreachable(Refused):
     """The database does not answer at this address."""
 
 
-def upgrade(database_url: str) -> None:
-    """Bring the schema to the newest version; safe to call from several processes. Raises Refused for a newer
-    schema.
+def upgrade(database_url: str, revision: str = 'head') -> None:
+    """Bring the schema to the newest version (or to `revision`); safe to call from several processes. Raises Refused
+    for a newer schema.
     """
-    _run(database_url, lambda config: command.upgrade(config, 'head'))
+    _run(database_url, lambda config: command.upgrade(config, revision))
 
 
 def downgrade(database_url: str, revision: str = '-1') -> None:

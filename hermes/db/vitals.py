@@ -29,8 +29,13 @@ select system, count(*),
 from push where wanted > done or state <> 'ready' group by system, shown
 """
 CALLS = """
-select system, count(*), coalesce(sum(tokens), 0)::bigint
-from call where started_at >= date_trunc('day', hermes_now()) group by system
+select system, op, lane, count(*), coalesce(sum(tokens), 0)::bigint
+from call where started_at >= date_trunc('day', hermes_now()) group by system, op, lane
+"""
+BUDGETS = """
+select b.system, b.daily_limit, coalesce((
+  select sum(c.tokens) from call c where c.system = b.system and c.started_at >= hermes_now() - interval '1 hour'
+), 0)::bigint from budget b
 """
 PAUSED = 'select system, paused from system_state'
 
@@ -57,6 +62,11 @@ class Figures:
     pushes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
+    spent: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    """Tokens by system, operation and lane."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    pace: Mapping[str, int] = field(default_factory=dict)
+    """Tokens of the last hour by system."""
     paused: Mapping[str, bool] = field(default_factory=dict)
 
 
@@ -97,12 +107,17 @@ class Vitals:
             pushes = await (await connection.execute(PUSHES)).fetchall()
             calls = await (await connection.execute(CALLS)).fetchall()
             paused = await (await connection.execute(PAUSED)).fetchall()
+            budgets = await (await connection.execute(BUDGETS)).fetchall()
+        systems = sorted({system for system, *_ in calls})
         return Figures(
             events={state: count for state, count in events},
             oldest_event_s=oldest[0] if oldest else 0.0,
             pushes={(system, state): count for system, count, state in pushes},
-            calls={system: count for system, count, _ in calls},
-            tokens={system: tokens for system, _, tokens in calls},
+            calls={name: sum(count for system, _, _, count, _ in calls if system == name) for name in systems},
+            tokens={name: sum(tokens for system, _, _, _, tokens in calls if system == name) for name in systems},
+            spent={(system, op, lane): tokens for system, op, lane, _, tokens in calls},
+            limits={system: limit for system, limit, _ in budgets},
+            pace={system: tokens for system, _, tokens in budgets},
             paused={system: stopped for system, stopped in paused},
         )
 

@@ -1,8 +1,10 @@
 """What applying one element did: for the journal, the pushes, whoever waits and whoever asks why."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
-from hermes.domain.graph import Decision, Graph
+from hermes.domain.graph import Context, Decision, Graph
+from hermes.domain.history import blank
 from hermes.domain.model import Change, Record, RecordRef, RemoteRef
 
 
@@ -12,6 +14,8 @@ class Applied:
 
     changes: list[Change] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    closed: list[tuple[str, str]] = field(default_factory=list)
+    """Decisions that need nobody any more: kind and key."""
     notes: list[str] = field(default_factory=list)
     waits_for: list[RemoteRef] = field(default_factory=list)
     born: set[RecordRef] = field(default_factory=set)
@@ -30,3 +34,12 @@ class Applied:
                 self.before.setdefault(each.ref, each)
         if company is not None:
             self.companies.add(company.ref.id)
+
+
+def ask(graph: Graph, ref: RemoteRef, context: Context, after_s: int = 0) -> None:
+    """Have a remote object read (again), or what it was merged into: the reader finds every mirror whose time has
+    come.
+    """
+    mirror = graph.resolve(ref) or blank(ref)
+    if mirror.reread_at is None:
+        graph.put_mirror(replace(mirror, reread_at=context.now + timedelta(seconds=after_s)))

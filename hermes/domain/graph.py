@@ -172,8 +172,10 @@ class Graph:
         return [self.records[ref] for ref in refs if self.records[ref].alias_of is None]
 
     def mirrors_of(self, ref: RecordRef, system: str | None = None) -> list[Mirror]:
-        found = [self.mirrors[remote] for remote in sorted(self._of_record.get(ref, ()))]
-        return [mirror for mirror in found if system is None or mirror.ref.system == system]
+        remotes = self._of_record.get(ref)
+        if not remotes:
+            return []
+        return [self.mirrors[remote] for remote in sorted(remotes) if system is None or remote.system == system]
 
     def primary(self, ref: RecordRef, system: str) -> Mirror | None:
         """The live primary mirror: the one that gets pushes."""

@@ -122,7 +122,9 @@ def fold(mirror: Mirror | None, seen: Observation, now: datetime) -> Mirror:
 
 
 def _newest(runs: Sequence[Run], run: Run) -> Run:
-    return max((*runs, run), key=lambda each: (each.last, _weight(each.value)))
+    newest = max(each.last for each in (*runs, run))
+    found = [each for each in (*runs, run) if each.last == newest]
+    return found[0] if len(found) == 1 else max(found, key=lambda each: _weight(each.value))
 
 
 def _sighted(mirror: Mirror, seen: Observation, names: Set[str]) -> Mapping[Version, frozenset[str]]:
@@ -131,7 +133,7 @@ def _sighted(mirror: Mirror, seen: Observation, names: Set[str]) -> Mapping[Vers
     fresh = {name for name in names if name not in mirror.runs}
     out = {version: missing | fresh for version, missing in mirror.seen.items()} if fresh else dict(mirror.seen)
     out[seen.version] = frozenset(mirror.seen[seen.version] & unsaid if seen.version in mirror.seen else unsaid)
-    return out if len(out) <= KEPT_SEEN else dict(sorted(out.items())[-KEPT_SEEN:])
+    return dict(sorted(out.items())[-KEPT_SEEN:])
 
 
 def _normalise(sent: tuple[Sent, ...], value: Value, seen: Observation) -> tuple[Sent, ...]:

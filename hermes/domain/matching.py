@@ -89,7 +89,12 @@ def match(graph: Graph, seen: Observation, emails: Iterable[str], context: Conte
     """The record of an observed object. `emails`: of a client's user and recipients (MATCH-1)."""
     linked = graph.record_of(seen.ref)
     if linked is not None:
-        return Match(linked, 'link', conflict=_conflict(graph, linked, seen))
+        return Match(linked, 'link', conflict=conflicting(graph, linked, seen))
+    return seek(graph, seen, emails, context)
+
+
+def seek(graph: Graph, seen: Observation, emails: Iterable[str], context: Context) -> Match:
+    """The record of an object that has no link."""
     made_for = graph.record(seen.record)
     if made_for is not None and not graph.linked(made_for.ref, seen.ref.system):
         return Match(made_for, 'our own creation')
@@ -104,7 +109,7 @@ def match(graph: Graph, seen: Observation, emails: Iterable[str], context: Conte
     return Match()
 
 
-def _conflict(graph: Graph, linked: Record, seen: Observation) -> RecordRef | None:
+def conflicting(graph: Graph, linked: Record, seen: Observation) -> RecordRef | None:
     """PD-MERGE-3: `hermes_id` names another record than the link does."""
     named = [graph.record(RecordRef(linked.ref.type, number)) for number in seen.fields.get('hermes_id') or ()]
     found = [record for record in named if record is not None]
@@ -116,7 +121,7 @@ def _conflict(graph: Graph, linked: Record, seen: Observation) -> RecordRef | No
 def _by_hermes_id(graph: Graph, seen: Observation, record_type: str) -> Match | None:
     for number in seen.fields.get('hermes_id') or ():
         record = graph.record(RecordRef(record_type, number))
-        if record is None:
+        if record is None or (record.claims.get('renumbered') and (record.ref, CRM) not in graph.creating):
             continue
         if not graph.linked(record.ref, CRM):
             return Match(record, 'MATCH-2' if record_type == 'company' else 'hermes_id')
@@ -247,7 +252,7 @@ def _match_deal(graph: Graph, seen: Observation, context: Context) -> Match:
         and deal.fields.get('pipeline_id') == pipeline.id
         and not deal.gone
     ]
-    return _one(free, 'MATCH-4') if len(free) == 1 else Match()
+    return _one(free, 'MATCH-4')
 
 
 assert set(RECORD_TYPE.values()) <= set(ATTRIBUTES)

@@ -4,7 +4,7 @@
 matters. `merge` folds one observation into its mirror and returns the record's changes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,9 @@ from hermes.domain.model import Change, Mirror, Observation, Record, RemoteRef, 
 
 REMOTE_TYPE = {'company': 'organization', 'contact': 'person', 'deal': 'deal', 'pipeline': 'pipeline', 'stage': 'stage'}
 """The CRM's name for our record types (references inside its objects)."""
+
+OWNERS = ('sales_person_id', 'admin_id')
+"""Native owners of CRM objects: there is always one, so that none says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,7 @@ def believe(
     initial = _initial(record, name)
     theirs = _product_says(graph, product, attribute, context)
     if attribute.policy == 'follow' and crm is not None:
-        edit = standing_edit(record, name, crm, product)
-        if edit is not None:
+        for edit in standing_edits(record, name, crm, product):
             value, known = _read(graph, crm, attribute, edit.value, context)
             if known:
                 return Belief(value, CRM, 'FIELD-2', 'a person wrote it in the CRM')
@@ -98,24 +100,29 @@ def believe(
         value, known = _read(graph, crm, attribute, crm.current(name), context)
         if known:
             return Belief(value, CRM, 'FIELD-2', 'nobody else has said anything')
-    return NOTHING
+    return _fallback(record, name)
 
 
 def standing_edit(record: Record, name: str, crm: Mirror, product: Mirror | None) -> Run | None:
     """The newest person's edit of a field that was not released since (EDIT-1, `hermes release`)."""
+    return next(iter(standing_edits(record, name, crm, product)), None)
+
+
+def standing_edits(record: Record, name: str, crm: Mirror, product: Mirror | None) -> list[Run]:
+    """Every edit that was not released since, the newest first: the older ones count where a newer one says nothing."""
     released = record.claims.get('released', {}).get(name)
     said = {_key(run.value) for run in product.runs.get(name, ())} if product else set()
     initial = _initial(record, name)
     if initial is not None:
         said.add(_key(initial['value']))
-    found = None
-    for run, first_sight in edits(crm, name):
-        if released is not None and run.first <= Version(*released):
-            continue
-        if first_sight and _key(run.value) in said:
-            continue
-        found = run
-    return found
+    before = record.claims.get('fallback', {}).get(name)
+    if before is not None:
+        said.add(_key(before.get('shown', before['value'])))
+    return [
+        run
+        for run, first_sight in reversed(edits(crm, name))
+        if (released is None or run.first > Version(*released)) and not (first_sight and _key(run.value) in said)
+    ]
 
 
 def _key(value: Value) -> str:
@@ -125,6 +132,14 @@ def _key(value: Value) -> str:
 def _initial(record: Record, name: str) -> Mapping[str, Any] | None:
     found: Mapping[str, Any] | None = record.claims.get('initial', {}).get(name)
     return found
+
+
+def _fallback(record: Record, name: str) -> Belief:
+    """The voice of lowest rank: what stood in an older database, until a system says something (`shown`: how the CRM
+    says the same).
+    """
+    found = record.claims.get('fallback', {}).get(name)
+    return Belief(found['value'], found['system'], found['rule']) if found else NOTHING
 
 
 def _decreed(record: Record, name: str, crm: Mirror | None) -> Belief | None:
@@ -139,6 +154,8 @@ def _decreed(record: Record, name: str, crm: Mirror | None) -> Belief | None:
 
 
 def _crm_owned(graph: Graph, record: Record, attribute: Attribute, crm: Mirror | None, context: Context) -> Belief:
+    if attribute.name == 'archived' and crm is not None and not crm.live:
+        return Belief(True, CRM, 'D-8', 'it was deleted in the CRM')
     if crm is not None and crm.says(attribute.name):
         written = crm.current(attribute.name)
         value, known = _read(graph, crm, attribute, written, context)
@@ -146,7 +163,9 @@ def _crm_owned(graph: Graph, record: Record, attribute: Attribute, crm: Mirror |
             return Belief(value, CRM, 'FIELD-2', 'the CRM owns it once linked')
         return NOTHING
     initial = _initial(record, attribute.name)
-    return Belief(initial['value'], initial['system'], initial['rule']) if initial else NOTHING
+    if initial is None:
+        return _fallback(record, attribute.name)
+    return Belief(initial['value'], initial['system'], initial['rule'])
 
 
 def _product_says(graph: Graph, product: Mirror | None, attribute: Attribute, context: Context) -> Belief:
@@ -161,7 +180,9 @@ def _read(graph: Graph, mirror: Mirror, attribute: Attribute, value: Value, cont
     if not attribute.is_ref:
         return (None if is_empty(value) else value), True
     if attribute.type == 'admin':
-        if is_empty(value) or value == 0:
+        if is_empty(value):
+            return None, mirror.ref.system != CRM or attribute.name not in OWNERS
+        if value == 0:
             return None, mirror.ref.system != CRM
         admin = context.directory.admin_of(mirror.ref.system, value)
         return admin, admin is not None
@@ -170,7 +191,8 @@ def _read(graph: Graph, mirror: Mirror, attribute: Attribute, value: Value, cont
     ref = RemoteRef(CRM, REMOTE_TYPE[attribute.type], str(value))
     if attribute.type in ('pipeline', 'stage'):
         found = context.directory.links.get(ref)
-        return (found.id, True) if found else (None, False)
+        if found is not None:
+            return found.id, True
     record = graph.record_of(ref)
     return (record.ref.id, True) if record else (None, False)
 
@@ -181,8 +203,3 @@ def held(record: Record, name: str, crm: Mirror | None, product: Mirror | None) 
         return None
     edit = standing_edit(record, name, crm, product)
     return edit if edit is not None and edit.value != product.current(name) else None
-
-
-def moved(before: Mirror | None, after: Mirror, names: Sequence[str]) -> list[str]:
-    """Which of `names` have another current value than before."""
-    return [name for name in names if (before.current(name) if before else None) != after.current(name)]

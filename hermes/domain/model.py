@@ -108,6 +108,8 @@ class Fetch:
 
     ref: RemoteRef
     reason: str
+    unknown_only: bool = False
+    """Nothing is read when the object is known already (a listing's stubs, I15)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,7 @@ class Element:
     """The body under which this element is a delivery of its own, where it came together with others (E-8)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """A stretch of versions over which a field was seen with one value: from `first` to `last`, both seen."""
 
     value: Value
@@ -241,3 +242,4 @@ class Event:
     body: bytes
     received_at: datetime
     headers: Mapping[str, str] = field(default_factory=dict)
+    dedupe_key: bytes = b''

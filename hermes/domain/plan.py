@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from hermes.domain.fields import ABSENT
-from hermes.domain.graph import CRM, Context, Graph
+from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.history import NEVER, equal, is_empty
 from hermes.domain.merge import REMOTE_TYPE
 from hermes.domain.model import Mirror, Record, RecordRef, Value
@@ -69,7 +69,7 @@ class OutgoingField(Protocol):
     @property
     def compute(self) -> Callable[[Any], Value]: ...
     @property
-    def when(self) -> Literal['create', 'always']: ...
+    def when(self) -> Literal['create', 'always', 'linked']: ...
     @property
     def limit(self) -> int | None: ...
 
@@ -114,22 +114,67 @@ class RecordView:
         return mirror.ref.remote_id if mirror else None
 
     def admin(self, name: str) -> int | None:
-        return self.context.directory.owner_of(self._get(name))
+        directory, number = self.context.directory, self._get(name)
+        if self.system != PRODUCT:
+            return directory.owner_of(number)
+        admin = directory.admins.get(number) if isinstance(number, int) else None
+        return (admin.fields.get('tc2_admin_id') or None) if admin else None
+
+    def owner(self, name: str) -> int | None:
+        admin = self.context.directory.admins.get(self._get(name) or 0)
+        return self.admin(name) if admin and admin.fields.get('active') is not False else None
+
+    def latest_deal(self, kind: Literal['pipeline', 'stage']) -> str | None:
+        self.reads |= {'Deal.status', f'Deal.{kind}_id', f'{kind.title()}.name'}
+        company = self.graph.company(self.record)
+        deals = self.graph.children(company.ref.id, 'deal') if company else []
+        latest = max(
+            (deal for deal in deals if deal.fields.get('status') == 'open' and not deal.gone),
+            key=self._age,
+            default=None,
+        )
+        known = self.context.directory.pipelines if kind == 'pipeline' else self.context.directory.stages
+        place = known.get(latest.fields.get(f'{kind}_id') or 0) if latest else None
+        return place.fields.get('name') if place else None
+
+    def _age(self, deal: Record) -> tuple[bool, int, int]:
+        """The CRM's ids grow; a deal that has none yet is the newest."""
+        mirror = self.graph.primary(deal.ref, CRM)
+        number = mirror.ref.remote_id if mirror else ''
+        return mirror is None, int(number) if number.isdecimal() else 0, deal.ref.id
+
+    def shown(self, key: str) -> Value:
+        mirror = self.graph.primary(self.record.ref, self.system)
+        return mirror.current(key) if mirror is not None and mirror.says(key) else ABSENT
 
 
-def plan(graph: Graph, record: Record, outgoing: Sequence[OutgoingField], context: Context, system: str = CRM) -> Plan:
-    """What is to be sent to `system` for one record."""
+def plan(
+    graph: Graph,
+    record: Record,
+    outgoing: Sequence[OutgoingField],
+    context: Context,
+    system: str = CRM,
+    *,
+    ahead: bool = False,
+) -> Plan:
+    """What is to be sent to `system` for one record. `ahead`: as if what it waits for were there (plan mode)."""
     company = graph.company(record)
     if record.gone or company is None or company.gone:
         return Noop('the record is deleted')
     mirror = graph.primary(record.ref, system)
-    if company.fields.get('narc'):
+    if all(item.when == 'linked' for item in outgoing):
+        if mirror is None:
+            return Noop('PD-ORG-5: it is not there, and is never made there')
+        if company.fields.get('narc'):
+            return Noop('D-6: nothing is pushed for it while the mark stands')
+    elif company.fields.get('narc'):
         if mirror is None:
             return Noop('D-6: the company is marked as not a real customer')
-        reason = kept_despite_narc(graph, company)
+        let_go = company.claims.get('settled', {}).get('narc') == 'delete'
+        reason = '' if let_go else kept_despite_narc(graph, company)
         return Noop(f'D-6: kept and not pushed, because {reason}') if reason else Delete(mirror)
     if mirror is None:
-        return _create(graph, record, company, outgoing, context, system)
+        return _create(graph, record, company, outgoing, context, system, ahead=ahead)
     if not mirror.runs:
         return Wait('TC-16: what it is linked to was not read yet')
     if record.ref.type == 'deal' and mirror.current('status') != 'open':
@@ -140,16 +185,23 @@ def plan(graph: Graph, record: Record, outgoing: Sequence[OutgoingField], contex
 
 
 def _create(
-    graph: Graph, record: Record, company: Record, outgoing: Sequence[OutgoingField], context: Context, system: str
+    graph: Graph,
+    record: Record,
+    company: Record,
+    outgoing: Sequence[OutgoingField],
+    context: Context,
+    system: str,
+    *,
+    ahead: bool,
 ) -> Plan:
     parent = graph.primary(company.ref, system)
-    if record.ref.type != 'company' and (parent is None or parent.version == NEVER):
+    if record.ref.type != 'company' and (parent is None or parent.version == NEVER) and not ahead:
         return Wait(f'waits for its {REMOTE_TYPE["company"]}')
     if record.ref.type == 'deal':
         if record.fields.get('status') != 'open':
             return Noop('a closed deal is not made in the CRM')
         contact = graph.record(RecordRef('contact', record.fields.get('contact_id') or 0))
-        if contact is not None and not contact.gone and graph.primary(contact.ref, system) is None:
+        if contact is not None and not contact.gone and graph.primary(contact.ref, system) is None and not ahead:
             return Wait('waits for its person')
     wanted, cut = _wanted(graph, record, company, outgoing, context, system, creating=True)
     fields = {name: value for name, value in wanted.items() if not is_empty(value)}

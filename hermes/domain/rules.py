@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
 from hermes.domain.history import NEVER
+from hermes.domain.merge import standing_edit
 from hermes.domain.model import Change, Record, RecordRef, Value
 
 PLANS: Final = ('payg', 'startup', 'enterprise')
 NEW_STATUSES: Final = ('trial', 'pending_email_conf')
 TERMINATED: Final = 'terminated'
+STRANGER: Final = 'a person chose CRM user'
 
 
 @dataclass
@@ -37,6 +39,7 @@ def rules(graph: Graph, company_id: int, before: Record | None, born: bool, cont
     if company is None or company.alias_of is not None:
         return done
     _substitute(graph, ref, context, done)
+    _hold_strangers(graph, ref, context, done)
     _close_deals(graph, ref, before, context, done)
     if born:
         _open_deal(graph, ref, context, done)
@@ -88,15 +91,48 @@ def _substitute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> 
         _unclaim(graph, ref, 'substituted', 'price_plan')
     voices = [(voice.ref.system, voice.current('sales_person_id')) for voice in (product, crm) if voice is not None]
     if company.fields.get('sales_person_id') is not None:
-        if 'sales_person_id' in substituted and any(context.directory.admin_of(*voice) for voice in voices):
+        kept = str(substituted.get('sales_person_id', STRANGER))
+        if not kept.startswith(STRANGER) and any(context.directory.admin_of(*voice) for voice in voices):
             _unclaim(graph, ref, 'substituted', 'sales_person_id')
         return
     strangers = [f'{system} {value}' for system, value in voices if value not in (None, 0, '')]
     default = context.settings.get('default_sales_person_id')
-    if strangers and isinstance(default, int) and default in context.directory.admins:
+    if strangers and is_active(default, context):
         assign(graph, ref, {'sales_person_id': default}, 'D-16', done, f'unknown sales person: {strangers[0]}')
         claim(graph, ref, 'substituted', 'sales_person_id', strangers[0])
         done.warnings.append(f'D-16: the sales person ({strangers[0]}) is nobody we know, the default is used')
+    elif strangers:
+        done.warnings.append(
+            f'D-16: the sales person ({strangers[0]}) is nobody we know, and default_sales_person_id names nobody'
+        )
+
+
+def _hold_strangers(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> None:
+    """D-21: whom a person put in charge in the CRM and who is no admin here says nothing, but is not overwritten."""
+    crm, product = graph.voice(ref, CRM), graph.voice(ref, PRODUCT)
+    if crm is None:
+        return
+    for attribute in context.catalogue.attributes('company').values():
+        if attribute.type != 'admin' or attribute.policy != 'follow':
+            continue
+        company = graph.records[ref]
+        edit = standing_edit(company, attribute.name, crm, product)
+        stranger = (
+            edit is not None and edit.value not in (None, 0, '') and not context.directory.admin_of(CRM, edit.value)
+        )
+        reason = f'{STRANGER} {edit.value}' if edit is not None and stranger else ''
+        kept = str(company.claims.get('substituted', {}).get(attribute.name, ''))
+        if reason and kept != reason:
+            claim(graph, ref, 'substituted', attribute.name, reason)
+            done.warnings.append(f'{attribute.name}: CRM user {edit.value if edit else ""} is no admin here')
+        elif not reason and kept.startswith(STRANGER):
+            _unclaim(graph, ref, 'substituted', attribute.name)
+
+
+def is_active(admin_id: Value, context: Context) -> bool:
+    """PD-USER-1: an admin who may own new records."""
+    admin = context.directory.admins.get(admin_id) if isinstance(admin_id, int) else None
+    return admin is not None and admin.fields.get('active') is not False
 
 
 def _unclaim(graph: Graph, ref: RecordRef, kind: str, name: str) -> None:
@@ -134,6 +170,8 @@ def _close_deals(graph: Graph, ref: RecordRef, before: Record | None, context: C
     old = before.fields if before else {}
     terminated = company.fields.get('tc2_status') == TERMINATED != old.get('tc2_status')
     marked = bool(company.fields.get('narc')) and not old.get('narc')
+    if not company.fields.get('narc') and 'narc' in company.claims.get('settled', {}):
+        _unclaim(graph, ref, 'settled', 'narc')
     if not (terminated or marked):
         return
     rule = 'TC-7' if terminated else 'D-6'
@@ -195,7 +233,7 @@ def _open_deal(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> N
         'status': 'open',
         'pipeline_id': pipeline_id,
         'stage_id': stage_id,
-        'admin_id': fields.get('sales_person_id'),
+        'admin_id': fields.get('sales_person_id') if is_active(fields.get('sales_person_id'), context) else None,
         'contact_id': contacts[0].ref.id if contacts else None,
         'company_id': ref.id,
     }

@@ -21,11 +21,17 @@ def lay_down(graph: Graph, seen: Observation, context: Context, done: Applied) -
     known = graph.mirrors.get(seen.ref)
     merge(graph, None, seen, context)
     mirror = graph.mirrors[seen.ref]
-    record = graph.record(mirror.record)
+    record = graph.record(mirror.record) or _being_made(graph, seen)
     if record is None:
         done.note(f'{seen.ref.type} {seen.ref.remote_id} is unknown here')
         return
-    if seen.kind == 'missing' or mirror.live:
+    if mirror.record is None:
+        mirror = replace(mirror, record=record.ref, primary=True)
+        graph.put_mirror(mirror)
+    survivor = seen.kind == 'missing' and any(
+        other.merged_into == seen.ref.remote_id for other in graph.mirrors_of(record.ref, seen.ref.system)
+    )
+    if mirror.live or (seen.kind == 'missing' and not survivor):
         done.note('older than what is known' if mirror.live and seen.kind == 'deleted' else 'the object was not found')
         return
     done.remember(graph, record)
@@ -38,12 +44,20 @@ def lay_down(graph: Graph, seen: Observation, context: Context, done: Applied) -
         assign(graph, record.ref, {'active': False} if record.ref.type == 'admin' else {'archived': True}, 'D-8', ruled)
         done.changes += ruled.changes
     elif seen.ref.type == 'recipient' or mirror.deleted_by == 'hermes' or not mirror.primary:
-        _promote(graph, record.ref, seen.ref.system, done)
+        promote(graph, record.ref, seen.ref.system, context, done)
+    elif seen.ref.type == 'client' and any(other.live for other in graph.mirrors_of(record.ref, PRODUCT)):
+        promote(graph, record.ref, PRODUCT, context, done)
     else:
         bury(graph, record, 'tc2' if seen.ref.system == PRODUCT else 'crm', seen, context, done)
 
 
-def _promote(graph: Graph, ref: RecordRef, system: str, done: Applied) -> None:
+def _being_made(graph: Graph, seen: Observation) -> Record | None:
+    """The record whose creation has no outcome yet, when what it made is deleted already: it is not made again."""
+    record = graph.record(seen.record) if seen.kind == 'deleted' else None
+    return record if record is not None and (record.ref, seen.ref.system) in graph.creating else None
+
+
+def promote(graph: Graph, ref: RecordRef, system: str, context: Context, done: Applied) -> None:
     """When the primary object is gone, a live secondary one moves up."""
     if graph.primary(ref, system) is not None:
         return
@@ -56,6 +70,7 @@ def _promote(graph: Graph, ref: RecordRef, system: str, done: Applied) -> None:
         done.changes.append(
             Change(ref, f'{system} link', None, f'{live[0].ref.type} {live[0].ref.remote_id}', system, 'PD-MERGE-1')
         )
+        done.changes += settle_fields(graph, graph.records[ref], context)
 
 
 def bury(graph: Graph, record: Record, kind: str, seen: Observation, context: Context, done: Applied) -> None:
@@ -104,7 +119,8 @@ def revive(graph: Graph, record: Record, mirror: Mirror, seen: Observation, cont
     at_burial = stone.seen.get(':'.join(seen.ref), Version(-1, 0))
     newer = seen.version > Version(*at_burial)
     if stone.kind == 'tc2':
-        by_person = seen.ref.system == CRM and newer and not seen.by_api and seen.origin == 'webhook'
+        by_person = seen.ref.system == CRM and newer and not (seen.by_api or seen.merged_from)
+        by_person = by_person and seen.origin == 'webhook'
         revived = seen.kind == 'recovered' or by_person or _signed_up_again(stone, mirror, seen)
     else:
         revived = seen.ref.system == CRM and newer
@@ -113,6 +129,14 @@ def revive(graph: Graph, record: Record, mirror: Mirror, seen: Observation, cont
         revived = False
     if not revived:
         done.note(f'the record stays deleted ({stone.kind})')
+        return
+    lift(graph, record, seen.ref.system, 'D-2', context, done)
+
+
+def lift(graph: Graph, record: Record, system: str, rule: str, context: Context, done: Applied) -> None:
+    """Take a tombstone away, with those of the same burial under it."""
+    stone = record.tombstone
+    if stone is None:
         return
     under = [record]
     if record.ref.type == 'company':
@@ -124,5 +148,5 @@ def revive(graph: Graph, record: Record, mirror: Mirror, seen: Observation, cont
         if each.ref.type == 'deal':
             claims['decree'] = {name: value for name, value in claims.get('decree', {}).items() if name != 'status'}
         graph.put_record(replace(graph.records[each.ref], tombstone=None, claims=claims))
-        done.changes.append(Change(each.ref, 'tombstone', each.tombstone.kind, None, seen.ref.system, 'D-2'))
+        done.changes.append(Change(each.ref, 'tombstone', each.tombstone.kind, None, system, rule))
         done.changes += settle_fields(graph, graph.records[each.ref], context)

@@ -15,23 +15,28 @@ from hermes.db.pool import Connection
 from hermes.domain.config import KEYS
 from hermes.domain.errors import Refused
 from hermes.domain.fields import ATTRIBUTES, CustomField, default_catalogue
-from hermes.domain.graph import CRM, Context, Graph
-from hermes.domain.merge import settle_fields
+from hermes.domain.graph import CRM, PRODUCT, Context, Graph
+from hermes.domain.merge import settle_fields, standing_edit
 from hermes.domain.model import Change, Event, Record, RecordRef
 from hermes.domain.rules import claim
+from hermes.sync import decisions
+from hermes.sync.field_acts import FIELD_ACTS
 
 Outcome = dict[str, Any]
+SETTLE: Final = 'decision.settle'
 Act = Callable[[Connection, Event, Mapping[str, Any], Knowledge], Awaitable[Outcome]]
 
 
-async def apply_act(connection: Connection, event: Event, known: Knowledge) -> Outcome:
+async def apply_act(connection: Connection, event: Event, known: Knowledge, context: Context) -> Outcome:
     """Apply one act. Raises Refused. `dirty` in the outcome names records whose pushes are to be looked at again."""
     try:
         told = json.loads(event.body)
-        act = ACTS[told['act']]
+        act = None if told['act'] == SETTLE else ACTS[told['act']]
     except (ValueError, KeyError, TypeError):
         raise Refused('This act is unknown; nothing was done.') from None
     try:
+        if act is None:
+            return await decisions.settle(connection, told, context)
         return await act(connection, event, told, known)
     except (KeyError, TypeError, ValueError) as error:
         raise Refused(
@@ -131,6 +136,15 @@ async def _pause(connection: Connection, event: Event, told: Mapping[str, Any], 
 
 
 async def _resume(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """A restored database speaks with an account again only when that is named (SETUP-7)."""
+    rows = await connection.execute(
+        'select a.identity from system_state s join account a using (system) where s.system = %s and s.paused and '
+        "s.reason ilike 'restored%%'",
+        (told['system'],),
+    )
+    row = await rows.fetchone()
+    if row is not None and told.get('account') != row['identity']:
+        raise Refused(f'This database was restored: name the account of {told["system"]} that it may speak with.')
     await connection.execute(
         "update system_state set paused = false, reason = '', since = null, blocked_until = null where system = %s",
         (told['system'],),
@@ -213,6 +227,8 @@ async def _release(connection: Connection, event: Event, told: Mapping[str, Any]
     crm = graph.voice(record.ref, CRM) if record else None
     if record is None or crm is None or name not in known.catalogue.attributes(record.ref.type):
         raise Refused(f'{ref.type} {ref.id} has no field {name} that the CRM could hold.')
+    if standing_edit(record, name, crm, graph.voice(record.ref, PRODUCT)) is None:
+        raise Refused(f'{name} is not held back by an edit: there is nothing to release.')
     claim(graph, record.ref, 'released', name, list(crm.version))
     changes = settle_fields(
         graph, record, Context(event.id, event.received_at, known.catalogue, known.directory, known.settings)
@@ -224,37 +240,7 @@ async def _release(connection: Connection, event: Event, told: Mapping[str, Any]
     return {'notes': [f'{name} is released'], 'dirty': [list(record.ref)]}
 
 
-async def _separate(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
-    """MATCH-7: a person says that the record is none of the candidates; what was held goes out."""
-    rows = await connection.execute(
-        "update decision set state = 'separate' where id = %s and kind = 'match' and state = 'open' "
-        'returning record_type, record_id',
-        (told['decision'],),
-    )
-    row = await rows.fetchone()
-    if row is None:
-        raise Refused(f'Decision {told["decision"]} is no open question of matching.')
-    ref = RecordRef(row['record_type'], row['record_id'])
-    graph = await graphs.load(connection, graphs.Wanted(records={ref}))
-    record = graph.record(ref)
-    if record is None:
-        raise Refused(f'{ref.type} {ref.id} is not there any more.')
-    claims = {kind: value for kind, value in record.claims.items() if kind != 'undecided'}
-    graph.put_record(replace(record, claims=claims))
-    await graphs.store(connection, graph, {}, event.id)
-    change = Change(record.ref, 'decision', 'undecided', 'separate', 'operator', 'MATCH-7')
-    await graphs.journal(connection, [(change, event.id)], event.received_at)
-    await connection.execute(
-        "update push set state = 'ready', reason = '', wanted = greatest(wanted, done + 1), due_at = hermes_now() "
-        "where record_type = %s and record_id = %s and state = 'held'",
-        ref,
-    )
-    await connection.execute('notify hermes_push')
-    return {'notes': [f'{ref.type} {ref.id} is a record of its own'], 'dirty': [list(ref)]}
-
-
 ACTS: Final[Mapping[str, Act]] = {
-    'decision.separate': _separate,
     'setting.set': _set,
     'admin.save': _save_admin,
     'pipeline.entry': _entry_stage,
@@ -267,4 +253,5 @@ ACTS: Final[Mapping[str, Act]] = {
     'event.park': _park,
     'event.replay': _replay,
     'release': _release,
+    **FIELD_ACTS,
 }

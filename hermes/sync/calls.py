@@ -17,6 +17,7 @@ from hermes.domain.errors import AuthBroken, RateLimited, Reaction
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Event
 from hermes.ports import Answer, Request, System, encode_answer
+from hermes.sync import cause
 from hermes.sync.engine import Engine
 
 CALL_S: Final = 8.0
@@ -28,6 +29,13 @@ KIND: Final[Mapping[str, str]] = {
 
 SECRET: Final = ('webhooks', 'add_webhook')
 """Calls whose fields and answers carry our webhook's password: of them only that they were made is kept."""
+
+
+WRITES: Final = frozenset({'create', 'update', 'delete'})
+
+
+class PlanModeError(Exception):
+    """PUSH_MODE=plan: no write leaves, whoever asks for it. A mistake of ours, never a person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +54,17 @@ class Denied:
 
 
 async def allow(
-    engine: Engine, connection: Connection, system: System, request: Request, lane: str, intent_event: int | None = None
+    engine: Engine,
+    connection: Connection,
+    system: System,
+    request: Request,
+    lane: str,
+    intent_event: int | None = None,
+    rule: str = '',
 ) -> Call | Denied:
-    """Reserve what the call costs and open its row in the ledger."""
+    """Reserve what the call costs and open its row in the ledger, with the rule that made it."""
+    if engine.push_mode == 'plan' and request.op in WRITES:
+        raise PlanModeError(f'plan mode: a {request.op} was about to be sent')
     cost = system.cost(request)
     grant = await budget.reserve(
         connection, system.name, tokens=cost.tokens, search=cost.search, lane=lane, deadline_s=CALL_S
@@ -57,12 +73,12 @@ async def allow(
         return Denied(grant)
     rows = await connection.execute(
         'insert into call (system, op, type, remote_id, record_type, record_id, lane, tokens, intent_event, '
-        'started_at) '
-        'values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id',
+        'started_at, rule) '
+        'values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id',
         (
             system.name, request.op, request.type, request.remote_id,
             request.record.type if request.record else None, request.record.id if request.record else None,
-            lane, cost.tokens, intent_event, engine.clock.now(),
+            lane, cost.tokens, intent_event, engine.clock.now(), rule or cause.OF_OPERATION.get(request.op, ''),
         ),
     )  # fmt: skip
     row = await rows.fetchone()

@@ -6,26 +6,32 @@ cannot hold ours is refused with both types named.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
-from hermes.db import events
+from hermes.db import events, pulses
 from hermes.db.catalogue import bump, ensure_defaults, load_catalogue, remember_account, save_field
 from hermes.db.pool import Connection
 from hermes.domain.errors import HermesError, RateLimited, Refused, Retry
 from hermes.domain.fields import ALIASES, CustomField, fold
 from hermes.domain.model import Event, Value
-from hermes.ports import Answer, Op, RemoteField, Request, System, decode_answer
+from hermes.ports import Answer, Op, RemoteField, Request, Subscription, System, decode_answer
 from hermes.sync import calls, ingest
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
+from hermes.sync.field_acts import FILLING
 
 log = structlog.get_logger(__name__)
 FIELD_TYPES: Final = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
 TRIES: Final = 6
+GONE: Final = 'it is gone from the CRM'
+"""The problem of a field that the CRM had, and has no more."""
+SHOWN: Final = ('daterange', 'time', 'timerange', 'address', 'org', 'people')
+"""Types of the CRM that are shown as text and never written."""
 HOLDS: Final = {
-    'str': ('varchar', 'varchar_auto', 'text', 'enum', 'phone'),
+    'str': ('varchar', 'varchar_auto', 'text', 'phone', 'enum', 'set', 'monetary', *SHOWN),
     'int': ('double', 'int', 'varchar', 'varchar_auto', 'text'),
     'bool': ('varchar', 'varchar_auto', 'text', 'enum', 'double', 'int', 'boolean'),
     'date': ('date', 'varchar', 'varchar_auto', 'text'),
@@ -78,16 +84,16 @@ async def try_credentials(engine: Engine) -> None:
             await connection.execute('notify hermes_push')
 
 
-async def ask(engine: Engine, system: System, request: Request) -> Answer:
+async def ask(engine: Engine, system: System, request: Request, *, tries: int = TRIES) -> Answer:
     """One call about the account, tried again a few times where that may help; its answers are events.
 
     Raises HermesError when there is no proper answer.
     """
-    for attempt in range(TRIES):
+    for attempt in range(tries):
         try:
             return await _ask_once(engine, system, request)
         except (Retry, RateLimited):
-            if attempt == TRIES - 1:
+            if attempt == tries - 1:
                 raise
             await engine.clock.sleep(engine.backoff_s(attempt, first_s=0.3, most_s=3.0))
     raise HermesError(f'{system.name} gave no answer.')
@@ -98,6 +104,8 @@ async def _ask_once(engine: Engine, system: System, request: Request) -> Answer:
         allowed = await calls.allow(engine, connection, system, request, 'interactive')
         known = await engine.known(connection)
     if isinstance(allowed, Denied):
+        if allowed.grant.full and allowed.grant.retry_at:
+            raise RateLimited(f'{system.name}: {allowed.grant.reason}', allowed.grant.retry_at)
         raise HermesError(f'{system.name}: {allowed.grant.reason}')
     answer = await calls.make(engine, system, request, known.catalogue)
     reaction = calls.judge(system, request, answer, known.catalogue)
@@ -168,33 +176,40 @@ async def bind(connection: Connection, record_type: str, remote: list[RemoteFiel
 
 def bound_field(item: CustomField, remote: list[RemoteField]) -> CustomField:
     """The custom field as the CRM has it: by code, else by name (the only one of that name), with its type checked
-    (FIELD-5).
+    (FIELD-5). One that is gone or was renamed there says so, and is skipped until a person has looked (FIELD-7).
     """
     match = next((field for field in remote if field.code == item.pd_field_id), None)
+    names = {_folded(name) for name in (item.machine_name, *ALIASES.get(item.machine_name, ()))}
+    if match is not None and _folded(match.name) not in names | {_folded(item.name)}:
+        return replace(item, problem=f'it was renamed in the CRM, to "{match.name}"')
     if match is None:
-        names = [fold(name) for name in (item.machine_name, *ALIASES.get(item.machine_name, ()))]
-        for name in names:
-            named = [field for field in remote if fold(field.name).replace(' ', '_') == name]
-            if len(named) == 1:
-                match = named[0]
-                break
+        named = [field for field in remote if _folded(field.name) in names]
+        first = [field for field in named if _folded(field.name) == _folded(item.machine_name)]
+        match = next(iter(each[0] for each in (first, named) if len(each) == 1), None)
     if match is None:
-        return replace(item, problem='it is gone from the CRM') if item.pd_field_id else item
+        return replace(item, problem=GONE) if item.pd_field_id else item
     fits = match.type in HOLDS.get(item.field_type, ())
     problem = '' if fits else f'our type is {item.field_type}, the CRM has {match.type}, which cannot hold it'
+    if fits and item.problem == FILLING:
+        problem = FILLING
     return replace(item, pd_field_id=match.code, remote_type=match.type, options=dict(match.options), problem=problem)
 
 
-async def subscribe(engine: Engine, system: System, url: str, user: str, password: str) -> None:
+def _folded(name: str) -> str:
+    return fold(name).replace(' ', '_')
+
+
+async def subscribe(engine: Engine, system: System, url: str, user: str, password: str) -> Subscription | None:
     """Register our webhook with basic auth, once; one without it, or of another version, is replaced (D-20,
-    SETUP-4).
+    SETUP-4). Returns the one that stood there already. From now on it is looked after (subscription.py).
     """
     listed = await ask(engine, system, Request('webhooks'))
     for hook in system.subscriptions(listed):
         if hook.url.rstrip('/') != url.rstrip('/'):
             continue
         if hook.active and hook.user == user:
-            return
+            await _stands(engine, system.name)
+            return hook
         await ask(engine, system, Request('drop_webhook', remote_id=hook.id))
     fields = {
         'subscription_url': url, 'event_action': '*', 'event_object': '*', 'name': 'Hermes', 'version': '2.0',
@@ -202,3 +217,10 @@ async def subscribe(engine: Engine, system: System, url: str, user: str, passwor
     }  # fmt: skip
     op: Op = 'add_webhook'
     await ask(engine, system, Request(op, fields=fields))
+    await _stands(engine, system.name)
+    return None
+
+
+async def _stands(engine: Engine, system: str) -> None:
+    async with engine.database.transaction() as connection:
+        await pulses.beat(connection, pulses.subscription(system), timedelta(days=36_500))

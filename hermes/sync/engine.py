@@ -3,16 +3,17 @@
 Nothing here holds a connection across a network call: claim, commit, call, record.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hermes.db.catalogue import Knowledge, KnowledgeCache
 from hermes.db.pool import Connection, Database
-from hermes.domain.graph import Context
+from hermes.domain.graph import PRODUCT, Context
 from hermes.domain.model import Event
 from hermes.kit.clock import Clock
 from hermes.kit.ids import Chance
-from hermes.ports import System
+from hermes.ports import Outgoing, System
 
 
 @dataclass
@@ -27,11 +28,23 @@ class Engine:
     tc2_base_url: str = ''
     push_spacing_s: float = 5.0
     push_mode: str = 'live'
+    write_back: bool = False
+    """TC2_WRITE_BACK; the setting of the same name, where somebody set it, holds instead (D-1)."""
     knowledge: KnowledgeCache = field(default_factory=KnowledgeCache)
+    births: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Of this worker's pushers one at a time queues for the lock of births, so that ingest never waits for more."""
 
     def context(self, event: Event, known: Knowledge) -> Context:
         """What an application of `event` reads; its clock is the event's received_at."""
         return Context(event.id, event.received_at, known.catalogue, known.directory, known.settings, self.tc2_base_url)
+
+    def outgoing(self, system: System, record_type: str, known: Context | Knowledge) -> Sequence[Outgoing]:
+        """The fields of a record type that go out to a system as things are set now."""
+        if system.name == PRODUCT:
+            told = known.settings.get('tc2_write_back')
+            if not (self.write_back if told is None else told):
+                return ()
+        return system.outgoing(record_type, known.catalogue)
 
     async def known(self, connection: Connection) -> Knowledge:
         return await self.knowledge.get(connection)

@@ -5,21 +5,23 @@ An intent without an outcome is resolved before anything else is tried (resolve.
 reaction.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from hermes.db import events, graphs, pushes
+from hermes.db import budget, events, graphs, pushes
 from hermes.db.catalogue import Knowledge
-from hermes.db.pool import Connection
+from hermes.db.pool import Connection, commit_unsynced
 from hermes.db.pushes import Push
 from hermes.domain.errors import Ambiguous, AuthBroken, Forbidden, Gone, RateLimited, Reaction, Rejected, Retry
 from hermes.domain.graph import Graph
 from hermes.domain.history import edits
-from hermes.domain.model import Event
+from hermes.domain.model import Event, RecordRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
+from hermes.kit import tracing
 from hermes.ports import Answer, Request, System
-from hermes.sync import calls, ingest, resolve
+from hermes.sync import calls, cause, ingest, resolve
 from hermes.sync.calls import Call, Denied
 from hermes.sync.engine import Engine
 
@@ -46,7 +48,25 @@ class Prepared:
 async def push_step(engine: Engine) -> int:
     """Work on one company graph that has something due. Returns how many records were looked at."""
     async with engine.database.transaction() as connection:
-        claimed = await pushes.claim_graph(connection, engine.worker)
+        claimed = await pushes.claim_graph(connection, engine.worker, planning=engine.push_mode == 'plan')
+    return await push_claimed(engine, claimed)
+
+
+async def look(engine: Engine, working: int) -> tuple[list[Push], float | None]:
+    """Claim one company graph whose calls the budget has room for, beside those of `working` others; or else in how
+    many seconds to look again, if that is known.
+    """
+    async with engine.database.transaction() as connection:
+        full = await budget.full(connection, working)
+        claimed = await pushes.claim_graph(connection, engine.worker, full, planning=engine.push_mode == 'plan')
+        if claimed:
+            return claimed, None
+        due_s = await pushes.next_due_s(connection)
+        return [], min([*full.values(), *([due_s] if due_s is not None else [])], default=None)
+
+
+async def push_claimed(engine: Engine, claimed: list[Push]) -> int:
+    """Work on what was claimed, parents first. Returns how many records were looked at."""
     for place, push in enumerate(claimed):
         if not await _push_one(engine, push, claimed[place + 1 :]):
             break
@@ -66,13 +86,18 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
             return False
         prepared = await prepare(engine, connection, push, system)
         generation = await pushes.wanted(connection, push)
+        root = await cause.of_trace(connection, push.record, push.graph_id) if prepared else None
     if prepared is None:
         return True
     push = replace(push, wanted=generation)
-    answer = await calls.make(engine, system, prepared.request, prepared.known.catalogue, prepared.since)
+    request = prepared.request
+    with tracing.span(f'{request.op} {request.type} in {push.system}', root, record=f'{push.record}', lane=push.lane):
+        answer = await calls.make(engine, system, request, prepared.known.catalogue, prepared.since)
+        tracing.tell(status=answer.status or 0, sent=answer.sent)
     reaction = calls.judge(system, prepared.request, answer, prepared.known.catalogue)
-    async with engine.database.transaction() as connection:
-        creating = prepared.request.op == 'create'
+    creating = prepared.request.op == 'create'
+    async with engine.births if creating else nullcontext(), engine.database.transaction() as connection:
+        await commit_unsynced(connection)
         await (graphs.lock_for_recording if creating else graphs.lock_company)(connection, push.graph_id)
         await record_answer(engine, connection, push, system, prepared, answer, reaction)
     stop = isinstance(reaction, (RateLimited, AuthBroken))
@@ -97,43 +122,40 @@ async def prepare(engine: Engine, connection: Connection, push: Push, system: Sy
         await pushes.complete(connection, push, push.wanted, wrote=False, spacing_s=spacing_s)
         return None
     now_event = Event(0, '', '', b'', engine.clock.now())
-    needed = plan(
-        graph, record, system.outgoing(record.ref.type, known.catalogue), engine.context(now_event, known), push.system
-    )
-    needed = _without(needed, push.ignored)
+    table = engine.outgoing(system, record.ref.type, known)
+    needed = plan(graph, record, table, engine.context(now_event, known), push.system)
+    needed = without(needed, push.ignored)
     if isinstance(needed, Update):
         needed = await _without_fights(engine, connection, graph, needed, push)
     if isinstance(needed, (Noop, Wait)):
         await pushes.complete(connection, push, push.wanted, wrote=False, spacing_s=spacing_s)
         return None
-    reason = await _gate(connection, needed, push, system, known)
+    reason = await gate(connection, needed, record.ref, system, known)
     if reason:
         await pushes.later(connection, push, timedelta(seconds=METADATA_WAIT_S), reason)
         return None
     if isinstance(needed, Create) and record.claims.get('undecided'):
         await pushes.park(connection, push, 'MATCH-7: nothing is made until somebody decides', {}, 'held')
         return None
-    if engine.push_mode == 'plan':
-        await pushes.park(connection, push, 'plan mode: nothing is sent', {'plan': ingest.describe(needed)}, 'held')
-        return None
-    return await _intend(engine, connection, push, system, known, to_request(needed, push, system))
+    rule = await cause.of_write(connection, graph, record, needed, table)
+    return await _intend(engine, connection, push, system, known, request_of(needed, record.ref, system), rule, graph)
 
 
-def to_request(needed: Plan, push: Push, system: System) -> Request:
+def request_of(needed: Plan, record: RecordRef, system: System) -> Request:
     """A plan as the call that carries it out."""
-    remote_type = system.types[push.record.type]
+    remote_type = system.types[record.type]
     if isinstance(needed, Create):
-        return Request('create', remote_type, fields=needed.fields, record=push.record)
+        return Request('create', remote_type, fields=needed.fields, record=record)
     if isinstance(needed, Update):
         mirror = needed.mirror
         basis = {name: runs[-1].value for name, runs in mirror.runs.items() if runs}
-        return Request('update', mirror.ref.type, mirror.ref.remote_id, needed.fields, basis, record=push.record)
+        return Request('update', mirror.ref.type, mirror.ref.remote_id, needed.fields, basis, record=record)
     if isinstance(needed, Delete):
-        return Request('delete', needed.mirror.ref.type, needed.mirror.ref.remote_id, record=push.record)
+        return Request('delete', needed.mirror.ref.type, needed.mirror.ref.remote_id, record=record)
     raise ValueError(f'{type(needed).__name__} is no call')
 
 
-def _without(needed: Plan, ignored: tuple[str, ...]) -> Plan:
+def without(needed: Plan, ignored: tuple[str, ...]) -> Plan:
     """What a person said not to send (OUT-6: ignore this field)."""
     if not ignored or not isinstance(needed, (Create, Update)):
         return needed
@@ -142,7 +164,9 @@ def _without(needed: Plan, ignored: tuple[str, ...]) -> Plan:
 
 
 async def _without_fights(engine: Engine, connection: Connection, graph: Graph, needed: Update, push: Push) -> Plan:
-    """EDIT-3: a field that people keep writing and Hermes keeps correcting is left alone and shown."""
+    """EDIT-3: a field that people keep writing and Hermes keeps correcting is left alone and shown. A correction counts
+    once it goes out: it is stored with its intent.
+    """
     now_s = int(engine.clock.now().timestamp())
     mirror = needed.mirror
     corrections = {name: tuple(at for at in times if at > now_s - DAY_S) for name, times in mirror.corrections.items()}
@@ -158,7 +182,6 @@ async def _without_fights(engine: Engine, connection: Connection, graph: Graph, 
             corrections[name] = (*corrections.get(name, ()), now_s)
     if corrections != dict(mirror.corrections):
         graph.put_mirror(replace(graph.mirrors[mirror.ref], corrections=corrections))
-        await graphs.store(connection, graph, {}, 0)
     if not fought:
         return needed
     await connection.execute(
@@ -179,18 +202,18 @@ async def _without_fights(engine: Engine, connection: Connection, graph: Graph, 
         'where record_type = %s and record_id = %s and system = %s',
         (fought, push.record.type, push.record.id, push.system),
     )
-    return _without(needed, tuple(fought))
+    return without(needed, tuple(fought))
 
 
-async def _gate(connection: Connection, needed: Plan, push: Push, system: System, known: Knowledge) -> str:
+async def gate(connection: Connection, needed: Plan, record: RecordRef, system: System, known: Knowledge) -> str:
     """Why a creation must wait: the type was not listed yet (MATCH-6), or its hermes_id field is unknown (OUT-4)."""
     if not isinstance(needed, Create):
         return ''
-    remote_type = system.types[push.record.type]
-    field = known.catalogue.by_machine_name.get((push.record.type, 'hermes_id'))
+    remote_type = system.types[record.type]
+    field = known.catalogue.by_machine_name.get((record.type, 'hermes_id'))
     if field is None or not field.pd_field_id or field.problem:
         return f'no {remote_type} is made while its hermes_id field is unknown (hermes setup fields)'
-    if remote_type in SWEPT and not await is_proven(connection, push.system, remote_type):
+    if remote_type in SWEPT and not await is_proven(connection, system.name, remote_type):
         return f'waits for the first full listing of the type {remote_type}'
     return ''
 
@@ -207,14 +230,21 @@ async def is_proven(connection: Connection, system: str, remote_type: str) -> bo
 
 
 async def _intend(
-    engine: Engine, connection: Connection, push: Push, system: System, known: Knowledge, request: Request
+    engine: Engine,
+    connection: Connection,
+    push: Push,
+    system: System,
+    known: Knowledge,
+    request: Request,
+    rule: str,
+    graph: Graph,
 ) -> Prepared | None:
     """Reserve, write the intent as an event, fold it into the mirror, and keep it in the push row: all before the
     call.
     """
     now, since = engine.clock.now(), engine.clock.monotonic()
     opened = await calls.intent_event(connection, push.system, 'open', request, 0, {'started_at': now.isoformat()})
-    allowed = await calls.allow(engine, connection, system, request, push.lane, opened.id)
+    allowed = await calls.allow(engine, connection, system, request, push.lane, opened.id, rule)
     if isinstance(allowed, Denied):
         await connection.execute('delete from event where id = %s', (opened.id,))
         await pushes.later(connection, push, allowed.grant.retry_at or timedelta(seconds=1), allowed.grant.reason)
@@ -236,7 +266,7 @@ async def _intend(
     }
     if not await pushes.intend(connection, push, intent):
         raise LostLeaseError
-    await ingest.record(engine, connection, opened)
+    await ingest.record(engine, connection, opened, graph=graph)
     return Prepared(request, allowed, opened, known, since)
 
 
@@ -258,14 +288,14 @@ async def record_answer(
     event = await calls.note(
         engine, connection, system, prepared.call, prepared.request, answer, reaction, prepared.intent.id
     )
-    await ingest.record(engine, connection, event)
     spacing_s = float(prepared.known.settings.get('push_spacing_s', engine.push_spacing_s))
     if reaction is None or (isinstance(reaction, Gone) and prepared.request.op == 'delete'):
         verdict = await calls.intent_event(connection, push.system, 'done', prepared.request, prepared.intent.id)
-        await ingest.record(engine, connection, verdict)
+        await ingest.record(engine, connection, event, verdict)
         await pushes.complete(connection, push, push.wanted, wrote=True, spacing_s=spacing_s)
         return
     if isinstance(reaction, Ambiguous):
+        await ingest.record(engine, connection, event)
         due = (
             timedelta(seconds=calls.CALL_S + resolve.CREATE_GRACE_S)
             if prepared.request.op == 'create'
@@ -274,7 +304,7 @@ async def record_answer(
         await pushes.later(connection, push, due, str(reaction), attempt=True, keep_intent=True)
         return
     verdict = await calls.intent_event(connection, push.system, 'void', prepared.request, prepared.intent.id)
-    await ingest.record(engine, connection, verdict)
+    await ingest.record(engine, connection, event, verdict)
     if not superseded:
         push = replace(push, wanted=await pushes.wanted(connection, push))
     await react(engine, connection, push, prepared.request, reaction)

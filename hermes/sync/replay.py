@@ -18,6 +18,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.model import Change
 from hermes.sync import acts, connect, ingest
 from hermes.sync.engine import Engine
+from hermes.sync.observe import read_intent
 
 STATE: Final = {
     'admin': 'select to_jsonb(t) as row from admin t order by id',
@@ -74,33 +75,35 @@ async def copy_log(source: Database, target: Database, after: int = 0) -> int:
     births, to be folded there.
     """
     rows = await source.fetch(
-        'select e.id, e.source, e.kind, e.dedupe_key, e.received_at, e.headers, e.body, e.applied_seq, '
+        'select e.id, e.source, e.kind, e.dedupe_key, e.received_at, e.headers, e.body, e.applied_seq, e.waited, '
         "(select coalesce(jsonb_agg(c.record_id order by c.id), '[]') from change c "
         "where c.event_id = e.id and c.field = 'born') as births "
         "from event e where e.state = 'done' and e.body is not null and e.applied_seq > %s order by e.applied_seq",
         (after,),
     )
     async with target.transaction() as connection:
-        for place, row in enumerate(rows):
+        for row in rows:
             await connection.execute(
                 'insert into event (id, source, kind, dedupe_key, received_at, headers, body, state, outcome, '
-                'applied_seq) '
-                "overriding system value values (%s, %s, %s, %s, %s, %s, %s, 'waiting', %s, %s)",
+                'applied_seq, waited) '
+                "overriding system value values (%s, %s, %s, %s, %s, %s, %s, 'waiting', %s, %s, %s)",
                 (
                     row['id'], row['source'], row['kind'], bytes(row['dedupe_key']), row['received_at'],
                     dump(row['headers']),
-                    bytes(row['body']), dump({'births': row['births']}), after + place + 1,
+                    bytes(row['body']), dump({'births': row['births']}), row['applied_seq'], row['waited'],
                 ),
             )  # fmt: skip
     return len(rows)
 
 
 async def fold(engine: Engine, limit: int = 1_000_000) -> int:
-    """Apply a copied log in its order, one event a transaction, without a call. Returns how many events were
-    applied.
+    """Apply a copied log in its order, one event a transaction, without a call. An event that had to wait is applied
+    each time again that it moved something in life. Returns how many events were applied.
     """
     todo = await engine.database.fetch(
-        "select id from event where state = 'waiting' order by applied_seq limit %s", (limit,)
+        "select id, unnest(array_append(waited, applied_seq)) as seq from event where state = 'waiting' "
+        'order by seq limit %s',
+        (limit,),
     )
     for row in todo:
         async with engine.database.transaction() as connection:
@@ -117,16 +120,22 @@ async def _fold_one(engine: Engine, connection: Connection, event_id: int) -> No
     event = events.read_event(row)
     known = await engine.known(connection)
     if event.kind == 'act':
-        outcome = await acts.apply_act(connection, event, known)
+        outcome = await acts.apply_act(connection, event, known, engine.context(event, known))
         await events.finish(connection, [(event.id, [outcome])])
         return
     if event.kind == 'metadata':
         await connect.learn(connection, engine.systems[event.source], event)
         return
-    result = await ingest.record(engine, connection, event, births=row['outcome']['births'])
+    births = row['outcome']['births']
+    result = await ingest.record(engine, connection, event, births=births)
+    if result.waiting:
+        born = sum(change.field == 'born' for change, _ in result.changes)
+        await connection.execute(
+            'update event set outcome = %s where id = %s', (dump({'births': births[born:]}), event_id)
+        )
     if any(change.record.type in ('admin', 'pipeline', 'stage') for change, _ in result.changes):
         await bump(connection, 'directory')
-    intent = ingest.read_intent(event) if event.kind == 'intent' else None
+    intent = read_intent(event) if event.kind == 'intent' else None
     if intent is not None and intent.op == 'create':
         await _keep_intent(connection, intent)
 

@@ -15,7 +15,7 @@ from hermes.db.pushes import Push
 from hermes.domain.errors import Gone, Reaction
 from hermes.domain.model import RemoteRef, Value
 from hermes.ports import Answer, Request, System
-from hermes.sync import calls, ingest
+from hermes.sync import calls, cause, ingest
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
 
@@ -95,7 +95,7 @@ async def _close(engine: Engine, connection: Connection, push: Push, request: Re
 async def _resolve_by_id(engine: Engine, push: Push, system: System, request: Request) -> bool:
     """A change or a deletion: the object itself says whether it happened."""
     reading = Request('read', request.type, request.remote_id, record=push.record)
-    answer, reaction = await read(engine, system, reading, push.lane)
+    answer, reaction = await read(engine, system, reading, push.lane, 'OUT-4')
     async with engine.database.transaction() as connection:
         await graphs.lock_company(connection, push.graph_id)
         if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
@@ -129,10 +129,14 @@ def _shows(held: Value, sent: Value) -> bool:
     return bool(held == sent)
 
 
-async def read(engine: Engine, system: System, request: Request, lane: str) -> tuple[Answer | None, Reaction | None]:
-    """Read one object by id; the answer is an event like any other. (None, None) when the budget said no."""
+async def read(
+    engine: Engine, system: System, request: Request, lane: str, rule: str = ''
+) -> tuple[Answer | None, Reaction | None]:
+    """Read one object by id, because of `rule`; the answer is an event like any other. (None, None) when the budget
+    said no.
+    """
     async with engine.database.transaction() as connection:
-        allowed = await calls.allow(engine, connection, system, request, lane)
+        allowed = await calls.allow(engine, connection, system, request, lane, rule=rule)
         known = await engine.known(connection)
     if isinstance(allowed, Denied):
         return None, None
@@ -155,7 +159,7 @@ async def _search(engine: Engine, push: Push, system: System, request: Request) 
     while True:
         params: dict[str, Value] = {'since': since.isoformat(), 'cursor': cursor, 'limit': 500}
         page = Request('list', request.type, params=params, record=push.record)
-        answer, reaction = await read(engine, system, page, 'webhook')
+        answer, reaction = await read(engine, system, page, 'webhook', 'OUT-4')
         if answer is None or reaction is not None:
             return False
         cursor = system.next_cursor(answer)
@@ -178,7 +182,9 @@ async def reread_step(engine: Engine, limit: int = 5) -> int:
             "and not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now() "
             'order by reread_at limit %s for update of mirror skip locked) d '
             'where m.system = d.system and m.type = d.type and m.remote_id = d.remote_id returning m.system, m.type, '
-            'm.remote_id',
+            'm.remote_id, m.version, exists (select 1 from link l join push p using (system, record_type, record_id) '
+            "where (l.system, l.type, l.remote_id) = (m.system, m.type, m.remote_id) and p.state = 'held' "
+            "and p.detail ? 'gone_at') as gone",
             (limit,),
         )
         due = await rows.fetchall()
@@ -187,7 +193,7 @@ async def reread_step(engine: Engine, limit: int = 5) -> int:
         if system is None:
             continue
         request = Request('read', row['type'], row['remote_id'])
-        answer, reaction = await read(engine, system, request, 'webhook')
+        answer, reaction = await read(engine, system, request, 'webhook', cause.of_reading(row))
         if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
             continue
         async with engine.database.transaction() as connection:

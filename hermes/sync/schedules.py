@@ -11,24 +11,40 @@ import structlog
 from procrastinate import App, PsycopgConnector
 
 from hermes.db import housekeeping
+from hermes.domain.errors import HermesError
+from hermes.sync import gaps, subscription
 from hermes.sync.engine import Engine
-from hermes.sync.sweep import open_sweep
+from hermes.sync.subscription import Door
+from hermes.sync.sweep import CHANGED, FULL, open_changes, open_everything
 
 log = structlog.get_logger(__name__)
-NIGHTLY: Final[Mapping[str, tuple[str, ...]]] = {'pipedrive': ('organization', 'person')}
-"""What is listed to the end every night."""
-TIMES: Final[Mapping[str, str]] = {'list_all': '17 2 * * *', 'forget': '47 3 * * *', 'analyze': '23 * * * *'}
-"""When each is due (cron, UTC)."""
+TIMES: Final[Mapping[str, str]] = {
+    'list_all': '17 2 * * *', 'list_changes': '7 * * * *', 'check_webhooks': '*/30 * * * *', 'watch': '* * * * *',
+    'forget': '47 3 * * *', 'analyze': '23 * * * *',
+}  # fmt: skip
+"""When each is due (cron, UTC). An hour of changes costs 30 tokens, a look at the subscription 10."""
 Act = Callable[[], Awaitable[None]]
 
 
 class Schedules:
-    """The acts, and the procrastinate worker that runs them. `retention_days`: EVENT_RETENTION_DAYS."""
+    """The acts, and the procrastinate worker that runs them. `retention_days`: EVENT_RETENTION_DAYS. `doors`: by
+    system, where its webhooks arrive.
+    """
 
-    def __init__(self, engine: Engine, retention_days: int, times: Mapping[str, str] = TIMES) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        retention_days: int,
+        times: Mapping[str, str] = TIMES,
+        doors: Mapping[str, Door] | None = None,
+    ) -> None:
         self._engine = engine
         self._retention_days = retention_days
-        self.acts: Mapping[str, Act] = {'list_all': self.list_all, 'forget': self.forget, 'analyze': self.analyze}
+        self._doors = doors or {}
+        self.acts: Mapping[str, Act] = {
+            'list_all': self.list_all, 'list_changes': self.list_changes, 'check_webhooks': self.check_webhooks,
+            'watch': self.watch, 'forget': self.forget, 'analyze': self.analyze,
+        }  # fmt: skip
         connector = PsycopgConnector(
             conninfo=engine.database.url,
             kwargs={'options': '-c search_path=procrastinate -c timezone=UTC', 'connect_timeout': 5},
@@ -48,14 +64,35 @@ class Schedules:
             )
 
     async def list_all(self) -> None:
-        """Open the nightly full listings; the sweep steps fetch them in the backfill lane."""
-        for system, types in NIGHTLY.items():
+        """Open the nightly listings with their proofs; the sweep steps fetch them in the backfill lane (I15)."""
+        for system in FULL.keys() & self._engine.systems.keys():
+            async with self._engine.database.transaction() as connection:
+                await open_everything(connection, system, 'nightly')
+
+    async def list_changes(self) -> None:
+        """Open the listings of what changed, whether webhooks came or not."""
+        for system in CHANGED.keys() & self._engine.systems.keys():
+            async with self._engine.database.transaction() as connection:
+                await open_changes(connection, system, 'hourly')
+
+    async def check_webhooks(self) -> None:
+        """Look after our subscriptions."""
+        for system, door in self._doors.items() if self._engine.push_mode == 'live' else ():
             if system not in self._engine.systems:
                 continue
-            async with self._engine.database.transaction() as connection:
-                for remote_type in types:
-                    await open_sweep(connection, system, remote_type, 'full')
-                await connection.execute('notify hermes_push')
+            try:
+                state = await subscription.check(self._engine, self._engine.systems[system], door)
+            except HermesError as error:
+                log.warning('the subscription cannot be looked after', system=system, reason=str(error))
+                continue
+            if state in ('made again', 'refused'):
+                log.warning('webhooks were lost; everything is listed', system=system, subscription=state)
+
+    async def watch(self) -> None:
+        """Notice stretches in which webhooks may have been lost, and unusual silence."""
+        await gaps.watch(self._engine)
+        if await gaps.listen(self._engine):
+            await self.check_webhooks()
 
     async def forget(self) -> None:
         """Drop old bodies and forget old calls, refusals and reservations."""

@@ -11,7 +11,7 @@ from typing import Any
 from hermes.db import events
 from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef
-from hermes.sync import acts, ingest
+from hermes.sync import acts, dirty
 from hermes.sync.engine import Engine
 
 PLANS = ('payg', 'startup', 'enterprise')
@@ -21,9 +21,10 @@ async def act(engine: Engine, told: Mapping[str, Any]) -> dict[str, Any]:
     """Store one act and apply it in the same transaction. Raises Refused."""
     async with engine.database.transaction() as connection:
         event = await events.add(connection, 'operator', 'act', json.dumps(told).encode(), headers={'by': 'set-up'})
-        outcome = await acts.apply_act(connection, event, await engine.known(connection))
+        known = await engine.known(connection)
+        outcome = await acts.apply_act(connection, event, known, engine.context(event, known))
         if outcome.get('dirty'):
-            await ingest.replan(engine, connection, {RecordRef(*ref) for ref in outcome['dirty']}, event)
+            await dirty.replan(engine, connection, {RecordRef(*ref) for ref in outcome['dirty']}, event)
         await events.finish(connection, [(event.id, [outcome])])
         return outcome
 

@@ -1,28 +1,42 @@
 """Sweeps: listings to the end, whose pages are events like any other.
 
-The first full listing of organisations and persons is what lets creations trust our own index (MATCH-6). One page a
-step; a sweep that was interrupted goes on at its cursor; one that cannot prove that it was complete says so.
+`changed` lists what was updated since the last listing of a type, with an overlap (PD-GAP-1, I15); `full` lists
+everything and proves that it was complete (proof.py). One page a step; a sweep that was interrupted goes on at its
+cursor; one that cannot prove that it was complete says so. The first full listing of organisations and persons is what
+lets creations trust our own index (MATCH-6).
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from hermes.db import events
+from hermes.db import events, proofs, sweeps
 from hermes.db.pool import Connection, Row
-from hermes.domain.errors import Retry
-from hermes.domain.model import Value
+from hermes.db.proofs import Seen
+from hermes.domain.errors import Forbidden, Gone, HermesError, Reaction, Rejected, Retry
+from hermes.domain.model import Element, Event, Value
+from hermes.kit import wire
 from hermes.ports import Answer, Request, System, encode_answer
-from hermes.sync import calls
+from hermes.sync import calls, proof
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
+from hermes.sync.observe import observe
 
 FIRST: Final[Mapping[str, tuple[str, ...]]] = {'pipedrive': ('organization', 'person', 'deal')}
+FULL: Final[Mapping[str, tuple[str, ...]]] = {
+    'pipedrive': ('organization', 'person'),
+    'tutorcruncher': ('client',),
+}
+"""What is listed to the end every night and after every gap."""
+CHANGED: Final[Mapping[str, tuple[str, ...]]] = {'pipedrive': ('organization', 'person', 'deal')}
+"""What can be listed by its time of change, parents first."""
+SHARED: Final[Mapping[str, tuple[str, ...]]] = {'pipedrive': ('pipeline', 'stage', 'user')}
+ANY_STATUS: Final = ('open', 'won', 'lost', 'deleted')
+"""A deal's deletion can be listed: one listing tells of both."""
 PAGE: Final = 500
-STALE: Final = timedelta(seconds=30)
-"""A page that took longer than this is somebody else's to fetch."""
+RESTARTS: Final = 2
 
 
 async def ensure_first(connection: Connection, system: str) -> None:
@@ -32,72 +46,95 @@ async def ensure_first(connection: Connection, system: str) -> None:
 
 
 async def open_sweep(
-    connection: Connection, system: str, remote_type: str, kind: str, *, only_first: bool = False
-) -> None:
-    """Open a sweep unless one of this kind is running (or, `only_first`, was ever completed)."""
-    await connection.execute(
-        'select pg_advisory_xact_lock(hashtext(%s), hashtext(%s))', ('sweep', f'{system} {remote_type}')
-    )
-    states = ['running', 'done'] if only_first else ['running']
-    await connection.execute(
-        'insert into sweep (system, type, kind, started_at) select %s, %s, %s, hermes_now() where not exists ('
-        'select 1 from sweep where system = %s and type = %s and kind = %s and state = any(%s))',
-        (system, remote_type, kind, system, remote_type, kind, states),
-    )
+    connection: Connection, system: str, remote_type: str, kind: str, *, only_first: bool = False, cause: str = ''
+) -> int:
+    """Open a sweep unless one of this kind has not begun yet (or, `only_first`, runs or was ever completed); its id.
+
+    What changed can only be listed of a type that was listed before; else it is listed in full.
+    """
+    await sweeps.lock_type(connection, system, remote_type)
+    since = await sweeps.watermark(connection, system, remote_type) if kind == 'changed' else None
+    if kind == 'changed' and since is None:
+        kind, only_first = 'full', True
+    found = await sweeps.find(connection, system, remote_type, kind, ever=only_first)
+    return found or await sweeps.add(connection, system, remote_type, kind, since, cause)
+
+
+async def open_changes(connection: Connection, system: str, cause: str) -> list[int]:
+    """List what changed since the last time, of every type that can tell; the ids of the sweeps."""
+    opened = [await open_sweep(connection, system, each, 'changed', cause=cause) for each in CHANGED.get(system, ())]
+    await connection.execute('notify hermes_push')
+    return opened
+
+
+async def open_everything(connection: Connection, system: str, cause: str, *, deals: bool = False) -> list[int]:
+    """What is due every night and after every gap: pipelines, stages and users, what changed, then everything to the
+    end with its proof. `deals`: those too (their deletions can be listed, so that it is rarely needed).
+    """
+    opened = [await open_sweep(connection, system, each, 'full', cause=cause) for each in SHARED.get(system, ())]
+    opened += await open_changes(connection, system, cause)
+    more = ('deal',) if deals and system in CHANGED else ()
+    for remote_type in (*FULL.get(system, ()), *more):
+        opened.append(await open_sweep(connection, system, remote_type, 'full', cause=cause))
+    await connection.execute('notify hermes_push')
+    return opened
 
 
 async def sweep_step(engine: Engine) -> bool:
-    """Fetch one page of one running sweep. False when there is none, or it must wait."""
+    """Fetch one page of one running sweep, or look at one that is listed. False when there is none, or it must
+    wait.
+    """
     async with engine.database.transaction() as connection:
-        sweep = await _claim(connection)
+        sweep = await sweeps.claim(connection, list(engine.systems))
         if sweep is None:
             return False
-        system = engine.systems.get(sweep['system'])
-        if system is None:
-            return False
-        request = _request(sweep)
+        system = engine.systems[sweep['system']]
+        if sweep['listed_at'] is not None:
+            await sweeps.take(connection, sweep['id'])
+    if sweep['listed_at'] is not None:
+        return await proof.prove(engine, system, sweep, open_sweep)
+    return await _fetch(engine, system, sweep)
+
+
+async def _fetch(engine: Engine, system: System, sweep: Row) -> bool:
+    request = request_of(sweep)
+    async with engine.database.transaction() as connection:
         allowed = await calls.allow(engine, connection, system, request, 'backfill')
         if isinstance(allowed, Denied):
-            await connection.execute('update sweep set reason = %s where id = %s', (allowed.grant.reason, sweep['id']))
+            at = allowed.grant.retry_at or engine.clock.now() + timedelta(seconds=1)
+            await sweeps.later(connection, sweep['id'], at, allowed.grant.reason)
             return False
-        await connection.execute(
-            "update sweep set reason = 'fetching since ' || hermes_now()::text, finished_at = hermes_now() where id "
-            '= %s',
-            (sweep['id'],),
-        )
+        await sweeps.take(connection, sweep['id'])
         known = await engine.known(connection)
     answer = await calls.make(engine, system, request, known.catalogue)
     reaction = calls.judge(system, request, answer, known.catalogue)
     async with engine.database.transaction() as connection:
         if reaction is None:
-            await _keep(connection, engine, system, sweep, request, answer, allowed)
-        else:
-            await calls.note(engine, connection, system, allowed, request, answer, reaction)
-            pause_s = 1.0 if isinstance(reaction, Retry) else 5.0
-            await connection.execute(
-                'update sweep set reason = %s, finished_at = hermes_now() - %s + make_interval(secs => %s) where id '
-                '= %s',
-                (str(reaction), STALE, pause_s, sweep['id']),
-            )
-    return reaction is None
+            return await _keep(connection, engine, system, sweep, request, answer, allowed)
+        await calls.note(engine, connection, system, allowed, request, answer, reaction)
+        await _react(connection, engine, sweep, reaction)
+    return False
 
 
-async def _claim(connection: Connection) -> Row | None:
-    """A running sweep whose page nobody is fetching (finished_at marks when a fetch began)."""
-    rows = await connection.execute(
-        "select w.* from sweep w left join system_state s using (system) where w.state = 'running' "
-        'and (w.finished_at is null or w.finished_at < hermes_now() - %s) '
-        "and not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now() order by w.id "
-        'limit 1 for update of w skip locked',
-        (STALE,),
-    )
-    return await rows.fetchone()
+async def _react(connection: Connection, engine: Engine, sweep: Row, reaction: Reaction) -> None:
+    """A page failed: again a little later; where the listing itself is refused, from the start, at last not at all."""
+    if not isinstance(reaction, (Rejected, Forbidden, Gone)):
+        pause_s = 1.0 if isinstance(reaction, Retry) else 5.0
+        at = engine.clock.now() + timedelta(seconds=pause_s)
+        await sweeps.later(connection, sweep['id'], at, f'a page failed: {reaction}')
+    elif sweep['cursor'] and sweep['restarts'] < RESTARTS:
+        await sweeps.restart(connection, sweep['id'], f'begun again: {reaction}')
+    else:
+        await proof.give_up(connection, sweep, f'a page was refused: {reaction}')
 
 
-def _request(sweep: Row) -> Request:
+def request_of(sweep: Row) -> Request:
+    """The next page of a listing."""
     params: dict[str, Value] = {'limit': PAGE, 'cursor': sweep['cursor']}
-    if sweep['kind'] == 'deleted':
-        params['status'] = 'deleted'
+    if sweep['kind'] == 'changed' and sweep['since'] is not None:
+        params['since'] = sweep['since'].isoformat()
+        if sweep['type'] == 'deal':
+            params['status'] = list(ANY_STATUS)
     return Request('list', sweep['type'], params=params)
 
 
@@ -109,31 +146,54 @@ async def _keep(
     request: Request,
     answer: Answer,
     call: calls.Call,
-) -> None:
+) -> bool:
     """The page becomes an event; the cursor moves in the same transaction; the last page completes the listing."""
+    body = encode_answer(request, answer)
+    seen, readable = await _seen(engine, connection, system, body)
+    same = await proofs.keep_listed(connection, sweep, seen) if sweep['kind'] == 'full' else set()
+    headers = {'sweep': str(sweep['id'])}
+    if same:
+        headers['news'] = ','.join(one.remote_id for one in seen if one.remote_id not in same)
+    nothing_new = readable and len(same) == len(seen)
     page = await events.add(
-        connection,
-        system.name,
-        'page',
-        encode_answer(request, answer),
-        state='new',
-        headers={'sweep': str(sweep['id'])},
+        connection, system.name, 'page', body, state='done' if nothing_new else 'new', headers=headers
     )
+    if nothing_new:
+        await events.finish(connection, [(page.id, [{'notes': [f'{len(seen)} objects, all as they were']}])])
     await calls.close(connection, call, answer, page.id, engine.clock.now())
     cursor = system.next_cursor(answer)
-    ids = _ids(answer)
-    digest = hashlib.sha256((sweep['digest'] + ','.join(ids)).encode()).hexdigest()
-    await connection.execute(
-        'update sweep set cursor = %s, pages = pages + 1, items = items + %s, tokens = tokens + %s, digest = %s, '
-        'state = %s, reason = %s, '
-        "finished_at = case when %s = 'done' then hermes_now() end where id = %s",
-        (
-            cursor, len(ids), system.cost(request).tokens, digest, 'running' if cursor else 'done', '',
-            'running' if cursor else 'done', sweep['id'],
-        ),
+    digest = hashlib.sha256((sweep['digest'] + ','.join(one.remote_id for one in seen)).encode()).hexdigest()
+    through = wire.http_date(answer.headers.get('date')) or answer.started_at or engine.clock.now()
+    moved = await sweeps.move(
+        connection,
+        sweep,
+        cursor,
+        {
+            'items': len(seen), 'tokens': system.cost(request).tokens, 'digest': digest, 'through': through,
+            'event': page.id,
+        },
     )  # fmt: skip
+    if moved and cursor is None and sweep['kind'] != 'full':
+        await sweeps.end(connection, sweep['id'], 'done')
+    return True
 
 
-def _ids(answer: Answer) -> list[str]:
-    data: Any = json.loads(answer.body).get('data') or []
-    return [str(item.get('id')) for item in data]
+async def _seen(engine: Engine, connection: Connection, system: System, body: bytes) -> tuple[list[Seen], bool]:
+    """What a page shows, object by object; and whether everything in it could be read."""
+    event = Event(0, system.name, 'page', body, engine.clock.now())
+    try:
+        elements = await observe(engine, event, await engine.known(connection))
+    except HermesError:
+        return [], False
+    found = [one for one in map(_print, elements) if one is not None]
+    return found, len(found) == len(elements)
+
+
+def _print(element: Element) -> Seen | None:
+    """The print of one object: the same for the same observation only. One that is yet to be read has no version."""
+    for seen in element.observations:
+        told = json.dumps([seen.kind, seen.version, seen.fields], sort_keys=True, default=str)
+        return Seen(seen.ref.remote_id, *seen.version, hashlib.sha256(told.encode()).hexdigest()[:32])
+    for wanted in element.fetch:
+        return Seen(wanted.ref.remote_id, -1, -1, '')
+    return None

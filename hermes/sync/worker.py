@@ -10,18 +10,19 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 
-from hermes.db import budget, pushes
+from hermes.db import budget
 from hermes.db.pool import DatabaseError, listen
 from hermes.domain.errors import HermesError, Refused
 from hermes.sync import connect, sweep
+from hermes.sync.cataloguing import heal_step
 from hermes.sync.engine import Engine
 from hermes.sync.held import held_step
 from hermes.sync.ingest import ingest_step
-from hermes.sync.push import LostLeaseError, push_step
+from hermes.sync.push import LostLeaseError, look, push_claimed
 from hermes.sync.resolve import reread_step
 
 log = structlog.get_logger(__name__)
@@ -30,9 +31,12 @@ BEAT_S: Final = 3.0
 AUTH_RETRY_S: Final = 30.0
 HELD_S: Final = 60.0
 PUSHERS: Final = 6
+SOON_S: Final = 0.02
 FINISH_S: Final = 4.0
 """How long a worker that is asked to stop goes on with the calls that are in the air."""
 Step = Callable[[Engine], Awaitable[object]]
+Part = Literal['both', 'ingest', 'push']
+"""What a process does: apply what came in, or everything else; each is enough of on its own."""
 
 
 @dataclass
@@ -55,12 +59,21 @@ class Worker:
     """
 
     engine: Engine
+    part: Part = 'both'
     prepare: Callable[[Engine], Awaitable[None]] | None = None
     schedules: Callable[[], Awaitable[None]] | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     acquainted: asyncio.Event = field(default_factory=asyncio.Event)
     """The accounts are those that the database belongs to; nothing is sent before that is known (SETUP-12)."""
+    lookout: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whoever holds it looks for the next push; the other idle pushers wait behind it, and cost nothing."""
+    working: int = 0
+    """Pushers that work on something."""
+    pushed: Bell = field(default_factory=Bell)
     bells: dict[str, list[Bell]] = field(default_factory=lambda: {'hermes_event': [], 'hermes_push': []})
+
+    def __post_init__(self) -> None:
+        self.bells['hermes_push'].append(self.pushed)
 
     async def run(self) -> None:
         """Work until `stopping` is set. Raises Refused when the database belongs to other accounts (SETUP-12)."""
@@ -84,21 +97,27 @@ class Worker:
             bell.rung.set()
 
     def _others(self) -> Sequence[Coroutine[Any, Any, None]]:
+        always = [self._listen(), self._every(BEAT_S, self._beat)]
+        if self.part == 'ingest':
+            return always
         return [
-            self._listen(),
-            self._every(BEAT_S, self._beat),
+            *always,
             self._every(BEAT_S, self._tidy),
             self._every(HELD_S, self._look_at_held),
+            self._every(BEAT_S, self._look_at_fields),
             self._contact(),
             *([self._keep(self.schedules)] if self.schedules else []),
         ]
 
     def _turns(self) -> Sequence[Coroutine[Any, Any, None]]:
+        ingest = [self._turn(ingest_step, 'hermes_event')] if self.part != 'push' else []
+        if self.part == 'ingest':
+            return ingest
         return [
-            self._turn(ingest_step, 'hermes_event'),
+            *ingest,
             self._turn(reread_step, 'hermes_event'),
             self._turn(sweep.sweep_step, 'hermes_push'),
-            *(self._turn(push_step, 'hermes_push') for _ in range(PUSHERS)),
+            *(self._turn(self._push, 'hermes_push') for _ in range(PUSHERS)),
         ]
 
     async def _turn(self, step: Step, channel: str) -> None:
@@ -125,20 +144,23 @@ class Worker:
                 await self.engine.clock.sleep(1.0)
                 continue
             if not busy:
-                await bell.wait(await self._rest_s(step))
+                await bell.wait(SWEEP_S)
 
-    async def _rest_s(self, step: Step) -> float:
-        """How long a loop with nothing to do rests: until the next push is due, at most SWEEP_S."""
-        if step is not push_step:
-            return SWEEP_S
+    async def _push(self, engine: Engine) -> bool:
+        """One turn of a pusher: look out for a company graph with something due, rest until there is one, push it."""
+        async with self.lookout:
+            if self.stopping.is_set():
+                return False
+            claimed, due_s = await look(engine, self.working)
+            if not claimed:
+                await self.pushed.wait(SWEEP_S if due_s is None else min(SWEEP_S, max(SOON_S, due_s)))
+                return True
+        self.working += 1
         try:
-            async with self.engine.database.transaction() as connection:
-                due_at = await pushes.next_due_at(connection)
-        except (DatabaseError, OSError):
-            return SWEEP_S
-        if due_at is None:
-            return SWEEP_S
-        return min(SWEEP_S, max(0.05, (due_at - self.engine.clock.now()).total_seconds()))
+            await push_claimed(engine, claimed)
+        finally:
+            self.working -= 1
+        return True
 
     async def _listen(self) -> None:
         """The doorbell: NOTIFY of whoever wrote an event or a push. It comes back after every loss of the
@@ -185,6 +207,12 @@ class Worker:
 
     async def _look_at_held(self) -> None:
         await held_step(self.engine)
+
+    async def _look_at_fields(self) -> None:
+        """A field that the CRM does not know any more holds up no write for long (FIELD-7)."""
+        if self.acquainted.is_set():
+            with contextlib.suppress(HermesError):
+                await heal_step(self.engine)
 
     async def _leave(self) -> None:
         with contextlib.suppress(DatabaseError, OSError):

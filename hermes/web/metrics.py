@@ -47,6 +47,16 @@ class Metrics:
         )
         self.calls = Gauge('hermes_calls_today', 'API calls since midnight', ['system'], registry=self.registry)
         self.tokens = Gauge('hermes_tokens_today', 'Tokens spent since midnight', ['system'], registry=self.registry)
+        self.limit = Gauge('hermes_tokens_daily_limit', 'Tokens that a day allows', ['system'], registry=self.registry)
+        self.pace = Gauge(
+            'hermes_tokens_last_hour', 'Tokens spent in the last hour', ['system'], registry=self.registry
+        )
+        self.spent = Gauge(
+            'hermes_tokens_spent_today',
+            'Tokens spent since midnight, by operation and lane',
+            ['system', 'op', 'lane'],
+            registry=self.registry,
+        )
         self.paused = Gauge('hermes_system_paused', '1 if the system is paused', ['system'], registry=self.registry)
 
     def committed(self, size: int, duration_s: float) -> None:
@@ -57,7 +67,8 @@ class Metrics:
     def render(self, figures: Figures | None) -> bytes:
         """The text format; `figures` None: the database does not answer."""
         self.database_up.set(0 if figures is None else 1)
-        for gauge in (self.events, self.pushes, self.calls, self.tokens, self.paused):
+        told = (self.calls, self.tokens, self.limit, self.pace, self.paused)
+        for gauge in (self.events, self.pushes, self.spent, *told):
             gauge.clear()
         if figures is not None:
             for state in ('new', 'waiting', 'parked'):
@@ -65,11 +76,10 @@ class Metrics:
             self.oldest_s.set(figures.oldest_event_s)
             for (system, state), count in figures.pushes.items():
                 self.pushes.labels(system, state).set(count)
-            for gauge, values in (
-                (self.calls, figures.calls),
-                (self.tokens, figures.tokens),
-                (self.paused, figures.paused),
-            ):
+            for labels, tokens in figures.spent.items():
+                self.spent.labels(*labels).set(tokens)
+            values_of = (figures.calls, figures.tokens, figures.limits, figures.pace, figures.paused)
+            for gauge, values in zip(told, values_of, strict=True):
                 for system, value in values.items():
                     gauge.labels(system).set(value)
         return generate_latest(self.registry)

@@ -8,6 +8,7 @@ A plain ASGI endpoint and not a FastAPI route, because it must stop reading at t
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ BODY_TIMEOUT_S = 10.0
 RETRY_AFTER_S = 5
 STORED_HEADERS = ('content-type', 'user-agent')
 HEADER_LIMIT = 200
+CLOSE = ((b'connection', b'close'),)
 
 
 class EventInbox(Protocol):
@@ -77,7 +79,7 @@ class Refusal(Exception):
 
 
 class Gone(Exception):
-    """The sender hung up before its body was complete: there is nobody to answer."""
+    """The body broke off: its sender hung up, or its chunks make no sense. Whoever is still there is told so."""
 
 
 class Callback:
@@ -101,6 +103,8 @@ class Callback:
             await self._take(scope, receive)
         except Gone:
             self._refuse('truncated')
+            with contextlib.suppress(OSError):
+                await answer(send, 400, {'status': 'error', 'message': 'The body broke off.'}, CLOSE)
         except Refusal as refusal:
             if refusal.reason:
                 self._refuse(refusal.reason)
@@ -182,6 +186,11 @@ async def read_body(receive: Receive, headers: Headers, timeout_s: float = BODY_
     try:
         async with asyncio.timeout(timeout_s):
             body = await read_on(await receive(), receive)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise Gone from None  # the server cancels what is awaited, not the task, when the connection breaks
     except TimeoutError:
         raise Refusal(408, 'The body did not arrive.', 'truncated', connection='close') from None
     if len(body) > BODY_LIMIT_BYTES:

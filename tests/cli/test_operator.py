@@ -358,3 +358,21 @@ def test_a_database_without_a_schema_is_told_what_to_do(blank_database_url: str)
     result = CliRunner().invoke(app, ['status'], env={'DATABASE_URL': blank_database_url})
     assert result.exit_code == 1
     assert 'hermes db upgrade' in result.stderr
+
+
+def test_the_budget_says_what_was_spent_for_what_and_the_plan_what_would_be(world: World) -> None:
+    assert 'no system has a budget yet' in world.run('status', '--budget').stdout
+    world.execute("insert into budget values ('pipedrive', 10, 2, 5, 1000, (now() at time zone 'UTC')::date, 15)")
+    for op, rule, status in (('create', 'TC-1', 200), ('update', 'FIELD-2, OUT-12', 200), ('read', 'VERSION-1', 503)):
+        world.execute(
+            'insert into call (system, op, type, record_type, record_id, lane, tokens, status, started_at, rule) '
+            "values ('pipedrive', %s, 'organization', 'company', 7, 'webhook', 5, %s, now(), %s)",
+            op, status, rule,
+        )  # fmt: skip
+    shown = world.run('status', '--budget').stdout
+    for part in ('15 tokens in 3 calls', 'lower bound 10', 'spent / lower bound 1.500', 'company:7', 'VERSION-1'):
+        assert part in shown
+    [told] = world.told('status', '--budget')['systems']
+    assert {line['name'] for line in told['by']['rules']} == {'TC-1', 'FIELD-2', 'VERSION-1'}
+    assert world.told('plan') == {'mode': 'live', 'calls': [], 'totals': []}
+    assert 'nothing would be sent' in world.run('plan').stdout

@@ -1,19 +1,42 @@
 """Flows: HTTP in, emulated world out."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
+from hermes.db.embedded import Server
+from tests import postgres
 from tests.flows import judged
 from tests.flows.house import House, open_house
 
+HEARD: Counter[str] = Counter()
+
 
 @pytest.fixture(scope='session', autouse=True)
-def _referee() -> Iterator[None]:
-    """A run through the referee fails when it complained about either side."""
+def _referee(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where the vendor's documents are at hand, a run fails when they complain about either side."""
     yield
-    found = judged.dismiss()
-    assert found == [], '\n'.join(found)
+    found, heard = judged.dismiss()
+    HEARD.update(heard)
+    if hasattr(request.config, 'workeroutput'):
+        request.config.workeroutput['referee'] = heard
+    assert found == [], f'{len(found)} violations of the document\n' + '\n'.join(found)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What a worker's court heard."""
+    HEARD.update(getattr(node, 'workeroutput', {}).get('referee', {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if HEARD:
+        terminalreporter.write_line(
+            f'referee: {HEARD["exchanges"]} exchanges with Pipedrive heard, {HEARD["judged"]} of different shape '
+            f'judged, {HEARD["violations"]} against the document'
+        )
 
 
 @pytest.fixture
@@ -21,3 +44,10 @@ async def house(database_url: str) -> AsyncIterator[House]:
     """A connected Hermes beside an office without companies, in calm weather."""
     async with open_house(database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def second_url(migrated_server: Server) -> Iterator[str]:
+    """The address of another empty database, to fold a log into."""
+    with postgres.fresh_database(migrated_server) as url:
+        yield url

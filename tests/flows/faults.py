@@ -96,3 +96,15 @@ def answer(status: int, body: Any = b'', **headers: str) -> Act:
         return httpx2.Response(status, content=content, headers=told, request=request)
 
     return act
+
+
+def rewrite(change: Callable[[dict[str, Any]], None]) -> Act:
+    """Carried out with another body: what a remote makes of what it is sent before it keeps it."""
+
+    async def act(send: Send, request: httpx2.Request) -> httpx2.Response:
+        body = json.loads(request.content)
+        change(body)
+        headers = {name: request.headers[name] for name in ('x-api-token', 'content-type', 'accept')}
+        return await send(httpx2.Request(request.method, request.url, content=json.dumps(body), headers=headers))
+
+    return act

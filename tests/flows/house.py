@@ -119,7 +119,7 @@ class House:
             '(select min(greatest(p.due_at, coalesce(p.leased_until, p.due_at), coalesce(s.blocked_until, '
             'p.due_at))) from push p '
             "left join system_state s using (system) where p.wanted > p.done and p.state = 'ready' and not "
-            'coalesce(s.paused, false)) as push, '
+            f'coalesce(s.paused, false) and (p.intent is not null or {self.engine.push_mode == "live"})) as push, '
             '(select min(greatest(m.reread_at, coalesce(s.blocked_until, m.reread_at))) from mirror m left join '
             'system_state s using (system) '
             'where m.reread_at is not null and not coalesce(s.paused, false)) as reading, '
@@ -228,35 +228,33 @@ async def open_house(
     world = World(clock, random.Random(seed), HERMES, SECRETS, Weather.preset('calm'))
     (scenario or demo.bare)(world)
     sandbox = create_sandbox(world)
-    async with judging.judged(sandbox, SandboxTransport(sandbox)) as (transport, addresses):
-        configured = settings_for(database_url, **{**addresses, **settings})
-        engines = [
-            composition.build_engine(
-                configured,
-                clock=clock,
-                chance=random.Random(seed + number),
-                transport=transport,
-                worker=f'worker-{number}',
-            )
-            for number in range(workers)
-        ]
-        inbox = Inbox(database_url, clock)
-        application = create_app(inbox, composition.sources(configured), Vitals(database_url), SystemClock())
-        async with (
-            application.router.lifespan_context(application),
-            httpx2.AsyncClient(
-                transport=httpx2.ASGITransport(app=application), base_url=HERMES, trust_env=False
-            ) as web,
-        ):
+    transport = judging.listened(SandboxTransport(sandbox))
+    configured = settings_for(database_url, **settings)
+    engines = [
+        composition.build_engine(
+            configured,
+            clock=clock,
+            chance=random.Random(seed + number),
+            transport=transport,
+            worker=f'worker-{number}',
+        )
+        for number in range(workers)
+    ]
+    inbox = Inbox(database_url, clock)
+    application = create_app(inbox, composition.sources(configured), Vitals(database_url), SystemClock())
+    async with (
+        application.router.lifespan_context(application),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=application), base_url=HERMES, trust_env=False) as web,
+    ):
+        for engine in engines:
+            await engine.database.open()
+        house = House(clock, world, engines[0], web, configured, transport, engines=engines)
+        world.outbox.early_post = house.post
+        try:
+            if connected:
+                await house.connect()
+            world.weather.change(name=weather)
+            yield house
+        finally:
             for engine in engines:
-                await engine.database.open()
-            house = House(clock, world, engines[0], web, configured, transport, engines=engines)
-            world.outbox.early_post = house.post
-            try:
-                if connected:
-                    await house.connect()
-                world.weather.change(name=weather)
-                yield house
-            finally:
-                for engine in engines:
-                    await engine.database.close()
+                await engine.database.close()

@@ -1,98 +1,78 @@
-"""Where the vendor's documents are at hand, Hermes's calls to the emulated Pipedrive go through the referee.
+"""Where the vendor's documents are at hand, all that is said with the emulated Pipedrive is judged by them.
 
-One pair of Prism proxies for the whole run, in front of one port. Whichever house is open listens there, in its own
-event loop; everything else stays within the process.
+A flow runs as it does without: a listener beside the wire notes each request of Hermes and each answer of the sandbox.
+A request that a test answers itself is judged too; that answer is not. Nor are the weather's: a lost or an empty one.
 """
 
-import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 
-from hermes.sandbox.weather import ConnectionLost
+from tests.referee.court import FORWARDED, PREFIX, Answer, Court, Exchange
+from tests.referee.referee import documents
 
-if TYPE_CHECKING:
-    from tests.referee.referee import Referee
-
-_standing: list[tuple['Referee', int]] = []
-
-
-def _stand_up() -> tuple['Referee', int]:
-    """The referee of this run and the port behind it, started when the first house opens."""
-    from tests.referee.referee import Referee, free_port
-
-    if not _standing:
-        port = free_port()
-        _standing.append((Referee(f'http://127.0.0.1:{port}').__enter__(), port))
-    return _standing[0]
+_sitting: list[Court] = []
+SAID = 'said'
 
 
-def dismiss() -> list[str]:
-    """Send the referee home; what it complained about."""
-    found: list[str] = []
-    while _standing:
-        judge, _ = _standing.pop()
-        found += judge.violations()
-        judge.__exit__()
-    return found
+def court() -> Court | None:
+    """The court of this run, None without documents."""
+    if not _sitting and documents() is not None:
+        _sitting.append(Court())
+    return _sitting[0] if _sitting else None
 
 
-class Route(httpx2.AsyncBaseTransport):
-    """Calls to the referee go over a socket, all others to the sandbox within the process."""
+def dismiss() -> tuple[list[str], dict[str, int]]:
+    """Send the court home; what it complained about, and how much it heard."""
+    if not _sitting:
+        return [], {}
+    judge = _sitting.pop()
+    return judge.close(), judge.summary
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport, ports: set[int | None]) -> None:
-        self.sandbox, self.ports = inner, ports
-        self.network = httpx2.AsyncHTTPTransport()
+
+class Noted(httpx2.AsyncBaseTransport):
+    """The wire to the sandbox, with a listener."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, judge: Court) -> None:
+        self.inner, self.judge = inner, judge
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        answering = self.network if request.url.port in self.ports else self.sandbox
-        return await answering.handle_async_request(request)
+        request.extensions[SAID] = True
+        try:
+            answer = await self.inner.handle_async_request(request)
+        except httpx2.TransportError:
+            note(self.judge, request, None)
+            raise
+        body = await answer.aread()
+        kind = answer.headers.get('content-type', '')
+        note(self.judge, request, Answer(answer.status_code, kind, body) if body else None)
+        return answer
 
-    async def aclose(self) -> None:
-        await self.network.aclose()
 
-
-class Judged(httpx2.AsyncBaseTransport):
+class Listened(httpx2.AsyncBaseTransport):
     """What Hermes calls through. A test that stands in the way does so at `inner`, as it does without a referee."""
 
-    def __init__(self, route: Route) -> None:
-        self.inner: httpx2.AsyncBaseTransport = route
+    def __init__(self, inner: httpx2.AsyncBaseTransport, judge: Court) -> None:
+        self.inner, self.judge = Noted(inner, judge), judge
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        return await self.inner.handle_async_request(request)
-
-
-@asynccontextmanager
-async def judged(
-    sandbox: Any, inner: httpx2.AsyncBaseTransport
-) -> AsyncIterator[tuple[httpx2.AsyncBaseTransport, dict[str, str]]]:
-    """The transport for Hermes, and the addresses of Pipedrive that lead through the referee if one is asked for."""
-    if not os.environ.get('HERMES_REFEREE_DIR'):
-        yield inner, {}
-        return
-    import uvicorn
-
-    judge, port = await asyncio.to_thread(_stand_up)
-
-    async def listen(scope: Any, receive: Any, send: Any) -> None:
         try:
-            await sandbox(scope, receive, send)
-        except ConnectionLost:
-            await send({'type': 'http.response.start', 'status': 502, 'headers': []})
-            await send({'type': 'http.response.body', 'body': b''})
+            return await self.inner.handle_async_request(request)
+        finally:
+            if SAID not in request.extensions:
+                note(self.judge, request, None)
 
-    config = uvicorn.Config(listen, '127.0.0.1', port, log_level='critical', lifespan='off', timeout_keep_alive=0)
-    server = uvicorn.Server(config)
-    served = asyncio.create_task(server._serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
-    route = Route(inner, {httpx2.URL(url).port for url in judge.urls.values()})
-    try:
-        yield Judged(route), {'pd_api_v2_url': judge.v2_url, 'pd_api_v1_url': judge.v1_url}
-    finally:
-        await route.aclose()
-        server.should_exit = True
-        await served
+
+def note(judge: Court, request: httpx2.Request, answer: Answer | None) -> None:
+    if PREFIX.fullmatch(request.url.path):
+        headers = tuple((name, request.headers[name]) for name in FORWARDED if name in request.headers)
+        where = os.environ.get('PYTEST_CURRENT_TEST', '')
+        query = request.url.query.decode()
+        judge.hear(Exchange(request.method, request.url.path, query, headers, request.content, answer, where))
+
+
+def listened(transport: Any) -> Any:
+    """The transport for Hermes: the same without documents."""
+    judge = court()
+    return transport if judge is None else Listened(transport, judge)

@@ -1,6 +1,7 @@
 """The shared budget: never a call too many, whoever makes it; no connection is held while one is made (I8, OUT-14)."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -54,7 +55,8 @@ async def test_four_engines_never_overrun_the_burst_window(database_url: str) ->
 @pytest.mark.behaviour('OUT-8')
 async def test_the_day_is_never_overspent_and_the_rest_goes_out_tomorrow(house: House) -> None:
     await house.rows(
-        "update budget set day = hermes_now()::date, spent = 0, daily_limit = 40 where system = 'pipedrive' returning 1"
+        "update budget set day = hermes_now()::date, spent = 0, hours = '{}', daily_limit = 40 "
+        "where system = 'pipedrive' returning 1"
     )
     for number in range(10):
         sign_up(house, f'Tutors {number}', recipients=[])
@@ -66,6 +68,61 @@ async def test_the_day_is_never_overspent_and_the_rest_goes_out_tomorrow(house: 
     await house.rows("update budget set daily_limit = 100000 where system = 'pipedrive' returning 1")
     await house.settle(2 * 86_400)
     assert len(house.organizations()) == 10
+
+
+@pytest.mark.invariant('I8')
+@pytest.mark.behaviour('OUT-8')
+async def test_nothing_is_overspent_although_the_days_of_the_remote_begin_at_another_hour(house: House) -> None:
+    house.clock.move_to(house.clock.now().replace(hour=22, minute=30))
+    ledger = house.pd.ledger
+    house.pd.act_create('organization', {'name': 'Before'}, PRIYA_PD)
+    await house.settle()
+    await house.rows(
+        "update budget set hours = '{}', spent = 0, daily_limit = 100 where system = 'pipedrive' returning 1"
+    )
+    ledger.spent = ledger.daily_budget - 100
+    for number in range(30):
+        sign_up(house, f'Tutors {number}', recipients=[], status='live')
+    await house.settle(3 * 3600)
+    assert 10 <= len(house.organizations()) - 1 <= 20
+    assert house.pd.state()['daily_overruns'] == 0
+    await house.settle(3 * 86_400)
+    assert (len(house.organizations()), house.pd.state()['daily_overruns']) == (31, 0)
+
+
+class Skewed:
+    """A machine whose clock is wrong by some seconds."""
+
+    def __init__(self, clock: Any, seconds: float) -> None:
+        self.clock, self.skew = clock, timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        moment: datetime = self.clock.now() + self.skew
+        return moment
+
+    def monotonic(self) -> float:
+        return float(self.clock.monotonic())
+
+    async def sleep(self, duration_s: float) -> None:
+        await self.clock.sleep(duration_s)
+
+
+@pytest.mark.invariant('I8')
+@pytest.mark.behaviour('OUT-14')
+async def test_workers_whose_clocks_are_wrong_overrun_nothing(database_url: str) -> None:
+    async with open_house(database_url, workers=4) as house:
+        house.pd.act_set_plan('lite')
+        await house.rows("update budget set burst_limit = 20 where system = 'pipedrive' returning 1")
+        for engine, seconds in zip(house.engines, (-2, -1, 1, 2), strict=True):
+            engine.clock = Skewed(house.clock, seconds)
+        for number in range(30):
+            sign_up(house, f'Tutors {number}', recipients=[])
+        await rush(house)
+        await house.settle()
+        assert len(house.organizations()) == len(house.deals()) == 30
+        state = house.pd.state()
+        assert (state['overruns'], state['daily_overruns'], state['blocks']) == (0, 0, 0)
+        await quiet(house)
 
 
 @pytest.mark.invariant('I8')

@@ -3,9 +3,11 @@ PD-RACE-1).
 """
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from tests.flows import faults
 from tests.flows.companies import decisions, later, sign_up
 from tests.flows.house import PRIYA_PD, House
 from tests.flows.test_push_rules import quiet
@@ -157,4 +159,35 @@ async def test_a_field_of_tc2_is_corrected_and_the_third_time_in_a_day_left_and_
     house.tc2.edit_client(client.id, website=MINE)
     await later(house)
     assert website(house) == MINE
+    await quiet(house)
+
+
+@pytest.mark.behaviour('EDIT-3', 'PD-ECHO-1')
+@pytest.mark.parametrize('first', [True, False], ids=['when it is made', 'when it is changed'])
+async def test_what_the_crm_makes_of_our_value_is_ours_and_equal(house: House, first: bool) -> None:
+    code = house.code('organization', 'website')
+
+    def shorten(body: dict[str, Any]) -> None:
+        if (body.get('custom_fields') or {}).get(code):
+            body['custom_fields'][code] = body['custom_fields'][code].removeprefix('https://')
+
+    broken = faults.on(house)
+    for method in ('POST', 'PATCH'):
+        broken.add(method, '/organizations', faults.rewrite(shorten), 99)
+    client = sign_up(house, website=MINE if first else None)
+    await later(house)
+    if not first:
+        house.tc2.edit_client(client.id, website=MINE)
+        await later(house)
+    assert website(house) == 'ember.example'
+    house.mark()
+    for _ in range(4):
+        house.tc2.send_snapshot(client.id)
+        await later(house, 3 * 3600)
+    assert house.calls() == []
+    assert [row['website'] for row in await house.rows('select website from company')] == [MINE]
+    house.tc2.edit_client(client.id, website='https://juniper.example')
+    await later(house)
+    assert website(house) == 'juniper.example'
+    assert len(house.calls('PATCH', 'organizations')) == 1
     await quiet(house)

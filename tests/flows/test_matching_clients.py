@@ -147,7 +147,7 @@ async def test_a_decision_for_a_company_of_its_own_lets_it_go(house: House) -> N
     sign_up(house)
     await later(house)
     [decision] = await decisions(house)
-    await house.act('decision.separate', decision=decision['id'])
+    await house.act('decision.settle', decision=decision['id'], choice='separate')
     await later(house)
     assert sorted(item['name'] for item in house.organizations()) == ['Ember Tutors', 'One', 'Two']
     assert await decisions(house) == []

@@ -202,8 +202,8 @@ async def test_plan_mode_sends_nothing(database_url: str) -> None:
         sign_up(house)
         await house.settle()
         assert house.calls() == []
-        [push] = await house.rows("select state, reason, detail from push where record_type = 'company'")
-        assert 'plan mode' in push['reason']
+        [push] = await house.rows("select state, wanted > done as due, detail from push where record_type = 'company'")
+        assert (push['state'], push['due']) == ('ready', True)
         assert push['detail']['plan']['fields']['name'] == 'Ember Tutors'
 
 

@@ -108,6 +108,27 @@ async def test_a_newer_change_in_the_crm_revives_what_tc2_deleted(house: House) 
     assert len(house.organizations()) == 1
 
 
+@pytest.mark.behaviour('D-2', 'TC-3')
+@pytest.mark.invariant('I16')
+async def test_a_change_in_the_crm_from_before_the_deletion_revives_nobody(house: House) -> None:
+    client = sign_up(house)
+    await later(house)
+    [organization] = house.organizations()
+    house.pd.act_update('organization', organization['id'], {'name': 'Before'}, PRIYA_PD)
+    held = house.world.outbox.take_due()
+    await later(house)
+    house.pd.act_update('organization', organization['id'], {'name': 'After'}, PRIYA_PD)
+    await later(house)
+    house.tc2.delete(client.id)
+    await later(house)
+    house.mark()
+    for delivery in held:
+        assert await house.post(delivery) == 200
+    await later(house)
+    assert await buried(house) == {'company': ['tc2'], 'contact': ['tc2'], 'deal': [None]}
+    assert house.calls() == []
+
+
 @pytest.mark.behaviour('PD-ORG-3', 'D-2')
 @pytest.mark.lesson('B-4')
 async def test_an_organisation_deleted_in_the_crm_stays_away_from_it(house: House) -> None:

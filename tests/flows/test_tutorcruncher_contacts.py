@@ -1,6 +1,7 @@
 """Recipients of a client as contacts and persons (TC-1, TC-11), and every shape of a client (E-5, D-12)."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -164,14 +165,17 @@ async def test_absent_says_nothing_and_null_clears_what_tc2_had_said(house: Hous
 
 @pytest.mark.behaviour('D-12')
 async def test_null_clears_nothing_that_only_the_crm_had_said(house: House) -> None:
-    code = house.code('organization', 'website')
-    values = {'name': 'Ember Tutors', 'custom_fields': {code: 'https://crm.example'}}
+    codes = house.code('organization', 'website'), house.code('organization', 'gclid')
+    custom = dict(zip(codes, ('https://crm.example', 'Click-1'), strict=True))
+    values = {'name': 'Ember Tutors', 'custom_fields': custom}
     house.pd.act_create('organization', values)
     await later(house)
-    await deliver(house, event(client(501, agency={'website': None, 'country': None})))
+    await deliver(house, event(client(501, agency={'website': None, 'country': None, 'gclid': None})))
     [organization] = house.organizations()
-    assert house.custom('organization', organization)['website'] == 'https://crm.example'
-    assert (await company(house))['website'] == 'https://crm.example'
+    held = house.custom('organization', organization)
+    assert (held['website'], held['gclid']) == ('https://crm.example', 'Click-1')
+    kept = await company(house)
+    assert (kept['website'], kept['gclid']) == ('https://crm.example', 'Click-1')
 
 
 @pytest.mark.behaviour('VERSION-1', 'TC-15')
@@ -183,6 +187,21 @@ async def test_the_time_of_the_request_orders_snapshots_without_one(house: House
     assert (await company(house))['name'] == 'Newest'
     await deliver(house, event(client(501, agency={'name': 'By event'}), at=now - 5), **{key: now - 3600})
     assert (await company(house))['name'] == 'By event'
+
+
+@pytest.mark.behaviour('TC-15', 'TC-11')
+async def test_an_older_list_of_recipients_brings_nobody_back_and_drops_nobody(house: House) -> None:
+    def told(*names: str) -> list[dict[str, object]]:
+        return [
+            {'id': 700 + len(name), 'first_name': name, 'last_name': 'X', 'email': f'{name}@x.ie'} for name in names
+        ]
+
+    now = house.clock.now()
+    await deliver(house, event(client(501, paid_recipients=told('Bo', 'Ana')), at=now))
+    await deliver(house, event(client(501, paid_recipients=told('Theo')), at=now - timedelta(hours=1)))
+    assert sorted(person['name'] for person in house.persons()) == ['Ana X', 'Bo X']
+    links = await house.rows("select remote_id from link where type = 'recipient' and state = 'live'")
+    assert sorted(link['remote_id'] for link in links) == ['702', '703']
 
 
 @pytest.mark.behaviour('VERSION-1')

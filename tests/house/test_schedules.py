@@ -25,14 +25,14 @@ async def engine(database_url: str) -> AsyncIterator[Engine]:
     await database.close()
 
 
-async def test_every_night_organisations_and_persons_are_listed_once(engine: Engine) -> None:
+async def test_every_night_everything_is_listed_once(engine: Engine) -> None:
     schedules = Schedules(engine, RETENTION_DAYS)
     await schedules.list_all()
     await schedules.list_all()
     rows = await engine.database.fetch('select system, type, kind, state, started_at from sweep order by type')
     assert [tuple(row.values()) for row in rows] == [
-        ('pipedrive', 'organization', 'full', 'running', NOW),
-        ('pipedrive', 'person', 'full', 'running', NOW),
+        ('pipedrive', name, 'full', 'running', NOW)
+        for name in ('deal', 'organization', 'person', 'pipeline', 'stage', 'user')
     ]
 
 

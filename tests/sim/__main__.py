@@ -1,137 +1,237 @@
 """`python -m tests.sim`: as many seeds as asked for, or as fit into the time; the kept ones first.
 
-A failing seed is printed with its story and kept in tests/sim/seeds.txt.
+A failing seed is printed with its story, made as small as it gets, and kept in tests/sim/seeds.txt.
 """
 
 import argparse
 import asyncio
+import gc
 import logging
+import multiprocessing
 import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from tests import postgres
-from tests.sim import checks, echo
-from tests.sim.life import Story, live
+from tests.sim import checks, echo, shrink, team
+from tests.sim.life import Life, Story, live
 from tests.sim.town import Town, open_town
 
 SEEDS = Path(__file__).with_name('seeds.txt')
 FOLD_EVERY = 4
 
 
-async def judge(town: Town, seed: int, *, fold: bool) -> tuple[Story, list[str]]:
+@dataclass
+class Tally:
+    """What a process found out."""
+
+    passed: int = 0
+    failed: int = 0
+    took_s: float = 0.0
+    reached: Counter[str] = field(default_factory=Counter)
+    crashed: Counter[str] = field(default_factory=Counter)
+
+
+async def judge(town: Town, seed: Life | int, *, fold: bool) -> tuple[Story, list[str]]:
     """One seed, from its first day to what is wrong in the end."""
-    story = Story(seed)
+    life = seed if isinstance(seed, Life) else Life(seed)
+    story = Story(life)
     try:
-        story = await live(town, seed)
+        story = await live(town, life)
         wrong = await checks.check(town)
         if not wrong and fold:
             wrong = await checks.check_fold(town)
         if not wrong:
-            wrong = await echo.check(town, seed)
+            wrong = await echo.check(town, life.seed)
     except Exception:
         wrong = [traceback.format_exc()]
         for gate in town.gates:
-            gate.crash_p = gate.pause_p = 0.0
-            if gate.task is not None:
-                gate.task.cancel()
-                gate.task = gate._go = None
+            await gate.give_up()
     return story, wrong
 
 
-def kept() -> list[int]:
-    """Seeds that once failed."""
-    if not SEEDS.exists():
-        return []
-    return [int(line.split('#')[0]) for line in SEEDS.read_text().splitlines() if line.split('#')[0].strip()]
+def kept() -> list[Life]:
+    """Lives that once failed."""
+    lines = SEEDS.read_text().splitlines() if SEEDS.exists() else []
+    return [life for life in map(shrink.read, lines) if life is not None]
 
 
-def keep(seed: int, why: str) -> None:
-    if seed not in kept():
+def keep(life: Life, why: str) -> None:
+    if life not in kept():
         with SEEDS.open('a') as out:
-            out.write(f'{seed}  # {why.splitlines()[-1][:110]}\n')
+            out.write(f'{shrink.write(life)}  # {first_line(why)[:110]}\n')
 
 
-async def run(options: argparse.Namespace) -> int:
-    """Returns how many seeds failed."""
-    started = time.monotonic()
-    failed, done, kinds = 0, 0, Counter[str]()
+def first_line(complaint: str) -> str:
+    """The complaint itself: of a traceback its last line."""
+    return complaint.strip().splitlines()[-1 if complaint.startswith('Traceback') else 0]
+
+
+async def make_small(town: Town, story: Story, wrong: list[str]) -> Life:
+    """The smallest life that fails with a complaint of the same kind."""
+    kind = first_line(wrong[0]).split(':')[0]
+
+    async def fails(life: Life) -> bool:
+        _, found = await judge(town, life, fold=kind == 'I14')
+        return bool(found) and first_line(found[0]).split(':')[0] == kind
+
+    return await shrink.shrink(story.life, story.moves, fails)
+
+
+async def run(options: argparse.Namespace, part: int = 0) -> Tally:
+    """The seeds of one process: every `processes`-th."""
+    tally = Tally()
     with postgres.start_server() as server:
         postgres.make_template(server)
         with postgres.fresh_database(server) as url, postgres.fresh_database(server) as shadow:
             async with open_town(url, shadow) as town:
-                for seed in seeds(options):
+                gc.collect()
+                gc.freeze()
+                started = time.monotonic()
+                for life in lives(options, part):
+                    done = tally.passed + tally.failed
                     spent = time.monotonic() - started
-                    if options.seconds and spent > options.seconds and done >= options.at_least:
+                    if options.seconds and spent > options.seconds and done * options.processes >= options.at_least:
                         break
-                    fold = options.seed is not None or done % FOLD_EVERY == 0
-                    story, wrong = await judge(town, seed, fold=fold)
-                    done += 1
-                    kinds[f'weather {town.house.world.weather.name}'] += 1
-                    if wrong:
-                        failed += 1
-                        report(story, wrong, options)
-                        if options.keep:
-                            keep(seed, wrong[-1])
-                        if failed >= options.stop_after:
+                    if not await one(town, life, options, fold=options.seed is not None or done % FOLD_EVERY == 0):
+                        tally.failed += 1
+                        if tally.failed >= options.stop_after:
                             break
-                points(town)
-    took = time.monotonic() - started
-    print(f'{took:.1f} s, {took / max(done, 1):.2f} s a seed, every {FOLD_EVERY}th folded again (I14)')
-    print(f'{done - failed} passed, {failed} failed')
-    return failed
+                    else:
+                        tally.passed += 1
+                tally.took_s = time.monotonic() - started
+                tally.reached, tally.crashed = town.reached, town.crashed
+    return tally
 
 
-def seeds(options: argparse.Namespace):
+async def one(town: Town, life: Life, options: argparse.Namespace, *, fold: bool) -> bool:
+    """Whether all was well with it."""
+    story, wrong = await judge(town, life, fold=fold)
+    if wrong:
+        report(story, wrong, options)
+        if not options.no_shrink and options.seed is None and life.moves is None:
+            small = await make_small(town, story, wrong)
+            again, still = await judge(town, small, fold=True)
+            print(f'shrunk: {shrink.write(small)}  ({len(story.moves)} moves before)')
+            report(again, still, options, whole=True)
+            if options.keep:
+                keep(small, wrong[0])
+    elif options.seed is not None:
+        report(story, wrong, options)
+    return not wrong
+
+
+def lives(options: argparse.Namespace, part: int = 0) -> Iterator[Life]:
     if options.seed is not None:
-        yield options.seed
+        yield shrink.read(options.seed) or Life(0)
         return
     if not options.new_only:
-        yield from kept()
-    first = options.start
-    yield from range(first, first + (options.seeds or 1_000_000))
+        yield from kept()[part :: options.processes]
+    fresh = range(options.start, options.start + options.seeds) if options.seeds else count(options.start)
+    yield from (Life(seed) for seed in fresh if seed % options.processes == part)
 
 
-def report(story: Story, wrong: list[str], options: argparse.Namespace) -> None:
-    print(f'FAILED seed {story.seed}  (again: python -m tests.sim --seed {story.seed})')
-    for line in wrong[:12]:
-        print(f'   {line}')
-    if options.seed is not None or options.story:
-        for number, line in enumerate(story.lines):
-            print(f'   {number:3} {line}')
+def report(story: Story, wrong: list[str], options: argparse.Namespace, *, whole: bool = False) -> None:
+    line = shrink.write(story.life)
+    print(f'{"FAILED" if wrong else "passed"} seed {line}  (again: python -m tests.sim --seed "{line}")', flush=True)
+    for complaint in wrong[:12]:
+        print(f'   {complaint}')
+    if options.seed is not None or options.story or whole:
+        for told in story.lines:
+            print(f'      {told}')
 
 
-def points(town: Town) -> None:
+def points(tally: Tally) -> None:
     """The crash points that were reached, and those at which somebody died."""
     reached, crashed = Counter[str](), Counter[str]()
-    for source, into in ((town.reached, reached), (town.crashed, crashed)):
-        for name, count in source.items():
-            into[name.rpartition(':')[0]] += count
-    print(f'crash points: {len(town.reached)} places in {len(reached)} functions, {sum(town.crashed.values())} deaths')
-    for name, count in sorted(reached.items()):
-        print(f'   {name}: reached {count}, died {crashed[name]}')
+    for source, into in ((tally.reached, reached), (tally.crashed, crashed)):
+        for name, times in source.items():
+            into[name.rpartition(':')[0]] += times
+    places, deaths = len(tally.reached), sum(tally.crashed.values())
+    print(f'crash points: {places} places in {len(reached)} functions, {deaths} deaths')
+    for name, times in sorted(reached.items()):
+        print(f'   {name}: reached {times}, died {crashed[name]}')
 
 
-def main() -> None:
+def run_part(options: argparse.Namespace, part: int) -> Tally:
+    """One of several processes."""
+    quieten()
+    return asyncio.run(run(options, part))
+
+
+def run_all(options: argparse.Namespace) -> Tally:
+    """All processes, and what they found together."""
+    if options.processes == 1:
+        return asyncio.run(run(options))
+    from tests.sim import __main__ as itself  # by its name, so that a fresh process can import it
+
+    context = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(options.processes, mp_context=context) as pool:
+        parts = [pool.submit(itself.run_part, options, part) for part in range(options.processes)]
+        tallies = [part.result() for part in parts]
+    whole = Tally()
+    for tally in tallies:
+        whole.passed, whole.failed = whole.passed + tally.passed, whole.failed + tally.failed
+        whole.took_s = whole.took_s + tally.took_s
+        whole.reached, whole.crashed = whole.reached + tally.reached, whole.crashed + tally.crashed
+    return whole
+
+
+def quieten() -> None:
+    """What Hermes logs about a storm is of no interest here."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def read_options() -> Any:
     parser = argparse.ArgumentParser(prog='python -m tests.sim', description=__doc__)
     parser.add_argument('--seeds', type=int, help='how many new seeds')
     parser.add_argument('--seconds', type=float, help='as many as fit into this time')
     parser.add_argument('--at-least', type=int, default=0, help='but at least so many')
-    parser.add_argument('--seed', type=int, help='one seed, with its story')
+    parser.add_argument('--seed', help='one seed, or a line of seeds.txt in quotes, with its story')
     parser.add_argument('--start', type=int, default=1, help='the first seed')
-    parser.add_argument('--keep', action='store_true', help='write failing seeds into seeds.txt')
+    parser.add_argument('--processes', type=int, default=1, help='side by side')
+    parser.add_argument('--keep', action='store_true', help='write what failed into seeds.txt')
+    parser.add_argument('--no-shrink', action='store_true', help='leave a failing seed as it is')
     parser.add_argument('--story', action='store_true', help='print the story of failing seeds')
     parser.add_argument('--new-only', action='store_true', help='leave out the kept seeds')
     parser.add_argument('--stop-after', type=int, default=10, help='stop after so many failures')
+    parser.add_argument('--team', metavar='SEED', help='a sales team at work instead, with this seed')
+    parser.add_argument('--no-merges', action='store_true', help='a team that merges nothing')
+    parser.add_argument('--actions', type=int, default=2000, help='how much the team does')
     options = parser.parse_args()
     if options.seed is None and not options.seeds and not options.seconds:
         options.seeds = 200
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    sys.exit(1 if asyncio.run(run(options)) else 0)
+    return options
+
+
+def main() -> None:
+    options = read_options()
+    quieten()
+    if options.team is not None:
+        sys.exit(
+            asyncio.run(
+                team.main(options.team, options.actions, merges=not options.no_merges, small=not options.no_shrink)
+            )
+        )
+    began = time.monotonic()
+    tally = run_all(options)
+    points(tally)
+    done = max(tally.passed + tally.failed, 1)
+    print(
+        f'{time.monotonic() - began:.1f} s; a mean seed costs {tally.took_s / done:.3f} s (limit 0.25, quiet core), '
+        f'every {FOLD_EVERY}th folded again (I14)'
+    )
+    print(f'{tally.passed} passed, {tally.failed} failed')
+    sys.exit(1 if tally.failed else 0)
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from hermes.sandbox.pipedrive.answers import Refused as CrmRefused
@@ -13,6 +14,7 @@ Act = Callable[[House, random.Random], str]
 NAMES = ('Alder', 'Birch', 'Cedar', 'Dogwood', 'Elm', 'Fir', 'Ginkgo', 'Hazel')
 MOST_CLIENTS = 4
 MOST_BORN_THERE = 3
+LATE_S = 20
 
 
 def sign_up(house: House, chance: random.Random) -> str:
@@ -218,6 +220,52 @@ def make_in_crm(house: House, chance: random.Random) -> str:
     return f'{kind} {made["id"]}: made in the CRM under {target["id"]}'
 
 
+def make_family(house: House, chance: random.Random) -> str:
+    """An organisation, its person and its deal within one breath: their webhooks arrive in any order (D-3)."""
+    number = house.pd.last_ids['organization'] + 1
+    if len(house.pd.tables['organization']) >= MOST_BORN_THERE + MOST_CLIENTS:
+        return ''
+    made = house.pd.act_create('organization', {'name': f'Born There {number}', 'owner_id': PRIYA_PD}, PRIYA_PD)
+    person = house.pd.act_create(
+        'person',
+        {'name': f'Kin Person{number}', 'org_id': made['id'], 'emails': [{'value': f'kin{number}@y.example'}]},
+        PRIYA_PD,
+    )
+    deal = {'title': f'Kin Deal {number}', 'org_id': made['id'], 'person_id': person['id'], 'owner_id': PRIYA_PD}
+    house.pd.act_create('deal', deal, PRIYA_PD)
+    return f'organization {made["id"]}: made in the CRM with its person and its deal'
+
+
+def delete_while_edited(house: House, chance: random.Random) -> str:
+    """A person deletes an organisation that TutorCruncher is just changing (OUT-5, I16)."""
+    code = next(
+        code
+        for code, one in house.pd.catalogues['organization'].fields.items()
+        if one['field_name'] == 'tc2_cligency_url'
+    )
+    of = {f'/clients/{client.id}/': client.id for client in house.tc2.clients.values() if not client.deleted}
+    known = [
+        (row, client)
+        for row in house.pd.live('organization').values()
+        for path, client in of.items()
+        if str(row['custom_fields'].get(code)).endswith(path)
+    ]
+    if not known:
+        return ''
+    row, client = pick(chance, known)
+    house.tc2.pay_invoice(client)
+    house.tc2.edit_client(client, website=f'https://late{chance.randrange(9)}.example')
+    on_the_way = {one.number for one in house.world.outbox.waiting}
+    if chance.random() < 0.7:
+        house.pd.act_delete('organization', row['id'], PRIYA_PD)
+    else:
+        house.pd.act_update('organization', row['id'], {'name': f'Late {chance.randrange(9)}'}, PRIYA_PD)
+    for delivery in house.world.outbox.waiting:
+        if delivery.number not in on_the_way:
+            delivery.due_at += timedelta(seconds=LATE_S)
+    return f'organization {row["id"]} of client {client}: {"deleted" if row["is_deleted"] else "renamed"} while edited'
+
+
 def delete_in_crm(house: House, chance: random.Random) -> str:
     kind = chance.choice(('organization', 'person', 'deal'))
     row = _row(house, chance, kind)
@@ -238,7 +286,8 @@ def undelete_in_crm(house: House, chance: random.Random) -> str:
 
 WEIGHTS: dict[Act, int] = {
     sign_up: 6, edit_client: 12, change_people: 4, delete_client: 1, recover_client: 3, mark_narc: 1, snapshot: 3,
-    edit_organization: 8, edit_person: 5, edit_deal: 6, make_in_crm: 4, delete_in_crm: 2, undelete_in_crm: 3,
+    edit_organization: 8, edit_person: 5, edit_deal: 6, make_in_crm: 3, make_family: 2, delete_in_crm: 2,
+    delete_while_edited: 5, undelete_in_crm: 3,
 }  # fmt: skip
 
 

@@ -1,13 +1,14 @@
 """What must hold when everything has come to rest: I4, I7, I14, I16, looked at in the emulated CRM and the database."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from hermes.db import graphs
 from hermes.domain.graph import Graph
 from hermes.domain.history import is_empty
 from hermes.domain.merge import settle_fields
-from hermes.domain.model import Event, RecordRef
+from hermes.domain.model import Event, RecordRef, RemoteRef
 from hermes.domain.plan import Noop, Update, Wait, plan
 from hermes.sync import replay
 from hermes.systems.pipedrive import objects, rest
@@ -23,6 +24,9 @@ async def check(town: Town) -> list[str]:
         graph = await _everything(town, connection)
         known = await town.house.engine.known(connection)
     wrong = [*_duplicates(town), *_mirrors(town, graph, known), *_truth(town, graph)]
+    wrong += await _resurrections(town)
+    wrong += await _dropped(town, graph)
+    wrong += [f'I11: {row["what"]}' for row in await town.looking.fetch('select what from simulated.trespass')]
     wrong += await _wanted(town, graph, known)
     wrong += await _events(town)
     return wrong
@@ -31,8 +35,6 @@ async def check(town: Town) -> list[str]:
 async def _everything(town: Town, connection: Any) -> Graph:
     rows = await (await connection.execute('select id from company')).fetchall()
     linked = await (await connection.execute('select system, type, remote_id from mirror')).fetchall()
-    from hermes.domain.model import RemoteRef
-
     refs = {RemoteRef(row['system'], row['type'], row['remote_id']) for row in linked}
     return await graphs.load(connection, graphs.Wanted(refs=refs, companies={row['id'] for row in rows}), lock=False)
 
@@ -84,6 +86,72 @@ def _mirrors(town: Town, graph: Graph, known: Any) -> list[str]:
     return wrong
 
 
+TOLD = """
+select min(applied_at) as at from event where source = 'pipedrive' and kind = 'webhook' and state = 'done'
+  and convert_from(body, 'UTF8')::jsonb #>> '{meta,entity}' = %s
+  and convert_from(body, 'UTF8')::jsonb #>> '{meta,entity_id}' = %s
+"""
+UNDER_WAY = timedelta(seconds=10)
+"""How long a call that was decided on may take to go out."""
+
+
+async def _resurrections(town: Town) -> list[str]:
+    """I16: nothing stands again, under another id, for what a person deleted in the CRM. Only what nobody has told of
+    when it was made again is forgiven: no answer, no webhook, and no listing shows what is deleted.
+    """
+    wrong = []
+    account = town.house.pd
+    ours = {call.path.rpartition('/')[2] for call in town.house.calls('DELETE') if call.status == 200}
+    for kind in KINDS:
+        codes = [code for code, one in account.catalogues[kind].fields.items() if one['field_name'] == 'hermes_id']
+        live = {
+            row['custom_fields'].get(codes[0]): row['id']
+            for row in account.live(kind).values()
+            if codes and row['custom_fields'].get(codes[0])
+        }
+        for row in account.tables[kind].values():
+            told = row['custom_fields'].get(codes[0]) if codes else None
+            if not row['is_deleted'] or row.get('_merged_to') or told not in live or str(row['id']) in ours:
+                continue
+            made_at = next(
+                (
+                    call.at
+                    for call in town.house.calls('POST', f'/{kind}s')
+                    if isinstance(call.answer, dict) and (call.answer.get('data') or {}).get('id') == live[told]
+                ),
+                None,
+            )
+            [known] = await town.looking.fetch(TOLD, (kind, str(row['id'])))
+            if made_at is None or (known['at'] is not None and known['at'] < made_at - UNDER_WAY):
+                wrong.append(f'I16: {kind} {row["id"]} was deleted by a person, and {live[told]} was made for it')
+    return wrong
+
+
+async def _dropped(town: Town, graph: Graph) -> list[str]:
+    """D-3: every object of the CRM is a record, unless somebody has to decide, or its organisation is none of ours."""
+    account = town.house.pd
+    asked = [
+        tuple(row['object'])
+        for row in await town.looking.fetch("select detail -> 'object' as object from decision where detail ? 'object'")
+    ]
+    by_ref = {(ref.type, ref.remote_id): (ref, mirror) for ref, mirror in graph.mirrors.items()}
+
+    def unlinked(kind: str, number: Any) -> bool:
+        ref, mirror = by_ref.get((kind, str(number)), (None, None))
+        return mirror is not None and mirror.record is None and tuple(ref or ()) not in asked
+
+    wrong = [f'D-3: organization {number} is nothing here' for number in account.live('organization')
+             if unlinked('organization', number)]  # fmt: skip
+    for kind in ('person', 'deal'):
+        for number, row in account.live(kind).items():
+            parent = account.live('organization').get(row.get('org_id'))
+            known = parent is not None and by_ref.get(('organization', str(parent['id'])))
+            company = graph.record(known[1].record) if known else None
+            if unlinked(kind, number) and company is not None and not company.gone:
+                wrong.append(f'D-3: {kind} {number} was dropped, its organization {row["org_id"]} is known')
+    return wrong
+
+
 def rest_shape(account: Any, kind: str, row: Any) -> Any:
     from hermes.sandbox.pipedrive import rest as shapes
 
@@ -105,13 +173,11 @@ def _truth(town: Town, graph: Graph) -> list[str]:
             for row in account.live('organization').values()
             if str(row['custom_fields'].get(codes['tc2_cligency_url'])).endswith(f'/clients/{client.id}/')
         ]
-        company = next(
-            (record for record in graph.companies() if record.fields.get('tc2_cligency_id') == client.id), None
-        )
+        company = graph.record_of(RemoteRef('tutorcruncher', 'client', str(client.id)))
         if company is None:
             wrong.append(f'I1: client {client.id} has no company')
             continue
-        if company.tombstone is not None:
+        if company.tombstone is not None or len(graph.mirrors_of(company.ref, 'tutorcruncher')) > 1:
             continue
         if len(url) != 1:
             wrong.append(f'I7: client {client.id} stands {len(url)} times in the CRM')

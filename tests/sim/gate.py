@@ -62,6 +62,15 @@ class Gate:
         while self.task is not None:
             await self.resume()
 
+    async def give_up(self) -> None:
+        """Whoever stands still inside ends there."""
+        self.crash_p = self.pause_p = 0.0
+        task, self.task, self._go = self.task, None, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        self._stopped.clear()
+
     async def _watch(self) -> None:
         await self._stopped.wait()
         self._stopped.clear()

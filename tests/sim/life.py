@@ -20,42 +20,74 @@ BY_NAME = {'ingest': ingest_step, 'push': push_step, 'reread': reread_step, 'swe
 REST_S = 1800.0
 
 
+LENGTHS = (20, 30, 45, 70)
+CALM, LATE = 'calm', 'late'
+WEATHERS = (CALM, 'rough', 'storm', LATE)
+LATE_STORM = {'lost_answer_p': 0.25, 'error_after_p': 0.10, 'delayed_p': 0.8, 'delay_max_s': 60.0}
+"""Many outcomes are unknown, and the webhooks that would tell are late."""
+SOON_S = 10.0
+"""Webhooks that are due within this time arrive in any order."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """A seed, or what is left of it: its moves (None: all of them), its weather, and whether workers stop and die."""
+
+    seed: int
+    moves: tuple[int, ...] | None = None
+    weather: str = ''
+    quiet: bool = False
+
+
 @dataclass
 class Story:
     """What happened, in order, for whoever reads a failing seed."""
 
-    seed: int
+    life: Life
+    moves: tuple[int, ...] = ()
     lines: list[str] = field(default_factory=list)
     dropped: bool = False
 
-    def tell(self, line: str) -> None:
+    def tell(self, line: str, number: int | None = None) -> None:
         if line:
-            self.lines.append(line)
+            self.lines.append(line if number is None else f'{number}: {line}')
 
 
-async def live(town: Town, seed: int, length: int | None = None) -> Story:
-    """Live one seed to the end of its weather and let it come to rest."""
+async def live(town: Town, life: Life) -> Story:
+    """Live one seed to the end of its weather and let it come to rest. Every move has a chance of its own, so that the
+    others stay what they are when one is left out.
+    """
+    seed = life.seed
     await town.begin(seed)
-    story, chance = Story(seed), random.Random(seed)
-    length = length or chance.choice((20, 40, 60, 90))
-    house = town.house
-    house.world.weather.change(name=chance.choice(('calm', 'rough', 'storm')))
-    stormy = chance.random() < 0.8
+    chance = random.Random(seed)
+    length, drawn = chance.choice(LENGTHS), chance.choice(WEATHERS)
+    story = Story(life, tuple(range(length)) if life.moves is None else life.moves)
+    set_weather(town, life.weather or drawn)
+    stormy = chance.random() < 0.8 and not life.quiet
     for gate in town.gates:
         gate.crash_p, gate.pause_p = (
             (chance.choice((0.0, 0.02, 0.05)), chance.choice((0.0, 0.1, 0.3))) if stormy else (0.0, 0.0)
         )
-    story.tell(f'weather {house.world.weather.name}, gates {[(gate.crash_p, gate.pause_p) for gate in town.gates]}')
-    for _ in range(length):
-        story.tell(await move(town, chance, story))
+    story.tell(f'weather {life.weather or drawn}, gates {[(gate.crash_p, gate.pause_p) for gate in town.gates]}')
+    for number in story.moves:
+        story.tell(await move(town, random.Random(f'{seed}:{number}'), story), number)
     await rest(town, story)
     return story
+
+
+def set_weather(town: Town, name: str) -> None:
+    weather = town.house.world.weather
+    weather.change(name='storm' if name == LATE else name)
+    if name == LATE:
+        weather.change(**LATE_STORM)
 
 
 async def move(town: Town, chance: random.Random, story: Story) -> str:
     """One move of somebody."""
     luck = chance.random()
     house = town.house
+    if luck < 0.4 and sum(gate.busy for gate in town.gates) == 1:
+        return await meanwhile(town, chance, story)
     if luck < 0.28:
         return acts.act(house, chance)
     if luck < 0.48:
@@ -67,6 +99,29 @@ async def move(town: Town, chance: random.Random, story: Story) -> str:
     return await turn(town, chance.randrange(len(town.gates)), chance)
 
 
+MOST_AT_ONCE = 6
+SENDING = """
+select c.tc2_cligency_id as client from push p join company c on c.id = p.graph_id where p.leased_by is not null
+group by 1 order by 1
+"""
+
+
+async def meanwhile(town: Town, chance: random.Random, story: Story) -> str:
+    """While one worker stands still, the client changes that it is sending, and the other worker takes that in."""
+    [other] = [number for number, gate in enumerate(town.gates) if not gate.busy]
+    rows = await town.looking.fetch(SENDING)
+    clients = [town.house.tc2.clients.get(row['client']) for row in rows]
+    client = pick(chance, [client for client in clients if client is not None and not client.deleted])
+    if client is None:
+        return ''
+    town.house.clock.advance(1.0)
+    town.house.tc2.pay_invoice(client.id)
+    for _ in range(MOST_AT_ONCE):
+        await deliver(town, chance, story)
+    await guard(town.gates[other].start(ingest_step(town.house.engines[other])))
+    return f'meanwhile client {client.id} pays; worker {other} takes it in'
+
+
 async def deliver(town: Town, chance: random.Random, story: Story) -> str:
     """Carry a webhook that is under way, whichever comes first; or one of the past once more; or lose one."""
     outbox = town.house.world.outbox
@@ -75,7 +130,9 @@ async def deliver(town: Town, chance: random.Random, story: Story) -> str:
         delivery = pick(chance, outbox.sent)
         await town.house.post(delivery)
         return f'delivered once more: {described(delivery.body)}'
-    delivery = pick(chance, sorted(outbox.waiting, key=lambda one: one.number))
+    soon = town.house.clock.now() + timedelta(seconds=SOON_S)
+    waiting = sorted(outbox.waiting, key=lambda one: one.number)
+    delivery = pick(chance, [one for one in waiting if one.due_at <= soon])
     if delivery is None:
         return ''
     outbox.waiting.remove(delivery)

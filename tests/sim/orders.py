@@ -17,7 +17,7 @@ from tests.flows.house import MARCUS_PD, PRIYA_PD
 from tests.sim.town import Town
 
 MOST = 6
-MERGES = False
+MERGES = True
 """Whether organisations are merged among the acts."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 
@@ -32,6 +32,7 @@ from hermes.sync.engine import Engine
 from hermes.web.application import create_app
 from tests.flows.house import HERMES, SECRETS, START, House, settings_for
 from tests.sim.gate import Gate, GateTransport
+from tests.sim.swift import SwiftDatabase
 
 KEEP = """
 create schema base;
@@ -53,6 +54,25 @@ create function set_back() returns void language plpgsql as $$ declare t text; n
     false);
 end $$;
 """
+
+GUARD = """
+create schema simulated;
+create table simulated.trespass (what text);
+create function simulated.guard() returns trigger language plpgsql as $$ declare me text; begin
+  me := current_setting('simulated.worker', true);
+  if me <> '' and new.fence = old.fence and old.leased_by is distinct from me
+    and (new.done, new.intent, new.leased_by) is distinct from (old.done, old.intent, old.leased_by)
+    and not exists (select 1 from company where id = old.record_id and alias_of is not null union all
+      select 1 from contact where id = old.record_id and alias_of is not null union all
+      select 1 from deal where id = old.record_id and alias_of is not null) then
+    insert into simulated.trespass values (format('%s wrote the push of %s %s, which %s holds', me, old.record_type,
+      old.record_id, coalesce(old.leased_by, 'nobody')));
+  end if;
+  return new;
+end $$;
+create trigger simulated_guard before update on push for each row execute function simulated.guard();
+"""
+"""I11, at the table itself: whoever records the end of a push holds its lease, unless its record was merged away."""
 
 
 class WebClock(ManualClock):
@@ -95,6 +115,7 @@ class Town:
         for database in (self.house.engine.database, self.shadow.database):
             async with database.transaction() as connection:
                 await connection.execute(KEEP)
+        await self.house.engine.database.execute(GUARD)
 
     async def begin(self, seed: int) -> None:
         """Back to the kept moment, with the chance of this seed."""
@@ -105,7 +126,8 @@ class Town:
             engine.chance = random.Random(seed * 10 + number)
         async with house.engine.database.transaction() as connection:
             await connection.execute('select set_back()')
-        if self.runs % 40 == 0:
+            await connection.execute('delete from simulated.trespass')
+        if self.runs % 20 == 0:
             await self._vacuum()
         house.clock._now = START + timedelta(days=1)
         house.world.chance = random.Random(seed)
@@ -119,11 +141,8 @@ class Town:
             gate.told = []
 
     async def _vacuum(self) -> None:
-        for engine in (self.house.engine, self.shadow):
-            async with engine.database._pool.connection() as connection:
-                await connection.set_autocommit(True)
-                await connection.execute('vacuum')
-                await connection.set_autocommit(False)
+        for database in (self.looking, self.shadow.database):
+            await cast(SwiftDatabase, database).alone('vacuum')
 
     async def set_shadow_back(self) -> None:
         async with self.shadow.database.transaction() as connection:
@@ -153,10 +172,12 @@ async def open_town(database_url: str, shadow_url: str) -> AsyncIterator[Town]:
         for number, gate in enumerate(gates)
     ]
     for engine, gate in zip(engines, gates, strict=True):
+        engine.database = SwiftDatabase(database_url, clock, engine.worker)
         engine.database.hook = gate.commit
     shadow = composition.build_engine(
         settings_for(shadow_url), clock=clock, chance=random.Random(3), transport=transport, worker='fold'
     )
+    shadow.database = SwiftDatabase(shadow_url, clock, shadow.worker)
     inbox = Inbox(database_url, WebClock(clock))
     application = create_app(inbox, composition.sources(settings), Vitals(database_url), WebClock(clock))
     async with AsyncExitStack() as stack:
@@ -170,11 +191,9 @@ async def open_town(database_url: str, shadow_url: str) -> AsyncIterator[Town]:
         house = House(clock, world, engines[0], web, settings, transport, engines=engines)
         world.outbox.early_post = house.post
         await house.connect()
-        look = Database(database_url, clock, size=2)
+        look = SwiftDatabase(database_url, clock)
         await look.open()
         stack.push_async_callback(look.close)
-        for database in (look, shadow.database, *(engine.database for engine in engines)):
-            database._pool._check = None
         town = Town(house, gates, shadow, look, reached, crashed)
         await town.keep()
         yield town

@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import hermes.systems
-from hermes.domain.fields import Catalogue, CustomField
+from hermes.domain.fields import ABSENT, Catalogue, CustomField
 from hermes.domain.model import Event
 from hermes.ports import Answer, Op, Request, encode_answer
 
@@ -102,6 +102,17 @@ class Plain:
     def admin(self, name: str) -> int | None:
         self.read.add(name)
         return self._admins.get(name)
+
+    def owner(self, name: str) -> int | None:
+        return self.admin(name)
+
+    def latest_deal(self, kind: Literal['pipeline', 'stage']) -> str | None:
+        self.read.add(f'latest deal {kind}')
+        told = self._fields.get(f'latest deal {kind}')
+        return str(told) if told else None
+
+    def shown(self, key: str) -> Any:
+        return self._fields.get(f'shown {key}', ABSENT)
 
     @property
     def id(self) -> int:

@@ -174,10 +174,10 @@ async def test_what_cannot_be_encoded_never_leaves() -> None:
         (Request('read', 'client', '7'), 'GET', '/api/clients/7/', None),
         (Request('list', 'client', params={'page': 2}), 'GET', '/api/clients/?page=2', None),
         (
-            Request('update', 'client', '7', {'pipedrive_id': '12', 'pipedrive_url': None}),
+            Request('update', 'client', '7', {'extra_attrs.pipedrive_id': '12', 'extra_attrs.pipedrive_url': None}),
             'POST',
             '/api/clients/7/',
-            {'extra_attrs': {'pipedrive_id': '12', 'pipedrive_url': ''}},
+            {'extra_attrs': {'pipedrive_id': '12', 'pipedrive_url': None}},
         ),
     ],
 )

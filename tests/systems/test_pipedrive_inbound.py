@@ -41,7 +41,6 @@ ORGANIZATION = {
     'hermes_id': [55, 53],
     'website': 'https://brightwell.example',
     'paid_invoice_count': 5,
-    'support_person_id': None,
     'price_plan': 'startup',
 }
 
@@ -54,6 +53,19 @@ def test_an_organisation_changes() -> None:
         pd('organization', '12'), 'state', Version(at, at * 1000 + 812), ORGANIZATION, 'webhook', 'change',
         correlation='c-12',
     )  # fmt: skip
+
+
+@pytest.mark.behaviour('D-10', 'D-12')
+@pytest.mark.parametrize(
+    ('told', 'wanted'), [(31, {'support_person_id': 31}), (0, {}), (None, {'support_person_id': None})]
+)
+def test_an_admins_zero_says_nothing_and_null_clears(told: int | None, wanted: dict[str, Any]) -> None:
+    hook, rest = fixture('pipedrive', 'organization_change'), fixture('pipedrive', 'rest_organization')
+    code = CODES['support_person_id']
+    hook['data']['custom_fields'][code] = None if told is None else {'type': 'user', 'id': told}
+    rest['data']['custom_fields'][code] = told
+    for seen in (only(hook), only(answered('pipedrive', 'read', 'read', 'organization', rest))):
+        assert {key: value for key, value in seen.fields.items() if key == 'support_person_id'} == wanted
 
 
 @pytest.mark.lesson('D-5')

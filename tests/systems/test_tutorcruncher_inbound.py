@@ -61,6 +61,9 @@ CLIENT = {
     'utm_campaign': 'Spring-Sale',
     'estimated_income': '1000-5000',
     'pipedrive_id': '12',
+    'extra_attrs.estimated_monthly_income': '1000-5000',
+    'extra_attrs.pipedrive_id': '12',
+    'extra_attrs.website': 'https://Brightwell.example',
 }
 
 

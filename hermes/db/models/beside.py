@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import (
     Boolean,
+    CheckConstraint,
     Date,
+    Float,
     Index,
     Integer,
     Numeric,
@@ -79,6 +81,7 @@ class Budget(Table, table=True):
     daily_limit: int = column(Whole, null=False)
     day: date | None = column(Date)
     spent: int = column(Whole, null=False, server='0')
+    hours: Any = column(JSONB, null=False, server="'{}'")
 
 
 class Reservation(Table, table=True):
@@ -111,6 +114,60 @@ class Sweep(Table, table=True):
     state: str = column(Text, null=False, server="'running'")
     digest: str = column(Text, null=False, server="''")
     reason: str = column(Text, null=False, server="''")
+    since: datetime | None = column(Moment)
+    through: datetime | None = column(Moment)
+    listed_at: datetime | None = column(Moment)
+    cause: str = column(Text, null=False, server="''")
+    restarts: int = column(Integer, null=False, server='0')
+    looked: Any = column(JSONB, null=False, server="'{}'")
+    first_event: int | None = column(Whole)
+
+
+class Listed(Table, table=True):
+    """What the newest full listing of a type showed."""
+
+    sweep_id: int = column(Whole, key=True)
+    remote_id: str = column(Text, key=True)
+    seconds: int = column(Whole, null=False)
+    sub: int = column(Whole, null=False)
+    print: str = column(Text, null=False)
+
+
+class Proof(Table, table=True):
+    """Whether a full listing was complete."""
+
+    __table_args__ = (
+        CheckConstraint("state in ('proven', 'failed')", name='proof_state_check'),
+        Index('proof_type', 'system', 'type', 'id'),
+    )
+    id: int | None = column(Whole, key=True, identity=True)
+    sweep_id: int = column(Whole, null=False)
+    system: str = column(Text, null=False)
+    type: str = column(Text, null=False)
+    at: datetime = column(Moment, null=False)
+    state: str = column(Text, null=False)
+    reason: str = column(Text, null=False, server="''")
+    listed: int = column(Integer, null=False, server='0')
+    held: int = column(Integer, null=False, server='0')
+    newer: int = column(Integer, null=False, server='0')
+    unlisted: int = column(Integer, null=False, server='0')
+    deleted: int = column(Integer, null=False, server='0')
+    undecided: int = column(Integer, null=False, server='0')
+    remote_digest: str = column(Text, null=False, server="''")
+    own_digest: str = column(Text, null=False, server="''")
+    tokens: int = column(Integer, null=False, server='0')
+    took_s: float = column(Float(53), null=False, server='0')
+
+
+class Pulse(Table, table=True):
+    """Who was last alive when."""
+
+    name: str = column(Text, key=True)
+    at: datetime = column(Moment, null=False)
+    lost_from: datetime | None = column(Moment)
+    lost_to: datetime | None = column(Moment)
+    note: str = column(Text, null=False, server="''")
+    noted_at: datetime | None = column(Moment)
 
 
 class Worker(Table, table=True):

@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from hermes.db.models.table import Moment, Table, Whole, column
 
@@ -44,6 +44,7 @@ class Event(Table, table=True):
     applied_at: datetime | None = column(Moment)
     outcome: Any = column(JSONB)
     cause_id: int | None = column(Whole, to='event.id')
+    waited: Any = column(ARRAY(Whole), null=False, server="'{}'")
 
 
 class Change(Table, table=True):
@@ -179,3 +180,4 @@ class Call(Table, table=True):
     reaction: str = column(Text, null=False, server="''")
     started_at: datetime = column(Moment, null=False)
     ended_at: datetime | None = column(Moment)
+    rule: str = column(Text, null=False, server="''")

@@ -264,12 +264,10 @@ def _attributes_of(given: Json, known: Iterable[Attribute]) -> dict[str, str | N
             found[name] = None
         elif isinstance(value, bool) or not isinstance(value, str | int | float):
             wrong[name] = ['Not a valid string.']
-        elif attribute.type == 'Dropdown':
-            found[name] = attribute.choice(value)
-            if found[name] is None:
-                wrong[name] = [f'"{value}" is not a valid choice.']
         else:
-            found[name] = str(value)
+            found[name], why = attribute.accept(str(value))
+            if why:
+                wrong[name] = [why]
     if wrong:
         raise Refused({'extra_attrs': [f'{name}: {why[0]}' for name, why in wrong.items()]})
     return found

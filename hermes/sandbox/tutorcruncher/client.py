@@ -5,7 +5,7 @@ e-mail, how `created` is written and which keys are missing altogether differ fr
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 Json = dict[str, Any]
@@ -63,9 +63,16 @@ def country_text(country: str) -> str:
 
 
 def slug(text: str) -> str:
-    """The form in which a dropdown's value has to be written."""
-    words = ''.join(c if c.isalnum() else ' ' for c in text.lower()).split()
-    return '-'.join(words)
+    """The form in which a dropdown's value has to be written: as web addresses are made of titles."""
+    kept = ''.join(c for c in text.lower() if c.isascii() and (c.isalnum() or c in '-_ '))
+    return '-'.join(part for part in kept.replace(' ', '-').split('-') if part)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @dataclass
@@ -102,6 +109,21 @@ class Attribute:
 
     def empty(self) -> str:
         return UNSET_CHOICE if self.type == 'Dropdown' else ''
+
+    def accept(self, value: str) -> tuple[str | None, str]:
+        """What is kept of a value that is written, or why it is refused."""
+        if value != value.strip() or not value.strip('-'):
+            return None, 'Enter a valid value.'
+        if self.type == 'Dropdown':
+            chosen = self.choice(value)
+            return chosen, '' if chosen else f'"{value}" is not a valid choice.'
+        if self.type == 'Date' and not _is_date(value):
+            return None, 'Date has wrong format. Use one of these formats instead: YYYY-MM-DD.'
+        if self.type == 'Integer' and not value.lstrip('-').isdecimal():
+            return None, 'A valid integer is required.'
+        if self.type == 'Checkbox' and value.lower() not in ('true', 'false'):
+            return None, 'Must be a valid boolean.'
+        return value, ''
 
     def choice(self, slugged: object) -> str | None:
         """The choice that is written as `slugged`, if there is one."""

@@ -77,8 +77,16 @@ def _proper(request: Request, answer: Answer) -> bool:
     if not isinstance(told, dict) or told.get('success') is False:
         return False
     if request.op in ('create', 'update', 'read'):
-        return isinstance(told.get('data'), dict)
+        return _names_an_object(told.get('data'))
     return True
+
+
+def _names_an_object(data: Any) -> bool:
+    """Whether an answer tells which object it speaks of: else nobody knows what was made (OUT-4)."""
+    try:
+        return isinstance(data, dict) and objects.remote_id(data.get('id')) is not None
+    except ValueError:
+        return False
 
 
 def _json(answer: Answer) -> Any:

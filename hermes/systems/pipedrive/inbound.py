@@ -8,17 +8,20 @@ place within its second is UNSETTLED.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from hermes.domain.errors import Unparseable
 from hermes.domain.fields import Catalogue
-from hermes.domain.model import SETTLED, UNSETTLED, Element, Event, Observation, Origin, RemoteRef, Version
+from hermes.domain.model import SETTLED, UNSETTLED, Element, Event, Observation, Origin, RecordRef, RemoteRef, Version
 from hermes.kit import wire
 from hermes.ports import Answer, Request, decode_answer
 from hermes.systems.pipedrive import legacy, objects, rest, webhook
 
 SYSTEM = 'pipedrive'
+AHEAD = timedelta(days=1)
+"""How far the CRM's clock may be ahead of ours before its times are not believed."""
 _WRITES = ('create', 'update', 'delete')
 _LISTED = {'users': 'user', 'pipelines': 'pipeline', 'stages': 'stage'}
 
@@ -27,7 +30,7 @@ def observe(event: Event, catalogue: Catalogue) -> Sequence[Element]:
     """Elements of a webhook's raw body, or of an answer, a read or a page of ours."""
     try:
         if event.kind == 'webhook':
-            return (_delivery(wire.load_json(event.body), catalogue),)
+            return (_delivery(wire.load_json(event.body), event.received_at + AHEAD, catalogue),)
         if event.kind in ('answer', 'read', 'page'):
             return _told(*decode_answer(event.body), event, catalogue)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -52,7 +55,8 @@ def dedupe_key(payload: Any) -> bytes | None:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
 
 
-def _delivery(payload: Any, catalogue: Catalogue) -> Element:
+def _delivery(payload: Any, latest: datetime, catalogue: Catalogue) -> Element:
+    """The element of one delivery. A time after `latest` is not believed: it would silence all later news."""
     if not isinstance(payload, dict):
         raise Unparseable('The delivery is not a JSON object.')
     read = webhook.read
@@ -69,17 +73,28 @@ def _delivery(payload: Any, catalogue: Catalogue) -> Element:
     data = payload.get('data')
     state = data if isinstance(data, dict) else {}
     identity = _identity(state.get('id', meta.get('entity_id'))) or _identity(meta.get('entity_id'))
-    sent_at = _moment(meta.get('timestamp'))
+    sent_at = _until(latest, _moment(meta.get('timestamp')))
     if identity is None:
         return Element(unparseable=f'The {entity} in this delivery has no id.')
     if action != 'delete' and not isinstance(data, dict):
         return Element(unparseable=f'The delivery about {entity} {identity} carries no data.')
-    changed_at = None if action == 'delete' else _changed(entity, state)
+    changed_at = None if action == 'delete' else _until(latest, _changed(entity, state))
     version_at = changed_at or sent_at
     if version_at is None:
         return Element(unparseable=f'The delivery about {entity} {identity} carries no time.')
     version = Version(wire.epoch_s(version_at), wire.epoch_ms(sent_at) if sent_at else UNSETTLED)
-    return Element((_webhook_observation(meta, RemoteRef(SYSTEM, entity, identity), version, state, catalogue, read),))
+    seen = _webhook_observation(meta, RemoteRef(SYSTEM, entity, identity), version, state, catalogue, read)
+    if action == 'delete':
+        seen = replace(seen, record=_made_for(entity, payload.get('previous'), catalogue, read))
+    return Element((seen,))
+
+
+def _made_for(entity: str, previous: Any, catalogue: Catalogue, read: objects.ReadCustom) -> RecordRef | None:
+    """The record that a deleted object's `hermes_id` named: a creation of ours may never have been answered."""
+    if not isinstance(previous, dict):
+        return None
+    named = objects.read_object(entity, previous, catalogue, read).get('hermes_id') or []
+    return RecordRef(objects.RECORD_OF[entity], named[0]) if len(named) == 1 and isinstance(named[0], int) else None
 
 
 def _webhook_observation(
@@ -177,6 +192,10 @@ def _parent(remote_type: str, fields: Mapping[str, Any]) -> RemoteRef | None:
 
 def _changed(remote_type: str, data: Mapping[str, Any]) -> datetime | None:
     return _moment(data.get('modified')) if remote_type == 'user' else _moment(data.get('update_time'))
+
+
+def _until(latest: datetime, at: datetime | None) -> datetime | None:
+    return at if at is not None and at <= latest else None
 
 
 def _moment(raw: Any) -> datetime | None:

@@ -1,8 +1,8 @@
 """Which of our fields go to Pipedrive, when, what they read, and how a set of them looks on the wire.
 
 Hermes never sends a field that it does not own: owner, pipeline, stage and title of a deal only when it makes one
-(OUT-11), a deal's inherited fields only while it is open (OUT-9), an owner that does not exist never (D-10). No
-null in a native field (E-26).
+(OUT-11), a deal's inherited fields only while it is open (OUT-9), an owner that does not exist or has left never (D-10,
+PD-USER-1). No null in a native field (E-26).
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ def outgoing(record_type: str, catalogue: Catalogue) -> list[Outgoing]:
 def _company() -> list[Outgoing]:
     return [
         Outgoing('name', ('Company.name',), _text('name'), limit=TEXT_LIMIT),
-        Outgoing('sales_person_id', ('Company.sales_person_id',), _admin('sales_person_id')),
+        Outgoing('sales_person_id', ('Company.sales_person_id',), _owner('sales_person_id')),
         Outgoing('country', ('Company.country',), _text('country'), 'create'),
     ]
 
@@ -63,7 +63,7 @@ def _contact() -> list[Outgoing]:
         Outgoing('email', ('Contact.email',), _clearable('email')),
         Outgoing('phone', ('Contact.phone',), _clearable('phone')),
         Outgoing('company_id', ('Contact.company_id',), _remote('company', 'company_id'), 'create'),
-        Outgoing('owner_id', ('Company.sales_person_id',), _admin('company.sales_person_id'), 'create'),
+        Outgoing('owner_id', ('Company.sales_person_id',), _owner('company.sales_person_id'), 'create'),
     ]
 
 
@@ -75,7 +75,7 @@ def _deal() -> list[Outgoing]:
         Outgoing('contact_id', ('Deal.contact_id',), _remote('contact', 'contact_id'), 'create'),
         Outgoing('pipeline_id', ('Deal.pipeline_id',), _remote('pipeline', 'pipeline_id'), 'create'),
         Outgoing('stage_id', ('Deal.stage_id',), _remote('stage', 'stage_id'), 'create'),
-        Outgoing('admin_id', ('Deal.admin_id',), _admin('admin_id'), 'create'),
+        Outgoing('admin_id', ('Deal.admin_id',), _owner('admin_id'), 'create'),
     ]
 
 
@@ -94,9 +94,9 @@ def _trimmed(value: Value) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
-def _admin(name: str) -> Callable[[View], Value]:
+def _owner(name: str) -> Callable[[View], Value]:
     def compute(view: View) -> Value:
-        return view.admin(name) or ABSENT
+        return view.owner(name) or ABSENT
 
     return compute
 

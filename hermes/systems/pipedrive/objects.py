@@ -1,6 +1,7 @@
 """Native fields of Pipedrive's objects in canonical form, the same for every wire form; custom values by `read`.
 
-Absent stays absent and null stays None (D-12); a value of an impossible type says nothing.
+Absent stays absent and null stays None (D-12); a value of an impossible type says nothing, and so does an admin's 0
+(D-10).
 """
 
 from collections.abc import Callable, Mapping
@@ -190,8 +191,10 @@ def _custom(remote_type: str, told: Any, catalogue: Catalogue, read_custom: Read
             stands_as, plain = read_custom(item.remote_type, raw)
             if item.attribute == 'hermes_id':
                 found['hermes_id'] = values.id_list(plain)
-            else:
-                found[item.attribute] = values.canonical(item, kind, stands_as, plain)
+                continue
+            value = values.canonical(item, kind, stands_as, plain)
+            if value is not None or kind != 'admin' or plain in (None, ''):
+                found[item.attribute] = value
         except (ValueError, TypeError):
             known = catalogue.attributes(record_type).get(item.attribute)
             if known and known.policy in ('tc2', 'hermes'):

@@ -97,6 +97,8 @@ class Pipedrive:
                 and item.get('event_action') == item.get('event_object') == '*'
                 and str(item.get('version')) == '2.0',
                 str(item.get('http_auth_user') or ''),
+                item['last_http_status'] if isinstance(item.get('last_http_status'), int) else None,
+                str(item.get('last_delivery_time') or ''),
             )
             for item in told.get('data') or ()
         ]

@@ -190,16 +190,3 @@ def address(raw: Any) -> dict[str, str] | None:
             if told:
                 found[key] = told
     return found or None
-
-
-def fits(kind: FieldType, remote_type: str) -> bool:
-    """Whether values of `kind` can stand, without loss, in a field of `remote_type` (FIELD-5)."""
-    if remote_type in TEXTS or remote_type == 'enum':
-        return True
-    if remote_type in NUMBERS:
-        return kind not in ('date', 'json')
-    if remote_type == 'date':
-        return kind in ('date', 'str')
-    if remote_type in OBJECTS:
-        return kind in ('admin', 'int', 'str')
-    return kind in ('str', 'json')

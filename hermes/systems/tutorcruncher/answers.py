@@ -9,6 +9,7 @@ from hermes.ports import Answer, Request
 
 WRITES: Final = frozenset({'create', 'update', 'delete'})
 WAIT_S: Final = 60.0
+EXTRAS: Final = 'extra_attrs'
 
 
 def judge(request: Request, answer: Answer, now: datetime) -> None:
@@ -60,7 +61,11 @@ def _until(answer: Answer, now: datetime) -> datetime:
 
 
 def _fields(request: Request, answer: Answer) -> tuple[str, ...]:
+    """The fields that a refusal names: an object by attribute, or a list whose lines begin with one."""
     told = _json(answer)
-    inner = told.get('extra_attrs') if isinstance(told, dict) else None
-    named = {**told, **(inner if isinstance(inner, dict) else {})} if isinstance(told, dict) else {}
-    return tuple(name for name in request.fields if name in named)
+    named = told.get(EXTRAS) if isinstance(told, dict) else None
+    if isinstance(named, list):
+        named = [str(line).partition(':')[0] for line in named]
+    if not isinstance(named, dict | list):
+        return ()
+    return tuple(name for name in request.fields if name.removeprefix(f'{EXTRAS}.') in named)

@@ -73,4 +73,7 @@ class Client:
         url += f'{quote(request.remote_id, safe="")}/'
         if request.op == 'read':
             return 'GET', url, [], None
-        return 'POST', url, [], mapping.encode(request.fields)
+        body = mapping.encode(request.fields, request.basis)
+        if not body:
+            raise ValueError('nothing to write')
+        return 'POST', url, [], body

@@ -13,6 +13,7 @@ from hermes.domain.fields import Catalogue, CustomField, fold
 from hermes.domain.model import Kind, Observation, Origin, RemoteRef, Value, Version
 from hermes.kit import countries, wire
 from hermes.kit.wire import put
+from hermes.systems.tutorcruncher import mapping
 
 SYSTEM: Final = 'tutorcruncher'
 PLANS: Final = ('payg', 'startup', 'enterprise')
@@ -146,18 +147,17 @@ def _read_user(found: dict[str, Value], client: Mapping[str, Any]) -> None:
 
 def _read_extras(found: dict[str, Value], told: Any, catalogue: Catalogue) -> None:
     """Extra attributes by TC2 machine name; what `meta_agency` says is not overruled (D-11, TC-13, TC-16)."""
-    if isinstance(told, Mapping):
-        pairs = list(told.items())
-    elif isinstance(told, list):
-        pairs = [(item['machine_name'], item.get('value')) for item in told
-                 if isinstance(item, Mapping) and 'machine_name' in item]  # fmt: skip
-    else:
-        return
-    for machine_name, value in pairs:
+    pairs = _pairs(told)
+    backward = mapping.written(catalogue) if pairs else {}
+    dropdowns = []
+    for machine_name, value, kind in pairs:
         name = fold(machine_name) if isinstance(machine_name, str) else ''
         if not name or name in _RESERVED:
             continue
         item = catalogue.by_tc2.get(name)
+        if name in mapping.LINKS or name in backward:
+            found[mapping.PREFIX + name] = _held(backward.get(name), value, catalogue)
+            dropdowns += [name] if kind == 'Dropdown' else []
         try:
             if item is not None and found.get(item.attribute) is None:
                 found[item.attribute] = _extra(item, value, catalogue)
@@ -166,6 +166,28 @@ def _read_extras(found: dict[str, Value], told: Any, catalogue: Catalogue) -> No
                 found['pipedrive_id'] = str(number) if number else None
         except ValueError:
             continue
+    if dropdowns:
+        found[mapping.DROPDOWNS] = sorted(dropdowns)
+
+
+def _pairs(told: Any) -> list[tuple[Any, Any, Any]]:
+    """Machine name, value and type of each extra attribute; as an object they have no type."""
+    if isinstance(told, Mapping):
+        return [(name, value, None) for name, value in told.items()]
+    listed = told if isinstance(told, list) else []
+    return [
+        (item['machine_name'], item.get('value'), item.get('type'))
+        for item in listed
+        if isinstance(item, Mapping) and 'machine_name' in item
+    ]
+
+
+def _held(item: CustomField | None, value: Any, catalogue: Catalogue) -> str | None:
+    """What the attribute itself says, as canonical text; unreadable, as it is."""
+    try:
+        return mapping.text(_extra(item, value, catalogue) if item else _plain(value))
+    except ValueError:
+        return str(value)
 
 
 def _plain(value: Any) -> str | None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hermes.domain.errors import Unparseable
@@ -21,6 +21,8 @@ from hermes.systems.tutorcruncher import clients
 
 LISTED: Final = 'listed'
 """The reason of the fetches that a page of clients asks for: only the unknown ones need one."""
+AHEAD: Final = timedelta(days=1)
+"""How far a sender's clock may be ahead of ours before its times are not believed."""
 
 
 def observe(event: Event, catalogue: Catalogue) -> Sequence[Element]:
@@ -70,14 +72,18 @@ def _element(told: Any, requested: Any, received_at: datetime, catalogue: Catalo
 
 
 def _version(candidates: Sequence[Any], received_at: datetime) -> Version:
-    """Seconds and microseconds of the first readable time, else of the arrival."""
+    """Seconds and microseconds of the first credible time, else of the arrival. What is still to come is not credible:
+    it would silence all later news.
+    """
     at = received_at
     for raw in candidates:
         try:
-            at = wire.moment(raw)
-            break
+            told = wire.moment(raw)
         except ValueError:
             continue
+        if told <= received_at + AHEAD:
+            at = told
+            break
     return Version(wire.epoch_s(at), at.microsecond)
 
 
@@ -124,12 +130,23 @@ def _told(request: Request, answer: Answer, event: Event, catalogue: Catalogue) 
     if ref_or_none is None:
         return (Element(unparseable='The client in this answer has no id.'),)
     if not isinstance(told.get('meta_agency'), dict):
+        if request.op == 'update':
+            return (Element((_written(ref_or_none, told, request, version, catalogue),)),)
         why = f'Client {ref_or_none.remote_id} has no meta_agency (fetched).'
         nothing = Observation(ref_or_none, 'missing', version, origin='read', action=request.op)
         return (Element((nothing,) if request.op == 'read' else (), ignored=why),)
     origin: Origin = 'read' if request.op == 'read' else 'answer'
     seen = clients.observations(ref_or_none, told, version, catalogue, origin=origin, action=request.op)
     return (Element(seen),)
+
+
+def _written(
+    ref: RemoteRef, told: Mapping[str, Any], request: Request, version: Version, catalogue: Catalogue
+) -> Observation:
+    """A write that was answered with less than the client: what it shows of the attributes, else what was sent."""
+    shown = clients.client_fields(told, catalogue)
+    fields = {name: shown.get(name, value) for name, value in request.fields.items()}
+    return Observation(ref, 'state', version, fields, origin='answer', action='update')
 
 
 def _page(told: Any) -> Sequence[Element]:
@@ -140,5 +157,9 @@ def _page(told: Any) -> Sequence[Element]:
     found: list[Element] = []
     for item in results:
         ref = clients.client_ref(item.get('id')) if isinstance(item, dict) else None
-        found.append(Element(fetch=(Fetch(ref, LISTED),)) if ref else Element(unparseable='A listed client has no id.'))
+        found.append(
+            Element(fetch=(Fetch(ref, LISTED, unknown_only=True),))
+            if ref
+            else Element(unparseable='A listed client has no id.')
+        )
     return tuple(found)

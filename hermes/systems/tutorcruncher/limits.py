@@ -6,6 +6,8 @@ from hermes.ports import Cost, Request
 
 BURST_REQUESTS: Final = 100
 BURST_WINDOW_S: Final = 60.0
+DAILY_REQUESTS: Final = 24 * 60 * BURST_REQUESTS
+"""Nothing is said of a day: what the minutes of one allow."""
 
 
 def cost(request: Request) -> Cost:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 
@@ -31,14 +32,17 @@ class TutorCruncher:
         transport: httpx2.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         timeout_s: float = 10.0,
+        crm_url: str = '',
     ) -> None:
+        """`crm_url`: where people open the CRM's organisations, for write-back (D-1)."""
+        self._crm_url = crm_url
         self._client = Client(base, key, client=client, transport=transport, clock=clock, timeout_s=timeout_s)
 
     def observe(self, event: Event, catalogue: Catalogue) -> Sequence[Element]:
         return inbound.observe(event, catalogue)
 
     def outgoing(self, record_type: str, catalogue: Catalogue) -> Sequence[Outgoing]:
-        return mapping.outgoing(record_type, catalogue)
+        return mapping.outgoing(record_type, catalogue, self._crm_url)
 
     def cost(self, request: Request) -> Cost:
         return limits.cost(request)
@@ -50,9 +54,11 @@ class TutorCruncher:
         answers.judge(request, answer, now or answer.ended_at or self._client.now())
 
     def next_cursor(self, answer: Answer) -> str | None:
+        """The number of the next page: `next` is a whole address, of which only that is taken (S4)."""
         told = wire.load_json(answer.body)
         following = told.get('next') if isinstance(told, dict) else None
-        return str(following) if following else None
+        numbers = parse_qs(urlsplit(following).query).get('page') if isinstance(following, str) else None
+        return numbers[0] if numbers and numbers[0].isdecimal() else None
 
     def remote_fields(self, answer: Answer) -> Sequence[RemoteField]:
         return ()

@@ -57,7 +57,7 @@ def by_definition(told: Sequence[Observation], name: str) -> list[Run]:
     runs: list[Run] = []
     for version in sorted(points):
         if runs and runs[-1].value == points[version]:
-            runs[-1] = replace(runs[-1], last=version)
+            runs[-1] = runs[-1]._replace(last=version)
         else:
             runs.append(Run(points[version], version, version))
     return runs

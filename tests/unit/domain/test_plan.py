@@ -14,6 +14,7 @@ from hermes.domain.model import Mirror, Record, RecordRef, RemoteRef, Value
 from hermes.domain.plan import Create, Delete, Noop, RecordView, Update, Wait, plan
 from hermes.ports import Outgoing
 from hermes.systems.pipedrive.mapping import outgoing
+from hermes.systems.tutorcruncher.mapping import outgoing as write_back
 from tests.unit.domain.office import COMPANY, NOW, ORG, OTHER, SOLD_BY, context, graph_of, mirror_of, sight
 
 CONTACT, DEAL = RecordRef('contact', 1_001), RecordRef('deal', 1_002)
@@ -76,6 +77,17 @@ def test_every_input_of_an_outgoing_field_is_declared(family: tuple[Record, Reco
             view = RecordView(graph, record, HERE)
             item.compute(view)
             assert view.reads <= set(item.inputs), f'{item.key} reads more than it declares'
+
+
+@settings(max_examples=60, deadline=None)
+@given(families)
+def test_every_input_of_the_write_back_is_declared(family: tuple[Record, Record, Record]) -> None:
+    ref = RemoteRef('tutorcruncher', 'client', '9')
+    graph = graph_of(*family, mirror_of(ref, COMPANY, sight(ref, 1, **{'extra_attrs.currency': 'GBP'})))
+    for item in write_back('company', HERE.catalogue, 'https://crm.example'):
+        view = RecordView(graph, family[0], HERE, 'tutorcruncher')
+        item.compute(view)
+        assert view.reads <= set(item.inputs), f'{item.key} reads more than it declares'
 
 
 @pytest.mark.invariant('I7')

@@ -1,0 +1,107 @@
+"""What `hermes doctor` asks the systems themselves, what it mends (`--fix`), and the round trip (SETUP-6, SETUP-11)."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from hermes.cli.doctor import Finding
+from hermes.domain.errors import HermesError
+
+if TYPE_CHECKING:
+    from hermes.cli.setup_desk import Desk
+
+TYPES = ('company', 'contact', 'deal')
+
+
+def ask_systems(desk: 'Desk') -> Iterator[Finding]:
+    """Credentials, accounts, webhooks and fields as the systems tell them; one line each."""
+    from hermes.ports import Request
+    from hermes.sync import connect
+
+    for name, system in desk.engine.systems.items():
+        label = f'{name} credentials'
+        try:
+            answer = desk.do(connect.ask(desk.engine, system, Request('me'), tries=1))
+            if name == 'pipedrive':
+                desk.do(connect.belong(desk.engine, name, system.identity(answer)))
+        except HermesError as error:
+            variable = 'PD_API_KEY and PD_BASE_URL' if name == 'pipedrive' else 'TC2_API_KEY and TC2_BASE_URL'
+            yield Finding(label, 'todo', str(error), f'check {variable}')
+            continue
+        yield Finding(label, 'ok', 'they work')
+        if name == 'pipedrive':
+            yield from _ask_crm(desk)
+
+
+def _ask_crm(desk: 'Desk') -> Iterator[Finding]:
+    from hermes.sync import cataloguing
+
+    yield _registered(desk)
+    try:
+        for record_type in TYPES:
+            desk.do(cataloguing.look(desk.engine, desk.crm, record_type))
+    except HermesError as error:
+        yield Finding('fields in the CRM', 'todo', str(error), 'say it again later')
+
+
+def _registered(desk: 'Desk') -> Finding:
+    """Whether our subscription stands, active and with basic auth (D-20)."""
+    from hermes.cli.setup_webhooks import address
+    from hermes.ports import Request
+    from hermes.sync import connect
+
+    name, mend = 'pipedrive webhook', 'run "hermes setup webhooks"'
+    try:
+        answer = desk.do(connect.ask(desk.engine, desk.crm, Request('webhooks'), tries=2))
+    except HermesError as error:
+        return Finding(name, 'todo', f'it cannot be looked up: {error}', mend)
+    url = address(desk).rstrip('/')
+    ours = [hook for hook in desk.crm.subscriptions(answer) if hook.url.rstrip('/') == url]
+    if any(hook.active and hook.user == desk.settings.pd_webhook_user for hook in ours):
+        return Finding(name, 'ok', f'registered for {url}/')
+    if not ours:
+        return Finding(name, 'todo', f'none is registered for {url}/', mend)
+    if any(not hook.user for hook in ours):
+        return Finding(name, 'todo', 'it is registered without basic auth', mend)
+    return Finding(name, 'todo', 'it is switched off, of an older version, or for some objects only', mend)
+
+
+def mend(desk: 'Desk') -> Iterator[str]:
+    """The safe things, each said: what is known of the account, credentials that work again, our webhook, listings."""
+    from hermes.cli.setup_webhooks import refuse_restored, register
+    from hermes.sync import cataloguing, connect, sweep
+
+    async def open_listings() -> None:
+        async with desk.engine.database.transaction() as connection:
+            await sweep.ensure_first(connection, 'pipedrive')
+            await connection.execute('notify hermes_push')
+
+    def subscribe() -> None:
+        refuse_restored(desk, 'pipedrive')
+        register(desk)
+
+    if 'pipedrive' not in desk.engine.systems:
+        return
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ('fields, pipelines, stages, users were read again', lambda: desk.do(connect.connect(desk.engine, desk.crm))),
+        ('a system whose credentials work again goes on', lambda: desk.do(connect.try_credentials(desk.engine))),
+        ('our webhook stands at Pipedrive', subscribe),
+        ('the first listings are under way, or done', lambda: desk.do(open_listings())),
+        ('writes that a stale field held up go on', lambda: desk.do(cataloguing.heal_step(desk.engine))),
+    ]  # fmt: skip
+    for said, step in steps:
+        try:
+            step()
+        except HermesError as error:
+            yield f'not mended: {error}'
+        else:
+            yield f'mended: {said}'
+
+
+def travel(desk: 'Desk') -> Iterator[Finding]:
+    """The round trip, one line a step."""
+    from hermes.sync.round_trip import round_trip
+
+    trip = desk.do(round_trip(desk.engine, desk.crm))
+    for step, problem in trip.steps:
+        todo = 'compare the type of the field, and tell who looks after Hermes' if problem else ''
+        yield Finding(f'round trip {step}', 'todo' if problem else 'ok', problem or 'as expected', todo)

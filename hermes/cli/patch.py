@@ -1,0 +1,50 @@
+"""`hermes patch`: lists the patches of `hermes/patches.py`, tries one, and with `--live` runs it (SETUP-8)."""
+
+from typing import Annotated, Any
+
+import typer
+
+from hermes.cli.output import Column, JsonFlag, print_json, print_rows, say
+from hermes.domain.errors import Refused
+
+CHANGES = [Column('record', 'RECORD'), Column('field', 'FIELD'), Column('old', 'WAS'), Column('new', 'IS')]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `patch`."""
+    app.command('patch')(run_patch)
+
+
+def run_patch(
+    name: Annotated[str, typer.Argument(metavar='[NAME]', help='Which patch; without it they are listed.')] = '',
+    live: Annotated[bool, typer.Option('--live', help='Keep what it does; otherwise it is a dry run.')] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the patches, or run one: a dry run unless --live."""
+    from hermes.cli.output import plain_errors
+    from hermes.cli.setup_desk import desk
+    from hermes.patches import PATCHES
+    from hermes.sync import patching
+
+    if not name:
+        listed = [{'name': each.name, 'help': each.help} for each in PATCHES.values()]
+        return print_json(listed) if as_json else print_rows([Column('name', 'PATCH'), Column('help', 'DOES')], listed)
+    with plain_errors():
+        if name not in PATCHES:
+            raise Refused(f'There is no patch "{name}". The patches are: {", ".join(PATCHES) or "none"}.')
+        with desk(contact=False) as here:
+            done = here.do(patching.run(here.engine, name, PATCHES[name].work, live=live))
+    if as_json:
+        return print_json({'live': live, 'said': done.said, 'changes': done.changes, 'events': done.events})
+    _report(done, live)
+
+
+def _report(done: Any, live: bool) -> None:
+    for line in done.said:
+        say(line)
+    rows = [{**row, 'record': f'{row["record_type"]}:{row["record_id"]}'} for row in done.changes]
+    print_rows(CHANGES, rows, empty='no record changes')
+    if live:
+        say(f'done, as {len(done.events)} events: {", ".join(map(str, done.events)) or "none"}')
+    else:
+        say('a dry run: nothing was kept; say --live to do it')

@@ -1,0 +1,139 @@
+"""`hermes setup`: pipelines, fields, admins and webhooks, asked for one after the other or told by flags (SETUP-1 to
+SETUP-5).
+
+What is set already stays; every step commits on its own, so that it may be interrupted anywhere and said again.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hermes.cli.output import say
+
+Yes = Annotated[bool, typer.Option('--yes', help='Take what is suggested wherever no flag answers.')]
+PlanFlag = Annotated[str | None, typer.Option(metavar='PIPELINE', help='Name or CRM id of the pipeline.')]
+Entry = Annotated[
+    list[str], typer.Option('--entry', metavar='PIPELINE=STAGE', help='Where deals enter, by name or id. Repeatable.')
+]
+Create = Annotated[bool | None, typer.Option('--create/--no-create', help='Make missing fields in the CRM.')]
+Optional = Annotated[bool | None, typer.Option('--optional/--no-optional', help='Make the optional fields too.')]
+Users = Annotated[str | None, typer.Option(metavar='WHICH', help='"all", numbers of the list, or e-mail addresses.')]
+Tc2 = Annotated[
+    list[str], typer.Option('--tc2', metavar='EMAIL=ID', help="A person's TutorCruncher admin id. Repeatable.")
+]
+NOTHING: list[str] = []
+
+
+def register(app: typer.Typer) -> None:
+    """Add `setup`."""
+    group = typer.Typer(
+        help='Set up pipelines, fields, admins and webhooks.', no_args_is_help=True, rich_markup_mode=None
+    )
+    for name, command in (
+        ('all', setup_all),
+        ('pipelines', setup_pipelines),
+        ('fields', setup_fields),
+        ('admins', setup_admins),
+        ('webhooks', setup_webhooks),
+        ('export', export_file),
+        ('import', import_file),
+    ):
+        group.command(name)(command)
+    app.add_typer(group, name='setup')
+
+
+def setup_all(
+    payg: PlanFlag = None,
+    startup: PlanFlag = None,
+    enterprise: PlanFlag = None,
+    entry: Entry = NOTHING,
+    create: Create = None,
+    optional: Optional = None,
+    users: Users = None,
+    tc2: Tc2 = NOTHING,
+    yes: Yes = False,
+) -> None:
+    """Everything, one after the other: pipelines, fields, admins, webhooks."""
+    from hermes.cli.setup_admins import set_up_admins
+    from hermes.cli.setup_desk import Answers, desk
+    from hermes.cli.setup_fields import set_up_fields
+    from hermes.cli.setup_pipelines import set_up_pipelines
+    from hermes.cli.setup_webhooks import set_up_webhooks
+
+    answers = Answers(yes)
+    with desk() as here:
+        plans = {'payg': payg, 'startup': startup, 'enterprise': enterprise}
+        set_up_pipelines(here, answers, plans, entry)
+        say()
+        set_up_fields(here, answers, create=create, optional=optional)
+        say()
+        set_up_admins(here, answers, users, tc2)
+        say()
+        set_up_webhooks(here)
+
+
+def setup_pipelines(
+    payg: PlanFlag = None,
+    startup: PlanFlag = None,
+    enterprise: PlanFlag = None,
+    entry: Entry = NOTHING,
+    yes: Yes = False,
+) -> None:
+    """Fetch pipelines and stages; choose where deals enter and which pipeline serves which plan."""
+    from hermes.cli.setup_desk import Answers, desk
+    from hermes.cli.setup_pipelines import set_up_pipelines
+
+    with desk() as here:
+        set_up_pipelines(here, Answers(yes), {'payg': payg, 'startup': startup, 'enterprise': enterprise}, entry)
+
+
+def setup_fields(create: Create = None, optional: Optional = None, yes: Yes = False) -> None:
+    """Show which fields stand in the CRM, and make the missing ones there."""
+    from hermes.cli.setup_desk import Answers, desk
+    from hermes.cli.setup_fields import set_up_fields
+
+    with desk() as here:
+        set_up_fields(here, Answers(yes), create=create, optional=optional)
+
+
+def setup_admins(users: Users = None, tc2: Tc2 = NOTHING, yes: Yes = False) -> None:
+    """Make admins out of the CRM's users."""
+    from hermes.cli.setup_admins import set_up_admins
+    from hermes.cli.setup_desk import Answers, desk
+
+    with desk() as here:
+        set_up_admins(here, Answers(yes), users, tc2)
+
+
+def setup_webhooks() -> None:
+    """Register our webhook at the CRM, and check TutorCruncher's integration."""
+    from hermes.cli.setup_desk import desk
+    from hermes.cli.setup_webhooks import set_up_webhooks
+
+    with desk() as here:
+        set_up_webhooks(here)
+
+
+def export_file(file: Annotated[Path, typer.Argument(metavar='FILE', help='"-" prints it.')]) -> None:
+    """Write the set-up as TOML, with the CRM's ids and without any secret."""
+    from hermes.cli.setup_desk import desk, done
+    from hermes.cli.setup_files import export_setup, save_text
+
+    with desk(contact=False) as here:
+        text = export_setup(here)
+        if str(file) == '-':
+            return typer.echo(text, nl=False)
+        save_text(file, text)
+        done(f'The set-up is in {file}')
+
+
+def import_file(file: Annotated[Path, typer.Argument(metavar='FILE')]) -> None:
+    """Take over a set-up from a TOML file; what stands already stays."""
+    from hermes.cli.setup_desk import desk, done
+    from hermes.cli.setup_files import import_setup, read_toml
+
+    with desk() as here:
+        for line in import_setup(here, read_toml(file)):
+            done(line)
+        done('The set-up was taken over!')

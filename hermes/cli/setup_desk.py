@@ -1,0 +1,210 @@
+"""What set-up works with: an engine over the configured database and accounts, and the person who answers.
+
+Every question has a flag that answers it; where nobody can answer, the missing flag is named and nothing hangs
+(SETUP-5). Questions are asked outside the event loop, so that Ctrl-C ends them at once; what was answered before stays
+done.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hermes.cli.output import Column, clean, plain_errors, print_rows, say, show
+from hermes.domain.errors import Refused
+
+if TYPE_CHECKING:
+    from hermes.db.catalogue import Knowledge
+    from hermes.ports import System
+    from hermes.settings import Settings
+    from hermes.sync.engine import Engine
+
+Told = TypeVar('Told')
+
+
+@dataclass
+class Desk:
+    """An engine, and a way to have it do one thing after the other."""
+
+    engine: 'Engine'
+    settings: 'Settings'
+    runner: asyncio.Runner
+
+    def do(self, work: Coroutine[Any, Any, Told]) -> Told:
+        """Do one piece of work to its end."""
+        return self.runner.run(work)
+
+    def act(self, act: str, **told: Any) -> dict[str, Any]:
+        """One act, an event of its own. Raises Refused."""
+        from hermes.sync import setup
+
+        return self.do(setup.act(self.engine, {'act': act, **told}))
+
+    def known(self) -> 'Knowledge':
+        """Catalogue, settings and directory as they stand now."""
+        return self.do(self._known())
+
+    async def _known(self) -> 'Knowledge':
+        async with self.engine.database.transaction() as connection:
+            return await self.engine.known(connection)
+
+    @property
+    def crm(self) -> 'System':
+        """The CRM. Raises Refused when it has no credentials."""
+        system = self.engine.systems.get('pipedrive')
+        if system is None:
+            raise Refused('Pipedrive is off: set PD_API_KEY (and PD_BASE_URL) first.')
+        return system
+
+    def rows(self, query: str, parameters: Any = None) -> list[dict[str, Any]]:
+        return self.do(self.engine.database.fetch(query, parameters))
+
+
+@contextmanager
+def desk(*, contact: bool = True) -> Iterator[Desk]:
+    """A desk; with `contact` the CRM's account was spoken with and its pipelines, stages, users and fields are known.
+    Errors become one plain sentence and exit code 1.
+    """
+    from hermes.cli.run import require_schema
+    from hermes.cli.world import load_settings, open_database
+
+    with plain_errors():
+        settings = load_settings()
+        with open_database(settings) as url:
+            require_schema(url)
+            with asyncio.Runner() as runner:
+                given = _open(runner, settings.model_copy(update={'database_url': url}))
+                try:
+                    if contact:
+                        _contact(given)
+                    yield given
+                finally:
+                    runner.run(_close(given.engine))
+
+
+def _open(runner: asyncio.Runner, settings: 'Settings') -> Desk:
+    from hermes import app as composition
+    from hermes.kit import logs
+
+    logs.configure('ERROR', secrets=composition.secrets_of(settings))
+    engine = composition.build_engine(settings)
+    runner.run(engine.database.open())
+    runner.run(composition.set_limits(engine, settings))
+    return Desk(engine, settings, runner)
+
+
+def _contact(given: Desk) -> None:
+    from hermes.sync import connect
+
+    system = given.crm
+    given.do(connect.connect(given.engine, system))
+
+
+async def _close(engine: 'Engine') -> None:
+    for system in engine.systems.values():
+        close = getattr(system, 'aclose', None)
+        if close is not None:
+            await close()
+    await engine.database.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How questions are answered: by flags, by what is suggested (`yes`), or by the person at the terminal."""
+
+    yes: bool = False
+
+    @property
+    def somebody(self) -> bool:
+        """Whether a person can be asked."""
+        return not self.yes and sys.stdin.isatty()
+
+    def ask(
+        self,
+        question: str,
+        read: Callable[[str], Told],
+        *,
+        flag: str,
+        given: str | None = None,
+        suggested: str | None = None,
+    ) -> Told:
+        """The answer, read by `read` (which raises Refused). `suggested`: what Enter and --yes mean; '' is a skip."""
+        if given is not None:
+            return read(given)
+        if self.yes and suggested is not None:
+            return read(suggested)
+        if not self.somebody:
+            raise Refused(f'Nobody is here to answer "{question}": say {flag}.')
+        hint = f' [{suggested}]' if suggested else ''
+        while True:
+            answer = input(f'{question}{hint}: ').strip() or (suggested or '')
+            try:
+                return read(answer)
+            except Refused as refusal:
+                say(clean(str(refusal)))
+
+    def confirm(self, question: str, *, flag: str, given: bool | None = None) -> bool:
+        """Yes or no; Enter and --yes mean yes."""
+        word = None if given is None else ('y' if given else 'n')
+        return self.ask(f'{question} (y/n)', read_yes, flag=flag, given=word, suggested='y')
+
+
+def read_yes(text: str) -> bool:
+    if text.strip().lower() in ('y', 'yes', 'n', 'no'):
+        return text.strip().lower().startswith('y')
+    raise Refused(f'"{text}" is neither yes nor no.')
+
+
+def read_choices(text: str, count: int) -> list[int]:
+    """Places (from 0) out of "1,3,5" or "all"; '' chooses nothing. Raises Refused."""
+    written = text.strip().lower()
+    if written == 'all':
+        return list(range(count))
+    found: list[int] = []
+    for part in (part.strip() for part in written.split(',') if part.strip()):
+        if not part.isdecimal() or not 1 <= int(part) <= count:
+            raise Refused(f'"{part}" is no number of this list (1 to {count}).')
+        if int(part) - 1 not in found:
+            found.append(int(part) - 1)
+    return found
+
+
+def read_one(text: str, names: Sequence[tuple[str, ...]]) -> int | None:
+    """The place of one line: by its number (from 1), or by one of its names; None for ''. Raises Refused."""
+    written = text.strip()
+    if not written:
+        return None
+    named = [at for at, keys in enumerate(names) if written.casefold() in (key.casefold() for key in keys if key)]
+    if len(named) == 1:
+        return named[0]
+    if written.isdecimal() and 1 <= int(written) <= len(names):
+        return int(written) - 1
+    raise Refused(f'"{written}" is none of these: a number from 1 to {len(names)}, or a name.')
+
+
+def table(title: str, columns: Sequence[tuple[str, str]], rows: Sequence[dict[str, Any]], empty: str = 'none') -> None:
+    """A framed table on a terminal, aligned lines elsewhere."""
+    if not rows or not sys.stdout.isatty():
+        print_rows([Column(key, name) for key, name in columns], rows, title=title, empty=empty)
+        say()
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    framed = Table(box=box.SQUARE, show_lines=False)
+    for _, name in columns:
+        framed.add_column(name, overflow='fold')
+    for row in rows:
+        framed.add_row(*(Text(show(row.get(key))) for key, _ in columns))
+    say(f'{title}:')
+    Console(file=sys.stdout, highlight=False).print(framed)
+    say()
+
+
+def done(text: str) -> None:
+    """A step that worked."""
+    say(clean(f'✓ {text}'))

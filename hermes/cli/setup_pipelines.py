@@ -1,0 +1,144 @@
+"""`hermes setup pipelines`: which pipeline serves which plan, and where deals enter each of them (SETUP-1)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hermes.cli.output import say
+from hermes.cli.setup_desk import Answers, Desk, done, read_one, table
+from hermes.domain.errors import Refused
+
+PLANS = {'payg': 'PAYG', 'startup': 'Startup', 'enterprise': 'Enterprise'}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A pipeline or a stage: our id, the CRM's, its name."""
+
+    id: int
+    remote_id: str
+    name: str
+
+
+def set_up_pipelines(
+    desk: Desk, answers: Answers, plans: Mapping[str, str | None], entries: Sequence[str] = ()
+) -> None:
+    """Ask for what is not set; `plans`: plan -> pipeline, `entries`: 'PIPELINE=STAGE', each by name or CRM id."""
+    pipelines = read_pipelines(desk)
+    if not pipelines:
+        raise Refused('The CRM has no pipeline: make one there first, then say this again.')
+    show_pipelines(desk, pipelines)
+    given = dict(_split(entry) for entry in entries)
+    _check_entries(given, pipelines)
+    for line in pipelines:
+        _choose_entry(desk, answers, line, given.get(line.name.casefold(), given.get(line.remote_id)))
+    for plan, title in PLANS.items():
+        _choose_plan(desk, answers, pipelines, plan, title, plans.get(plan))
+    done('Pipelines are set up!')
+
+
+def read_pipelines(desk: Desk) -> list[Line]:
+    """The pipelines that stand in the CRM, in its order."""
+    known = desk.known().directory
+    return _lines(known.links, 'pipeline', {ref: record.fields for ref, record in known.pipelines.items()})
+
+
+def read_stages(desk: Desk, pipeline: int) -> list[Line]:
+    """The stages of one pipeline, and only these."""
+    known = desk.known().directory
+    stages = {
+        ref: record.fields for ref, record in known.stages.items() if record.fields.get('pipeline_id') == pipeline
+    }
+    return _lines(known.links, 'stage', stages)
+
+
+def _lines(links: Mapping, kind: str, fields: Mapping) -> list[Line]:  # type: ignore[type-arg]
+    found = [
+        Line(record.id, ref.remote_id, str(fields[record.id].get('name') or ''))
+        for ref, record in links.items()
+        if record.type == kind and record.id in fields and not fields[record.id].get('archived')
+    ]
+    return sorted(found, key=lambda line: int(line.remote_id))
+
+
+def show_pipelines(desk: Desk, pipelines: Sequence[Line]) -> None:
+    known = desk.known()
+    serves = {known.settings.get(f'{plan}_pipeline_id'): title for plan, title in PLANS.items()}
+    rows = []
+    for at, line in enumerate(pipelines, 1):
+        entry = known.directory.pipelines[line.id].fields.get('dft_entry_stage_id')
+        stage = known.directory.stages.get(entry or 0)
+        rows.append(
+            {
+                'at': at,
+                'name': line.name,
+                'remote': line.remote_id,
+                'entry': stage.fields.get('name') if stage else None,
+                'plan': serves.get(line.id),
+            }
+        )
+    columns = [('at', 'Index'), ('name', 'Pipeline'), ('remote', 'PD ID'), ('entry', 'Entry stage'), ('plan', 'Serves')]
+    table('Pipelines', columns, rows)
+
+
+def _split(entry: str) -> tuple[str, str]:
+    pipeline, found, stage = entry.partition('=')
+    if not found or not pipeline.strip() or not stage.strip():
+        raise Refused(f'--entry is PIPELINE=STAGE, not "{entry}".')
+    return pipeline.strip().casefold(), stage.strip()
+
+
+def _check_entries(given: Mapping[str, str], pipelines: Sequence[Line]) -> None:
+    names = {line.name.casefold() for line in pipelines} | {line.remote_id for line in pipelines}
+    for name in given:
+        if name not in names:
+            raise Refused(f'--entry: the CRM has no pipeline "{name}".')
+
+
+def _choose_entry(desk: Desk, answers: Answers, line: Line, given: str | None) -> None:
+    stages = read_stages(desk, line.id)
+    if not stages:
+        say(f'{line.name} has no stages yet, so it has no entry stage.')
+        return
+    current = desk.known().directory.pipelines[line.id].fields.get('dft_entry_stage_id')
+    standing = next((stage for stage in stages if stage.id == current), None)
+    if given is None and standing and not answers.somebody:
+        return
+    if given is None and answers.somebody:
+        rows = [{'at': at, 'name': stage.name, 'remote': stage.remote_id} for at, stage in enumerate(stages, 1)]
+        table(f'Stages of {line.name}', [('at', 'Index'), ('name', 'Stage'), ('remote', 'PD ID')], rows)
+    chosen = answers.ask(
+        f'Default entry stage of {line.name} (number, or leave empty to skip)' if standing is None
+        else f'Default entry stage of {line.name}',
+        lambda text: read_one(text, [(stage.name, stage.remote_id) for stage in stages]),
+        flag=f'--entry "{line.name}=STAGE"',
+        given=given,
+        suggested=standing.name if standing else stages[0].name if answers.yes else '' if answers.somebody else None,
+    )  # fmt: skip
+    if chosen is None:
+        say(f'{line.name}: skipped.')
+    elif stages[chosen] != standing:
+        desk.act('pipeline.entry', pipeline=line.id, stage=stages[chosen].id)
+        done(f'{line.name}: deals enter at {stages[chosen].name}')
+
+
+def _choose_plan(
+    desk: Desk, answers: Answers, pipelines: Sequence[Line], plan: str, title: str, given: str | None
+) -> None:
+    key = f'{plan}_pipeline_id'
+    current = desk.known().settings.get(key)
+    standing = next((line for line in pipelines if line.id == current), None)
+    if given is None and standing and not answers.somebody:
+        return
+    likely = standing or next((line for line in pipelines if plan in line.name.casefold()), None)
+    chosen = answers.ask(
+        f'Pipeline for {title} clients (number)',
+        lambda text: read_one(text, [(line.name, line.remote_id) for line in pipelines]),
+        flag=f'--{plan} PIPELINE',
+        given=given,
+        suggested=likely.name if likely else '' if answers.somebody else None,
+    )
+    if chosen is None:
+        say(f'{title}: skipped; no deal is made for these clients until it is set.')
+    elif pipelines[chosen] != standing:
+        desk.act('setting.set', key=key, value=pipelines[chosen].id)
+        done(f'{title} clients: pipeline {pipelines[chosen].name}')

@@ -1,0 +1,67 @@
+"""`hermes setup webhooks`: our subscription at the CRM, with basic auth, and TutorCruncher's integration (SETUP-4,
+D-20).
+"""
+
+from hermes.cli.output import say
+from hermes.cli.setup_desk import Desk, done
+from hermes.cli.systems import RESTORED
+from hermes.domain.errors import HermesError, Refused
+from hermes.settings import is_loopback
+
+
+def set_up_webhooks(desk: Desk) -> None:
+    """Register ours, once; say what TutorCruncher has to be told. Raises Refused where nobody could reach us."""
+    refuse_restored(desk, 'pipedrive')
+    register(desk)
+    done(f'Pipedrive sends its webhooks to {address(desk)}, with basic auth')
+    _check_tutorcruncher(desk)
+
+
+def address(desk: Desk) -> str:
+    return f'{desk.settings.hermes_url}/pipedrive/callback/'
+
+
+def register(desk: Desk) -> None:
+    """Subscribe; an older subscription of ours without basic auth is replaced. Raises Refused."""
+    from hermes.sync import connect
+
+    settings = desk.settings
+    if not settings.pd_webhook_user or not settings.pd_webhook_password:
+        raise Refused(
+            'Set PD_WEBHOOK_USER and PD_WEBHOOK_PASSWORD first: Pipedrive proves with them that it is Pipedrive.'
+        )
+    if is_loopback(settings.hermes_url) and not is_loopback(settings.pd_base_url):
+        raise Refused(f'Pipedrive cannot reach {settings.hermes_url}: set HERMES_URL to the public address of Hermes.')
+    password = settings.pd_webhook_password[0].get_secret_value()
+    desk.do(connect.subscribe(desk.engine, desk.crm, address(desk), settings.pd_webhook_user, password))
+
+
+def refuse_restored(desk: Desk, system: str) -> None:
+    """SETUP-7: a restored database registers nothing before somebody has named its account. Raises Refused."""
+    rows = desk.rows('select reason from system_state where system = %s and paused', (system,))
+    if rows and str(rows[0]['reason']).lower().startswith(RESTORED):
+        raise Refused(f'This database was restored: its webhooks are off until you say "hermes resume {system}".')
+
+
+def _check_tutorcruncher(desk: Desk) -> None:
+    """TutorCruncher has no API for it: whether the key works, whether anything ever came, and what to enter there."""
+    from hermes.ports import Request
+    from hermes.sync import connect
+
+    system = desk.engine.systems.get('tutorcruncher')
+    if system is None:
+        say('TutorCruncher is off: set TC2_API_KEY to the private key of its API integration.')
+        return
+    try:
+        desk.do(connect.ask(desk.engine, system, Request('me')))
+    except HermesError as error:
+        raise Refused(f'TutorCruncher does not take TC2_API_KEY: {error}') from None
+    done(f'TutorCruncher at {desk.settings.tc2_base_url} takes our key')
+    [came] = desk.rows(
+        "select max(received_at) as at from event where source = 'tutorcruncher' and kind like 'webhook%%'", ()
+    )
+    if came['at'] is not None:
+        done('TutorCruncher sends its webhooks')
+        return
+    say('No webhook of TutorCruncher has arrived yet. In TutorCruncher, under Settings > API Integrations, the')
+    say(f'integration "Hermes" must have the URL {desk.settings.hermes_url}/tc2/callback/')

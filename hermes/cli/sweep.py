@@ -1,0 +1,117 @@
+"""`hermes sweep`: fetch what changed out there, or everything with a proof that nothing is missing (PD-GAP-1)."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hermes.cli.output import ATTENTION, CLEAN, Column, JsonFlag, print_json, print_rows, say, show, show_duration
+
+if TYPE_CHECKING:
+    from hermes.cli.engine import Tick
+    from hermes.sync.engine import Engine
+
+SystemArgument = Annotated[str | None, typer.Argument(metavar='[SYSTEM]', help='pipedrive (pd), tutorcruncher (tc2).')]
+FullFlag = Annotated[
+    bool, typer.Option('--full', help='List everything, deals too, and prove that nothing is missing.')
+]
+PATIENCE_S = 120.0
+COLUMNS = [
+    Column('system', 'SYSTEM'), Column('type', 'TYPE'), Column('kind', 'KIND'), Column('state', 'STATE'),
+    Column('items', 'LISTED', True), Column('pages', 'PAGES', True), Column('tokens', 'TOKENS', True),
+    Column('changes', 'CHANGES', True), Column('reason', 'REASON'),
+]  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Add `sweep`."""
+    app.command('sweep')(sweep)
+
+
+def sweep(system: SystemArgument = None, full: FullFlag = False, as_json: JsonFlag = False) -> None:
+    """Fetch what was changed out there; with --full everything, and prove that nothing is missing."""
+    from hermes.cli.engine import listing, with_engine
+
+    async def act(engine: 'Engine') -> dict[str, Any]:
+        with listing() as tick:
+            return await run(engine, system, full, tick)
+
+    told = with_engine(act)
+    if as_json:
+        print_json(told)
+    else:
+        _print(told)
+    raise typer.Exit(CLEAN if told['complete'] else ATTENTION)
+
+
+async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> dict[str, Any]:
+    """Open the sweeps and turn them to their end. `complete`: all of them ended well, nothing waits for a person."""
+    from hermes.cli.engine import system_of
+    from hermes.domain.errors import Refused
+    from hermes.sync.sweep import CHANGED, FULL, open_changes, open_everything
+    from hermes.sync.turns import LISTING, turn_until
+
+    wanted = [system_of(engine, name).name] if name else sorted(engine.systems)
+    ids: list[int] = []
+    async with engine.database.transaction() as connection:
+        for system in wanted:
+            if full and system in FULL:
+                ids += await open_everything(connection, system, 'by hand', deals=True)
+            elif system in CHANGED:
+                ids += await open_changes(connection, system, 'by hand')
+            elif name and system in FULL:
+                ids += await open_everything(connection, system, 'by hand')
+    if not ids:
+        raise Refused('There is nothing that could be listed: no system is configured.')
+
+    async def is_done() -> bool:
+        rows = await engine.database.fetch(
+            'select s.system, s.type, s.items, s.state, exists (select 1 from event e where e.source = s.system and '
+            "e.kind = 'page' and e.id >= s.first_event and e.headers ->> 'sweep' = s.id::text and e.state in ('new', "
+            "'waiting') and e.attempts = 0 and e.reason is null) as unapplied from sweep s where s.id = any(%s) "
+            'order by s.id',
+            (ids,),
+        )
+        for row in rows:
+            if row['items']:
+                tick(f'{row["system"]} {row["type"]}', row['items'])
+        return all(row['state'] != 'running' and not row['unapplied'] for row in rows)
+
+    await turn_until(engine, LISTING, is_done, PATIENCE_S)
+    return await report(engine, ids)
+
+
+async def report(engine: 'Engine', ids: list[int]) -> dict[str, Any]:
+    """What the sweeps found, and the proofs of the full ones."""
+    sweeps = await engine.database.fetch(
+        'select s.id, s.system, s.type, s.kind, s.state, s.items, s.pages, s.tokens, s.reason, s.since, (select '
+        'count(*) from change c join event e on e.id = c.event_id where e.source = s.system and e.id >= s.first_event '
+        "and e.headers ->> 'sweep' = s.id::text) as changes from sweep s where s.id = any(%s) order by s.id",
+        (ids,),
+    )
+    proofs = await engine.database.fetch('select * from proof where sweep_id = any(%s) order by id', (ids,))
+    done = all(each['state'] == 'done' for each in sweeps) and all(each['state'] == 'proven' for each in proofs)
+    undecided = sum(each['undecided'] for each in proofs)
+    return {'complete': done and not undecided, 'sweeps': sweeps, 'proofs': proofs}
+
+
+def _print(told: dict[str, Any]) -> None:
+    print_rows(COLUMNS, told['sweeps'])
+    for proof in told['proofs']:
+        name = f'{proof["system"]} {proof["type"]}'
+        if proof['state'] == 'failed':
+            typer.secho(f'{name}: NOT PROVEN to be complete: {show(proof["reason"])}', fg='red')
+            continue
+        more = [
+            f'{proof[key]} {words}'
+            for key, words in (('deleted', 'were deleted'), ('unlisted', 'are there but not listed'),
+                               ('newer', 'are newer than the listing'), ('undecided', 'need a decision'))
+            if proof[key]
+        ]  # fmt: skip
+        say(
+            f'{name}: complete, {proof["listed"]} listed, {proof["held"]} held'
+            f'{"; " + ", ".join(more) if more else ""} ({proof["tokens"]} tokens, {show_duration(proof["took_s"])})'
+        )
+    for each in told['sweeps']:
+        if each['state'] == 'running':
+            typer.secho(f'{each["system"]} {each["type"]} is not finished: {show(each["reason"])}', fg='red')
+    say('complete' if told['complete'] else 'not complete: see above')

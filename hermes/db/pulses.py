@@ -1,0 +1,134 @@
+"""Who was alive when, so that a stretch in which nobody could hear is noticed afterwards (PD-GAP-1).
+
+Whoever is alive beats. A beat that comes later than it may leaves the stretch that was lost in its row, until
+somebody has swept it.
+"""
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+from typing import Final
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from hermes.db.pool import Connection, Row
+
+BEAT_S: Final = 5.0
+WEB: Final = 'web'
+WEB_SILENCE: Final = timedelta(seconds=60)
+"""Senders try again for three minutes, but ten first attempts that fail are a ban."""
+
+BEAT = """
+    insert into pulse as p (name, at) values (%(name)s, hermes_now()) on conflict (name) do update set
+      at = hermes_now(),
+      lost_from = case when hermes_now() - p.at > %(limit)s then coalesce(p.lost_from, p.at) else p.lost_from end,
+      lost_to = case when hermes_now() - p.at > %(limit)s then hermes_now() else p.lost_to end
+"""
+LOST = """
+    update pulse p set lost_from = null, lost_to = null from (
+      select name, lost_from, lost_to from pulse where lost_from is not null for update) l
+    where p.name = l.name returning l.name, l.lost_from, l.lost_to
+"""
+MISS = """
+    insert into pulse as p (name, at, lost_from, lost_to, note, noted_at)
+    values (%(name)s, hermes_now(), %(since)s, hermes_now(), %(note)s, hermes_now())
+    on conflict (name) do update set at = hermes_now(), lost_from = coalesce(p.lost_from, excluded.lost_from),
+      lost_to = hermes_now(), note = excluded.note, noted_at = hermes_now()
+"""
+CLEAR = "update pulse set note = '' where name = %s and note like 'it cannot%%'"
+NOTE = 'update pulse set note = %(note)s, noted_at = hermes_now() where name = %(name)s'
+ONCE = """
+    insert into pulse as p (name, at) values (%(name)s, %(at)s) on conflict (name) do update set at = excluded.at
+    where p.at < excluded.at returning p.name
+"""
+SILENCE = """
+    with heard as (
+      select received_at as at from event where id > coalesce((select max(id) from event), 0) - 100000
+        and source = %(source)s and kind = 'webhook' order by id desc limit 500),
+    gaps as (select at, at - lag(at) over (order by at) as gap from heard)
+    select max(at) as last, hermes_now() - max(at) as silent,
+      greatest(%(least)s, %(times)s * percentile_cont(0.95) within group (order by gap)) as usual from gaps
+"""
+
+
+def subscription(system: str) -> str:
+    """The pulse of our subscription at a system; it beats when it was found in place."""
+    return f'{system} webhooks'
+
+
+async def beat(connection: Connection, name: str, limit: timedelta) -> None:
+    """Say that `name` is alive; after a silence of more than `limit` its row keeps what was lost."""
+    await connection.execute(BEAT, {'name': name, 'limit': limit})
+
+
+async def take_lost(connection: Connection) -> list[Row]:
+    """The stretches that were lost (name, lost_from, lost_to), each once."""
+    return await (await connection.execute(LOST)).fetchall()
+
+
+async def miss(connection: Connection, name: str, since: datetime, note: str) -> None:
+    """Something was not there: lost since `since`, until now."""
+    await connection.execute(MISS, {'name': name, 'since': since, 'note': note})
+
+
+async def note(connection: Connection, name: str, text: str) -> None:
+    """What people should know about it; '' for nothing."""
+    await connection.execute(NOTE, {'name': name, 'note': text})
+
+
+async def clear(connection: Connection, name: str) -> None:
+    """What could not be done is possible again."""
+    await connection.execute(CLEAR, (name,))
+
+
+async def last(connection: Connection, name: str) -> datetime:
+    """When `name` last beat; it is known."""
+    row = await (await connection.execute('select at from pulse where name = %s', (name,))).fetchone()
+    assert row is not None
+    at: datetime = row['at']
+    return at
+
+
+async def is_known(connection: Connection, name: str) -> bool:
+    rows = await connection.execute('select 1 from pulse where name = %s', (name,))
+    return await rows.fetchone() is not None
+
+
+async def is_news(connection: Connection, name: str, at: datetime) -> bool:
+    """Whether `at` is later than what was last told under this name; it is remembered."""
+    return await (await connection.execute(ONCE, {'name': name, 'at': at})).fetchone() is not None
+
+
+async def silence(connection: Connection, source: str, least: timedelta, times: float) -> Row | None:
+    """last (webhook), silent (how long since), usual (longer than which is unusual); None when nothing was ever
+    heard.
+    """
+    row = await (await connection.execute(SILENCE, {'source': source, 'least': least, 'times': times})).fetchone()
+    return row if row and row['last'] else None
+
+
+class Heartbeat:
+    """A process says that it is alive, as long as it is. `start` and `stop` as the web application calls them."""
+
+    def __init__(self, conninfo: str, name: str = WEB, limit: timedelta = WEB_SILENCE) -> None:
+        self._conninfo = make_conninfo(conninfo, connect_timeout='5', application_name=f'hermes-{name}-pulse')
+        self._name, self._limit = name, limit
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._beat(), name=f'pulse-{self._name}')
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        while True:
+            with contextlib.suppress(psycopg.Error, OSError):
+                async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
+                    while True:
+                        await connection.execute(BEAT, {'name': self._name, 'limit': self._limit})
+                        await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(BEAT_S)

@@ -1,0 +1,125 @@
+"""Rows of listings: opened once, claimed by one worker a page, moved on only from where they stand.
+
+`finished_at` of a running listing marks when somebody took its next page; it may be taken again STALE_S later, or
+earlier where it was put back on purpose.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from hermes.db.codec import dump
+from hermes.db.pool import Connection, Row
+
+STALE_S: Final = 30
+"""A page that took longer than this is somebody else's to fetch."""
+OVERLAP: Final = timedelta(minutes=5)
+"""How far a listing of changes reaches back behind the last one: clocks that differ, changes under way."""
+
+OPEN = """
+    insert into sweep (system, type, kind, started_at, since, cause)
+    values (%(system)s, %(type)s, %(kind)s, hermes_now(), %(since)s, %(cause)s) returning id
+"""
+FIND_OPEN = """
+    select id from sweep where system = %(system)s and type = %(type)s and kind = %(kind)s and state = 'running'
+      and through is null order by id desc limit 1
+"""
+FIND_EVER = """
+    select id from sweep where system = %(system)s and type = %(type)s and kind = %(kind)s
+      and (state in ('running', 'done') or finished_at > hermes_now() - interval '1 hour') order by id desc limit 1
+"""
+WATERMARK = """
+    select max(through) as at from sweep where system = %(system)s and type = %(type)s and state = 'done'
+"""
+CLAIM = """
+    select w.* from sweep w left join system_state s using (system) where w.state = 'running'
+      and w.system = any(%(systems)s)
+      and (w.finished_at is null or w.finished_at <= hermes_now() - make_interval(secs => %(stale)s))
+      and not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now()
+    order by w.id limit 1 for update of w skip locked
+"""
+LATER = """
+    update sweep set reason = %(reason)s, finished_at = %(at)s - make_interval(secs => %(stale)s)
+    where id = %(id)s and state = 'running'
+"""
+MOVE = """
+    update sweep set cursor = %(next)s, pages = pages + 1, items = items + %(items)s, tokens = tokens + %(tokens)s,
+      digest = %(digest)s, reason = '', finished_at = null, through = coalesce(through, %(through)s),
+      first_event = coalesce(first_event, %(event)s),
+      listed_at = case when %(next)s::text is null then hermes_now() end
+    where id = %(id)s and state = 'running' and cursor is not distinct from %(cursor)s and listed_at is null
+"""
+RESTART = """
+    update sweep set cursor = null, pages = 0, items = 0, digest = '', restarts = restarts + 1, reason = %(reason)s,
+      finished_at = null, through = null, first_event = null where id = %(id)s
+"""
+END = 'update sweep set state = %(state)s, reason = %(reason)s, finished_at = hermes_now() where id = %(id)s'
+
+
+async def lock_type(connection: Connection, system: str, remote_type: str) -> None:
+    """Nobody else opens a listing of this type meanwhile."""
+    await connection.execute(
+        'select pg_advisory_xact_lock(hashtext(%s), hashtext(%s))', ('sweep', f'{system} {remote_type}')
+    )
+
+
+async def find(connection: Connection, system: str, remote_type: str, kind: str, *, ever: bool = False) -> int | None:
+    """A listing of this kind that has not begun yet (or, `ever`, that runs or was completed)."""
+    key = {'system': system, 'type': remote_type, 'kind': kind}
+    row = await (await connection.execute(FIND_EVER if ever else FIND_OPEN, key)).fetchone()
+    return row['id'] if row else None
+
+
+async def add(
+    connection: Connection, system: str, remote_type: str, kind: str, since: datetime | None, cause: str
+) -> int:
+    """A new listing, running."""
+    key = {'system': system, 'type': remote_type, 'kind': kind, 'since': since, 'cause': cause}
+    row = await (await connection.execute(OPEN, key)).fetchone()
+    assert row is not None
+    return int(row['id'])
+
+
+async def watermark(connection: Connection, system: str, remote_type: str) -> datetime | None:
+    """Up to when (by the remote's clock) everything of a type was listed; None when it never was."""
+    row = await (await connection.execute(WATERMARK, {'system': system, 'type': remote_type})).fetchone()
+    at: datetime | None = row['at'] if row else None
+    return at - OVERLAP if at else None
+
+
+async def claim(connection: Connection, systems: Sequence[str]) -> Row | None:
+    """A running listing that nobody works on now, locked until the transaction ends."""
+    return await (await connection.execute(CLAIM, {'stale': STALE_S, 'systems': list(systems)})).fetchone()
+
+
+async def take(connection: Connection, sweep_id: int) -> None:
+    """Mark that its next page is being fetched."""
+    await connection.execute('update sweep set finished_at = hermes_now() where id = %s', (sweep_id,))
+
+
+async def later(connection: Connection, sweep_id: int, at: datetime, reason: str) -> None:
+    """Come again at `at`, not before."""
+    await connection.execute(LATER, {'id': sweep_id, 'at': at, 'reason': reason, 'stale': STALE_S})
+
+
+async def move(connection: Connection, sweep: Row, following: str | None, page: Mapping[str, Any]) -> bool:
+    """One page further. False when somebody else moved it meanwhile. `page`: items, tokens, digest,
+    through, event."""
+    told = {'id': sweep['id'], 'cursor': sweep['cursor'], 'next': following, **page}
+    return (await connection.execute(MOVE, told)).rowcount == 1
+
+
+async def restart(connection: Connection, sweep_id: int, reason: str) -> None:
+    """From its first page again."""
+    await connection.execute('delete from listed where sweep_id = %s', (sweep_id,))
+    await connection.execute(RESTART, {'id': sweep_id, 'reason': reason})
+
+
+async def end(connection: Connection, sweep_id: int, state: str, reason: str = '') -> None:
+    """'done' or 'failed'."""
+    await connection.execute(END, {'id': sweep_id, 'state': state, 'reason': reason})
+
+
+async def note_looked(connection: Connection, sweep_id: int, found: Mapping[str, str]) -> None:
+    """What became of objects that a listing lacked: remote id -> 'there', 'deleted', 'gone', 'merged?'."""
+    await connection.execute('update sweep set looked = looked || %s::jsonb where id = %s', (dump(found), sweep_id))

@@ -1,0 +1,124 @@
+"""What a person may answer to a question that Hermes does not answer itself (MATCH-7), and what each answer does.
+
+The answers are functions on the graph like every rule: no I/O, and the same in a replay (I14).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from hermes.domain.applied import Applied, ask
+from hermes.domain.errors import Refused
+from hermes.domain.graph import CRM, Context, Graph
+from hermes.domain.merge import settle_fields
+from hermes.domain.merging import absorb, unite
+from hermes.domain.model import Change, Observation, Record, RecordRef, RemoteRef, Tombstone
+from hermes.domain.rules import claim
+from hermes.domain.tombstones import lay_down
+
+LEAVE: Final = 'leave everything as it is; the question is not asked again'
+CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
+    'match': {
+        'same': 'it is this candidate (name it): both become one record',
+        'separate': 'it is none of them: a record of its own, which goes out now',
+    },
+    'gone': {
+        'relink': 'it is this remote object now (name its id)',
+        'recreate': 'make it again in the CRM',
+        'drop': 'it was deleted: the record is tombstoned',
+    },
+    'narc': {
+        'delete': 'delete it in the CRM although something speaks against it',
+        'keep': 'keep it in the CRM; nothing is sent while the mark stands',
+    },
+    'fought over': {
+        'ours': 'send our value again, and go on correcting the field',
+        'theirs': 'leave the value of the CRM there; the field is not sent any more',
+    },
+    'merged?': {
+        'accept': 'it was merged into the suggested object (or into the one you name)',
+        'deleted': 'it was deleted: the record is tombstoned',
+    },
+    'duplicate': {'keep': LEAVE},
+    'identity': {'keep': LEAVE},
+    'tc16': {'keep': LEAVE},
+    'no-pipeline': {'keep': LEAVE},
+}
+"""Kind of decision -> what may be answered -> what that means."""
+
+
+def make_same(graph: Graph, record: Record, other: RecordRef, context: Context, done: Applied) -> None:
+    """MATCH-7: the record is one of its candidates. A deal that was only made because it seemed to be new goes (TC-6).
+
+    Raises Refused when the candidate is not there, or both have a live object in the CRM.
+    """
+    found = graph.record(other)
+    if found is None or found.ref.type != record.ref.type or found.gone:
+        raise Refused(f'{other.type}:{other.id} is not there (any more); nothing was done.')
+    if found.ref == record.ref:
+        raise Refused('They are one record already; nothing was done.')
+    if graph.linked(found.ref, CRM) and graph.linked(record.ref, CRM):
+        raise Refused(f'Both stand in the CRM: merge them there, and {record.ref.type}:{record.ref.id} follows.')
+    if graph.children(found.ref.id, 'deal') and record.ref.type == 'company':
+        for deal in graph.children(record.ref.id, 'deal'):
+            if not graph.mirrors_of(deal.ref) and (deal.ref, CRM) not in graph.creating:
+                stone = Tombstone('operator', context.now, context.event_id)
+                graph.put_record(replace(deal, tombstone=stone))
+                done.changes.append(Change(deal.ref, 'tombstone', None, 'operator', 'operator', 'TC-6'))
+    unite(graph, record, found, 'MATCH-7', context, done)
+
+
+def make_separate(graph: Graph, record: Record, done: Applied) -> None:
+    """MATCH-7: the record is none of its candidates."""
+    done.remember(graph, record)
+    claims = {kind: value for kind, value in record.claims.items() if kind != 'undecided'}
+    graph.put_record(replace(record, claims=claims))
+    done.changes.append(Change(record.ref, 'decision', 'undecided', 'separate', 'operator', 'MATCH-7'))
+
+
+def relink(graph: Graph, old: RemoteRef, new: RemoteRef, context: Context, done: Applied) -> None:
+    """OUT-5, PD-GAP-1: the one object is the other one now, as if it had been merged into it."""
+    kept = graph.resolve(new)
+    if kept is not None and kept.runs and not kept.live:
+        raise Refused(f'{new.type} {new.remote_id} is deleted in the CRM; nothing was done.')
+    if new == old or (kept is not None and kept.ref == old):
+        raise Refused('That is the same object; nothing was done.')
+    absorb(graph, old, new, (), context, done)
+    ask(graph, new, context)
+
+
+def recreate(graph: Graph, ref: RemoteRef, context: Context, done: Applied) -> None:
+    """OUT-5: the object is gone for good, so another one is made. Should it turn up again, it is a secondary one."""
+    mirror = graph.mirrors.get(ref)
+    record = graph.record(mirror.record) if mirror else None
+    if mirror is None or record is None:
+        raise Refused(f'{ref.type} {ref.remote_id} belongs to no record; nothing was done.')
+    done.remember(graph, record)
+    deleted = max(mirror.deleted or mirror.version, mirror.version)
+    graph.put_mirror(replace(mirror, deleted=deleted, deleted_by='operator', primary=False, reread_at=None))
+    done.changes.append(Change(record.ref, f'{CRM} link', f'{ref.type} {ref.remote_id}', None, 'operator', 'OUT-5'))
+    done.changes += settle_fields(graph, record, context)
+
+
+def drop(graph: Graph, ref: RemoteRef, context: Context, done: Applied) -> None:
+    """OUT-5, PD-GAP-1: the object was deleted, as if its lost webhook had come."""
+    mirror = graph.mirrors.get(ref)
+    if mirror is None or not mirror.live:
+        raise Refused(f'{ref.type} {ref.remote_id} does not stand in the CRM; nothing was done.')
+    lay_down(graph, Observation(ref, 'deleted', mirror.version, origin='act'), context, done)
+
+
+def delete_anyway(graph: Graph, record: Record, done: Applied) -> None:
+    """D-6, S21: a person lets go what spoke against it; the mark's end takes that back."""
+    done.remember(graph, record)
+    claim(graph, record.ref, 'settled', 'narc', 'delete')
+    done.changes.append(Change(record.ref, 'decision', 'narc', 'delete', 'operator', 'D-6'))
+
+
+def fight_again(graph: Graph, record: Record, fields: tuple[str, ...], done: Applied) -> None:
+    """EDIT-3: the fields are corrected again, counted from nothing."""
+    done.remember(graph, record)
+    mirror = graph.primary(record.ref, CRM)
+    if mirror is not None:
+        kept = {name: times for name, times in mirror.corrections.items() if name not in fields}
+        graph.put_mirror(replace(mirror, corrections=kept))

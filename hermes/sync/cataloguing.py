@@ -1,0 +1,399 @@
+"""Fields that come and go while Hermes runs (D-5, FIELD-5, FIELD-7, FIELD-8): from the thought to the synced value.
+
+A new field is matched with the CRM's own description, saved, filled from what is known already (TutorCruncher's last
+word on each client, the CRM's listing), and only then opened for pushes, in the lane that waits for all others. Each
+step is an act of its own, so that whatever is interrupted goes on where it stopped.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from hermes.db import events, graphs, pushes
+from hermes.db.catalogue import bump
+from hermes.db.pool import Connection, Row
+from hermes.domain.errors import Ambiguous, HermesError, Refused
+from hermes.domain.fields import CustomField, fold
+from hermes.domain.graph import CRM, PRODUCT
+from hermes.domain.model import Event, Observation, RecordRef, RemoteRef
+from hermes.domain.plan import Noop, Wait, plan
+from hermes.ports import RemoteField, Request, System
+from hermes.sync import connect, dirty, ingest, resolve, setup, sweep
+from hermes.sync.engine import Engine
+from hermes.sync.field_acts import FILLING, affected, check_field, find, label, refs_in
+from hermes.sync.observe import observe
+
+REMOTE_TYPE: Final = {'company': 'organization', 'contact': 'person', 'deal': 'deal'}
+CREATED_AS: Final[Mapping[str, str]] = {
+    'str': 'text', 'int': 'double', 'bool': 'varchar', 'date': 'date', 'fk_field': 'double',
+}  # fmt: skip
+"""Our type -> the CRM's type of a field that Hermes makes there; hermes_id is text, so that a merge keeps both ids."""
+CHUNK: Final = 100
+SETTLE_S: Final = 5.0
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of a new field: as it stands now, values found in older events, records to be pushed, and objects
+    that are read again because no older event of theirs is kept.
+    """
+
+    field: CustomField
+    values: int = 0
+    pushes: int = 0
+    reread: int = 0
+
+
+async def look(engine: Engine, system: System, record_type: str) -> list[RemoteField]:
+    """The custom fields of one type as the CRM describes them now; the catalogue is bound to them on the way."""
+    found: list[RemoteField] = []
+    cursor: Any = None
+    while True:
+        request = Request('fields', REMOTE_TYPE[record_type], params={'cursor': cursor, 'limit': 500})
+        answer = await connect.ask(engine, system, request)
+        found += system.remote_fields(answer)
+        cursor = system.next_cursor(answer)
+        if not cursor:
+            return found
+
+
+def remote_type_for(item: CustomField) -> str:
+    """The CRM's type that Hermes makes for a field."""
+    return 'varchar' if item.machine_name == 'hermes_id' else CREATED_AS[item.field_type]
+
+
+async def make_in_crm(engine: Engine, system: System, item: CustomField) -> None:
+    """Make a field in the CRM under its machine name. A lost answer is looked up before anything is tried again."""
+    if item.record_type not in REMOTE_TYPE:
+        raise Refused(f'The CRM has no custom fields for {item.linked_object_type.lower()}s.')
+    fields = {'field_name': item.machine_name, 'field_type': remote_type_for(item)}
+    try:
+        await connect.ask(engine, system, Request('add_field', REMOTE_TYPE[item.record_type], fields=fields))
+    except Ambiguous:
+        remote = await look(engine, system, item.record_type)
+        if connect.bound_field(replace(item, pd_field_id=''), remote).pd_field_id:
+            return
+        raise
+
+
+async def add(
+    engine: Engine, item: CustomField, system: System | None, *, create: bool, told: Told = lambda text: None
+) -> Added:
+    """Add a field, bind it to the CRM's (made there with `create`), fill it and open it. Raises Refused.
+
+    Said twice, the same addition goes on where the first one stopped.
+    """
+    known = await _known(engine)
+    standing = next((other for other in known.catalogue.custom if label(other) == label(item)), None)
+    if standing is not None:
+        if not _same(standing, item):
+            raise Refused(f'The field {label(item)} is there already, and differs: see "hermes fields change".')
+        item = replace(standing, problem='')
+    else:
+        check_field(item, known.catalogue)
+    bound = await bind(engine, item, system, create=create, told=told) if system else item
+    if standing is None:
+        check_field(bound, known.catalogue)
+        waiting = replace(bound, problem=FILLING) if bound.pd_field_id else bound
+        await setup.act(engine, {'act': 'field.add', 'field': asdict(waiting)})
+    elif (bound.pd_field_id, bound.remote_type) != (standing.pd_field_id, standing.remote_type):
+        to = {'pd_field_id': bound.pd_field_id, 'remote_type': bound.remote_type, 'options': dict(bound.options)}
+        await _change(engine, bound, {**to, 'problem': FILLING})
+    told(f'{label(item)} is in the catalogue.')
+    return await fill(engine, bound, system, fresh=create and standing is None, told=told)
+
+
+def _same(standing: CustomField, item: CustomField) -> bool:
+    names = ('field_type', 'hermes_field_name', 'tc2_machine_name', 'policy')
+    same_id = not item.pd_field_id or not standing.pd_field_id or item.pd_field_id == standing.pd_field_id
+    return same_id and all(getattr(standing, name) == getattr(item, name) for name in names)
+
+
+async def bind(
+    engine: Engine,
+    item: CustomField,
+    system: System,
+    *,
+    create: bool,
+    by_id: bool = True,
+    told: Told = lambda text: None,
+) -> CustomField:
+    """The field as the CRM has it, found by id (whatever its name there, with `by_id`) or by name, made with `create`.
+    Raises Refused for a type that cannot hold ours (FIELD-5), naming both.
+    """
+    if item.record_type not in REMOTE_TYPE:
+        return item
+    remote = await look(engine, system, item.record_type)
+    bound = described(item, remote, by_id=by_id)
+    if item.pd_field_id and not bound.remote_type:
+        raise Refused(f'The CRM has no {REMOTE_TYPE[item.record_type]} field with the id {item.pd_field_id}.')
+    if not bound.pd_field_id and create:
+        await make_in_crm(engine, system, item)
+        told(f'The field {item.machine_name} was made in the CRM ({remote_type_for(item)}).')
+        bound = described(item, await look(engine, system, item.record_type), by_id=by_id)
+    if bound.problem:
+        raise Refused(f'{label(item)}: {bound.problem}.')
+    return bound
+
+
+def described(item: CustomField, remote: Sequence[RemoteField], *, by_id: bool = True) -> CustomField:
+    """The field with what the CRM says of it; unchanged where the CRM has none, or several of its name."""
+    named = next((each.name for each in remote if by_id and each.code == item.pd_field_id), item.name)
+    bound = connect.bound_field(replace(item, problem='', name=named), list(remote))
+    match = next((each for each in remote if each.code == bound.pd_field_id), None)
+    if match is None:
+        names = [each for each in remote if fold(each.name).replace(' ', '_') == fold(item.machine_name)]
+        if len(names) > 1:
+            raise Refused(f'The CRM has {len(names)} fields called {item.machine_name}: say which with --id.')
+        return replace(item, remote_type='', options={})
+    return replace(bound, name=match.name)
+
+
+async def change(engine: Engine, linked: str, machine_name: str, to: Mapping[str, Any], system: System | None) -> Added:
+    """Change a field; with another source, type or id its values are gathered anew. Raises Refused."""
+    known = await _known(engine)
+    old = find(known.catalogue, linked, machine_name)
+    item = replace(old, **to)
+    check_field(item, known.catalogue)
+    gather = any(name in to for name in ('pd_field_id', 'tc2_machine_name', 'hermes_field_name', 'field_type'))
+    if system and (gather or 'name' in to or old.problem) and item.record_type in REMOTE_TYPE:
+        item = await bind(engine, item, system, create=False, by_id='pd_field_id' in to)
+    fields = {name: value for name, value in asdict(item).items() if value != getattr(old, name)}
+    fields['problem'] = FILLING if item.pd_field_id else ''
+    await _change(engine, old, fields)
+    return await fill(engine, item, system, fresh=not gather)
+
+
+async def _change(engine: Engine, item: CustomField, to: Mapping[str, Any]) -> None:
+    body = {'act': 'field.change', 'linked': item.linked_object_type, 'machine_name': item.machine_name, 'to': dict(to)}
+    await setup.act(engine, body)
+
+
+async def fill(
+    engine: Engine, item: CustomField, system: System | None, *, fresh: bool = False, told: Told = lambda text: None
+) -> Added:
+    """Give existing records their values and push them. `fresh`: nothing stands in the CRM's field yet."""
+    await _let_others_finish(engine)
+    if system and item.pd_field_id and not fresh:
+        await list_again(engine, system, REMOTE_TYPE[item.record_type])
+    values, reread = await _gather(engine, item, gather=item.inherited or not fresh)
+    told(f'{values} values were known from before.')
+    named = {'linked': item.linked_object_type, 'machine_name': item.machine_name}
+    await setup.act(engine, {'act': 'field.open', **named})
+    known = await _known(engine)
+    standing = find(known.catalogue, item.linked_object_type, item.machine_name)
+    pushed = await push_out(engine, affected(standing, known.catalogue))
+    told(f'{pushed} records differ from the CRM and are on their way.')
+    return Added(standing, values, pushed, reread)
+
+
+async def _let_others_finish(engine: Engine) -> None:
+    """Wait (at most SETTLE_S) until every transaction that may still read the old catalogue has ended."""
+    [now] = await engine.database.fetch('select clock_timestamp() as at')
+    started = engine.clock.monotonic()
+    while engine.clock.monotonic() - started < SETTLE_S:
+        rows = await engine.database.fetch(
+            "select 1 from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and "
+            'pid <> pg_backend_pid() and xact_start < %s limit 1',
+            (now['at'],),
+        )
+        if not rows:
+            return
+        await engine.clock.sleep(0.05)
+
+
+async def list_again(engine: Engine, system: System, remote_type: str) -> None:
+    """Read every object of a type again (10 tokens for 500), so that what stands in a field is known before it is
+    written.
+    """
+    async with engine.database.transaction() as connection:
+        await sweep.open_sweep(connection, system.name, remote_type, 'full')
+    started = engine.clock.monotonic()
+    while engine.clock.monotonic() - started < 600:
+        busy = await sweep.sweep_step(engine)
+        busy = bool(await ingest.ingest_step(engine)) or busy
+        rows = await engine.database.fetch(
+            "select 1 from sweep where system = %s and type = %s and kind = 'full' and state = 'running' union all "
+            "select 1 from event where source = %s and kind = 'page' and state in ('new', 'waiting') and due_at <= "
+            'hermes_now() limit 1',
+            (system.name, remote_type, system.name),
+        )
+        if not rows:
+            return
+        if not busy:
+            await engine.clock.sleep(0.2)
+    raise HermesError(f'{system.name} did not list its {remote_type}s in time; say the same again to go on.')
+
+
+async def _gather(engine: Engine, item: CustomField, *, gather: bool) -> tuple[int, int]:
+    """Fill companies in chunks, each an act (`gather`: also where nothing was said); (values found, clients that are
+    asked for again).
+    """
+    values = reread = after = 0
+    while True:
+        companies = await _next_companies(engine, after)
+        if not companies:
+            return values, reread
+        after = companies[-1]
+        seen, unknown = await _said_before(engine, item, companies)
+        body = {'linked': item.linked_object_type, 'machine_name': item.machine_name}
+        if seen or gather:
+            await setup.act(engine, {'act': 'field.fill', **body, 'seen': seen, 'companies': companies})
+        values += sum(entry[4] is not None for entry in seen)
+        reread += await _read_again(engine, unknown)
+
+
+async def _next_companies(engine: Engine, after: int) -> list[int]:
+    rows = await engine.database.fetch(
+        'select id from company where id > %s and tombstone is null and alias_of is null order by id limit %s',
+        (after, CHUNK),
+    )
+    return [row['id'] for row in rows]
+
+
+async def _said_before(
+    engine: Engine, item: CustomField, companies: list[int]
+) -> tuple[list[list[Any]], list[RemoteRef]]:
+    """What TutorCruncher's newest event of each client says about the field, and the clients without such an event."""
+    if not item.tc2_machine_name or PRODUCT not in engine.systems:
+        return [], []
+    rows = await engine.database.fetch(
+        'select m.remote_id, m.version, e.id, e.source, e.kind, e.body, e.received_at, e.headers, e.attempts, e.state '
+        'from link l join mirror m using (system, type, remote_id) left join event e on e.id = m.event_id where '
+        "l.system = %s and l.type = 'client' and l.state = 'live' and l.record_type = 'company' and l.record_id = "
+        'any(%s) order by m.remote_id',
+        (PRODUCT, companies),
+    )
+    known = await _known(engine)
+    seen: list[list[Any]] = []
+    unknown: list[RemoteRef] = []
+    for row in rows:
+        ref = RemoteRef(PRODUCT, 'client', row['remote_id'])
+        found = await _observed(engine, row, ref, known)
+        if found is None or list(found.version) != list(row['version']):
+            unknown.append(ref)
+        elif item.attribute in found.fields:
+            value = found.fields[item.attribute]
+            seen.append([*ref, list(found.version), value, found.origin])
+    return seen, unknown
+
+
+async def _observed(engine: Engine, row: Row, ref: RemoteRef, known: Any) -> Observation | None:
+    """The client as the kept body of an event tells it with today's catalogue."""
+    if row['body'] is None or row['source'] != PRODUCT:
+        return None
+    event = events.read_event(row)
+    try:
+        elements = await observe(engine, event, known)
+    except HermesError:
+        return None
+    told = [seen for element in elements for seen in element.observations if seen.ref == ref and seen.fields]
+    return max(told, key=lambda seen: seen.version, default=None)
+
+
+async def _read_again(engine: Engine, refs: Sequence[RemoteRef]) -> int:
+    """Have these objects read by the workers."""
+    if not refs:
+        return 0
+    return await engine.database.execute(
+        'update mirror set reread_at = hermes_now() where system = %s and type = %s and remote_id = any(%s) and '
+        'reread_at is null',
+        (refs[0].system, refs[0].type, [ref.remote_id for ref in refs]),
+    )
+
+
+async def push_out(engine: Engine, record_types: set[str]) -> int:
+    """Mark every record that now differs from the CRM, in the backfill lane; how many."""
+    after = marked = 0
+    while True:
+        companies = await _next_companies(engine, after)
+        if not companies:
+            return marked
+        after = companies[-1]
+        async with engine.database.transaction() as connection:
+            marked += await _mark(engine, connection, await refs_in(connection, record_types, companies))
+
+
+async def _mark(engine: Engine, connection: Connection, refs: set[RecordRef]) -> int:
+    known = await engine.known(connection)
+    graph = await graphs.load(connection, graphs.Wanted(records=refs), lock=False)
+    context = engine.context(Event(0, '', '', b'', engine.clock.now()), known)
+    lanes = await _waiting_lanes(connection, refs)
+    differing = []
+    for name, system in engine.systems.items():
+        for ref in sorted(refs & graph.records.keys()):
+            table = engine.outgoing(system, ref.type, known)
+            needed = plan(graph, graph.records[ref], table, context, name) if table else Noop()
+            if isinstance(needed, (Noop, Wait)):
+                continue
+            company = graph.company(graph.records[ref])
+            lane = lanes.get((ref, name), 'backfill')
+            number = company.ref.id if company else 0
+            differing.append(pushes.Dirty(ref, name, number, lane, dirty.describe(needed)))
+    await pushes.mark_dirty(connection, differing, float(known.settings.get('push_spacing_s', engine.push_spacing_s)))
+    return len(differing)
+
+
+async def _waiting_lanes(connection: Connection, refs: set[RecordRef]) -> dict[tuple[RecordRef, str], str]:
+    """What waits already keeps its lane."""
+    rows = await connection.execute(
+        'select record_type, record_id, system, lane from push where wanted > done and record_id = any(%s)',
+        ([ref.id for ref in refs],),
+    )
+    found = await rows.fetchall()
+    return {(RecordRef(row['record_type'], row['record_id']), row['system']): row['lane'] for row in found}
+
+
+async def heal_step(engine: Engine) -> int:
+    """FIELD-7: the CRM refused a write because of one of our fields. Its fields are read again; the pushes that such a
+    field held up go on without it. Returns how many go on.
+    """
+    rows = await engine.database.fetch(
+        "select record_type, record_id, detail -> 'fields' as fields from push where system = %s and state = 'parked' "
+        "and jsonb_array_length(coalesce(detail -> 'fields', '[]')) > 0 and (detail -> 'looked') is distinct from "
+        "(detail -> 'fields') limit %s",
+        (CRM, CHUNK),
+    )
+    system = engine.systems.get(CRM)
+    if not rows or system is None:
+        return 0
+    known = await _known(engine)
+    custom = {(item.record_type, item.attribute) for item in known.catalogue.custom if item.pd_field_id}
+    suspect = {row['record_type'] for row in rows for name in row['fields'] if (row['record_type'], name) in custom}
+    for record_type in sorted(suspect):
+        await look(engine, system, record_type)
+    known = await _known(engine)
+    ill = {(item.record_type, item.attribute) for item in known.catalogue.custom if item.problem}
+    freed = [row for row in rows if any((row['record_type'], name) in ill for name in row['fields'])]
+    async with engine.database.transaction() as connection:
+        for row in rows:
+            await _go_on(connection, row, free=row in freed)
+        if freed:
+            await bump(connection, 'catalogue')
+            await connection.execute('notify hermes_push')
+    return len(freed)
+
+
+async def _go_on(connection: Connection, row: Row, *, free: bool) -> None:
+    await connection.execute(
+        "update push set detail = detail || jsonb_build_object('looked', detail -> 'fields'), due_at = hermes_now(), "
+        "state = case when %(free)s then 'ready' else state end, reason = case when %(free)s then '' else reason end, "
+        'wanted = case when %(free)s then greatest(wanted, done + 1) else wanted end '
+        "where record_type = %(type)s and record_id = %(id)s and system = %(system)s and state = 'parked'",
+        {'free': free, 'type': row['record_type'], 'id': row['record_id'], 'system': CRM},
+    )
+
+
+async def _known(engine: Engine) -> Any:
+    async with engine.database.transaction() as connection:
+        return await engine.known(connection)
+
+
+async def read_unread(engine: Engine, most: int = 200) -> int:
+    """Read what waits to be read, where no worker runs that would; how many were read."""
+    done = 0
+    while done < most and (count := await resolve.reread_step(engine)):
+        done += count
+        await ingest.ingest_step(engine)
+    return done

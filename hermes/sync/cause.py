@@ -1,0 +1,111 @@
+"""Cause: the rule that made a call, for the ledger: the journal's rule of what changed, or why something was read.
+
+A write names at most THREE rules, the most telling first; what the journal does not know was a correction (FIELD-3).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from hermes.db.pool import Connection, Row
+from hermes.domain.graph import Graph
+from hermes.domain.history import NEVER, edits
+from hermes.domain.model import Record, RecordRef
+from hermes.domain.plan import Create, Delete, Plan, Update
+from hermes.kit import tracing
+from hermes.kit.tracing import Root
+from hermes.ports import Op, Outgoing
+
+THREE: Final = 3
+OF_OPERATION: Final[Mapping[Op, str]] = {
+    'list': 'PD-GAP-1', 'read': 'D-3', 'me': 'SETUP-12', 'fields': 'FIELD-5', 'add_field': 'SETUP-2',
+    'pipelines': 'SETUP-1', 'stages': 'SETUP-1', 'users': 'SETUP-3',
+    'webhooks': 'SETUP-4', 'add_webhook': 'SETUP-4', 'drop_webhook': 'SETUP-4',
+}  # fmt: skip
+"""What an operation is for where nobody says more."""
+
+
+async def of_write(
+    connection: Connection, graph: Graph, record: Record, needed: Plan, outgoing: Sequence[Outgoing]
+) -> str:
+    """The rules that made a write, most telling first, joined by commas."""
+    if isinstance(needed, Delete):
+        return 'D-6'
+    if isinstance(needed, Create):
+        return (await _journal(connection, {record.ref: {'born'}})).get((record.ref, 'born'), 'OUT-3')
+    if not isinstance(needed, Update):
+        return ''
+    by_field = await of_fields(connection, graph, record, needed, outgoing)
+    found = sorted(by_field.values(), key=list(by_field.values()).count, reverse=True)
+    return ', '.join(list(dict.fromkeys(found))[:THREE])
+
+
+async def of_fields(
+    connection: Connection, graph: Graph, record: Record, needed: Create | Update, outgoing: Sequence[Outgoing]
+) -> dict[str, str]:
+    """For each field that goes out, the rule that wants it so."""
+    tables = {item.key: item for item in outgoing}
+    company = graph.company(record)
+    homes = {record.ref.type.title(): record.ref, 'Company': company.ref if company else record.ref}
+    asked: dict[RecordRef, set[str]] = {}
+    for name in needed.fields:
+        for ref, field in _inputs(tables.get(name), homes):
+            asked.setdefault(ref, set()).add(field)
+    journal = await _journal(connection, asked)
+    found: dict[str, str] = {}
+    for name in needed.fields:
+        item = tables.get(name)
+        if name == 'hermes_id':
+            found[name] = 'OUT-12'
+        elif isinstance(needed, Update) and _written_by_a_person(needed, name):
+            found[name] = 'FIELD-3'
+        else:
+            rules = [journal[key] for key in _inputs(item, homes) if key in journal]
+            found[name] = (item.rule if item else '') or (rules[0] if rules else 'FIELD-3')
+    return found
+
+
+def _inputs(item: Outgoing | None, homes: Mapping[str, RecordRef]) -> list[tuple[RecordRef, str]]:
+    parted = [each.partition('.') for each in (item.inputs if item else ())]
+    return [(homes[kind], field) for kind, _, field in parted if kind in homes]
+
+
+def _written_by_a_person(needed: Update, name: str) -> bool:
+    runs = needed.mirror.runs.get(name, ())
+    written = edits(needed.mirror, name)
+    return bool(written) and written[-1][0] == runs[-1] and not written[-1][1]
+
+
+async def _journal(connection: Connection, asked: Mapping[RecordRef, set[str]]) -> dict[tuple[RecordRef, str], str]:
+    """The rule under which each field was written last."""
+    found: dict[tuple[RecordRef, str], str] = {}
+    for ref, fields in asked.items():
+        rows = await connection.execute(
+            'select distinct on (field) field, rule from change where record_type = %s and record_id = %s '
+            'and field = any(%s) order by field, id desc',
+            (ref.type, ref.id, sorted(fields)),
+        )
+        found |= {(ref, row['field']): row['rule'] for row in await rows.fetchall()}
+    return found
+
+
+async def of_trace(connection: Connection, record: RecordRef, company_id: int) -> Root | None:
+    """The trace of the event that changed the record, or else its company, last; only while somebody listens."""
+    if not tracing.is_on():
+        return None
+    rows = await connection.execute(
+        'select e.source, e.dedupe_key from change c join event e on e.id = c.event_id '
+        "where (c.record_type, c.record_id) in ((%s, %s), ('company', %s)) "
+        'order by c.record_type = %s desc, c.id desc limit 1',
+        (*record, company_id, record.type),
+    )
+    row = await rows.fetchone()
+    return tracing.trace_of(row['source'], row['dedupe_key']) if row else None
+
+
+def of_reading(row: Row) -> str:
+    """Why an object is read by id: `row` has its system, version, and whether a push is held because it was gone."""
+    if row['system'] == 'tutorcruncher':
+        return 'TC-2'
+    if row['gone']:
+        return 'OUT-5'
+    return 'D-3' if row['version'][0] == NEVER.seconds else 'VERSION-1'

@@ -1,0 +1,151 @@
+"""Decisions carried out: a person's answer is an act, stored and applied like any event, so that a replay repeats it.
+
+The act says itself what was asked (kind, key, record, detail): a fold needs no row of the table of questions (I14).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hermes.db import graphs
+from hermes.db.pool import Connection
+from hermes.domain import settling
+from hermes.domain.applied import Applied
+from hermes.domain.apply import finish
+from hermes.domain.errors import Refused
+from hermes.domain.graph import CRM, Context, Graph
+from hermes.domain.model import Record, RecordRef, RemoteRef
+from hermes.sync import dirty
+
+Outcome = dict[str, Any]
+FREE: Final = (
+    "update push set state = 'ready', reason = '', wanted = greatest(wanted, done + 1), due_at = hermes_now(), "
+    "detail = detail - 'gone_at' - 'listed' where record_type = %s and record_id = %s and state = 'held'"
+)
+UNIGNORE: Final = (
+    "update push set ignored = (select coalesce(jsonb_agg(f), '[]') from jsonb_array_elements_text(ignored) f "
+    "where not f = any(%s)), wanted = greatest(wanted, done + 1), due_at = hermes_now(), state = 'ready', reason = '' "
+    'where record_type = %s and record_id = %s and system = %s'
+)
+
+
+async def settle(connection: Connection, told: Mapping[str, Any], context: Context) -> Outcome:
+    """Answer a question: `choice`, and `value` where the choice needs one. Raises Refused when it was answered already,
+    or cannot be answered so.
+    """
+    asked = await _asked(connection, told)
+    kind, choice = asked['kind'], str(told['choice'])
+    choices = settling.CHOICES.get(kind, {'keep': settling.LEAVE})
+    if choice not in choices:
+        raise Refused(f'"{kind}" is answered with {" or ".join(choices)}, not with "{choice}".')
+    detail, value = asked['detail'], told.get('value')
+    await _close(connection, asked, choice)
+    if choice in ('keep', 'theirs'):
+        return {'notes': [f'{kind}: {choice}']}
+    refs, records = _named(kind, choice, detail, value)
+    ref = RecordRef(*asked['record']) if asked['record'] else None
+    wanted = graphs.Wanted(refs=set(refs), records={*records, *((ref,) if ref else ())}, merged=set(refs))
+    graph = await graphs.load(connection, wanted)
+    record = graph.record(ref)
+    before = dict(graph.mirrors), dict(graph.records)
+    done = Applied()
+    _carry_out(graph, record, (kind, choice), (refs, records, detail), context, done)
+    for company_id in sorted(done.companies):
+        finish(graph, company_id, context, done)
+    touched = dirty.touched_by(graph, *before) | ({record.ref} if record else set())
+    await _store(connection, graph, context, done)
+    for one in sorted(touched):
+        await connection.execute(FREE, one)
+    if (kind, choice) == ('fought over', 'ours') and record is not None:
+        await connection.execute(UNIGNORE, (list(detail['fields']), *record.ref, CRM))
+    await connection.execute('notify hermes_push')
+    return {'notes': [f'{kind}: {choice}', *done.notes], 'dirty': [list(one) for one in sorted(touched)]}
+
+
+async def _asked(connection: Connection, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was asked, as the act says it, or by the number of the question."""
+    if 'key' in told:
+        return told
+    rows = await connection.execute('select * from decision where id = %s', (told['decision'],))
+    row = await rows.fetchone()
+    if row is None:
+        raise Refused(f'There is no decision {told["decision"]}.')
+    return {**row, 'record': [row['record_type'], row['record_id']] if row['record_type'] else None}
+
+
+async def _close(connection: Connection, asked: Mapping[str, Any], choice: str) -> None:
+    """The question is answered; what is fought over again is asked again."""
+    key = (asked['kind'], asked['key'])
+    again = choice == 'ours'
+    done = await connection.execute(
+        "update decision set state = %s, key = case when %s then key || ':' || id else key end "
+        "where kind = %s and key = %s and state = 'open'",
+        (choice, again, *key),
+    )
+    if done.rowcount == 0:
+        rows = await connection.execute('select state from decision where kind = %s and key = %s', key)
+        row = await rows.fetchone()
+        if row is not None:
+            raise Refused(f'This was settled already ({row["state"]}); nothing was done.')
+
+
+def _named(
+    kind: str, choice: str, detail: Mapping[str, Any], value: Any
+) -> tuple[tuple[RemoteRef, ...], tuple[RecordRef, ...]]:
+    """The remote objects and the records that an answer names, the one that was asked about first."""
+    if kind == 'gone':
+        old = RemoteRef(detail['system'], detail['type'], str(detail['remote_id']))
+    elif kind == 'merged?':
+        old = RemoteRef(*detail['object'])
+        value = value or detail.get('survivor')
+    elif choice == 'same':
+        candidates = [RecordRef(*candidate) for candidate in detail['candidates']]
+        chosen = [one for one in candidates if str(value) in (f'{one.type}:{one.id}', str(one.id))]
+        if len(chosen) != 1:
+            told = ', '.join(f'{one.type}:{one.id}' for one in candidates)
+            raise Refused(f'Which candidate? Name one of: {told}.')
+        return (), (chosen[0],)
+    else:
+        return (), ()
+    if choice not in ('relink', 'accept'):
+        return (old,), ()
+    number = value[-1] if isinstance(value, list) else str(value or '').rpartition(':')[2]
+    if not str(number).isdigit():
+        raise Refused(f'Which {old.type}? Name its id in the CRM.')
+    return (old, old._replace(remote_id=str(int(number)))), ()
+
+
+def _carry_out(
+    graph: Graph,
+    record: Record | None,
+    answer: tuple[str, str],
+    named: tuple[tuple[RemoteRef, ...], tuple[RecordRef, ...], Mapping[str, Any]],
+    context: Context,
+    done: Applied,
+) -> None:
+    refs, records, detail = named
+    match answer:
+        case ('gone', 'relink') | ('merged?', 'accept'):
+            settling.relink(graph, refs[0], refs[1], context, done)
+        case ('gone', 'drop') | ('merged?', 'deleted'):
+            settling.drop(graph, refs[0], context, done)
+        case ('gone', 'recreate'):
+            settling.recreate(graph, refs[0], context, done)
+        case _ if record is None:
+            raise Refused('The record is not there any more; nothing was done.')
+        case ('match', 'same'):
+            settling.make_same(graph, record, records[0], context, done)
+        case ('match', 'separate'):
+            settling.make_separate(graph, record, done)
+        case ('narc', 'delete'):
+            settling.delete_anyway(graph, record, done)
+        case ('fought over', 'ours'):
+            settling.fight_again(graph, record, tuple(detail['fields']), done)
+        case _:
+            raise Refused(f'Nobody knows how to carry out "{answer[1]}" for "{answer[0]}".')
+
+
+async def _store(connection: Connection, graph: Graph, context: Context, done: Applied) -> None:
+    await graphs.store(connection, graph, {}, context.event_id)
+    await graphs.journal(connection, [(change, context.event_id) for change in done.changes], context.now)
+    await graphs.decide(connection, [(decision, context.event_id) for decision in done.decisions], context.now)
+    await graphs.close(connection, done.closed)

@@ -1,0 +1,107 @@
+"""Dirty: which records a batch touched, and the push of every one that now differs from what a system holds.
+
+What did not change is not planned again; what differs from nothing costs nothing (I9).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from hermes.db import graphs, pushes
+from hermes.db.pool import Connection
+from hermes.domain.graph import Context, Graph
+from hermes.domain.model import Event, Mirror, Record, RecordRef, RemoteRef
+from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
+from hermes.sync.engine import Engine
+
+RENAMED: Final = 200
+"""How many companies are looked at together after a stage got another name."""
+
+
+def touched_by(
+    graph: Graph, mirrors: Mapping[RemoteRef, Mirror], records: Mapping[RecordRef, Record]
+) -> set[RecordRef]:
+    """Records that may now differ from what a system holds; with a company, everything under it (inherited fields,
+    parents' ids); with a deal, the company that it is of and the one that it was of (PD-DEAL-6).
+    """
+    touched = {ref for ref in graph.touched_records if graph.records[ref] != records.get(ref)}
+    for remote in graph.touched_mirrors:
+        mirror = graph.mirrors[remote]
+        if mirror.record and mirror != mirrors.get(remote):
+            touched.add(mirror.record)
+    under: set[RecordRef] = set()
+    for ref in touched:
+        if ref.type == 'company':
+            under |= {child.ref for part in ('contact', 'deal') for child in graph.children(ref.id, part)}
+        elif ref.type == 'contact' and ref in graph.records and graph.records[ref].company_id is not None:
+            under |= {child.ref for child in graph.children(graph.records[ref].company_id or 0, 'deal')}
+        elif ref.type == 'deal':
+            homes = {found[ref].company_id for found in (graph.records, records) if ref in found}
+            under |= {RecordRef('company', number) for number in homes if number is not None}
+    return {ref for ref in touched | under if ref.type in pushes.RANK}
+
+
+async def mark(engine: Engine, connection: Connection, graph: Graph, touched: set[RecordRef], context: Context) -> None:
+    """Bump the push of every touched record that differs from what a system holds."""
+    differing = []
+    for name, system in engine.systems.items():
+        types = {ref.type for ref in touched} & system.types.keys() & pushes.RANK.keys()
+        tables = {kind: engine.outgoing(system, kind, context) for kind in types}
+        for ref in sorted(touched):
+            record = graph.record(ref)
+            if record is None or record.ref != ref or not tables.get(ref.type):
+                continue
+            needed = plan(graph, record, tables[ref.type], context, name)
+            if isinstance(needed, (Noop, Wait)):
+                continue
+            company = graph.company(record)
+            differing.append(
+                pushes.Dirty(record.ref, name, company.ref.id if company else 0, lane_of(needed), describe(needed))
+            )
+    await pushes.mark_dirty(connection, differing, float(context.settings.get('push_spacing_s', engine.push_spacing_s)))
+
+
+def lane_of(needed: Plan) -> str:
+    """OUT-12: an object that only lacks its hermes_id can wait."""
+    return 'backfill' if isinstance(needed, Update) and set(needed.fields) == {'hermes_id'} else 'webhook'
+
+
+def describe(needed: Plan) -> dict[str, Any]:
+    """A plan as people and the database keep it."""
+    if isinstance(needed, (Create, Update)):
+        return {
+            'op': 'create' if isinstance(needed, Create) else 'update',
+            'fields': dict(needed.fields),
+            'cut': list(needed.cut),
+        }
+    return {'op': 'delete'} if isinstance(needed, Delete) else {}
+
+
+async def renamed(engine: Engine, connection: Connection, event: Event) -> None:
+    """A pipeline or a stage has another name: the companies whose systems are told it look again (PD-DEAL-6)."""
+    known = await engine.known(connection)
+    inputs = {
+        name
+        for system in engine.systems.values()
+        for item in engine.outgoing(system, 'company', known)
+        for name in item.inputs
+    }
+    if not inputs & {'Stage.name', 'Pipeline.name'}:
+        return
+    rows = await connection.execute(
+        'select distinct d.company_id from change c join deal d on '
+        "(c.record_type = 'stage' and d.stage_id = c.record_id) or "
+        "(c.record_type = 'pipeline' and d.pipeline_id = c.record_id) "
+        "where c.event_id = %s and c.field = 'name' and d.status = 'open' and d.tombstone is null",
+        (event.id,),
+    )
+    named = sorted(row['company_id'] for row in await rows.fetchall() if row['company_id'] is not None)
+    for first in range(0, len(named), RENAMED):
+        refs = {RecordRef('company', number) for number in named[first : first + RENAMED]}
+        await replan(engine, connection, refs, event)
+
+
+async def replan(engine: Engine, connection: Connection, refs: set[RecordRef], event: Event) -> None:
+    """Look at some records again, after something outside of them changed."""
+    known = await engine.known(connection)
+    graph = await graphs.load(connection, graphs.Wanted(records=refs), lock=False)
+    await mark(engine, connection, graph, {ref for ref in refs if ref in graph.records}, engine.context(event, known))

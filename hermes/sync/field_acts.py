@@ -1,0 +1,277 @@
+"""A person's acts on the field catalogue while Hermes runs (D-5, FIELD-8): add, change, remove, fill, open.
+
+Each is an event, so that replay folds to the same catalogue and the same values (I14). What an older event said about a
+field that nobody knew then is told by `field.fill` in plain values; nothing is read from outside here.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any, Final, get_args
+
+from hermes.db import events, graphs
+from hermes.db.catalogue import Knowledge, bump, drop_field, forget_values, save_field
+from hermes.db.pool import Connection
+from hermes.domain.errors import Refused
+from hermes.domain.fields import ATTRIBUTES, RECORD_OF, Catalogue, CustomField, CustomType, LinkedType, Policy, fold
+from hermes.domain.graph import CRM, PRODUCT, Context, Graph
+from hermes.domain.history import fold as fold_into
+from hermes.domain.merge import settle_fields
+from hermes.domain.model import Change, Event, Observation, Origin, Record, RecordRef, RemoteRef, Version
+from hermes.domain.rules import rules
+
+FILLING: Final = 'its values are being gathered: pushes begin when that is done'
+"""The problem of a field between `field.add` and `field.open`; nothing of it is sent meanwhile."""
+NAME: Final = re.compile(r'[a-z][a-z0-9_]{0,62}', re.ASCII)
+RESERVED: Final = frozenset({'narc', 'created', 'status'})
+RELATIONS: Final = frozenset({'id', 'sales_person', 'support_person', 'bdr_person'})
+RULE: Final = 'D-5'
+
+Outcome = dict[str, Any]
+Act = Callable[[Connection, Event, Mapping[str, Any], Knowledge], Awaitable[Outcome]]
+
+
+def check_field(item: CustomField, catalogue: Catalogue) -> None:
+    """Raises Refused, with one plain sentence, for a field that cannot stand in the catalogue."""
+    if item.linked_object_type not in get_args(LinkedType):
+        raise Refused(f'A field belongs to one of {", ".join(get_args(LinkedType))}, not to {item.linked_object_type}.')
+    if not NAME.fullmatch(item.machine_name):
+        raise Refused(f'"{item.machine_name}" is no machine name: small letters, digits and _, a letter first.')
+    if item.field_type not in get_args(CustomType):
+        raise Refused(f'A field has one of the types {", ".join(get_args(CustomType))}, not {item.field_type}.')
+    if item.policy not in get_args(Policy):
+        raise Refused(f'A policy is one of {", ".join(get_args(Policy))}, not {item.policy}.')
+    _check_source(item, catalogue)
+    others = [other for other in catalogue.custom if key_of(other) != key_of(item)]
+    for other in others:
+        same_type = other.linked_object_type == item.linked_object_type
+        if same_type and item.pd_field_id and other.pd_field_id == item.pd_field_id:
+            raise Refused(f'The CRM field {item.pd_field_id} belongs to {label(other)} already.')
+        if same_type and item.tc2_machine_name and fold(other.tc2_machine_name) == fold(item.tc2_machine_name):
+            raise Refused(f'The extra attribute {item.tc2_machine_name} is read into {label(other)} already.')
+        if same_type and other.attribute == item.attribute:
+            raise Refused(f'{label(other)} shows {item.attribute} already.')
+
+
+def _check_source(item: CustomField, catalogue: Catalogue) -> None:
+    fixed = ATTRIBUTES.get(item.record_type, {})
+    if item.hermes_field_name and item.hermes_field_name not in RELATIONS and item.hermes_field_name not in fixed:
+        raise Refused(f'A {item.linked_object_type} has no attribute {item.hermes_field_name}.')
+    if not item.hermes_field_name and item.machine_name in fixed:
+        raise Refused(
+            f'{item.machine_name} is an attribute that Hermes has itself: say --hermes-field {item.machine_name}.'
+        )
+    if item.tc2_machine_name and item.linked_object_type != 'Company':
+        raise Refused('Only companies have extra attributes in TutorCruncher.')
+    if fold(item.tc2_machine_name) in RESERVED:
+        raise Refused(f"{item.tc2_machine_name} always means the agency's own value and cannot be an extra attribute.")
+    if item.inherited and ('company', item.machine_name) not in catalogue.by_machine_name:
+        raise Refused(f'No company field is called {item.machine_name}, so a deal cannot inherit it: add that first.')
+
+
+def key_of(item: CustomField) -> tuple[str, str]:
+    return item.linked_object_type, item.machine_name
+
+
+def label(item: CustomField) -> str:
+    return f'{item.linked_object_type}.{item.machine_name}'
+
+
+def find(catalogue: Catalogue, linked: str, machine_name: str) -> CustomField:
+    """Raises Refused when there is none."""
+    for item in catalogue.custom:
+        if key_of(item) == (linked, machine_name):
+            return item
+    raise Refused(f'There is no field {linked}.{machine_name}.')
+
+
+async def _add(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    item = CustomField(**told['field'])
+    if item.record_type != 'meeting' and (item.record_type, item.machine_name) in known.catalogue.by_machine_name:
+        raise Refused(f'The field {label(item)} is there already: change it, or remove it first.')
+    check_field(item, known.catalogue)
+    await save_field(connection, item)
+    await _announce(connection)
+    return {'notes': [f'{label(item)} was added ({item.field_type}, {item.policy})']}
+
+
+async def _change(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """Other values for what is named in `to`; another source or type forgets what the old one said."""
+    old = find(known.catalogue, told['linked'], told['machine_name'])
+    item = replace(old, **told['to'])
+    check_field(item, known.catalogue)
+    if key_of(item) != key_of(old):
+        raise Refused('The machine name and the type of record of a field stay: add another field instead.')
+    if (item.attribute, item.field_type) != (old.attribute, old.field_type):
+        await _forget(connection, old, known.catalogue)
+    elif fold(item.tc2_machine_name) != fold(old.tc2_machine_name):
+        await forget_values(connection, old.record_type, old.attribute, system=PRODUCT)
+    await save_field(connection, item)
+    await _announce(connection)
+    changed = [name for name, value in asdict(item).items() if value != getattr(old, name)]
+    return {'notes': [f'{label(item)}: {", ".join(changed) or "nothing"} changed']}
+
+
+async def _remove(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """The field leaves the catalogue with what Hermes knew of it; what stands in the CRM stays there."""
+    item = find(known.catalogue, told['linked'], told['machine_name'])
+    heirs = [
+        other
+        for other in known.catalogue.of('deal')
+        if item.record_type == 'company' and other.inherited and other.machine_name == item.machine_name
+    ]
+    if heirs:
+        raise Refused(f'{label(heirs[0])} inherits it: remove that first.')
+    if item.machine_name == 'hermes_id':
+        raise Refused('hermes_id is how Hermes knows its own objects again; it cannot be removed.')
+    await _forget(connection, item, known.catalogue)
+    await drop_field(connection, item)
+    await _announce(connection)
+    return {'notes': [f'{label(item)} was removed; what stands in the CRM stays there']}
+
+
+async def _forget(connection: Connection, item: CustomField, catalogue: Catalogue) -> None:
+    """Drop the values of an attribute that only this field made."""
+    if item.record_type in ATTRIBUTES and item.attribute not in ATTRIBUTES[item.record_type]:
+        await forget_values(connection, item.record_type, item.attribute)
+
+
+async def _announce(connection: Connection) -> None:
+    """Every running worker reads the catalogue again with its next batch, and is woken for it (FIELD-8)."""
+    await bump(connection, 'catalogue')
+    await events.ring(connection)
+
+
+async def _fill(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """What known objects said about a field before it was in the catalogue; then the records and the rules follow.
+
+    `seen`: [system, type, remote id, [seconds, sub], value, origin]; `companies`: whose rules run in any case.
+    """
+    item = find(known.catalogue, told['linked'], told['machine_name'])
+    observations = [_observation(entry, item.attribute) for entry in told['seen']]
+    graph = await graphs.load(
+        connection, graphs.Wanted(refs={seen.ref for seen in observations}, companies=set(told['companies']))
+    )
+    context = Context(event.id, event.received_at, known.catalogue, known.directory, known.settings)
+    changes = _follow(graph, [*observations, *_empty_at_birth(graph, item)], context)
+    for company in sorted(graph.companies(), key=lambda record: record.ref):
+        if not company.gone:
+            changes += rules(graph, company.ref.id, company, False, _with_base(context, company)).changes
+    await _store(connection, graph, changes, event)
+    return {'notes': [f'{label(item)}: {len(observations)} values of before, {len(changes)} changes']}
+
+
+def _with_base(context: Context, company: Record) -> Context:
+    """Rules compute TutorCruncher's link from its address, which an act does not know: what stands there stays."""
+    url = str(company.fields.get('tc2_cligency_url') or '')
+    base, found, _ = url.rpartition('/clients/')
+    return replace(context, tc2_base_url=base) if found else context
+
+
+def _observation(entry: Any, attribute: str) -> Observation:
+    system, remote_type, remote_id, version, value, origin = entry
+    known_origin: Origin = origin
+    ref = RemoteRef(system, remote_type, remote_id)
+    return Observation(ref, 'state', Version(*version), {attribute: value}, origin=known_origin)
+
+
+def _empty_at_birth(graph: Graph, item: CustomField) -> list[Observation]:
+    """An object that Hermes made was made without this field: what stands there now was written later, by somebody."""
+    found = []
+    for ref, mirror in graph.mirrors.items():
+        runs = mirror.runs.get(item.attribute, ())
+        foreign = graph.record(mirror.record) is None or not mirror.ours or mirror.sent.get(item.attribute)
+        if ref.system != CRM or foreign or not runs or mirror.record is None or mirror.record.type != item.record_type:
+            continue
+        born = min(each[0].first for each in mirror.runs.values() if each)
+        if born < runs[0].first:
+            found.append(Observation(ref, 'state', born, {item.attribute: None}, origin='read'))
+    return found
+
+
+def _follow(graph: Graph, observations: list[Observation], context: Context) -> list[Change]:
+    changes: list[Change] = []
+    for seen in observations:
+        mirror = graph.mirrors.get(seen.ref)
+        if mirror is None or mirror.merged_into is not None:
+            continue
+        graph.put_mirror(replace(fold_into(mirror, seen, context.now), reread_at=mirror.reread_at))
+        record = graph.record(mirror.record)
+        if record is not None and not record.gone:
+            changes += settle_fields(graph, record, context)
+    return changes
+
+
+async def _store(connection: Connection, graph: Graph, changes: list[Change], event: Event) -> None:
+    kept = {
+        remote: row for remote, row in (await _event_ids(connection, graph)).items() if remote in graph.touched_mirrors
+    }
+    await graphs.store(connection, graph, kept, event.id)
+    journalled = [(change if change.rule != 'FIELD-2' else replace(change, note=RULE), event.id) for change in changes]
+    await graphs.journal(connection, journalled, event.received_at)
+
+
+async def _event_ids(connection: Connection, graph: Graph) -> dict[RemoteRef, int]:
+    """The newest event of each touched mirror stays what it was: the fill says nothing new about the object."""
+    refs = [list(ref) for ref in graph.touched_mirrors]
+    rows = await connection.execute(
+        'select m.system, m.type, m.remote_id, m.event_id from mirror m '
+        'join unnest(%s::text[], %s::text[], %s::text[]) as r(system, type, remote_id) using (system, type, remote_id)',
+        ([ref[0] for ref in refs], [ref[1] for ref in refs], [ref[2] for ref in refs]),
+    )
+    found = await rows.fetchall()
+    return {RemoteRef(row['system'], row['type'], row['remote_id']): row['event_id'] for row in found}
+
+
+async def _open(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """The field's values are gathered: pushes may send it."""
+    item = find(known.catalogue, told['linked'], told['machine_name'])
+    if item.problem == FILLING:
+        await save_field(connection, replace(item, problem=''))
+        await _announce(connection)
+    return {'notes': [f'{label(item)} is open']}
+
+
+async def _bind(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """SETUP-10: a person says which field of the CRM one of ours is (`fields import`)."""
+    notes = []
+    for linked, machine_name, code in told['ids']:
+        item = find(known.catalogue, linked, machine_name)
+        if item.pd_field_id == code:
+            continue
+        bound = replace(item, pd_field_id=code, remote_type='', options={}, problem='')
+        check_field(bound, known.catalogue)
+        await save_field(connection, bound)
+        notes.append(f'{label(item)} = {code}')
+    await _announce(connection)
+    return {'notes': notes or ['nothing changed']}
+
+
+def affected(item: CustomField, catalogue: Catalogue) -> set[str]:
+    """The record types whose pushes a field concerns."""
+    deals = any(other.machine_name == item.machine_name for other in catalogue.of('deal') if other.inherited)
+    found = {RECORD_OF[item.linked_object_type]} if item.linked_object_type in RECORD_OF else set()
+    return found | ({'deal'} if deals and item.record_type == 'company' else set())
+
+
+async def refs_in(connection: Connection, record_types: set[str], companies: list[int]) -> set[RecordRef]:
+    """The live records of these types in some companies."""
+    found: set[RecordRef] = set()
+    for record_type in sorted(record_types):
+        column = 'id' if record_type == 'company' else 'company_id'
+        rows = await connection.execute(
+            f'select id from {record_type} where {column} = any(%s) and tombstone is null and alias_of is null',
+            (companies,),
+        )
+        found |= {RecordRef(record_type, row['id']) for row in await rows.fetchall()}
+    return found
+
+
+FIELD_ACTS: Final[Mapping[str, Act]] = {
+    'field.add': _add,
+    'field.change': _change,
+    'field.remove': _remove,
+    'field.fill': _fill,
+    'field.open': _open,
+    'fields.bind': _bind,
+}

@@ -1,0 +1,73 @@
+"""Gaps: stretches in which webhooks may have been lost, noticed afterwards and swept (PD-GAP-1, I15).
+
+Suspicious are: nobody listened at the door, no worker spoke with the system (down, or the system was paused), our
+subscription was missing or its last delivery was refused, and a silence that is longer than usual. Each is swept once.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from hermes.db import pulses
+from hermes.db.pool import Connection
+from hermes.sync.engine import Engine
+from hermes.sync.sweep import CHANGED, FULL, ensure_first, open_changes, open_everything
+
+log = structlog.get_logger(__name__)
+SPEAKING: Final = timedelta(minutes=3)
+"""`watch` runs every minute; a worker that was away for longer, or a system that was paused, may have missed much."""
+QUIET: Final = timedelta(minutes=30)
+UNUSUAL: Final = 4.0
+"""A silence of this many times the stretch that 95 of 100 stay below is unusual."""
+
+
+async def watch(engine: Engine) -> int:
+    """Notice what was lost since the last look, and open its sweeps. Returns how many gaps there were."""
+    async with engine.database.transaction() as connection:
+        rows = await connection.execute('select system from system_state where paused')
+        paused = {row['system'] for row in await rows.fetchall()}
+        for system in engine.systems:
+            if system not in paused:
+                await pulses.beat(connection, system, SPEAKING)
+            await ensure_first(connection, system)
+        lost = await pulses.take_lost(connection)
+        for row in lost:
+            await _sweep(engine, connection, row['name'], row['lost_from'], row['lost_to'], paused)
+        return len(lost)
+
+
+async def _sweep(
+    engine: Engine, connection: Connection, name: str, since: datetime, until: datetime, paused: set[str]
+) -> None:
+    """`name`: the web, a system, or 'SYSTEM webhooks'."""
+    cause = f'gap: {name} from {since:%Y-%m-%d %H:%M:%SZ} to {until:%Y-%m-%d %H:%M:%SZ}'
+    log.warning('webhooks may have been lost; everything is listed', what=name, since=since, until=until)
+    for system in engine.systems:
+        if name in (pulses.WEB, system, pulses.subscription(system)) and system in FULL:
+            await open_everything(connection, system, cause)
+
+
+async def listen(engine: Engine) -> list[str]:
+    """Systems that have been silent for longer than usual, each once a silence: what changed is listed, and whoever
+    called looks after the subscription.
+    """
+    quiet = []
+    async with engine.database.transaction() as connection:
+        for system in engine.systems:
+            heard = await pulses.silence(connection, system, QUIET, UNUSUAL) if system in CHANGED else None
+            if heard is None or heard['silent'] <= heard['usual']:
+                continue
+            if await pulses.is_news(connection, f'{system} silence', heard['last']):
+                await open_changes(connection, system, f'silence since {heard["last"]:%Y-%m-%d %H:%M:%SZ}')
+                quiet.append(system)
+    return quiet
+
+
+async def refused(engine: Engine, system: str, at: datetime) -> bool:
+    """The system's last delivery was not accepted at our door: a gap, once for each such delivery."""
+    async with engine.database.transaction() as connection:
+        news = await pulses.is_news(connection, f'{system} refused', at)
+        if news:
+            await open_everything(connection, system, f'gap: a delivery of {at:%Y-%m-%d %H:%M:%SZ} was not accepted')
+    return news

@@ -1,0 +1,239 @@
+"""An emulated account in a process of its own, and `hermes` on it: by flags, and at a terminal (a pty)."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import psycopg
+from typer.testing import CliRunner, Result
+
+from hermes.cli import app, explain
+from hermes.kit.processes import dying_with_parent
+from tests.house.run import free_ports, wait_for
+
+ROOT = Path(__file__).parents[2]
+SERVE = (
+    'from hermes.sandbox.app import run_sandbox; from hermes.sandbox.world import Secrets; '
+    "run_sandbox(port={port}, hermes_url='http://127.0.0.1:{web}', seed='empty', "
+    "secrets=Secrets('tc2-key', 'pd-key', 'hermes', 'hook-password'))"
+)
+ANSI = re.compile(r'\x1b\[[0-9;?]*[a-zA-Z]')
+
+
+@dataclass
+class Outside:
+    """The emulated accounts: addresses, control, state."""
+
+    port: int
+    web: int
+
+    def ask(self, path: str, body: Any = None) -> Any:
+        request = Request(
+            f'http://127.0.0.1:{self.port}/_world/{path}',
+            data=None if body is None else json.dumps(body).encode(),
+            headers={'Content-Type': 'application/json'},
+        )
+        with urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def begin(self, scenario: str = 'empty') -> None:
+        """Begin again with another account."""
+        self.ask('reset', {})
+        self.ask('seed', {'scenario': scenario})
+        self.ask('act', {'system': 'pipedrive', 'act': 'set_plan', 'plan': 'ultimate', 'seats': 5})
+
+    @property
+    def pipedrive(self) -> Any:
+        return self.ask('state')['pipedrive']
+
+    def subscribe(self, url: str, event_object: str) -> None:
+        """A webhook as somebody once made it by hand: open, without any password."""
+        body = {'subscription_url': url, 'event_action': '*', 'event_object': event_object, 'name': 'by hand'}
+        request = Request(
+            f'http://127.0.0.1:{self.port}/pipedrive/api/v1/webhooks',
+            data=json.dumps(body).encode(),
+            headers={'Content-Type': 'application/json', 'x-api-token': 'pd-key'},
+        )
+        with urlopen(request, timeout=10) as answer:
+            assert answer.status == 201
+
+    def delete_field(self, kind: str, code: str) -> None:
+        """A field is deleted in the CRM."""
+        request = Request(
+            f'http://127.0.0.1:{self.port}/pipedrive/api/v2/{kind}Fields/{code}',
+            headers={'x-api-token': 'pd-key'},
+            method='DELETE',
+        )
+        with urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+
+    @property
+    def hooks(self) -> list[Any]:
+        """The webhooks that stand registered."""
+        return [row for row in self.pipedrive['subscriptions'] if row.get('is_active', True)]
+
+    def calls(self, method: str) -> list[Any]:
+        return [call for call in self.ask('calls') if call['method'] == method]
+
+
+@contextmanager
+def outside() -> Iterator[Outside]:
+    """The emulated accounts, listening."""
+    port, web = free_ports(2)
+    process = subprocess.Popen(
+        [sys.executable, '-c', SERVE.format(port=port, web=web)],
+        cwd=ROOT, stdin=subprocess.DEVNULL, preexec_fn=dying_with_parent(signal.SIGTERM),
+    )  # fmt: skip
+    world = Outside(port, web)
+
+    def answers() -> bool:
+        try:
+            return bool(world.ask('clock'))
+        except (URLError, OSError):
+            return False
+
+    try:
+        wait_for('the sandbox', answers, 30)
+        yield world
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+@dataclass
+class Office:
+    """`hermes` with the credentials of those accounts and a database of its own."""
+
+    url: str
+    world: Outside
+    folder: Path
+    more: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        here = f'http://127.0.0.1:{self.world.port}'
+        return {
+            'PATH': os.environ['PATH'],
+            'PYTHONPATH': str(ROOT),
+            'HOME': str(self.folder),
+            'DATABASE_URL': self.url,
+            'DATA_DIR': str(self.folder / 'data'),
+            'TC2_API_KEY': 'tc2-key',
+            'TC2_BASE_URL': f'{here}/tc2',
+            'PD_API_KEY': 'pd-key',
+            'PD_BASE_URL': f'{here}/pipedrive',
+            'PD_WEBHOOK_USER': 'hermes',
+            'PD_WEBHOOK_PASSWORD': 'hook-password',
+            'PD_PLAN': 'ultimate',
+            'PD_SEATS': '5',
+            'HERMES_URL': f'http://127.0.0.1:{self.world.web}',
+            'SECRET_KEY': 'x' * 40,
+            'SIGNING_KEY': 'y' * 40,
+            'API_KEY': 'z' * 40,
+            'TERM': 'dumb',
+            'COLUMNS': '160',
+            **self.more,
+        }
+
+    def hermes(self, *words: str, stdin: str = '') -> Result:
+        """One command without a terminal, in this process."""
+        hidden = dict.fromkeys(('LIVE_DATABASE_URL', 'HERMES_SANDBOX', 'SANDBOX_URL'))
+        return CliRunner().invoke(app, list(words), input=stdin, env={**hidden, **self.environment})
+
+    def does(self, *words: str, stdin: str = '') -> str:
+        """What a command says that works."""
+        done = self.hermes(*words, stdin=stdin)
+        assert done.exit_code == 0, f'{done.output}\n{done.exception!r}'
+        return done.stdout
+
+    def refuses(self, *words: str) -> str:
+        """The one sentence with which a command refuses."""
+        done = self.hermes(*words)
+        assert done.exit_code == 1, done.output
+        told = explain(done.exception) if isinstance(done.exception, Exception) else ''
+        sentences = [*done.stderr.strip().splitlines(), *([told] if told else [])]
+        assert len(sentences) == 1, (sentences, done.exception)
+        return sentences[0]
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            cursor = connection.execute(query, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def terminal(self, *words: str) -> Iterator['Terminal']:
+        """One command at a terminal."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, '-m', 'hermes', *words],
+            env=self.environment, cwd=self.folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+            preexec_fn=dying_with_parent(signal.SIGTERM),
+        )  # fmt: skip
+        os.close(theirs)
+        terminal = Terminal(ours, process)
+        try:
+            yield terminal
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            os.close(ours)
+
+
+@dataclass
+class Terminal:
+    """What a person sees and types."""
+
+    handle: int
+    process: subprocess.Popen[bytes]
+    shown: str = ''
+    read_to: int = 0
+
+    def expect(self, text: str, patience_s: float = 40) -> None:
+        """Wait until `text` stands on the screen, after what was expected before."""
+        deadline = time.monotonic() + patience_s
+        while (place := self.shown.find(text, self.read_to)) < 0:
+            assert time.monotonic() < deadline, f'{text!r} is not shown in: {self.shown[self.read_to :]!r}'
+            assert self._read(), f'it ended without {text!r}: {self.shown[self.read_to :]!r}'
+        self.read_to = place + len(text)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self.handle], [], [], 0.5)
+        if not ready:
+            return True
+        try:
+            told = os.read(self.handle, 65_536)
+        except OSError:
+            return False
+        self.shown += ANSI.sub('', told.decode('utf-8', 'replace')).replace('\r', '')
+        return bool(told)
+
+    def answer(self, question: str, text: str) -> None:
+        """Wait for a question and type the answer."""
+        self.expect(question)
+        os.write(self.handle, f'{text}\n'.encode())
+
+    def interrupt(self) -> int:
+        """Ctrl-C; the exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.end()
+
+    def end(self) -> int:
+        """Read to the end; the exit code."""
+        deadline = time.monotonic() + 60
+        while self._read():
+            assert time.monotonic() < deadline, self.shown
+        return self.process.wait(10)

@@ -1,0 +1,372 @@
+"""A sales team at work for days, drawn by a seed: edits, moves, merges, deletions, deals won and lost and opened again,
+while TutorCruncher goes on, webhooks fail for an hour, and a ban comes (`python -m tests.sim --team SEED`).
+
+In the end the weather is calm and one night's listings have run: then Hermes, the CRM and the mirrors are equal field
+by field (I7), what a person wrote last still stands (EDIT-1), nothing echoes (I6), the budget was kept (I8).
+"""
+
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from hermes.sandbox.pipedrive.answers import Refused as CrmRefused
+from hermes.sandbox.tutorcruncher.account import Refused as ClientRefused
+from hermes.sync import sweep
+from hermes.sync.ingest import ingest_step
+from hermes.sync.push import push_step
+from hermes.sync.resolve import reread_step
+from hermes.sync.schedules import Schedules
+from hermes.sync.subscription import Door
+from tests import postgres
+from tests.flows.house import HERMES, MARCUS, MARCUS_PD, PRIYA, PRIYA_PD, SECRETS
+from tests.sim import checks, echo, shrink
+from tests.sim.life import Life, guard, set_weather, settle
+from tests.sim.town import Town, open_town, pick
+
+KINDS = ('organization', 'person', 'deal')
+CLIENTS, BORN = 10, 14
+"""How many clients sign up at most, and how many objects of a kind there are before the team stops making more."""
+AT_ONCE = 6
+"""Rounds of work between two acts; what is not done by then waits."""
+OWNED = ('custom:utm_source',)
+"""What TutorCruncher owns: a person's edit is corrected (FIELD-3)."""
+HOUR = timedelta(hours=1)
+RACE = timedelta(seconds=120)
+"""What TutorCruncher said this long before an edit may have been under way when the edit was made."""
+
+
+@dataclass
+class Edit:
+    """What a person wrote into one field of one object last."""
+
+    value: Any
+    at: datetime
+
+
+@dataclass
+class Book:
+    """What the team and TutorCruncher did."""
+
+    edits: dict[tuple[str, int, str], Edit] = field(default_factory=dict)
+    product: dict[int, datetime] = field(default_factory=dict)
+    """When each client was last changed in TutorCruncher."""
+    merged: set[tuple[str, int]] = field(default_factory=set)
+    done: Counter[str] = field(default_factory=Counter)
+    lines: list[str] = field(default_factory=list)
+    deaf_until: datetime | None = None
+    calls: Counter[str] = field(default_factory=Counter)
+    tokens: int = 0
+
+
+class Team:
+    """The people. `merges`: whether they merge, too."""
+
+    def __init__(self, town: Town, seed: int, *, merges: bool = True) -> None:
+        self.town, self.house, self.seed = town, town.house, seed
+        self.book = Book()
+        door = Door(f'{HERMES}/pipedrive/callback/', SECRETS.pd_webhook_user, SECRETS.pd_webhook_password)
+        self.calendar = Schedules(town.house.engine, 400, doors={'pipedrive': door})
+        self.merges = merges
+        self.next_listing_at = town.house.clock.now() + HOUR
+
+    async def act(self, number: int) -> None:
+        """The act of this number, and what follows from it within a minute or an hour."""
+        chance = random.Random(f'{self.seed}:{number}')
+        weights = {
+            self.edit: 40, self.move: 8, self.deal: 16, self.make: 8, self.delete: 3, self.undelete: 3,
+            self.merge: 4 if self.merges else 0, self.client: 12, self.sign_up: 4, self.snapshots: 3,
+            self.deafness: 0.6, self.ban: 0.2,
+        }  # fmt: skip
+        chosen = chance.choices(list(weights), list(weights.values()))[0]
+        try:
+            told = chosen(chance)
+        except (CrmRefused, ClientRefused) as error:
+            told = f'{chosen.__name__}: refused ({error})'
+        self.book.done[chosen.__name__] += bool(told)
+        if told:
+            self.book.lines.append(f'{number} {self.house.clock.now():%d %H:%M:%S}: {told}')
+        self.house.clock.advance(chance.choice((0.2, 1.1, 3.0, 20.0, 90.0)))
+        await self.work()
+
+    async def work(self) -> None:
+        """What Hermes does meanwhile: its two workers take turns, and the calendar goes on."""
+        house, now = self.house, self.house.clock.now()
+        if self.book.deaf_until is not None and now >= self.book.deaf_until:
+            house.pd.act_webhooks(on=True)
+            self.book.deaf_until = None
+        if now >= self.next_listing_at:
+            self.next_listing_at = now + HOUR
+            await self.calendar.check_webhooks()
+            await self.calendar.watch()
+            await self.calendar.list_changes()
+        for number in range(AT_ONCE):
+            await house.world.outbox.deliver_due(house.post)
+            engine = house.engines[number % len(house.engines)]
+            worked = False
+            for step in (ingest_step, reread_step, push_step, sweep.sweep_step):
+                worked |= bool(await guard(step(engine)))
+            if not worked and number:
+                return
+
+    def _row(self, chance: random.Random, kind: str, *, deleted: bool = False) -> Any:
+        rows = self.house.pd.tables[kind].values()
+        return pick(chance, [row for row in rows if row['is_deleted'] is deleted and not row.get('_merged_to')])
+
+    def _write(self, kind: str, row: Any, name: str, value: Any) -> str:
+        """A person writes one field; the book keeps what then stands there."""
+        custom = name.partition('custom:')[2]
+        code = self.house.code(kind, custom) if custom else name
+        self.house.pd.act_update(
+            kind, row['id'], {'custom_fields': {code: value}} if custom else {name: value}, PRIYA_PD
+        )
+        after = self.house.pd.tables[kind][row['id']]
+        stands = after['custom_fields'].get(code) if custom else after[name]
+        self.book.edits[kind, row['id'], name] = Edit(stands, self.house.clock.now())
+        return f'{kind} {row["id"]}: {name} = {value!r}'
+
+    def edit(self, chance: random.Random) -> str:
+        kind = chance.choice(KINDS)
+        row = self._row(chance, kind)
+        if row is None:
+            return ''
+        number = self.book.done['edit']
+        choices: dict[str, dict[str, Any]] = {
+            'organization': {
+                'name': f'Org {row["id"]} v{number}',
+                'owner_id': chance.choice((PRIYA_PD, MARCUS_PD)),
+                'custom:website': f'https://o{number}.example',
+                'custom:utm_source': f'u{number}',
+            },
+            'person': {
+                'name': f'Pat V{number}',
+                'emails': [{'value': f'v{number}@p{row["id"]}.example', 'primary': True}],
+                'phones': [{'value': f'+44 20 7946 0{number % 1000:03d}', 'primary': True}],
+            },
+            'deal': {'title': f'Deal {row["id"]} v{number}', 'owner_id': chance.choice((PRIYA_PD, MARCUS_PD))},
+        }
+        name = chance.choice(list(choices[kind]))
+        return self._write(kind, row, name, choices[kind][name])
+
+    def move(self, chance: random.Random) -> str:
+        """A person or a deal goes to another organisation."""
+        kind = chance.choice(('person', 'deal'))
+        row, target = self._row(chance, kind), self._row(chance, 'organization')
+        return self._write(kind, row, 'org_id', target['id']) if row and target else ''
+
+    def deal(self, chance: random.Random) -> str:
+        """A deal is won, lost, opened again, or goes to another stage, perhaps of another pipeline."""
+        row = self._row(chance, 'deal')
+        if row is None:
+            return ''
+        if chance.random() < 0.5:
+            return self._write('deal', row, 'status', chance.choice(('won', 'lost', 'open')))
+        stage = pick(chance, self.house.pd.live('stage').values())
+        return self._write('deal', row, 'stage_id', stage['id'])
+
+    def make(self, chance: random.Random) -> str:
+        kind = chance.choice(KINDS)
+        number, target = self.house.pd.last_ids[kind] + 1, self._row(chance, 'organization')
+        if len(self.house.pd.live(kind)) >= BORN or (target is None and kind != 'organization'):
+            return ''
+        bodies: dict[str, dict[str, Any]] = {
+            'organization': {'name': f'Team Org {number}', 'owner_id': PRIYA_PD},
+            'person': {'name': f'Team Person{number}', 'emails': [{'value': f'team{number}@t.example'}]},
+            'deal': {'title': f'Team Deal {number}', 'owner_id': PRIYA_PD},
+        }
+        under = {} if kind == 'organization' else {'org_id': target['id']}
+        made = self.house.pd.act_create(kind, bodies[kind] | under, PRIYA_PD)
+        return f'{kind} {made["id"]}: made'
+
+    def delete(self, chance: random.Random) -> str:
+        kind = chance.choice(KINDS)
+        row = self._row(chance, kind)
+        if row is None or len(self.house.pd.live(kind)) < 3:
+            return ''
+        self.house.pd.act_delete(kind, row['id'], PRIYA_PD)
+        return f'{kind} {row["id"]}: deleted'
+
+    def undelete(self, chance: random.Random) -> str:
+        kind = chance.choice(KINDS)
+        row = self._row(chance, kind, deleted=True)
+        if row is None:
+            return ''
+        self.house.pd.act_undelete(kind, row['id'], PRIYA_PD)
+        return f'{kind} {row["id"]}: undeleted'
+
+    def merge(self, chance: random.Random) -> str:
+        kind = chance.choice(KINDS)
+        loser, survivor = self._row(chance, kind), self._row(chance, kind)
+        if loser is None or loser is survivor or len(self.house.pd.live(kind)) < 4:
+            return ''
+        self.house.pd.act_merge(kind, loser['id'], survivor['id'], PRIYA_PD)
+        self.book.merged |= {(kind, loser['id']), (kind, survivor['id'])}
+        return f'{kind} {loser["id"]}: merged into {survivor["id"]}'
+
+    def sign_up(self, chance: random.Random) -> str:
+        number = len(self.house.tc2.clients) + 1
+        if number > CLIENTS:
+            return ''
+        email = f'owner@office{number}.example'
+        people = [{'first_name': 'Ana', 'last_name': f'Office{number}', 'email': f'ana@office{number}.example'}]
+        client = self.house.tc2.sign_up(
+            f'Office {number} Tutors', sales_person=chance.choice((PRIYA, MARCUS)), email=email, recipients=people
+        )
+        self.book.product[client.id] = self.house.clock.now()
+        return f'client {client.id}: signs up'
+
+    def client(self, chance: random.Random) -> str:
+        """TutorCruncher goes on by itself."""
+        client = pick(chance, [one for one in self.house.tc2.clients.values() if not one.deleted])
+        if client is None:
+            return self.sign_up(chance)
+        what, number = chance.choice(('pay', 'pay', 'website', 'status', 'sales', 'utm')), self.book.done['client']
+        if what == 'pay':
+            self.house.tc2.pay_invoice(client.id)
+            return f'client {client.id}: pays'
+        if what == 'website':
+            self.house.tc2.edit_client(client.id, website=f'https://tc{number}.example')
+        elif what == 'status':
+            self.house.tc2.change_status(client.id, chance.choice(('trial', 'active', 'suspended')))
+        elif what == 'sales':
+            self.house.tc2.set_admins(client.id, sales_person=chance.choice((PRIYA, MARCUS)))
+        else:
+            self.house.tc2.set_extra_attr(client.id, 'utm_source', f'tc{number}')
+        self.book.product[client.id] = self.house.clock.now()
+        return f'client {client.id}: {what}'
+
+    def snapshots(self, chance: random.Random) -> str:
+        self.house.tc2.send_all_snapshots()
+        return 'TutorCruncher sends its snapshots'
+
+    def deafness(self, chance: random.Random) -> str:
+        if self.book.deaf_until is not None:
+            return ''
+        self.house.pd.act_webhooks(on=False)
+        self.book.deaf_until = self.house.clock.now() + HOUR
+        return 'the CRM sends no webhooks for an hour'
+
+    def ban(self, chance: random.Random) -> str:
+        self.house.pd.act_ban()
+        return 'the CRM bans our webhooks for half an hour'
+
+    async def night(self) -> None:
+        """The weather stops; webhooks are on again; TutorCruncher's snapshots come, and the night's listings run."""
+        house = self.house
+        set_weather(self.town, 'calm')
+        house.pd.act_webhooks(on=True)
+        await settle(self.town)
+        house.clock.advance(HOUR.total_seconds())
+        house.tc2.send_all_snapshots()
+        await self.calendar.check_webhooks()
+        await self.calendar.list_changes()
+        await settle(self.town)
+        await self.calendar.list_all()
+        await settle(self.town)
+        await self.answer()
+
+    async def answer(self) -> None:
+        """An operator answers, truthfully, what no listing tells: whether it was merged in a gap (PD-GAP-1)."""
+        for asked in await self.house.rows("select * from decision where kind = 'merged?' and state = 'open'"):
+            _, kind, number = asked['detail']['object']
+            row = self.house.pd.tables[kind][int(number)]
+            into = row.get('_merged_to')
+            choice = {'choice': 'accept', 'value': str(into)} if into else {'choice': 'deleted'}
+            record = [asked['record_type'], asked['record_id']] if asked['record_type'] else None
+            told = {'kind': asked['kind'], 'key': asked['key'], 'record': record, 'detail': asked['detail']}
+            await self.house.act('decision.settle', **told, **choice)
+            self.book.lines.append(f'an operator says of {kind} {number}: {choice}')
+        await settle(self.town)
+
+    def reverted(self) -> list[str]:
+        """EDIT-1: what a person wrote last into a field was not written over by Hermes, unless TutorCruncher changed
+        that client since, or what was written is TutorCruncher's own.
+        """
+        wrong = []
+        for (kind, number, name), edit in self.book.edits.items():
+            row = self.house.pd.tables[kind][number]
+            custom = name.partition('custom:')[2]
+            code = self.house.code(kind, custom) if custom else name
+            stands = row['custom_fields'].get(code) if custom else row[name]
+            if name in OWNED or stands == edit.value or row['is_deleted'] or (kind, number) in self.book.merged:
+                continue
+            for call in self.house.calls('PATCH', f'/{kind}s/'):
+                sent = call.request if isinstance(call.request, dict) else {}
+                part = sent.get('custom_fields') or {} if custom else sent
+                if not call.path.endswith(f'/{number}'):
+                    continue
+                if call.at >= edit.at and code in part and not self._product_said(kind, row, edit.at):
+                    wrong.append(
+                        f'EDIT-1: {kind} {number} {name} was {edit.value!r} by a person at {edit.at:%d %H:%M:%S}, '
+                        f'Hermes wrote {part[code]!r} at {call.at:%d %H:%M:%S}'
+                    )
+                    break
+        return wrong
+
+    def _product_said(self, kind: str, row: Any, since: datetime) -> bool:
+        organization = row if kind == 'organization' else self.house.pd.tables['organization'].get(row['org_id'])
+        code = self.house.code('organization', 'tc2_cligency_url')
+        url = str(organization['custom_fields'].get(code) if organization else '')
+        return any(f'/clients/{client}/' in url and at > since - RACE for client, at in self.book.product.items())
+
+    def overspent(self) -> list[str]:
+        """I8."""
+        state = self.house.pd.state()
+        return [f'I8: {name} is {state[name]}' for name in ('overruns', 'daily_overruns', 'blocks') if state[name]]
+
+
+async def play(town: Town, life: Life, actions: int, *, merges: bool = True) -> tuple[Team, list[str]]:
+    """A team's days, and what is wrong in the end."""
+    await town.begin(life.seed)
+    for gate in town.gates:
+        gate.crash_p = gate.pause_p = 0.0
+    team = Team(town, life.seed, merges=merges)
+    set_weather(town, life.weather or 'storm')
+    for number in life.moves if life.moves is not None else range(actions):
+        await team.act(number)
+    await team.night()
+    wrong = [*await checks.check(town), *team.reverted(), *team.overspent()]
+    wrong += await checks.check_fold(town)
+    team.book.calls = Counter(call.method for call in town.house.calls())
+    team.book.tokens = sum(call.token_cost for call in town.house.calls())
+    return team, wrong or await echo.check(town, life.seed)
+
+
+async def main(text: str, actions: int, *, merges: bool = True, small: bool = True) -> int:
+    """Print what a team did and what is wrong. Returns the exit code."""
+    began = time.monotonic()
+    life = shrink.read(text) or Life(0)
+    with postgres.start_server() as server:
+        postgres.make_template(server)
+        with postgres.fresh_database(server) as url, postgres.fresh_database(server) as shadow:
+            async with open_town(url, shadow) as town:
+                team, wrong = await play(town, life, actions, merges=merges)
+                if wrong and small and life.moves is None:
+                    report(team, life, wrong, story=False)
+                    kind = wrong[0].split(':')[0]
+
+                    async def fails(less: Life) -> bool:
+                        try:
+                            _, found = await play(town, less, actions, merges=merges)
+                        except AssertionError as error:
+                            found = [str(error)]
+                        return bool(found) and found[0].split(':')[0] == kind
+
+                    life = await shrink.shrink(life, tuple(range(actions)), fails)
+                    team, wrong = await play(town, life, actions, merges=merges)
+                report(team, life, wrong, story=life.moves is not None)
+    print(f'{time.monotonic() - began:.0f} s')
+    return 1 if wrong else 0
+
+
+def report(team: Team, life: Life, wrong: list[str], *, story: bool) -> None:
+    line = shrink.write(life)
+    for told in team.book.lines if story else ():
+        print(f'      {told}')
+    print(f'acts: {dict(team.book.done.most_common())}')
+    print(f'calls: {dict(team.book.calls)}, tokens {team.book.tokens}')
+    print(f'{"FAILED" if wrong else "passed"} team {line}  (again: python -m tests.sim --team "{line}")')
+    for complaint in wrong[:20]:
+        print(f'   {complaint}')
