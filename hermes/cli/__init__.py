@@ -44,7 +44,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'user': ('user', 'Who may use the admin pages.'),
     'erase': ('privacy', 'Forget a person.'),
     'export': ('privacy', 'Everything that is stored about a person.'),
-    'import-legacy': ('legacy', 'Take over an older database.'),
+    'import-legacy': ('import_legacy', 'Take over an older database.'),
     'patch': ('patch', 'List and run patches.'),
     'shell': ('shell', 'A prompt with the models and a session.'),
 }

@@ -7,8 +7,8 @@ from psycopg import Connection
 
 from hermes.db.finding import RECORD_TABLES, Row, row, rows
 from hermes.domain.errors import Refused
-from hermes.kit.tracing import trace_of
 from hermes.domain.model import RecordRef, Value
+from hermes.kit.tracing import trace_of
 
 EVENT_STATES: Final = ('new', 'waiting', 'done', 'parked')
 PUSH_STATES: Final = ('due', 'waiting', 'parked', 'held', 'intent')

@@ -220,7 +220,7 @@ def edits(mirror: Mirror, name: str) -> list[tuple[Run, bool]]:
             continue
         elif index == 0:
             if mirror.ours:
-                if sent and not is_empty(run.value):
+                if _made_with(mirror, sent) and not is_empty(run.value):
                     found.append((run, False))
             elif not is_empty(run.value):
                 found.append((run, True))
@@ -228,6 +228,14 @@ def edits(mirror: Mirror, name: str) -> list[tuple[Run, bool]]:
             found.append((run, False))
         had_value = had_value or not is_empty(run.value)
     return found
+
+
+def _made_with(mirror: Mirror, sent: Sequence[Sent]) -> bool:
+    """Whether our creation of the object said this field: what it showed first otherwise is the remote's default, even
+    when we write the field later. Every creation says `hermes_id`.
+    """
+    made = mirror.sent.get('hermes_id', ())
+    return bool(sent) and (not made or sent[0].intent <= made[0].intent)
 
 
 def _before_ours(runs: Sequence[Run], index: int, sent: Sequence[Sent]) -> bool:

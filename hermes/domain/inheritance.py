@@ -164,6 +164,9 @@ def _custom(told: Mapping[str, Any], linked: str, number: int, context: Context)
     return found
 
 
+CUSTOM: Final[Mapping[str, legacy.Reader]] = {'int': wire.whole, 'bool': wire.truth, 'date': wire.day}
+
+
 def read_custom(raw: Any, attribute: Attribute, context: Context) -> Value:
     """The text of an older field's value in its field's type; None when it is empty or unreadable."""
     try:
@@ -172,8 +175,8 @@ def read_custom(raw: Any, attribute: Attribute, context: Context) -> Value:
             return number if number in context.directory.admins else None
         if attribute.is_ref:
             return None
-        readers: Mapping[str, legacy.Reader] = {'int': wire.whole, 'bool': wire.truth, 'date': wire.day}
-        return readers.get(attribute.type, wire.text)(raw) if raw is not None else None
+        read = CUSTOM.get(attribute.type) or wire.text
+        return None if raw is None else read(raw)
     except ValueError:
         return None
 

@@ -133,7 +133,12 @@ def told_of(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
     names = {(table, row) for table, _, row in twice}
     for company in source.rows('company'):
         parts = under.pop(company['id'], None) or {name: [] for name in PARTS.values()}
-        told = {'act': 'legacy.company', 'generation': source.generation, 'company': dict(company), **parts}
+        told: dict[str, Any] = {
+            'act': 'legacy.company',
+            'generation': source.generation,
+            'company': dict(company),
+            **parts,
+        }
         rows = {('company', company['id']), *(('contact', row['id']) for row in parts['contacts'])}
         rows |= {('deal', row['id']) for row in parts['deals']}
         told['unlinked'] = _unlinked(twice, ('company', 'contact', 'deal'), rows) if rows & names else []

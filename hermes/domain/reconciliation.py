@@ -116,9 +116,6 @@ def _dangling(source: Source) -> Iterator[Trouble]:
             yield Trouble('contact-of-another-company', 'deal', deal['id'], 'contact_id', f'contact {contact["id"]}')
 
 
-EMPTY_MEANS_IT: Final = frozenset({('customfieldvalue', 'value')})
-
-
 def _texts(source: Source) -> Iterator[Trouble]:
     for table in legacy.TABLES:
         for row in source.rows(table):

@@ -19,11 +19,12 @@ from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.merge import settle_fields, standing_edit
 from hermes.domain.model import Change, Event, Record, RecordRef
 from hermes.domain.rules import claim
-from hermes.sync import decisions
+from hermes.sync import decisions, importing
 from hermes.sync.field_acts import FIELD_ACTS
 
 Outcome = dict[str, Any]
 SETTLE: Final = 'decision.settle'
+IMPORTED: Final = 'legacy.'
 Act = Callable[[Connection, Event, Mapping[str, Any], Knowledge], Awaitable[Outcome]]
 
 
@@ -31,10 +32,12 @@ async def apply_act(connection: Connection, event: Event, known: Knowledge, cont
     """Apply one act. Raises Refused. `dirty` in the outcome names records whose pushes are to be looked at again."""
     try:
         told = json.loads(event.body)
-        act = None if told['act'] == SETTLE else ACTS[told['act']]
+        act = None if told['act'] == SETTLE or str(told['act']).startswith(IMPORTED) else ACTS[told['act']]
     except (ValueError, KeyError, TypeError):
         raise Refused('This act is unknown; nothing was done.') from None
     try:
+        if act is None and told['act'] != SETTLE:
+            return await importing.apply_act(connection, event, told, known, context)
         if act is None:
             return await decisions.settle(connection, told, context)
         return await act(connection, event, told, known)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hermes.db.embedded import Server
+from hermes.patches import PATCHES, Given, patch
 from tests import postgres
 from tests.cli.outside import Office, Outside, outside
 
@@ -313,6 +314,21 @@ def test_a_patch_is_listed_tried_without_a_trace_and_journalled_when_it_is_meant
          "order by c.id desc limit 1"  # fmt: skip
     assert office.rows(by) == [('patch support_people_without_owner',)]
     assert 'There is no patch "nonsense"' in office.refuses('patch', 'nonsense')
+
+
+@pytest.mark.behaviour('SETUP-8')
+def test_a_patch_writes_nothing_beside_the_log(office: Office) -> None:
+    office.does('setup', 'admins', '--users', '2', '--yes')
+
+    @patch
+    async def by_the_back_door(given: Given) -> None:
+        await given.rows('update admin set active = false returning id')
+
+    try:
+        assert 'changes nothing by SQL' in office.refuses('patch', 'by_the_back_door', '--live')
+    finally:
+        del PATCHES['by_the_back_door']
+    assert office.rows('select active from admin') == [(True,)]
 
 
 @pytest.mark.behaviour('SETUP-9')

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes.domain.history import KEPT_SENT, edits, equal, fold, is_empty, send, settle
-from hermes.domain.model import SETTLED, UNSETTLED, Mirror, Observation, RemoteRef, Run, Value, Version
+from hermes.domain.model import SETTLED, UNSETTLED, Mirror, Observation, RemoteRef, Run, Sent, Value, Version
 
 ORG = RemoteRef('pipedrive', 'organization', '12')
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -216,3 +216,14 @@ def test_values_that_come_with_a_merge_are_no_edit(merge_last: bool) -> None:
     mirror = folded([*told, merged] if merge_last else [merged, *told])
     assert names(mirror) == ['a']
     assert names(fold(mirror, state(300, name='b'), NOW)) == ['a', 'b']
+
+
+@pytest.mark.behaviour('EDIT-1')
+def test_what_the_remote_chose_at_our_creation_is_no_edit_when_we_write_it_later() -> None:
+    born = replace(
+        folded([state(100, name='chosen by the CRM')]), ours=True, sent={'hermes_id': (Sent([1], 99, intent=1),)}
+    )
+    later = written(born, 200, 'ours', intent=2)
+    assert names(later) == []
+    said = replace(born, sent={**born.sent, 'name': (Sent('ours', 99, intent=1),)})
+    assert names(said) == ['chosen by the CRM']
