@@ -10,18 +10,15 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from bench.place import own_database
 from bench.table import Row
-from hermes.db import embedded
-from hermes.db.schema import upgrade
 
 CONNECTIONS = (16, 64)
 TARGETS = {'hermes': 'Hermes', 'grouped': 'bare, committed in groups', 'single': 'bare, one commit each'}
@@ -30,8 +27,7 @@ TARGETS = {'hermes': 'Hermes', 'grouped': 'bare, committed in groups', 'single':
 def run(duration_s: float = 10.0) -> list[Row]:
     """Measure every target at every number of connections."""
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix='hermes-bench-') as folder, embedded.start(Path(folder) / 'pg') as server:
-        upgrade(server.url)
+    with own_database() as (server, _):
         for connections in CONNECTIONS:
             told = {target: measure(server.url, target, connections, duration_s) for target in TARGETS}
             limit = told['grouped']['rate']

@@ -6,18 +6,15 @@ limit.
 
 import asyncio
 import random
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from bench.place import own_database
 from bench.table import Row
 from hermes import app as composition
-from hermes.db import embedded
-from hermes.db.schema import upgrade
 from hermes.kit.clock import ManualClock, SystemClock
 from hermes.kit.ids import system_chance
 from hermes.sandbox.app import SandboxTransport
@@ -38,8 +35,7 @@ PATIENCE_S = 30.0
 
 def run(duration_s: float = 10.0) -> list[Row]:
     """The first listing (which learns everything), the proof of a day on which nothing changed, and the drift."""
-    with tempfile.TemporaryDirectory(prefix='hermes-bench-') as folder, embedded.start(Path(folder) / 'pg') as server:
-        upgrade(server.url)
+    with own_database() as (server, _):
         return asyncio.run(_measure(server.url))
 
 

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +21,8 @@ from typing import Any
 import httpx2
 import psycopg
 
+from bench.place import own_database
 from hermes.cli.world import sandbox_environment
-from hermes.db import embedded
-from hermes.db.schema import upgrade
 from hermes.kit.clock import ManualClock
 from hermes.kit.signing import sign
 from hermes.sandbox.scenarios import demo
@@ -132,10 +130,9 @@ def _peak_mb(pid: str) -> float:
 @contextmanager
 def running(**settings: str) -> Iterator[Stage]:
     """The sandbox, web and a worker that has met the CRM (set up, listed, subscribed)."""
-    with tempfile.TemporaryDirectory(prefix='hermes-bench-') as folder, embedded.start(Path(folder) / 'pg') as server:
-        upgrade(server.url)
+    with own_database() as (server, folder):
         web_port, sandbox_port = free_port(), free_port()
-        told = Settings(_env_file=None, data_dir=Path(folder) / 'data')  # type: ignore[call-arg]
+        told = Settings(_env_file=None, data_dir=folder / 'data')  # type: ignore[call-arg]
         environment = {**os.environ, **sandbox_environment(told, web_port, sandbox_port), 'DATABASE_URL': server.url}
         stage = Stage(server.url, environment | {'LOG_LEVEL': 'ERROR'} | settings, web_port, sandbox_port)
         try:

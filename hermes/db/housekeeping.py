@@ -4,6 +4,7 @@ An event's key is kept for ever and its body only as long as people may want to 
 again later is still recognised. What still waits, is parked or holds a listing that is not applied yet keeps its body.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from psycopg import sql
@@ -33,6 +34,11 @@ FORGET_REFUSALS = """
     delete from refusal where id in (
       select id from refusal where at < hermes_now() - make_interval(days => %(days)s) limit %(batch)s)
 """
+GROWN = """
+    select relname from pg_class where relnamespace = 'public'::regnamespace and relname = any(%(tables)s)
+      and pg_relation_size(oid) > current_setting('block_size')::bigint * (2 * greatest(relpages, 0) + 16)
+    order by relname
+"""
 
 
 async def drop_bodies(database: Database, days: int) -> int:
@@ -48,11 +54,20 @@ async def forget(database: Database, days: int) -> dict[str, int]:
     return {table: await _repeat(database, query, days) for table, query in queries.items()}
 
 
-async def analyze(database: Database) -> None:
+async def analyze(database: Database, tables: Sequence[str] = HOT) -> None:
     """Tell the planner how the hot tables look."""
-    for table in HOT:
+    for table in tables:
         async with database.transaction() as connection:
             await connection.execute(sql.SQL('analyze {}').format(sql.Identifier(table)))
+
+
+async def notice_growth(database: Database) -> list[str]:
+    """Analyze what has doubled since the planner last heard of it: plans that were made for an empty table read all of
+    it, and autovacuum looks once a minute. Returns those tables.
+    """
+    grown = [row['relname'] for row in await database.fetch(GROWN, {'tables': list(HOT)})]
+    await analyze(database, grown)
+    return grown
 
 
 async def _repeat(database: Database, query: str, days: int) -> int:

@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 
 from hermes.domain.errors import Refused
 from hermes.domain.legacy import TABLES, Generation, Source
+from hermes.kit import countries
 
 Connection = psycopg.Connection[dict[str, Any]]
 NEEDED: Final = frozenset({'admin', 'company', 'contact', 'deal', 'meeting', 'pipeline', 'stage', 'config'})
@@ -50,7 +51,14 @@ def _read(connection: Connection) -> Source:
     passwords = _passwords(connection)
     tables = {name: _rows(connection, name) for name in TABLES if name in present}
     zoneless = [(row['table_name'], row['column_name']) for row in connection.execute(ZONELESS)]
-    return Source(generation, tables, [one for one in zoneless if one[0] in TABLES], passwords)
+    named = {row.get('country') or '' for row in tables['company']}
+    return Source(
+        generation,
+        tables,
+        [one for one in zoneless if one[0] in TABLES],
+        passwords,
+        {told: countries.alpha2(told) for told in sorted(named)},
+    )
 
 
 def _generation(present: set[str]) -> Generation:

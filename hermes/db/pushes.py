@@ -117,12 +117,16 @@ async def claim_graph(
     """
     rows = await connection.execute(
         """
-        select p.graph_id, p.system from push p
-        left join system_state s using (system)
+        with open as materialized (
+          select b.system, lane from budget b left join system_state s using (system),
+            unnest(array['interactive', 'webhook', 'backfill']) lane
+          where not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now()
+            and not b.system || ' ' || lane = any(%s)
+        )
+        select p.graph_id, p.system from open o join push p on p.system = o.system and p.lane = o.lane
         where p.wanted > p.done and p.state = 'ready' and p.due_at <= hermes_now()
           and (p.leased_until is null or p.leased_until <= hermes_now())
-          and not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now()
-          and not p.system || ' ' || p.lane = any(%s) and (p.intent is not null or not %s)
+          and (p.intent is not null or not %s)
         order by case p.lane when 'interactive' then 0 when 'webhook' then 1 else 2 end, p.due_at
         limit 12
         """,

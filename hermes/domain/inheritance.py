@@ -51,7 +51,7 @@ def take_admins(graph: Graph, told: Mapping[str, Any], context: Context, done: A
 def take_company(graph: Graph, told: Mapping[str, Any], context: Context, done: Applied) -> None:
     """A company with its contacts and deals; its meetings are counted."""
     row = told['company']
-    fields = said(row, legacy.COMPANY) | _people(row, context)
+    fields = {'country': told['country'], **said(row, legacy.COMPANY), **_people(row, context)}
     for kind in ('sales', 'support'):
         held = [each for each in told['meetings'] if each.get('meeting_type') == kind]
         fields[f'{kind}_call_count'] = sum(each.get('status') != 'CANCELED' for each in held)
@@ -191,12 +191,10 @@ def _bury(graph: Graph, ref: RecordRef, context: Context, done: Applied) -> None
             continue
         seen = {':'.join(mirror.ref): NEVER for mirror in graph.mirrors_of(record.ref)}
         stone = Tombstone('crm', context.now, context.event_id, seen)
-        claims = {name: value for name, value in record.claims.items() if name != 'undecided'}
+        claims = dict(record.claims)
         fields = dict(record.fields)
         if record.ref.type == 'deal':
             claims['decree'] = {'status': {'value': 'deleted', 'after': list(NEVER), 'rule': RULE}}
             fields['status'] = 'deleted'
         graph.put_record(replace(record, fields=fields, claims=claims, tombstone=stone))
         done.changes.append(Change(record.ref, 'tombstone', None, 'crm', SYSTEM, 'D-2'))
-    buried = {f'match:{SYSTEM}:deal:{record.ref.id}' for record in under}
-    done.decisions[:] = [one for one in done.decisions if one.key not in buried]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from hermes.domain.model import Value
-from hermes.kit import countries, wire
+from hermes.kit import wire
 
 Row = Mapping[str, Any]
 Generation = Literal['second', 'newest']
@@ -52,12 +52,15 @@ REFERENCES: Final[Mapping[tuple[str, str], str]] = {
 
 @dataclass(frozen=True)
 class Source:
-    """An older database as it was in one moment; rows by their ids. `zoneless`: columns whose times have no zone."""
+    """An older database as it was in one moment; rows by their ids. `zoneless`: columns whose times have no zone;
+    `countries`: what each text for a country means (D-18).
+    """
 
     generation: Generation
     tables: Mapping[str, Sequence[Row]]
     zoneless: Sequence[tuple[str, str]] = ()
     passwords: int = 0
+    countries: Mapping[str, str | None] = field(default_factory=dict)
     _by_id: dict[str, dict[int, Row]] = field(default_factory=dict)
 
     def rows(self, table: str) -> Sequence[Row]:
@@ -137,6 +140,7 @@ def told_of(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
             'act': 'legacy.company',
             'generation': source.generation,
             'company': dict(company),
+            'country': source.countries.get(company.get('country') or ''),
             **parts,
         }
         rows = {('company', company['id']), *(('contact', row['id']) for row in parts['contacts'])}
@@ -164,15 +168,6 @@ def fingerprint(source: Source) -> list[Any]:
     return [source.generation, *said]
 
 
-def country(raw: Any) -> str | None:
-    """ISO 3166 alpha-2 (D-18). Raises ValueError for text that means no country."""
-    told = wire.text(raw) if raw is not None else None
-    code = countries.alpha2(told)
-    if told and code is None:
-        raise ValueError('no country that we know')
-    return code
-
-
 def price_plan(raw: Any) -> str | None:
     """D-17: the part after the last hyphen. Raises ValueError for a plan that nobody knows."""
     told = wire.text(raw) if raw is not None else None
@@ -195,7 +190,6 @@ TEXTS: Final = ('name', 'website', 'estimated_income', 'currency', 'tc2_status',
 COMPANY: Final[Mapping[str, Reader]] = {
     **dict.fromkeys(TEXTS, wire.text),
     **dict.fromkeys(DATES, wire.day),
-    'country': country,
     'price_plan': price_plan,
     'signup_questionnaire': json_text,
     'paid_invoice_count': wire.whole,
@@ -206,7 +200,7 @@ COMPANY: Final[Mapping[str, Reader]] = {
 }
 CONTACT: Final[Mapping[str, Reader]] = dict.fromkeys(('first_name', 'last_name', 'email', 'phone'), wire.text)
 DEAL: Final[Mapping[str, Reader]] = {
-    **{name: reader for name, reader in COMPANY.items() if name not in ('name', 'country', 'narc', 'created')},
+    **{name: reader for name, reader in COMPANY.items() if name not in ('name', 'narc', 'created')},
     'status': wire.text,
 }
 """A closed deal of the newest version keeps the company's values of its time."""

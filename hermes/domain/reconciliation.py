@@ -129,6 +129,10 @@ def _texts(source: Source) -> Iterator[Trouble]:
                     read(row[name]) if row.get(name) is not None else None
                 except ValueError:
                     yield Trouble('unreadable', table, row['id'], name, _shown(row[name]))
+    for row in source.rows('company'):
+        told = row.get('country') or ''
+        if told.strip() and source.countries.get(told) is None:
+            yield Trouble('unreadable', 'company', row['id'], 'country', _shown(told))
 
 
 def _shown(value: Any) -> str:

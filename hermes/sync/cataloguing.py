@@ -259,7 +259,8 @@ async def _said_before(
     if not item.tc2_machine_name or PRODUCT not in engine.systems:
         return [], []
     rows = await engine.database.fetch(
-        'select m.remote_id, m.version, e.id, e.source, e.kind, e.dedupe_key, e.body, e.received_at, e.headers, e.attempts, e.state '
+        'select m.remote_id, m.version, e.id, e.source, e.kind, e.dedupe_key, e.body, e.received_at, e.headers, '
+        'e.attempts, e.state '
         'from link l join mirror m using (system, type, remote_id) left join event e on e.id = m.event_id where '
         "l.system = %s and l.type = 'client' and l.state = 'live' and l.record_type = 'company' and l.record_id = "
         'any(%s) order by m.remote_id',

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from hermes.db import budget
+from hermes.db import budget, housekeeping
 from hermes.db.pool import DatabaseError, listen
 from hermes.domain.errors import HermesError, Refused
 from hermes.sync import connect, sweep
@@ -28,6 +28,7 @@ from hermes.sync.resolve import reread_step
 log = structlog.get_logger(__name__)
 SWEEP_S: Final = 1.0
 BEAT_S: Final = 3.0
+GROWTH_S: Final = 1.0
 AUTH_RETRY_S: Final = 30.0
 HELD_S: Final = 60.0
 PUSHERS: Final = 6
@@ -97,7 +98,7 @@ class Worker:
             bell.rung.set()
 
     def _others(self) -> Sequence[Coroutine[Any, Any, None]]:
-        always = [self._listen(), self._every(BEAT_S, self._beat)]
+        always = [self._listen(), self._every(BEAT_S, self._beat), self._every(GROWTH_S, self._notice_growth)]
         if self.part == 'ingest':
             return always
         return [
@@ -204,6 +205,9 @@ class Worker:
         async with self.engine.database.transaction() as connection:
             await budget.forget(connection)
             await connection.execute("delete from worker where seen_at < hermes_now() - interval '1 hour'")
+
+    async def _notice_growth(self) -> None:
+        await housekeeping.notice_growth(self.engine.database)
 
     async def _look_at_held(self) -> None:
         await held_step(self.engine)

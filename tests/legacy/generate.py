@@ -172,7 +172,9 @@ def spoil(older: Older, number: int, rows: dict[str, Any]) -> None:
             deal['contact_id'] = NOBODY + number
             older.wrong('dangling', 'deal', deal['id'], 'contact_id')
         case 9:
-            lost = older.add('contact', created=None, first_name='Lost', company_id=NOBODY + number, pd_person_id=number)
+            lost = older.add(
+                'contact', created=None, first_name='Lost', company_id=NOBODY + number, pd_person_id=number
+            )
             older.wrong('dangling', 'contact', lost, 'company_id')
             older.wrong('no-company', 'contact', lost)
         case 10:
@@ -218,7 +220,9 @@ def spoil_second(older: Older, number: int, slot: int, rows: dict[str, Any]) -> 
         older.wrong('dangling', 'customfieldvalue', lost, 'company_id')
         older.wrong('no-company', 'customfieldvalue', lost)
     elif slot == 14:
-        row = older.add('customfieldvalue', custom_field_id=HERMES_ID, company_id=number, value=f'{number}, {number + 1}')
+        row = older.add(
+            'customfieldvalue', custom_field_id=HERMES_ID, company_id=number, value=f'{number}, {number + 1}'
+        )
         older.wrong('id-list', 'customfieldvalue', row, 'value')
     elif slot == 15:
         row = older.add('customfieldvalue', custom_field_id=HOBBY, company_id=number, value=str(number + 1))

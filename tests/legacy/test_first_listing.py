@@ -11,7 +11,7 @@ from hermes.db import legacy
 from hermes.sync import connect, importing, sweep
 from hermes.sync.planned import Planned, foresee
 from tests.flows.companies import later
-from tests.flows.crm import add_deal, add_organization, add_person, item, known, linked, shown
+from tests.flows.crm import add_deal, add_organization, add_person, known, shown
 from tests.flows.house import PRIYA_PD, House, open_house
 from tests.legacy.generate import Older, keep
 
@@ -132,7 +132,9 @@ async def test_a_deal_without_an_id_in_the_crm_is_not_made_there_unasked(taken: 
     await later(house, 600)
     assert sorted(deal['title'] for deal in house.deals()) == ['Alpha deal', 'Beta deal']
     assert [shown(house, 'organization', one)['hermes_id'] for one in (taken.alpha, taken.beta)] == ['501', '502']
-    [asked] = await house.rows("select id, kind from decision where state = 'open' and record_id = 702 and kind = 'match'")
+    [asked] = await house.rows(
+        "select id, kind from decision where state = 'open' and record_id = 702 and kind = 'match'"
+    )
     await house.act('decision.settle', decision=asked['id'], choice='separate')
     await later(house, 600)
     assert sorted(deal['title'] for deal in house.deals()) == ['Alpha deal', 'An orphan', 'Beta deal']

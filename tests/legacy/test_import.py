@@ -1,8 +1,7 @@
 """An older database taken over: the report says everything that is wrong, ids stay, twice is once."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from hermes import app as composition
 from hermes.db import legacy
 from hermes.db.embedded import Server
-from hermes.domain.errors import Refused
 from hermes.domain.reconciliation import reconcile
 from hermes.sync import importing, replay
 from hermes.sync.engine import Engine
@@ -26,12 +24,6 @@ COMPANIES = 75
 @pytest.fixture(params=['second', 'newest'])
 def generation(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-@pytest.fixture
-def older_url(postgres_server: Server) -> Iterator[str]:
-    with postgres.fresh_database(postgres_server, 'template1') as url:
-        yield url
 
 
 @pytest.fixture
@@ -61,7 +53,9 @@ def columns(url: str, table: str, names: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.lesson('H-5')
-def test_the_report_is_exactly_the_list_of_what_was_planted(older: Older, older_url: str) -> None:
+def test_the_report_is_exactly_the_list_of_what_was_planted(older_url: str, generation: str) -> None:
+    older = generate(older_url, generation, 5_000)
+    assert len(older.troubles) > 4_000
     source = legacy.read(older_url)
     found = reconcile(source)
     told = [*found.troubles, *importing.refused_fields(source)]
@@ -79,7 +73,11 @@ async def test_ids_stay_what_they_were(older: Older, older_url: str, engine: Eng
         kept = [(row['id'],) for row in older.rows[table]]
         assert columns(engine.database.url, table, 'id') == kept
     admins = {number: email for number, email in columns(engine.database.url, 'admin', 'id, email')}
-    assert (admins[SALES], admins[LEFT], admins[TWIN]) == ('ada@office.example', 'dan@office.example', 'ADA@office.example')
+    assert (admins[SALES], admins[LEFT], admins[TWIN]) == (
+        'ada@office.example',
+        'dan@office.example',
+        'ADA@office.example',
+    )
     deals = [(row['id'], row['company_id'], row['admin_id']) for row in older.rows['deal']]
     assert columns(engine.database.url, 'deal', 'id, company_id, admin_id') == deals
 
@@ -87,7 +85,12 @@ async def test_ids_stay_what_they_were(older: Older, older_url: str, engine: Eng
 async def test_values_links_and_fields_are_taken_over(older: Older, older_url: str, engine: Engine) -> None:
     await importing.take_over(engine, legacy.read(older_url))
     [row] = await engine.database.fetch('select * from company where id = 24')
-    assert (row['name'], row['pd_org_id'], row['tc2_cligency_id'], row['sales_person_id']) == ('School 24', 70_024, 30_024, SALES)
+    assert (row['name'], row['pd_org_id'], row['tc2_cligency_id'], row['sales_person_id']) == (
+        'School 24',
+        70_024,
+        30_024,
+        SALES,
+    )
     assert (row['tc2_status'], str(row['created']), row['sales_call_count']) == ('terminated', '2024-01-02', 1)
     assert json.loads(row['signup_questionnaire']) == {'how': 'a friend', 'pupils': 24}
     assert row['extra'].get('hobby') == (24 if older.second else None)
@@ -99,8 +102,10 @@ async def test_values_links_and_fields_are_taken_over(older: Older, older_url: s
     ]  # fmt: skip
     assert (await engine.database.fetch("select value from setting where key = 'payg_pipeline_id'"))[0]['value'] == 1
     assert 'password' not in str(await engine.database.fetch("select convert_from(body, 'UTF8') as b from event"))
+    kept = await engine.database.fetch('select id, status from deal where tombstone is null')
     statuses = {row['id']: row['status'] for row in older.rows['deal']}
-    assert {one['id']: one['status'] for one in await engine.database.fetch('select id, status from deal where tombstone is null')}.items() <= statuses.items()
+    assert all(statuses[row['id']] == row['status'] for row in kept)
+    assert len(kept) >= len(statuses) - 3
 
 
 async def test_nothing_is_sent_and_nothing_waits_to_be(older: Older, older_url: str, engine: Engine) -> None:
