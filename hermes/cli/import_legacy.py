@@ -33,7 +33,8 @@ def register(app: typer.Typer) -> None:
 
 def import_legacy(
     source_url: Annotated[
-        str, typer.Option('--from', metavar='DATABASE_URL', help='The older database; it is only read.')
+        str,
+        typer.Option('--from', metavar='DATABASE_URL', help='The older database, only read. Else LEGACY_DATABASE_URL.'),
     ] = '',
     dry_run: Annotated[bool, typer.Option('--dry-run', help='Only the report.')] = False,
     full: Annotated[bool, typer.Option('--full', help='Every trouble, not the first of each kind.')] = False,

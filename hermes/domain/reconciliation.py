@@ -67,6 +67,8 @@ def notes_on(source: Source) -> list[str]:
     notes = ['Passwords are not taken over: everybody gets in by a new invitation.'] if source.passwords else []
     if source.rows('meeting'):
         notes.append('Meetings are kept in the log and counted; they are no records yet.')
+    if any(row.get('country') for row in source.rows('contact')):
+        notes.append('The country of a contact has no place in a record; it is kept in the log.')
     if source.generation == 'newest':
         notes.append(
             'Its ids may have been given anew, so a hermes_id in the CRM finds nobody by itself; what contradicts a '

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from hermes.db import legacy
-from hermes.sync import importing
+from hermes.sync import connect, importing
 from tests.flows.companies import later, sign_up
 from tests.flows.crm import add_organization
-from tests.flows.house import PRIYA, PRIYA_PD, House, open_house
+from tests.flows.house import HERMES, PRIYA, PRIYA_PD, SECRETS, House, open_house
 from tests.legacy.generate import Older, keep
 from tests.legacy.test_first_listing import listed
 
@@ -58,6 +58,34 @@ async def test_who_was_terminated_before_closes_no_deal_by_that(database_url: st
         await later(house)
         [deal] = await house.rows('select id, status from deal')
         assert tuple(deal.values()) == (61, 'open')
+
+
+@pytest.mark.behaviour('PD-MERGE-1')
+async def test_two_of_them_are_merged_in_the_crm(database_url: str, older_url: str) -> None:
+    async with open_house(database_url, connected=False, push_mode='plan') as house:
+        lost, kept = (add_organization(house, name) for name in ('Lost', 'Kept'))
+        older = Older('newest')
+        older.add('admin', username='priya@office.example', tc2_admin_id=PRIYA, pd_owner_id=PRIYA_PD)
+        for number, organization in ((EMBER, lost), (EMBER + 1, kept)):
+            told = {
+                'pd_org_id': organization,
+                'sales_person_id': 1,
+                'currency': 'GBP' if organization == lost else None,
+            }
+            older.add('company', id=number, name='Two', **told)
+            older.add('contact', id=10 + number, first_name='Sam', email=f'{number}@two.example', company_id=number)
+        await take(house, older_url, older)
+        await listed(house)
+        await connect.subscribe(
+            house.engine, house.engine.systems['pipedrive'], f'{HERMES}/pipedrive/callback/', SECRETS.pd_webhook_user,
+            SECRETS.pd_webhook_password,
+        )  # fmt: skip
+        house.pd.act_merge('organization', lost, kept, PRIYA_PD)
+        await later(house)
+        companies = await house.rows('select id, alias_of, currency from company order by id')
+        assert [tuple(row.values())[:2] for row in companies] == [(EMBER, EMBER + 1), (EMBER + 1, None)]
+        assert companies[1]['currency'] == 'GBP'
+        assert {row['company_id'] for row in await house.rows('select company_id from contact')} == {EMBER + 1}
 
 
 @pytest.mark.behaviour('D-2')

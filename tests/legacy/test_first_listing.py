@@ -16,6 +16,7 @@ from tests.flows.house import PRIYA_PD, House, open_house
 from tests.legacy.generate import Older, keep
 
 ALPHA, BETA, GAMMA = 501, 502, 503
+NEW = 'https://new.example'
 
 
 @dataclass
@@ -36,7 +37,15 @@ def older(alpha: int, beta: int, person: int, deal: int) -> Older:
     found.add('admin', username='priya@office.example', tc2_admin_id=900, pd_owner_id=PRIYA_PD, first_name='Priya',
               is_sales_person=True)  # fmt: skip
     told = {'country': 'GB', 'price_plan': 'payg', 'sales_person_id': 1}
-    found.add('company', id=ALPHA, name='Alpha as it was', pd_org_id=alpha, website='https://old.example', **told)
+    found.add(
+        'company',
+        id=ALPHA,
+        name='Alpha as it was',
+        pd_org_id=alpha,
+        website='https://old.example',
+        utm_source='old',
+        **told,
+    )
     found.add('company', id=BETA, name='Beta', pd_org_id=beta, estimated_income='1000', **told)
     found.add('company', id=GAMMA, name='Gamma', **told)
     found.add('contact', id=601, first_name='Ana', last_name='Alpha', pd_person_id=person, company_id=ALPHA)
@@ -49,7 +58,7 @@ def older(alpha: int, beta: int, person: int, deal: int) -> Older:
 @pytest.fixture
 async def taken(database_url: str, older_url: str) -> AsyncIterator[Taken]:
     async with open_house(database_url, connected=False, push_mode='plan') as house:
-        alpha = add_organization(house, 'Alpha', custom={'hermes_id': str(BETA), 'website': 'https://new.example'})
+        alpha = add_organization(house, 'Alpha', custom={'hermes_id': str(BETA), 'website': NEW, 'utm_source': 'new'})
         beta = add_organization(house, 'Beta', custom={'hermes_id': str(ALPHA)})
         stranger = add_organization(house, 'Stranger', custom={'hermes_id': str(GAMMA)})
         person = add_person(house, alpha, 'Ana Alpha')
@@ -105,11 +114,11 @@ async def test_the_link_holds_against_a_hermes_id_of_another_time(taken: Taken) 
 
 
 async def test_the_crm_wins_as_soon_as_it_says_something(taken: Taken) -> None:
-    [before] = await taken.house.rows('select name, website from company where id = %s', ALPHA)
-    assert tuple(before.values()) == ('Alpha as it was', 'https://old.example')
+    [before] = await taken.house.rows('select name, website, utm_source from company where id = %s', ALPHA)
+    assert tuple(before.values()) == ('Alpha as it was', 'https://old.example', 'old')
     await listed(taken.house)
-    [after] = await taken.house.rows('select name, website from company where id = %s', ALPHA)
-    assert tuple(after.values()) == ('Alpha', 'https://new.example')
+    [after] = await taken.house.rows('select name, website, utm_source from company where id = %s', ALPHA)
+    assert tuple(after.values()) == ('Alpha', NEW, 'new')
 
 
 async def test_the_plan_shows_each_field_beside_what_the_crm_shows_and_sends_nothing(taken: Taken) -> None:
@@ -141,6 +150,11 @@ async def test_a_deal_without_an_id_in_the_crm_is_not_made_there_unasked(taken: 
 
 
 async def test_nothing_is_asked_of_anybody_before_a_person_resumes(taken: Taken) -> None:
-    taken.house.mark()
-    await later(taken.house, 600)
-    assert taken.house.calls() == []
+    house = taken.house
+    house.mark()
+    await composition.set_limits(house.engine, house.settings)
+    async with house.engine.database.transaction() as connection:
+        await sweep.ensure_first(connection, 'pipedrive')
+    for _ in range(20):
+        await house.step()
+    assert house.calls() == []
