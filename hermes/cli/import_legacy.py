@@ -81,6 +81,7 @@ async def _run(settings: 'Settings', source: 'Source', dry_run: bool) -> dict[st
         if not dry_run:
             with progress('companies', len(source.rows('company')) + 6) as bar:
                 done = await importing.take_over(engine, source, bar.advance)
+        links, crm = await importing.contradictions(engine)
         return {
             'generation': found.generation,
             'dry_run': dry_run,
@@ -91,7 +92,8 @@ async def _run(settings: 'Settings', source: 'Source', dry_run: bool) -> dict[st
             'taken': done.taken,
             'known': done.known,
             'changed': done.changed,
-            'crm': await importing.contradictions(engine),
+            'crm_links': links,
+            'crm': crm,
         }
     finally:
         await engine.database.close()
@@ -113,7 +115,7 @@ def _print(told: dict[str, Any], full: bool) -> None:
         say(note)
     for kind, meaning in CRM.items():
         rows = [row for row in told['crm'] if row['kind'] == kind]
-        if rows and not (kind == 'not-listed' and len(rows) == len(told['crm'])):
+        if rows and not (kind == 'not-listed' and len(rows) == told['crm_links']):
             columns = [Column('object', 'OBJECT'), Column('record', 'RECORD'), Column('detail', 'WHAT')]
             print_rows(columns, rows if full else rows[:SHOWN], title=f'{kind} ({len(rows)}): {meaning}')
     if told['changed']:

@@ -5,7 +5,7 @@ answers, pages).
 """
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -42,28 +42,34 @@ async def claim_one(connection: Connection, event_id: int) -> Row | None:
     return await rows.fetchone()
 
 
-async def finish(connection: Connection, done: Iterable[tuple[int, Any]]) -> None:
-    """Mark events done, with one outcome per element, in the order in which they were applied."""
-    rows = [{'id': event_id, 'outcome': outcome, 'place': place} for place, (event_id, outcome) in enumerate(done)]
+async def finish(connection: Connection, done: Iterable[tuple[int, Any]], moved: Collection[int] = ()) -> None:
+    """Mark events done, with one outcome per element, in the order in which they were applied. One whose outcome is
+    None waits still (`postpone`): what it could do already is done, so its place in the log is kept, of the first time
+    and of each that `moved` something (I14).
+    """
+    rows = [
+        {'id': event_id, 'outcome': outcome, 'place': place, 'waits': outcome is None, 'moved': event_id in moved}
+        for place, (event_id, outcome) in enumerate(done)
+    ]
     if rows:
         await connection.execute(
-            "update event e set state = 'done', applied_seq = r.seq, applied_at = hermes_now(), outcome = r.outcome, "
-            'reason = null '
-            "from (select id, outcome, nextval('applied_seq') as seq from "
-            '(select * from jsonb_to_recordset(%s) as t(id bigint, outcome jsonb, place int) order by place) s) r '
-            'where e.id = r.id',
+            "update event e set state = case when r.waits then e.state else 'done' end, "
+            'applied_seq = case when r.waits then e.applied_seq else r.seq end, '
+            'applied_at = case when r.waits then e.applied_at else hermes_now() end, '
+            'outcome = case when r.waits then e.outcome else r.outcome end, '
+            'reason = case when r.waits then e.reason end, '
+            "waited = case when r.waits and (r.moved or e.waited = '{}') then e.waited || r.seq else e.waited end "
+            "from (select id, outcome, waits, moved, nextval('applied_seq') as seq from (select * from "
+            'jsonb_to_recordset(%s) as t(id bigint, outcome jsonb, waits bool, moved bool, place int) order by place) s'
+            ') r where e.id = r.id',
             (dump(rows),),
         )
 
 
-async def postpone(connection: Connection, event_id: int, due_at: datetime, reason: str, *, moved: bool) -> None:
-    """The event waits for something (D-3); it is tried again and never dropped. What it could do already is done, so
-    its place in the order of the log is kept: of the first time, and of each that `moved` something (I14).
-    """
+async def postpone(connection: Connection, event_id: int, due_at: datetime, reason: str) -> None:
+    """The event waits for something (D-3); it is tried again and never dropped."""
     await connection.execute(
-        "update event set state = 'waiting', due_at = %s, reason = %s, waited = case when %s or waited = '{}' "
-        "then waited || nextval('applied_seq') else waited end where id = %s",
-        (due_at, reason, moved, event_id),
+        "update event set state = 'waiting', due_at = %s, reason = %s where id = %s", (due_at, reason, event_id)
     )
 
 

@@ -305,8 +305,10 @@ async def _refuse_taken(connection: Connection, told: Sequence[Told]) -> None:
         raise Refused(f'admin {owner} here has an id that an imported admin has too: import into a new database.')
 
 
-async def contradictions(engine: Engine) -> list[dict[str, Any]]:
-    """What the CRM's objects say that the import does not (H-4), one line each; before it listed them: 'not-listed'."""
+async def contradictions(engine: Engine) -> tuple[int, list[dict[str, Any]]]:
+    """How many links to the CRM were imported, and what their objects say that the import does not (H-4), one line
+    each; 'not-listed' until the CRM said anything.
+    """
     async with engine.database.transaction() as connection:
         rows = await legacy_log.contradictions(connection)
     found = []
@@ -322,4 +324,4 @@ async def contradictions(engine: Engine) -> list[dict[str, Any]]:
         found += [
             {'kind': kind, 'object': object_, 'record': record, 'detail': told} for kind, true in kinds.items() if true
         ]
-    return found
+    return len(rows), found

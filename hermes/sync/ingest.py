@@ -53,8 +53,7 @@ class Result:
     relinked: set[int] = field(default_factory=set)
     parked: list[tuple[int, str]] = field(default_factory=list)
     failed: list[tuple[int, str]] = field(default_factory=list)
-    waiting: list[tuple[int, str, bool]] = field(default_factory=list)
-    """Event, what it waits for, and whether it moved something already."""
+    waiting: list[tuple[int, str]] = field(default_factory=list)
     apart: list[Apart] = field(default_factory=list)
 
 
@@ -167,10 +166,10 @@ async def _apply_batch(
         await events.fail(connection, event_id, now, reason, park=True)
     for event_id, reason in result.failed:
         await _fail(engine, connection, rows[event_id], reason)
-    for event_id, reason, moved in result.waiting:
+    for event_id, reason in result.waiting:
         waited_s = (now - rows[event_id]['received_at']).total_seconds()
         due_at = now + timedelta(seconds=min(60.0, 1.0 + waited_s))
-        await events.postpone(connection, event_id, due_at, reason, moved=moved)
+        await events.postpone(connection, event_id, due_at, reason)
 
 
 async def apply_events(
@@ -198,7 +197,7 @@ async def apply_events(
         await graphs.journal(connection, result.changes, engine.clock.now())
         await graphs.decide(connection, result.decisions, engine.clock.now())
         await graphs.close(connection, result.closed)
-        await events.finish(connection, result.finished)
+        await events.finish(connection, result.finished, {event_id for _, event_id in result.changes})
         for item in result.apart:
             await events.set_apart(connection, item.event, item.body, item.reason, park=item.refused)
         await events.wake(connection, [waiting_reason(ref) for ref in result.mirrors])
@@ -265,9 +264,8 @@ def _apply_one(
     result.closed += closed
     result.mirrors.update(seen_mirrors)
     if waits:
-        result.waiting.append((event.id, waiting_reason(min(waits)), bool(changes)))
-    else:
-        result.finished.append((event.id, outcome))
+        result.waiting.append((event.id, waiting_reason(min(waits))))
+    result.finished.append((event.id, None if waits else outcome))
 
 
 def _outcome(done: Applied) -> dict[str, Any]:
@@ -301,6 +299,6 @@ async def record(
         await events.fail(connection, event_id, engine.clock.now(), reason, park=True)
     for event_id, reason in result.failed:
         await _fail(engine, connection, {'id': event_id, 'attempts': 0}, reason)
-    for event_id, reason, moved in result.waiting:
-        await events.postpone(connection, event_id, engine.clock.now() + timedelta(seconds=2), reason, moved=moved)
+    for event_id, reason in result.waiting:
+        await events.postpone(connection, event_id, engine.clock.now() + timedelta(seconds=2), reason)
     return result

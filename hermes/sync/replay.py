@@ -101,19 +101,21 @@ async def fold(engine: Engine, limit: int = 1_000_000) -> int:
     each time again that it moved something in life. Returns how many events were applied.
     """
     todo = await engine.database.fetch(
-        "select id, unnest(array_append(waited, applied_seq)) as seq from event where state = 'waiting' "
-        'order by seq limit %s',
+        "select id, outcome -> 'births' as births, unnest(array_append(waited, applied_seq)) as seq from event "
+        "where state = 'waiting' order by seq limit %s",
         (limit,),
     )
+    births = {row['id']: list(row['births']) for row in todo}
     for row in todo:
         async with engine.database.transaction() as connection:
-            await _fold_one(engine, connection, row['id'])
+            await _fold_one(engine, connection, row['id'], births[row['id']])
     return len(todo)
 
 
-async def _fold_one(engine: Engine, connection: Connection, event_id: int) -> None:
+async def _fold_one(engine: Engine, connection: Connection, event_id: int, births: list[int]) -> None:
+    """One event, once. `births`: the ids for the records that it bears; those that were needed are taken out."""
     rows = await connection.execute(
-        f'select {events.EVENT_COLUMNS}, outcome from event where id = %s for update',
+        f'select {events.EVENT_COLUMNS} from event where id = %s for update',
         (event_id,),
     )
     row: Any = await rows.fetchone()
@@ -126,13 +128,8 @@ async def _fold_one(engine: Engine, connection: Connection, event_id: int) -> No
     if event.kind == 'metadata':
         await connect.learn(connection, engine.systems[event.source], event)
         return
-    births = row['outcome']['births']
     result = await ingest.record(engine, connection, event, births=births)
-    if result.waiting:
-        born = sum(change.field == 'born' for change, _ in result.changes)
-        await connection.execute(
-            'update event set outcome = %s where id = %s', (dump({'births': births[born:]}), event_id)
-        )
+    del births[: sum(change.field == 'born' for change, _ in result.changes)]
     if any(change.record.type in ('admin', 'pipeline', 'stage') for change, _ in result.changes):
         await bump(connection, 'directory')
     intent = read_intent(event) if event.kind == 'intent' else None

@@ -106,7 +106,8 @@ async def test_the_link_holds_against_a_hermes_id_of_another_time(taken: Taken) 
         (ALPHA, BETA),
         (BETA, ALPHA),
     ]
-    told = await importing.contradictions(taken.house.engine)
+    links, told = await importing.contradictions(taken.house.engine)
+    assert links == 4
     assert {(one['kind'], one['record'], one['detail']) for one in told if 'company' in one['record']} == {
         ('renumbered', f'company:{ALPHA}', f'hermes_id {BETA}'),
         ('renumbered', f'company:{BETA}', f'hermes_id {ALPHA}'),
