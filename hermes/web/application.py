@@ -84,6 +84,8 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         openapi_url='/openapi.json',
+        # Hermes tells its own spans (kit/tracing.py); the framework's hold paths and texts of exceptions (S8).
+        telemetry={'tracing': False, 'metrics': False, 'logs': False},
     )
     app.state.metrics = metrics
     app.state.refusals = refusals

@@ -26,6 +26,12 @@ def shown(house: House, kind: str = 'organization') -> list[dict[str, Any]]:
     return [house.custom(kind, item) for item in items]
 
 
+def by_name(house: House, kind: str, field: str = 'utm_medium') -> dict[str, Any]:
+    """The field's value by organisation's or deal's name."""
+    items = {'organization': house.organizations, 'deal': house.deals}[kind]()
+    return {item.get('name') or item['title']: house.custom(kind, item).get(field) for item in items}
+
+
 def attribute(house: House, name: str = 'utm_medium') -> None:
     """The office adds a custom field to its clients in TutorCruncher."""
     house.tc2.define_attribute(name, name.title())
@@ -42,12 +48,11 @@ async def test_a_field_that_was_just_thought_of_stands_in_the_crm_with_the_value
     await add(house, ON_DEALS)
     await later(house)
     assert (added.values, added.pushes) == (1, 1)
-    assert [item.get('utm_medium') for item in shown(house)] == ['podcast', None]
-    assert [item.get('utm_medium') for item in shown(house, 'deal')] == ['podcast', None]
+    assert by_name(house, 'organization') == by_name(house, 'deal') == {'Ember Tutors': 'podcast', 'Plain Tutors': None}
     assert house.calls('GET', 'clients', 'tutorcruncher') == []
     house.tc2.set_extra_attr(client.id, 'utm_medium', 'radio')
     await later(house)
-    assert shown(house)[0]['utm_medium'] == shown(house, 'deal')[0]['utm_medium'] == 'radio'
+    assert by_name(house, 'organization') == by_name(house, 'deal') == {'Ember Tutors': 'radio', 'Plain Tutors': None}
 
 
 @pytest.mark.behaviour('D-5')
