@@ -55,7 +55,7 @@ async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> d
     async with engine.database.transaction() as connection:
         for system in wanted:
             if full and system in FULL:
-                ids += await open_everything(connection, system, 'by hand', deals=True)
+                ids += await open_everything(connection, system, 'by hand')
             elif system in CHANGED:
                 ids += await open_changes(connection, system, 'by hand')
             elif name and system in FULL:

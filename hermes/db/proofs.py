@@ -170,12 +170,14 @@ MOVED = f"""
     where m.system = %(system)s and m.type = any(%(types)s) and {LIVE} and m.runs ? %(name)s
 """
 NAMED = f"""
-    select m.remote_id, (h.id)::bigint as record_id from mirror m,
-      jsonb_array_elements_text(case when jsonb_typeof(m.runs #> '{{hermes_id,-1,0}}') = 'array'
-        then m.runs #> '{{hermes_id,-1,0}}' else '[]' end) as h(id)
+    select distinct m.remote_id, h.id::bigint as record_id from mirror m,
+      jsonb_array_elements(m.runs -> 'hermes_id') as r(run),
+      jsonb_array_elements_text(case when jsonb_typeof(r.run -> 0) = 'array' then r.run -> 0 else '[]' end) as h(id)
     where m.system = %(system)s and m.type = %(type)s and {LIVE} and h.id = any(%(records)s)
-      and not m.remote_id = any(%(ids)s)
+      and not m.remote_id = any(%(ids)s) and (r.run = m.runs #> '{{hermes_id,-1}}'
+        or case when jsonb_typeof(r.run -> 0) = 'array' then jsonb_array_length(r.run -> 0) > 1 end)
 """
+"""Another object says its id, or said it beside others: merged ids stand together until Hermes writes one (D-15)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from hermes.domain.model import (
     RemoteRef,
 )
 from hermes.domain.rules import claim, rules
-from hermes.domain.tombstones import PARTS, lay_down, promote, revive
+from hermes.domain.tombstones import PARTS, keep_one_primary, lay_down, promote, revive
 
 
 def apply(graph: Graph, element: Element, context: Context) -> Applied:
@@ -133,6 +133,9 @@ def _observe(graph: Graph, seen: Observation, emails: list[str], context: Contex
     done.remember(graph, record)
     record = join_listed(graph, seen, record, context, done)
     note_conflict(graph, seen, known, record, done)
+    if known is not None and not known.live and mirror.live:
+        keep_one_primary(graph, mirror, record, context, done)
+        mirror = graph.mirrors[seen.ref]
     if not mirror.live:
         done.note(f'{seen.ref.type} {seen.ref.remote_id} is deleted; this is older')
     elif record.tombstone is not None:

@@ -57,7 +57,8 @@ def absorb(
     merges = tuple(sorted({*kept.merges, *seconds}))[-KEPT_MERGES:]
     if merges != kept.merges or survivor not in graph.mirrors:
         graph.put_mirror(replace(kept, merges=merges))
-    done.closed += [(kind, f'{kind}:{":".join(ref)}') for ref in (loser, survivor) for kind in ASKED_OF]
+    done.closed += [(kind, f'{kind}:{":".join(loser)}') for kind in ASKED_OF]
+    done.closed += [(kind, f'{kind}:{":".join(survivor)}') for kind in ASKED_OF if kind != 'merged?']
     join(graph, loser, context, done)
     done.changes += fill_references(graph, loser, context, done)
 

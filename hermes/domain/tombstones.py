@@ -73,16 +73,28 @@ def promote(graph: Graph, ref: RecordRef, system: str, context: Context, done: A
         done.changes += settle_fields(graph, graph.records[ref], context)
 
 
+def keep_one_primary(graph: Graph, mirror: Mirror, record: Record, context: Context, done: Applied) -> None:
+    """An object that came back is a secondary one where another has taken its place; where none has, it moves up."""
+    others = [other for other in graph.mirrors_of(record.ref, mirror.ref.system) if other.ref != mirror.ref]
+    if not any(other.primary and other.live for other in others):
+        promote(graph, record.ref, mirror.ref.system, context, done)
+    elif mirror.primary:
+        graph.put_mirror(replace(mirror, primary=False))
+
+
 def bury(graph: Graph, record: Record, kind: str, seen: Observation, context: Context, done: Applied) -> None:
     """A tombstone on a record and on what hangs under it (D-2); rows and journal stay. What its system said before
-    the deletion is older than the tombstone, for every record under it.
+    the deletion is older than the tombstone, for every record under it. What the CRM deleted by itself while it lay
+    under another's tombstone has its own from now on, and does not come back with that (I16).
     """
     under = [record]
     if record.ref.type == 'company':
         parts = PARTS if kind == 'crm' else ('contact',)
         under += [child for part in parts for child in graph.children(record.ref.id, part)]
+    before = record.tombstone
     for each in under:
-        if each.tombstone is not None:
+        with_it = before is not None and each.tombstone is not None and each.tombstone.event_id == before.event_id
+        if each.tombstone is not None and not (with_it and kind == 'crm' and each.tombstone.kind in ('crm', 'tc2')):
             continue
         known = {
             ':'.join(mirror.ref): max(mirror.version, seen.version)
@@ -96,7 +108,8 @@ def bury(graph: Graph, record: Record, kind: str, seen: Observation, context: Co
         rule = {'tc2': 'TC-3', 'crm': {'contact': 'PD-PER-5', 'deal': 'PD-DEAL-4'}.get(record.ref.type, 'PD-ORG-3')}[
             kind
         ]
-        done.changes.append(Change(each.ref, 'tombstone', None, kind, PRODUCT if kind == 'tc2' else CRM, rule))
+        old = each.tombstone.kind if each.tombstone else None
+        done.changes.append(Change(each.ref, 'tombstone', old, kind, PRODUCT if kind == 'tc2' else CRM, rule))
         if each.ref.type == 'deal':
             ruled = Ruled()
             decree(graph, each.ref, 'status', 'deleted', rule, ruled)

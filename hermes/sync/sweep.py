@@ -26,15 +26,19 @@ from hermes.sync.observe import observe
 
 FIRST: Final[Mapping[str, tuple[str, ...]]] = {'pipedrive': ('organization', 'person', 'deal')}
 FULL: Final[Mapping[str, tuple[str, ...]]] = {
-    'pipedrive': ('organization', 'person'),
+    'pipedrive': ('organization', 'person', 'deal'),
     'tutorcruncher': ('client',),
 }
-"""What is listed to the end every night and after every gap."""
+"""What is listed to the end every night and after every gap. Deals too: one that was merged away stands in no listing
+of what changed, and what is held as gone waits for a full one (OUT-5).
+"""
 CHANGED: Final[Mapping[str, tuple[str, ...]]] = {'pipedrive': ('organization', 'person', 'deal')}
 """What can be listed by its time of change, parents first."""
 SHARED: Final[Mapping[str, tuple[str, ...]]] = {'pipedrive': ('pipeline', 'stage', 'user')}
 ANY_STATUS: Final = ('open', 'won', 'lost', 'deleted')
 """A deal's deletion can be listed: one listing tells of both."""
+ARCHIVED: Final = 'archived:'
+"""How the cursor begins while the second half of a full listing of deals is read: those that were archived."""
 PAGE: Final = 500
 RESTARTS: Final = 2
 
@@ -67,14 +71,13 @@ async def open_changes(connection: Connection, system: str, cause: str) -> list[
     return opened
 
 
-async def open_everything(connection: Connection, system: str, cause: str, *, deals: bool = False) -> list[int]:
+async def open_everything(connection: Connection, system: str, cause: str) -> list[int]:
     """What is due every night and after every gap: pipelines, stages and users, what changed, then everything to the
-    end with its proof. `deals`: those too (their deletions can be listed, so that it is rarely needed).
+    end with its proof.
     """
     opened = [await open_sweep(connection, system, each, 'full', cause=cause) for each in SHARED.get(system, ())]
     opened += await open_changes(connection, system, cause)
-    more = ('deal',) if deals and system in CHANGED else ()
-    for remote_type in (*FULL.get(system, ()), *more):
+    for remote_type in FULL.get(system, ()):
         opened.append(await open_sweep(connection, system, remote_type, 'full', cause=cause))
     await connection.execute('notify hermes_push')
     return opened
@@ -130,12 +133,24 @@ async def _react(connection: Connection, engine: Engine, sweep: Row, reaction: R
 
 def request_of(sweep: Row) -> Request:
     """The next page of a listing."""
-    params: dict[str, Value] = {'limit': PAGE, 'cursor': sweep['cursor']}
+    cursor = sweep['cursor'] or ''
+    params: dict[str, Value] = {'limit': PAGE, 'cursor': cursor.removeprefix(ARCHIVED) or None}
+    if cursor.startswith(ARCHIVED):
+        params['archived'] = True
     if sweep['kind'] == 'changed' and sweep['since'] is not None:
         params['since'] = sweep['since'].isoformat()
         if sweep['type'] == 'deal':
             params['status'] = list(ANY_STATUS)
     return Request('list', sweep['type'], params=params)
+
+
+def _following(sweep: Row, cursor: str | None) -> str | None:
+    """Where the listing goes on; None at its end."""
+    archived = (sweep['cursor'] or '').startswith(ARCHIVED)
+    if archived and cursor:
+        return ARCHIVED + cursor
+    halves = sweep['kind'] == 'full' and sweep['type'] == 'deal'
+    return cursor or (ARCHIVED if halves and not archived else None)
 
 
 async def _keep(
@@ -161,7 +176,7 @@ async def _keep(
     if nothing_new:
         await events.finish(connection, [(page.id, [{'notes': [f'{len(seen)} objects, all as they were']}])])
     await calls.close(connection, call, answer, page.id, engine.clock.now())
-    cursor = system.next_cursor(answer)
+    cursor = _following(sweep, system.next_cursor(answer))
     digest = hashlib.sha256((sweep['digest'] + ','.join(one.remote_id for one in seen)).encode()).hexdigest()
     through = wire.http_date(answer.headers.get('date')) or answer.started_at or engine.clock.now()
     moved = await sweeps.move(

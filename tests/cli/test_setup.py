@@ -169,6 +169,7 @@ def test_the_example_conversation_makes_two_admins(office: Office) -> None:
         person.expect('✓ Created admin: Sandbox Admin')
         person.answer('TC2 Admin ID (leave empty to skip) [11]: ', '')
         person.expect('✓ Admin is there already: Priya Raman')
+        person.expect('TC2 Admin ID (leave empty to skip): ')
         assert person.interrupt() != 0
     assert office.rows('select count(*) from admin') == [(3,)]
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from hermes.sandbox.pipedrive.answers import Refused as CrmRefused
 from hermes.sandbox.tutorcruncher.account import Refused as ClientRefused
+from hermes.sandbox.world import Call
 from hermes.sync import sweep
 from hermes.sync.ingest import ingest_step
 from hermes.sync.push import push_step
@@ -34,8 +35,9 @@ AT_ONCE = 6
 OWNED = ('custom:utm_source',)
 """What TutorCruncher owns: a person's edit is corrected (FIELD-3)."""
 HOUR = timedelta(hours=1)
-RACE = timedelta(seconds=120)
-"""What TutorCruncher said this long before an edit may have been under way when the edit was made."""
+ASKED = "select * from decision where kind = 'merged?' and state = 'open' order by id limit 1"
+JOINED = ('emails', 'phones', 'custom:website', 'custom:utm_source')
+"""What a merge joins in the survivor instead of keeping its own."""
 
 
 @dataclass
@@ -44,6 +46,8 @@ class Edit:
 
     value: Any
     at: datetime
+    told: bool
+    """Whether a webhook of it left. They come in any order and late, but they come."""
 
 
 @dataclass
@@ -51,9 +55,6 @@ class Book:
     """What the team and TutorCruncher did."""
 
     edits: dict[tuple[str, int, str], Edit] = field(default_factory=dict)
-    product: dict[int, datetime] = field(default_factory=dict)
-    """When each client was last changed in TutorCruncher."""
-    merged: set[tuple[str, int]] = field(default_factory=set)
     done: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
     deaf_until: datetime | None = None
@@ -119,13 +120,19 @@ class Team:
         """A person writes one field; the book keeps what then stands there."""
         custom = name.partition('custom:')[2]
         code = self.house.code(kind, custom) if custom else name
+        lost, before = self.house.pd.subscriptions.lost, self._stands(kind, row['id'], name)
         self.house.pd.act_update(
             kind, row['id'], {'custom_fields': {code: value}} if custom else {name: value}, PRIYA_PD
         )
-        after = self.house.pd.tables[kind][row['id']]
-        stands = after['custom_fields'].get(code) if custom else after[name]
-        self.book.edits[kind, row['id'], name] = Edit(stands, self.house.clock.now())
+        told = self.house.pd.subscriptions.lost == lost and bool(self.house.pd.subscriptions.rows)
+        stands = self._stands(kind, row['id'], name)
+        if stands != before:
+            self.book.edits[kind, row['id'], name] = Edit(stands, self.house.clock.now(), told)
         return f'{kind} {row["id"]}: {name} = {value!r}'
+
+    def _stands(self, kind: str, number: int, name: str) -> Any:
+        row, custom = self.house.pd.tables[kind][number], name.partition('custom:')[2]
+        return row['custom_fields'].get(self.house.code(kind, custom)) if custom else row[name]
 
     def edit(self, chance: random.Random) -> str:
         kind = chance.choice(KINDS)
@@ -202,7 +209,9 @@ class Team:
         if loser is None or loser is survivor or len(self.house.pd.live(kind)) < 4:
             return ''
         self.house.pd.act_merge(kind, loser['id'], survivor['id'], PRIYA_PD)
-        self.book.merged |= {(kind, loser['id']), (kind, survivor['id'])}
+        for of, number, name in list(self.book.edits):
+            if (of, number) == (kind, loser['id']) or ((of, number) == (kind, survivor['id']) and name in JOINED):
+                del self.book.edits[of, number, name]
         return f'{kind} {loser["id"]}: merged into {survivor["id"]}'
 
     def sign_up(self, chance: random.Random) -> str:
@@ -214,7 +223,6 @@ class Team:
         client = self.house.tc2.sign_up(
             f'Office {number} Tutors', sales_person=chance.choice((PRIYA, MARCUS)), email=email, recipients=people
         )
-        self.book.product[client.id] = self.house.clock.now()
         return f'client {client.id}: signs up'
 
     def client(self, chance: random.Random) -> str:
@@ -234,7 +242,6 @@ class Team:
             self.house.tc2.set_admins(client.id, sales_person=chance.choice((PRIYA, MARCUS)))
         else:
             self.house.tc2.set_extra_attr(client.id, 'utm_source', f'tc{number}')
-        self.book.product[client.id] = self.house.clock.now()
         return f'client {client.id}: {what}'
 
     def snapshots(self, chance: random.Random) -> str:
@@ -269,11 +276,14 @@ class Team:
 
     async def answer(self) -> None:
         """An operator answers, truthfully, what no listing tells: whether it was merged in a gap (PD-GAP-1)."""
-        for asked in await self.house.rows("select * from decision where kind = 'merged?' and state = 'open'"):
+        while open_now := await self.house.rows(ASKED):
+            asked = open_now[0]
             _, kind, number = asked['detail']['object']
             row = self.house.pd.tables[kind][int(number)]
-            into = row.get('_merged_to')
-            choice = {'choice': 'accept', 'value': str(into)} if into else {'choice': 'deleted'}
+            while row.get('_merged_to'):
+                row = self.house.pd.tables[kind][row['_merged_to']]
+            alive = {'choice': 'accept', 'value': str(row['id'])}
+            choice = {'choice': 'deleted'} if row['is_deleted'] else alive
             record = [asked['record_type'], asked['record_id']] if asked['record_type'] else None
             told = {'kind': asked['kind'], 'key': asked['key'], 'record': record, 'detail': asked['detail']}
             await self.house.act('decision.settle', **told, **choice)
@@ -281,35 +291,44 @@ class Team:
         await settle(self.town)
 
     def reverted(self) -> list[str]:
-        """EDIT-1: what a person wrote last into a field was not written over by Hermes, unless TutorCruncher changed
-        that client since, or what was written is TutorCruncher's own.
+        """EDIT-1, PD-RACE-1: what a person wrote last into a field was not written over by Hermes, unless it is
+        TutorCruncher's own (FIELD-3), or no webhook of it left and nothing else had shown it when Hermes wrote.
         """
         wrong = []
         for (kind, number, name), edit in self.book.edits.items():
             row = self.house.pd.tables[kind][number]
-            custom = name.partition('custom:')[2]
-            code = self.house.code(kind, custom) if custom else name
-            stands = row['custom_fields'].get(code) if custom else row[name]
-            if name in OWNED or stands == edit.value or row['is_deleted'] or (kind, number) in self.book.merged:
+            if name in OWNED or row['is_deleted'] or self._stands(kind, number, name) == edit.value:
                 continue
-            for call in self.house.calls('PATCH', f'/{kind}s/'):
-                sent = call.request if isinstance(call.request, dict) else {}
-                part = sent.get('custom_fields') or {} if custom else sent
-                if not call.path.endswith(f'/{number}'):
-                    continue
-                if call.at >= edit.at and code in part and not self._product_said(kind, row, edit.at):
-                    wrong.append(
-                        f'EDIT-1: {kind} {number} {name} was {edit.value!r} by a person at {edit.at:%d %H:%M:%S}, '
-                        f'Hermes wrote {part[code]!r} at {call.at:%d %H:%M:%S}'
-                    )
-                    break
+            written = next((call for call in self._writes(kind, number, name) if call.at >= edit.at), None)
+            if written is not None and (edit.told or self._shown(kind, number, name, edit, written.number)):
+                wrong.append(
+                    f'EDIT-1: {kind} {number} {name} was {edit.value!r} by a person at {edit.at:%d %H:%M:%S}, '
+                    f'Hermes wrote over it at {written.at:%d %H:%M:%S}, {self._stands(kind, number, name)!r} stands'
+                )
         return wrong
 
-    def _product_said(self, kind: str, row: Any, since: datetime) -> bool:
-        organization = row if kind == 'organization' else self.house.pd.tables['organization'].get(row['org_id'])
-        code = self.house.code('organization', 'tc2_cligency_url')
-        url = str(organization['custom_fields'].get(code) if organization else '')
-        return any(f'/clients/{client}/' in url and at > since - RACE for client, at in self.book.product.items())
+    def _writes(self, kind: str, number: int, name: str) -> list[Call]:
+        """Hermes's writes of one field of one object."""
+        custom = name.partition('custom:')[2]
+        code = self.house.code(kind, custom) if custom else name
+        calls = [call for call in self.house.calls('PATCH') if call.path.endswith(f'/{kind}s/{number}')]
+        sent = [(call, call.request if isinstance(call.request, dict) else {}) for call in calls]
+        return [call for call, body in sent if code in (body.get('custom_fields') or {} if custom else body)]
+
+    def _shown(self, kind: str, number: int, name: str, edit: Edit, before: int) -> bool:
+        """Whether an answer had shown the edit to Hermes before that call."""
+        custom = name.partition('custom:')[2]
+        code = self.house.code(kind, custom) if custom else name
+        for call in self.house.calls(path=f'/{kind}s'):
+            if call.number >= before or call.at < edit.at or call.note or not isinstance(call.answer, dict):
+                continue
+            data = call.answer.get('data')
+            for item in data if isinstance(data, list) else [data]:
+                if isinstance(item, dict) and item.get('id') == number:
+                    shown = (item.get('custom_fields') or {}).get(code) if custom else item.get(name)
+                    if shown == edit.value:
+                        return True
+        return False
 
     def overspent(self) -> list[str]:
         """I8."""

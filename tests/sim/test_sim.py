@@ -6,11 +6,13 @@ import pytest
 
 from hermes.db.embedded import Server
 from tests import postgres
-from tests.sim import orders
+from tests.sim import orders, team
 from tests.sim.__main__ import judge
+from tests.sim.life import Life
 from tests.sim.town import Town, open_town
 
 SEEDS = 15
+TEAM_ACTIONS = 150
 
 
 @pytest.fixture
@@ -37,3 +39,11 @@ async def test_the_order_of_arrival_does_not_matter(town: Town) -> None:
     for seed in range(1, 19):
         wrong += await orders.check(town, seed, permutations=3)
     assert wrong == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.behaviour('PD-RACE-1', 'PD-GAP-1')
+@pytest.mark.invariant('I6', 'I7', 'I8', 'I14', 'I16')
+async def test_a_team_at_work_in_a_storm_reverts_no_edit_and_everything_is_equal_afterwards(town: Town) -> None:
+    told, wrong = await team.play(town, Life(8), TEAM_ACTIONS)
+    assert wrong == [], '\n'.join(told.book.lines)

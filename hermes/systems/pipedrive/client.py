@@ -88,7 +88,8 @@ class Client:
                 return 'GET', f'{self._base_v1}/users', [], None
             return 'GET', f'{self._base_v2}/{op}', _page_query(request, op.removesuffix('s')), None
         if op == 'list':
-            return 'GET', f'{self._base_v2}/{_PLURAL[remote_type]}', _page_query(request, remote_type), None
+            part = '/archived' if request.params.get('archived') else ''
+            return 'GET', f'{self._base_v2}/{_PLURAL[remote_type]}{part}', _page_query(request, remote_type), None
         if op == 'me':
             return 'GET', f'{self._base_v1}/users/me', [], None
         if op in ('fields', 'add_field'):
