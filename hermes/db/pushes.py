@@ -47,6 +47,22 @@ class Push:
     detail: dict[str, Any]
 
 
+async def end_refused(connection: Connection, settled: Collection[tuple[RecordRef, str]]) -> None:
+    """What the remote refused (OUT-6) and nobody wants any more is looked at once more, which ends it; should it be
+    wanted again, it is tried again.
+    """
+    if settled:
+        rows = [{'type': ref.type, 'id': ref.id, 'system': system} for ref, system in settled]
+        await connection.execute(
+            "update push p set state = 'ready', reason = '', attempts = 0, due_at = hermes_now(), "
+            "detail = p.detail - 'plan' "
+            'from jsonb_to_recordset(%s) as r(type text, id bigint, system text) '
+            "where p.state = 'parked' and p.intent is null and p.record_type = r.type and p.record_id = r.id "
+            'and p.system = r.system',
+            (dump(rows),),
+        )
+
+
 def read_push(row: Row) -> Push:
     return Push(
         RecordRef(row['record_type'], row['record_id']),

@@ -38,8 +38,9 @@ class Applied:
 
 def ask(graph: Graph, ref: RemoteRef, context: Context, after_s: int = 0) -> None:
     """Have a remote object read (again), or what it was merged into: the reader finds every mirror whose time has
-    come.
+    come. A reading that is under way began before this, and does not answer it.
     """
     mirror = graph.resolve(ref) or blank(ref)
-    if mirror.reread_at is None:
-        graph.put_mirror(replace(mirror, reread_at=context.now + timedelta(seconds=after_s)))
+    at = context.now + timedelta(seconds=after_s)
+    if mirror.reread_at is None or at < mirror.reread_at:
+        graph.put_mirror(replace(mirror, reread_at=at))

@@ -109,7 +109,6 @@ def fold(mirror: Mirror | None, seen: Observation, now: datetime) -> Mirror:
     merges = mirror.merges
     if seen.merged_from and seen.version.seconds not in merges:
         merges = tuple(sorted((*merges, seen.version.seconds)))[-KEPT_MERGES:]
-    settled = seen.origin == 'read' and mirror.reread_at is not None and not doubt
     return replace(
         mirror,
         version=max(mirror.version, seen.version),
@@ -117,7 +116,7 @@ def fold(mirror: Mirror | None, seen: Observation, now: datetime) -> Mirror:
         sent=sent,
         merges=merges,
         seen=_sighted(mirror, seen, runs.keys() - DERIVED),
-        reread_at=now + timedelta(seconds=1) if doubt else None if settled else mirror.reread_at,
+        reread_at=now + timedelta(seconds=1) if doubt else mirror.reread_at,
     )
 
 

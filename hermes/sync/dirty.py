@@ -41,8 +41,11 @@ def touched_by(
 
 
 async def mark(engine: Engine, connection: Connection, graph: Graph, touched: set[RecordRef], context: Context) -> None:
-    """Bump the push of every touched record that differs from what a system holds."""
-    differing = []
+    """Bump the push of every touched record that differs from what a system holds; what was refused and is not wanted
+    any more comes to its end.
+    """
+    differing: list[pushes.Dirty] = []
+    settled: list[tuple[RecordRef, str]] = []
     for name, system in engine.systems.items():
         types = {ref.type for ref in touched} & system.types.keys() & pushes.RANK.keys()
         tables = {kind: engine.outgoing(system, kind, context) for kind in types}
@@ -52,12 +55,14 @@ async def mark(engine: Engine, connection: Connection, graph: Graph, touched: se
                 continue
             needed = plan(graph, record, tables[ref.type], context, name)
             if isinstance(needed, (Noop, Wait)):
+                settled.append((record.ref, name))
                 continue
             company = graph.company(record)
             differing.append(
                 pushes.Dirty(record.ref, name, company.ref.id if company else 0, lane_of(needed), describe(needed))
             )
     await pushes.mark_dirty(connection, differing, float(context.settings.get('push_spacing_s', engine.push_spacing_s)))
+    await pushes.end_refused(connection, settled)
 
 
 def lane_of(needed: Plan) -> str:

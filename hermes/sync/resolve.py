@@ -182,7 +182,8 @@ async def reread_step(engine: Engine, limit: int = 5) -> int:
             "and not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now() "
             'order by reread_at limit %s for update of mirror skip locked) d '
             'where m.system = d.system and m.type = d.type and m.remote_id = d.remote_id returning m.system, m.type, '
-            'm.remote_id, m.version, exists (select 1 from link l join push p using (system, record_type, record_id) '
+            'm.remote_id, m.version, m.reread_at as lease, '
+            'exists (select 1 from link l join push p using (system, record_type, record_id) '
             "where (l.system, l.type, l.remote_id) = (m.system, m.type, m.remote_id) and p.state = 'held' "
             "and p.detail ? 'gone_at') as gone",
             (limit,),
@@ -198,12 +199,18 @@ async def reread_step(engine: Engine, limit: int = 5) -> int:
             continue
         async with engine.database.transaction() as connection:
             ref = RemoteRef(row['system'], row['type'], row['remote_id'])
-            await _after_reading(connection, ref, there=reaction is None)
+            await _after_reading(connection, ref, row['lease'], there=reaction is None)
     return len(due)
 
 
-async def _after_reading(connection: Connection, ref: RemoteRef, *, there: bool) -> None:
-    """What was held because its object was gone goes on when the object is there, or is known to be deleted (OUT-5)."""
+async def _after_reading(connection: Connection, ref: RemoteRef, lease: datetime, *, there: bool) -> None:
+    """The reading is done, unless somebody asked for another meanwhile (then `lease` stands no more). What was held
+    because its object was gone goes on when the object is there, or is known to be deleted (OUT-5).
+    """
+    await connection.execute(
+        'update mirror set reread_at = null where system = %s and type = %s and remote_id = %s and reread_at = %s',
+        (*ref, lease),
+    )
     rows = await connection.execute(
         "update push p set state = 'ready', reason = '', detail = p.detail - 'gone_at' - 'listed', due_at = "
         'hermes_now() from link l join mirror m using '

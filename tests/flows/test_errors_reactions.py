@@ -301,3 +301,21 @@ async def test_an_update_of_what_was_merged_unheard_makes_nothing(house: House) 
     await house.settle()
     assert house.calls('POST') == []
     assert len(house.organizations()) == 1
+
+
+@pytest.mark.behaviour('OUT-6')
+async def test_what_was_refused_and_is_not_wanted_any_more_needs_nobody(house: House) -> None:
+    client = sign_up(house, website='https://old.example')
+    await later(house)
+    broken = faults.on(house)
+    broken.add('PATCH', '/organizations', faults.answer(400, {'success': False, 'error': 'no'}))
+    house.tc2.edit_client(client.id, website='https://ember.example')
+    await later(house)
+    assert (await push_of(house))['state'] == 'parked'
+    house.tc2.edit_client(client.id, website='https://old.example')
+    await later(house)
+    await quiet(house)
+    house.tc2.edit_client(client.id, website='https://ember.example')
+    await later(house)
+    assert house.custom('organization', house.organizations()[0])['website'] == 'https://ember.example'
+    await quiet(house)

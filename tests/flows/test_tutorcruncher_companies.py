@@ -2,10 +2,12 @@
 
 import json
 
+import httpx2
 import pytest
 
 from hermes.sync.ingest import ingest_step
 from hermes.sync.push import push_step
+from tests.flows import faults
 from tests.flows.companies import client, company, decisions, deliver, event, later, notes, parked, sign_up
 from tests.flows.house import INES, MARCUS, MARCUS_PD, NOOR, PRIYA, PRIYA_PD, House
 
@@ -360,3 +362,28 @@ async def test_an_organisation_that_is_linked_elsewhere_is_one_conflict(house: H
     assert [row['record_id'] for row in rows] == [
         (await house.rows("select id from company where name = 'Ember Tutors'"))[0]['id']
     ]
+
+
+@pytest.mark.behaviour('TC-2')
+async def test_an_invoice_that_comes_while_the_client_is_being_read_is_read_for_too(house: House) -> None:
+    made = sign_up(house)
+    await house.settle()
+
+    async def read_meanwhile_paid(send: faults.Send, request: httpx2.Request) -> httpx2.Response:
+        answer = await send(request)
+        await answer.aread()
+        house.clock.advance(2)
+        house.tc2.pay_invoice(made.id)
+        house.clock.advance(5)
+        assert await house.world.outbox.deliver_due(house.post)
+        assert await ingest_step(house.engine)
+        return answer
+
+    on_the_way = faults.on(house)
+    on_the_way.add('GET', f'/clients/{made.id}', read_meanwhile_paid)
+    house.clock.advance(60)
+    house.tc2.pay_invoice(made.id)
+    await house.settle()
+    assert on_the_way.met == 1
+    [organization] = house.organizations()
+    assert house.custom('organization', organization)['paid_invoice_count'] == 2
