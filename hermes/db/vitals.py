@@ -4,7 +4,7 @@ Read by /ready and /metrics through a connection of its own, with short timeouts
 look well.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -38,6 +38,29 @@ select b.system, b.daily_limit, coalesce((
 ), 0)::bigint from budget b
 """
 PAUSED = 'select system, paused from system_state'
+MERGED = """
+select source, percentile_cont(array[0.5, 0.99]) within group (order by extract(epoch from applied_at - received_at))
+from event where id > coalesce((select max(id) from event), 0) - 20000 and applied_at > hermes_now() - interval '5 min'
+  and kind = 'webhook' group by source
+"""
+ANSWERED = """
+select system, percentile_cont(array[0.5, 0.99]) within group (order by extract(epoch from ended_at - started_at))
+from call where started_at > hermes_now() - interval '5 min' and ended_at is not null group by system
+"""
+REACTIONS = """
+select system, reaction, count(*) from call
+where started_at >= date_trunc('day', hermes_now()) and reaction <> '' group by system, reaction
+"""
+OVERDUE = """
+select system, extract(epoch from hermes_now() - min(due_at))::float8 from push
+where wanted > done and state = 'ready' and due_at <= hermes_now() group by system
+"""
+DECISIONS = "select kind, count(*) from decision where state = 'open' group by kind"
+PROOFS = """
+select distinct on (system, type) system, type, state = 'proven', extract(epoch from hermes_now() - at)::float8
+from proof order by system, type, id desc
+"""
+QUANTILES = ('0.5', '0.99')
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +91,17 @@ class Figures:
     pace: Mapping[str, int] = field(default_factory=dict)
     """Tokens of the last hour by system."""
     paused: Mapping[str, bool] = field(default_factory=dict)
+    merged_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """From the arrival of a delivery to its application, by source and quantile; of the last five minutes."""
+    answered_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """From a call to its answer, by system and quantile; of the last five minutes."""
+    reactions: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Calls that did not go well, by system and reaction."""
+    overdue_s: Mapping[str, float] = field(default_factory=dict)
+    decisions: Mapping[str, int] = field(default_factory=dict)
+    proven: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    """Whether the newest full listing was proven complete, by system and type; `proof_age_s` its age."""
+    proof_age_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
 class Vitals:
@@ -108,6 +142,12 @@ class Vitals:
             calls = await (await connection.execute(CALLS)).fetchall()
             paused = await (await connection.execute(PAUSED)).fetchall()
             budgets = await (await connection.execute(BUDGETS)).fetchall()
+            merged = await (await connection.execute(MERGED)).fetchall()
+            answered = await (await connection.execute(ANSWERED)).fetchall()
+            reactions = await (await connection.execute(REACTIONS)).fetchall()
+            overdue = await (await connection.execute(OVERDUE)).fetchall()
+            decisions = await (await connection.execute(DECISIONS)).fetchall()
+            proofs = await (await connection.execute(PROOFS)).fetchall()
         systems = sorted({system for system, *_ in calls})
         return Figures(
             events={state: count for state, count in events},
@@ -119,12 +159,23 @@ class Vitals:
             limits={system: limit for system, limit, _ in budgets},
             pace={system: tokens for system, _, tokens in budgets},
             paused={system: stopped for system, stopped in paused},
+            merged_s=_by_quantile(merged),
+            answered_s=_by_quantile(answered),
+            reactions={(system, reaction): count for system, reaction, count in reactions},
+            overdue_s={system: seconds for system, seconds in overdue},
+            decisions={kind: count for kind, count in decisions},
+            proven={(system, kind): proven for system, kind, proven, _ in proofs},
+            proof_age_s={(system, kind): age_s for system, kind, _, age_s in proofs},
         )
 
     def _judge(self, heartbeat_s: float | None) -> str:
         if heartbeat_s is None:
             return 'no worker has reported yet'
         return '' if heartbeat_s < self._heartbeat_limit_s else f'no worker has reported for {heartbeat_s:.0f} s'
+
+
+def _by_quantile(rows: Sequence[tuple[str, Sequence[float]]]) -> dict[tuple[str, str], float]:
+    return {(name, at): float(value) for name, values in rows for at, value in zip(QUANTILES, values, strict=True)}
 
 
 @cache

@@ -3,6 +3,9 @@
 Counters are this process's own; backlog and budget are the database's, read at most every five seconds.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from hermes.db.vitals import Figures
@@ -58,6 +61,16 @@ class Metrics:
             registry=self.registry,
         )
         self.paused = Gauge('hermes_system_paused', '1 if the system is paused', ['system'], registry=self.registry)
+        self.merged = self._gauge('hermes_merged_seconds', 'From arrival to application', 'source', 'quantile')
+        self.answered = self._gauge('hermes_call_seconds', 'From a call to its answer', 'system', 'quantile')
+        self.reactions = self._gauge('hermes_calls_failed_today', 'Calls by what went wrong', 'system', 'reaction')
+        self.overdue = self._gauge('hermes_pushes_oldest_seconds', 'How long the oldest push is due', 'system')
+        self.decisions = self._gauge('hermes_decisions_open', 'What waits for a person to decide', 'kind')
+        self.proven = self._gauge('hermes_listing_proven', '1 if the newest listing was complete', 'system', 'type')
+        self.proof_age = self._gauge('hermes_listing_age_seconds', 'Age of that listing', 'system', 'type')
+
+    def _gauge(self, name: str, says: str, *labels: str) -> Gauge:
+        return Gauge(name, says, labels, registry=self.registry)
 
     def committed(self, size: int, duration_s: float) -> None:
         """A group of `size` events was committed in `duration_s`."""
@@ -68,7 +81,8 @@ class Metrics:
         """The text format; `figures` None: the database does not answer."""
         self.database_up.set(0 if figures is None else 1)
         told = (self.calls, self.tokens, self.limit, self.pace, self.paused)
-        for gauge in (self.events, self.pushes, self.spent, *told):
+        hops = (self.merged, self.answered, self.reactions, self.overdue, self.decisions, self.proven, self.proof_age)
+        for gauge in (self.events, self.pushes, self.spent, *told, *hops):
             gauge.clear()
         if figures is not None:
             for state in ('new', 'waiting', 'parked'):
@@ -82,4 +96,11 @@ class Metrics:
             for gauge, values in zip(told, values_of, strict=True):
                 for system, value in values.items():
                     gauge.labels(system).set(value)
+            seen: tuple[Mapping[Any, float], ...] = (
+                figures.merged_s, figures.answered_s, figures.reactions, figures.overdue_s, figures.decisions,
+                figures.proven, figures.proof_age_s,
+            )  # fmt: skip
+            for gauge, hop in zip(hops, seen, strict=True):
+                for key, count in hop.items():
+                    gauge.labels(*([key] if isinstance(key, str) else key)).set(count)
         return generate_latest(self.registry)

@@ -38,6 +38,22 @@ async def test_metrics_count_what_came_and_what_waits(world: World) -> None:
     await world.tc2(BODY, secret='wrong')
     async with await psycopg.AsyncConnection.connect(world.database_url) as connection:
         await connection.execute("insert into system_state (system, paused) values ('pipedrive', true)")
+        await connection.execute(
+            'insert into call (system, op, lane, tokens, status, reaction, started_at, ended_at) values '
+            "('pipedrive', 'update', 'webhook', 5, 429, 'RateLimited', hermes_now(), hermes_now() + interval '2 s')"
+        )
+        await connection.execute(
+            'insert into push (record_type, record_id, system, graph_id, rank, due_at) '
+            "values ('company', 1, 'pipedrive', 1, 0, hermes_now() - interval '1 h')"
+        )
+        await connection.execute(
+            'insert into decision (kind, record_type, record_id, key, detail, at) '
+            "values ('gone', 'company', 1, 'gone:1', '{}', hermes_now())"
+        )
+        await connection.execute(
+            'insert into event (source, kind, dedupe_key, received_at, applied_at, state) values '
+            "('pipedrive', 'webhook', 'k', hermes_now() - interval '3 s', hermes_now(), 'done')"
+        )
     told = (await world.http.get('/metrics')).text
     for line in (
         'hermes_events_received_total{kind="webhook",source="tutorcruncher"} 2.0',
@@ -46,6 +62,11 @@ async def test_metrics_count_what_came_and_what_waits(world: World) -> None:
         'hermes_events_backlog{state="new"} 1.0',
         'hermes_system_paused{system="pipedrive"} 1.0',
         'hermes_database_up 1.0',
+        'hermes_merged_seconds{quantile="0.99",source="pipedrive"} 3.0',
+        'hermes_call_seconds{quantile="0.5",system="pipedrive"} 2.0',
+        'hermes_calls_failed_today{reaction="RateLimited",system="pipedrive"} 1.0',
+        'hermes_pushes_oldest_seconds{system="pipedrive"} 3600.',
+        'hermes_decisions_open{kind="gone"} 1.0',
     ):
         assert line in told
 
