@@ -101,6 +101,6 @@ class Metrics:
                 figures.proven, figures.proof_age_s,
             )  # fmt: skip
             for gauge, hop in zip(hops, seen, strict=True):
-                for key, count in hop.items():
-                    gauge.labels(*([key] if isinstance(key, str) else key)).set(count)
+                for key, level in hop.items():
+                    gauge.labels(*([key] if isinstance(key, str) else key)).set(level)
         return generate_latest(self.registry)
