@@ -31,6 +31,9 @@ CORRECTIONS: Final = 3
 SWEPT: Final = ('organization', 'person')
 """Types whose creates wait for the first full listing (MATCH-6)."""
 METADATA_WAIT_S: Final = 3
+PARENT_TYPE: Final = {'company_id': 'organization', 'contact_id': 'person'}
+PARENT_TRIES: Final = 3
+"""So often a write is tried again after its parent was refused and read; then a person is asked (OUT-6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +321,10 @@ async def react(engine: Engine, connection: Connection, push: Push, request: Req
         await pushes.later(connection, push, timedelta(seconds=1), str(reaction))
     elif isinstance(reaction, Gone):
         await _look(engine, connection, push, request)
+    elif isinstance(reaction, Rejected) and push.attempts < PARENT_TRIES and (parents := _refused(request, reaction)):
+        await _look_at(connection, push.system, parents)
+        wait = timedelta(seconds=engine.backoff_s(push.attempts))
+        await pushes.later(connection, push, wait, str(reaction), attempt=True)
     elif isinstance(reaction, (Rejected, Forbidden)):
         fields = reaction.fields if isinstance(reaction, Rejected) else ()
         await pushes.park(connection, push, str(reaction), {'fields': list(fields), 'sent': sorted(request.fields)})
@@ -333,11 +340,28 @@ async def _look(engine: Engine, connection: Connection, push: Push, request: Req
     """OUT-5: a write met a 404 or 410. The object is read once by id; until that says more, the push is held and
     nothing is made.
     """
-    await connection.execute(
-        'update mirror set reread_at = hermes_now() where system = %s and type = %s and remote_id = %s',
-        (push.system, request.type, request.remote_id),
-    )
+    await _look_at(connection, push.system, [(request.type, request.remote_id)])
     await pushes.park(
         connection, push, 'gone, reason unknown: it is read again', {'gone_at': engine.clock.now()}, 'held'
     )
+
+
+def _refused(request: Request, reaction: Rejected) -> list[tuple[str, str]]:
+    """The parents (type, remote id) that the remote may not have taken, where it named them or no field at all:
+    somebody may have deleted one a moment ago, and may take it out of the bin again.
+    """
+    return [
+        (PARENT_TYPE[name], str(request.fields[name]))
+        for name in reaction.fields or request.fields
+        if name in PARENT_TYPE and request.fields.get(name)
+    ]
+
+
+async def _look_at(connection: Connection, system: str, objects: list[tuple[str, str]]) -> None:
+    """Have objects read again by id."""
+    for remote_type, remote_id in objects:
+        await connection.execute(
+            'update mirror set reread_at = hermes_now() where system = %s and type = %s and remote_id = %s',
+            (system, remote_type, remote_id),
+        )
     await events.ring(connection)

@@ -4,6 +4,7 @@ import pytest
 
 from hermes.sync import connect
 from hermes.sync.held import held_step
+from hermes.sync.push import push_step
 from tests.flows import faults
 from tests.flows.companies import later, sign_up
 from tests.flows.house import PRIYA_PD, House
@@ -318,4 +319,18 @@ async def test_what_was_refused_and_is_not_wanted_any_more_needs_nobody(house: H
     house.tc2.edit_client(client.id, website='https://ember.example')
     await later(house)
     assert house.custom('organization', house.organizations()[0])['website'] == 'https://ember.example'
+    await quiet(house)
+
+
+@pytest.mark.behaviour('OUT-3', 'OUT-6')
+async def test_a_parent_that_is_deleted_for_a_moment_is_looked_at_and_nobody_is_asked(house: House) -> None:
+    sign_up(house)
+    while not house.organizations():
+        await house.step()
+    [organization] = house.organizations()
+    house.pd.act_delete('organization', organization['id'])
+    await push_step(house.engine)
+    house.pd.act_undelete('organization', organization['id'])
+    await later(house)
+    assert [person['org_id'] for person in house.persons()] == [organization['id']]
     await quiet(house)

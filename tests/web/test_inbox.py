@@ -83,7 +83,7 @@ async def test_the_database_goes_and_comes_back(tmp_path: Path, open_world: Open
     with contextlib.ExitStack() as stack:
         stack.callback(lambda: embedded.stop(tmp_path / 'own', force=True))
         upgrade(server.url)
-        async with open_world(server.url, patience_s=0.5) as world:
+        async with open_world(server.url, patience_s=2.0) as world:
             assert (await world.tc2(BODY)).status_code == 200
             await asyncio.to_thread(server.close)
             await asyncio.to_thread(embedded.stop, tmp_path / 'own', force=True)

@@ -27,6 +27,9 @@ _EXCEPTIONS: Final[Mapping[tuple[str, str], int]] = {
     ('read', 'user'): 2,
 }
 
+_ARCHIVED: Final = 20
+"""A page of archived deals."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -44,4 +47,6 @@ def limits(plan: Plan, seats: int) -> Limits:
 
 def cost(request: Request) -> Cost:
     """Tokens of one call. Whether refused calls cost too is not documented: they are counted."""
+    if request.params.get('archived'):
+        return Cost(_ARCHIVED)
     return Cost(_EXCEPTIONS.get((request.op, request.type), _BY_OP[request.op]))
