@@ -16,6 +16,6 @@ for folder in unit systems sandbox web cli flows legacy security house sim chaos
 done
 echo "lint and simulator took $(($(date +%s) - started)) s; now:$folders"
 # shellcheck disable=SC2086
-.venv/bin/python -m pytest -n "${WORKERS:-3}" --dist worksteal -q $folders || status=1
+.venv/bin/python -m pytest -n "${WORKERS:-2}" --dist worksteal -q $folders || status=1
 [ "$status" = 0 ] || echo 'make test: FAILED (see above)' >&2
 exit "$status"

@@ -36,7 +36,7 @@ referees() {
         echo 'referee: not run, no documents'
         return
     fi
-    $python -m pytest -n "${WORKERS:-3}" --dist worksteal -q tests/referee tests/flows
+    $python -m pytest -n "${WORKERS:-2}" --dist worksteal -q tests/referee tests/flows
 }
 
 browser() {
@@ -45,7 +45,7 @@ browser() {
     elif ! $python -m tools.chromium; then
         echo 'browser: not run, no Chromium'
     else
-        BROWSER_MATRIX=full $python -m pytest -n "${WORKERS:-3}" -q tests/browser
+        BROWSER_MATRIX=full $python -m pytest -n "${WORKERS:-2}" -q tests/browser
     fi
 }
 

@@ -227,9 +227,14 @@ class Terminal:
         os.write(self.handle, f'{text}\n'.encode())
 
     def interrupt(self) -> int:
-        """Ctrl-C; the exit code."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        return self.end()
+        """Ctrl-C, again each second if it went by between the question and the reading of its answer; the exit code."""
+        for _ in range(20):
+            os.killpg(self.process.pid, signal.SIGINT)
+            until = time.monotonic() + 1
+            while time.monotonic() < until:
+                if not self._read():
+                    return self.process.wait(10)
+        raise AssertionError(f'it does not end: {self.shown}')
 
     def end(self) -> int:
         """Read to the end; the exit code."""
