@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,7 +180,7 @@ class Office:
         process = subprocess.Popen(
             [sys.executable, '-m', 'hermes', *words],
             env=self.environment, cwd=self.folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-            preexec_fn=dying_with_parent(signal.SIGTERM),
+            preexec_fn=as_a_terminal_does(),
         )  # fmt: skip
         os.close(theirs)
         terminal = Terminal(ours, process)
@@ -191,6 +191,18 @@ class Office:
                 process.kill()
             process.wait()
             os.close(ours)
+
+
+def as_a_terminal_does() -> Callable[[], None]:
+    """Ctrl-C reaches the command even where these tests run in a shell's background, which ignores it."""
+    die_with_us = dying_with_parent(signal.SIGTERM)
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if die_with_us:
+            die_with_us()
+
+    return prepare
 
 
 @dataclass
