@@ -23,6 +23,7 @@ import httpx2
 
 from bench.table import Row
 from hermes import app as composition
+from hermes import parts
 from hermes.db import embedded
 from hermes.db.inbox import Inbox
 from hermes.db.schema import upgrade
@@ -198,7 +199,7 @@ async def opened(seed: int, folder: str) -> AsyncIterator[Month]:
         transport = SandboxTransport(create_sandbox(world))
         engine = composition.build_engine(settings, clock=clock, chance=chance, transport=transport, worker='bench')
         inbox = Inbox(server.url, clock)
-        web = create_app(inbox, composition.sources(settings), Vitals(server.url), SystemClock())
+        web = create_app(inbox, parts.sources(settings), Vitals(server.url), SystemClock())
         local = httpx2.ASGITransport(app=web)
         async with (
             web.router.lifespan_context(web),
@@ -216,7 +217,7 @@ async def opened(seed: int, folder: str) -> AsyncIterator[Month]:
 
 async def _connect(month: Month, settings: Settings) -> None:
     engine = month.engine
-    await composition.set_limits(engine, settings)
+    await parts.set_limits(engine, settings)
     await connect.connect(engine, engine.systems['pipedrive'])
     await setup.set_up(engine, [dict(admin) for admin in demo.DEMO_ADMINS], dict(demo.ENTRY_STAGES))
     await connect.subscribe(

@@ -15,6 +15,7 @@ import httpx2
 from bench.place import own_database
 from bench.table import Row
 from hermes import app as composition
+from hermes import parts
 from hermes.kit.clock import ManualClock, SystemClock
 from hermes.kit.ids import system_chance
 from hermes.sandbox.app import SandboxTransport
@@ -66,7 +67,7 @@ async def _measure(url: str) -> list[Row]:
     engine = composition.build_engine(settings, chance=system_chance(), transport=transport)
     await engine.database.open()
     try:
-        await composition.set_limits(engine, settings)
+        await parts.set_limits(engine, settings)
         await connect.connect(engine, engine.systems['pipedrive'])
         await setup.set_up(engine, [dict(admin) for admin in demo.DEMO_ADMINS], dict(demo.ENTRY_STAGES))
         rows = await _prove(engine, world)

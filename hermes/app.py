@@ -1,76 +1,64 @@
-"""The composition root: settings become a running Hermes. The one file that names them all.
+"""The composition root: settings become a running Hermes, out of its `parts`.
 
 `app` is the ASGI application (`hermes.app:app`); `run_worker` is a worker process; `build_engine` is what both, the
 command line and the tests get their engine from.
 """
 
-import asyncio
 import contextlib
 import gc
 import os
-import signal
 import socket
-from typing import Any
+from typing import cast
 
 import httpx2
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from hermes import __version__
-from hermes.db import budget
+from hermes.booking.book import Pause
+from hermes.booking.letters import Stationery
+from hermes.booking.limits import Limits
+from hermes.booking.office import Office
+from hermes.booking.terms import Terms
 from hermes.db.inbox import Inbox
 from hermes.db.pool import Database
 from hermes.db.pulses import Heartbeat
 from hermes.db.vitals import Vitals
 from hermes.domain.errors import HermesError
-from hermes.kit import logs, telemetry
+from hermes.kit import endings, logs, telemetry
 from hermes.kit.clock import Clock, SystemClock
 from hermes.kit.ids import Chance, new_token, system_chance
-from hermes.ports import Request, System
-from hermes.settings import Settings, load
+from hermes.parts import (
+    build_mailer,
+    build_systems,
+    channel_secrets,
+    doors,
+    following,
+    meeting_defaults,
+    secrets_of,
+    set_limits,
+    sources,
+)
+from hermes.ports import Calendar, Request
+from hermes.settings import Settings, load, reveal
 from hermes.sync import connect, setup
 from hermes.sync.engine import Engine
+from hermes.sync.letters import letter_step
 from hermes.sync.schedules import Schedules
-from hermes.sync.subscription import Door
-from hermes.sync.worker import Part, Worker
-from hermes.systems.pipedrive import inbound as pipedrive_inbound
-from hermes.systems.pipedrive.limits import SEARCH_BURST, limits
-from hermes.systems.pipedrive.system import Pipedrive
-from hermes.systems.tutorcruncher import limits as product_limits
-from hermes.systems.tutorcruncher.system import TutorCruncher
+from hermes.sync.worker import FAREWELL_S, Part, Step, Worker
+from hermes.systems.google_calendar import GoogleCalendar
 from hermes.web.application import create_app
-from hermes.web.security import http_basic, tc2_signature
-from hermes.web.webhooks import Source, hash_of_body
+from hermes.web.booking_api import booking_routes
+from hermes.web.booking_files import file_routes
+from hermes.web.booking_pages import page_routes
+from hermes.web.core_api import Desk, core_routes
+from hermes.web.security import trusted_networks
 
 COLLECT = (100_000, 20, 50)
 """A batch makes many objects that live for moments and hold no cycles; looking for cycles among them by Python's own
 thresholds would be a third of a worker's work.
 """
-PD_API, PD_APP = 'https://api.pipedrive.com', 'https://app.pipedrive.com'
-"""The host that serves the API of every account shows no pages; the other one leads people to their own."""
-
-
-def build_systems(
-    settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None
-) -> dict[str, System]:
-    """The systems that are configured. One without credentials is off."""
-    systems: dict[str, System] = {}
-    if settings.pd_api_key.get_secret_value():
-        systems['pipedrive'] = Pipedrive(
-            settings.pd_api_key.get_secret_value(),
-            base_v2=settings.pd_api_v2_url or f'{settings.pd_base_url}/api/v2',
-            base_v1=settings.pd_api_v1_url or f'{settings.pd_base_url}/api/v1',
-            transport=transport,
-            clock=clock,
-        )
-    if settings.tc2_api_key:
-        systems['tutorcruncher'] = TutorCruncher(
-            settings.tc2_api_key[0].get_secret_value(),
-            base=f'{settings.tc2_base_url}/api',
-            transport=transport,
-            clock=clock,
-            crm_url=PD_APP if settings.pd_base_url == PD_API else settings.pd_base_url,
-        )
-    return systems
+WEB_CONNECTIONS = 6
+"""Of the booking API, in one web process, beside the inbox's own."""
 
 
 def build_engine(
@@ -80,11 +68,12 @@ def build_engine(
     chance: Chance | None = None,
     transport: httpx2.AsyncBaseTransport | None = None,
     worker: str = '',
+    connections: int = 12,
 ) -> Engine:
     """An engine over the configured database and systems."""
     clock = clock or SystemClock()
     return Engine(
-        Database(settings.database_url, clock, size=12),
+        Database(settings.database_url, clock, size=connections),
         build_systems(settings, clock, transport),
         clock,
         chance or system_chance(),
@@ -93,70 +82,30 @@ def build_engine(
         push_spacing_s=settings.push_spacing_s,
         push_mode=settings.push_mode,
         write_back=settings.tc2_write_back,
+        defaults=meeting_defaults(settings),
+        following=following(settings),
     )
 
 
-async def set_limits(engine: Engine, settings: Settings) -> None:
-    """Write the configured budgets of each system (PD_PLAN, PD_SEATS; PD_API_MAX_RATE narrows the burst)."""
-    plan = limits(settings.pd_plan, settings.pd_seats)
-    async with engine.database.transaction() as connection:
-        await budget.ensure(
-            connection,
-            'pipedrive',
-            burst=min(plan.burst_requests, settings.pd_api_max_rate or plan.burst_requests),
-            window_s=settings.pd_api_rate_period,
-            search=SEARCH_BURST,
-            daily=plan.daily_tokens,
-        )
-        await budget.ensure(
-            connection,
-            'tutorcruncher',
-            burst=product_limits.BURST_REQUESTS,
-            window_s=product_limits.BURST_WINDOW_S,
-            search=product_limits.BURST_REQUESTS,
-            daily=product_limits.DAILY_REQUESTS,
-        )
+def build_stationery(settings: Settings) -> Stationery:
+    """Who writes the letters about bookings, and their calendar files."""
+    return Stationery(
+        settings.brand,
+        settings.hermes_url,
+        channel_secrets(settings),
+        invites=bool(settings.g_client_email and settings.g_private_key.get_secret_value()),
+        zone=settings.dft_timezone,
+    )
 
 
-def sources(settings: Settings) -> list[Source]:
-    """Who may send deliveries, and how each proves itself (S1)."""
-    return [
-        Source(
-            'tutorcruncher',
-            '/tc2/callback',
-            tc2_signature([secret.get_secret_value() for secret in settings.tc2_api_key]),
-            hash_of_body,
-            extensions=True,
-        ),
-        Source(
-            'pipedrive',
-            '/pipedrive/callback',
-            http_basic(
-                settings.pd_webhook_user, [secret.get_secret_value() for secret in settings.pd_webhook_password]
-            ),
-            lambda body, parsed: pipedrive_inbound.dedupe_key(parsed),
-            refused_status=401,
-        ),
-    ]
+def build_post(settings: Settings) -> Step:
+    """The step that sends a letter. Raises Refused."""
+    mailer, stationery = build_mailer(settings), build_stationery(settings)
 
+    async def post(engine: Engine) -> bool:
+        return await letter_step(engine, mailer, stationery.write)
 
-def doors(settings: Settings) -> dict[str, Door]:
-    """Where webhooks arrive that we subscribe ourselves."""
-    if not settings.pd_webhook_password:
-        return {}
-    password = settings.pd_webhook_password[0].get_secret_value()
-    return {'pipedrive': Door(f'{settings.hermes_url}/pipedrive/callback/', settings.pd_webhook_user, password)}
-
-
-def secrets_of(settings: Settings) -> list[str]:
-    """Every live secret, to be masked in logs (S8)."""
-    found: list[str] = []
-    for name in type(settings).model_fields:
-        value: Any = getattr(settings, name)
-        for item in value if isinstance(value, tuple) else (value,):
-            if hasattr(item, 'get_secret_value') and item.get_secret_value():
-                found.append(item.get_secret_value())
-    return found
+    return post
 
 
 def observe(settings: Settings, process: str) -> None:
@@ -169,6 +118,7 @@ def observe(settings: Settings, process: str) -> None:
     logs.configure(
         settings.log_level,
         secrets=secrets_of(settings),
+        pretty=settings.dev_mode or None,
         report=telemetry.Report() if places.sentry_dsn else None,
     )
     try:
@@ -185,6 +135,7 @@ def build_web(settings: Settings) -> FastAPI:
     clock = SystemClock()
     observe(settings, 'web')
     inbox = Inbox(settings.database_url, clock)
+    office = build_office(settings, build_engine(settings, clock=clock, connections=WEB_CONNECTIONS))
     return create_app(
         inbox,
         sources(settings),
@@ -192,8 +143,44 @@ def build_web(settings: Settings) -> FastAPI:
         clock,
         version=__version__,
         trusted_proxies=settings.trusted_proxies,
-        resources=[Heartbeat(settings.database_url)],
+        cors_origins=settings.cors_origins,
+        routers=booking_routers(office, settings),
+        resources=[Heartbeat(settings.database_url), office],
     )
+
+
+def build_office(settings: Settings, engine: Engine, pause: Pause | None = None) -> Office:
+    """Where calls are booked, over an engine of its own. `pause`: how a request waits for the worker."""
+    calendar = engine.systems.get('google')
+    terms = Terms(
+        brand=settings.brand,
+        hermes_url=settings.hermes_url,
+        support_url=settings.callbooker_base_url or f'{settings.hermes_url}/support-call',
+        signing_keys=tuple(channel_secrets(settings)),
+        hash_key=next(iter((*reveal(settings.secret_key), *channel_secrets(settings))), ''),
+        support_keys=reveal(settings.support_link_key) or reveal(settings.tc2_api_key),
+        support_ttl_days=settings.support_ttl_days,
+        needs_link=settings.support_booking_needs_link,
+        reminders=bool(settings.smtp_url.get_secret_value()),
+        horizon_days=settings.booking_horizon_days,
+    )
+    limits = Limits(terms.hash_key, engine.clock, on=settings.limits_on)
+    return Office(engine, cast(Calendar, calendar) if calendar else None, terms, limits=limits, pause=pause)
+
+
+def booking_routers(office: Office, settings: Settings) -> list[APIRouter]:
+    """The booking API, the page behind a booking's link, its calendar file, and the core API."""
+    trusted = trusted_networks(settings.trusted_proxies)
+    desk = Desk(
+        office.engine.database,
+        office.terms.client_of,
+        settings.api_key.get_secret_value(),
+        settings.dft_timezone,
+        trusted,
+    )
+    stationery = build_stationery(settings)
+    pages, files = page_routes(office, stationery), file_routes(office.engine, stationery)
+    return [booking_routes(office, trusted), pages, files, core_routes(desk)]
 
 
 async def prepare(engine: Engine, settings: Settings) -> None:
@@ -222,28 +209,37 @@ async def greet(engine: Engine, settings: Settings) -> None:
     if 'pipedrive' in engine.systems:
         system = engine.systems['pipedrive']
         await connect.belong(engine, system.name, system.identity(await connect.ask(engine, system, Request('me'))))
-    await belong_to_product(engine, settings)
+    await belong_by_settings(engine, settings)
 
 
-async def belong_to_product(engine: Engine, settings: Settings) -> None:
-    """TutorCruncher's account is known by its address."""
+async def belong_by_settings(engine: Engine, settings: Settings) -> None:
+    """TutorCruncher's account is known by its address, the calendar's by its Google project."""
     if 'tutorcruncher' in engine.systems:
         account = 'the sandbox' if settings.hermes_sandbox else settings.tc2_base_url
         await connect.belong(engine, 'tutorcruncher', f'TutorCruncher at {account}')
+    if isinstance(calendar := engine.systems.get('google'), GoogleCalendar):
+        await connect.belong(engine, calendar.name, calendar.account)
 
 
 async def work(settings: Settings, part: Part = 'both') -> None:
     """Run one worker, or a part of one, until SIGINT or SIGTERM."""
     engine = build_engine(settings)
     schedules = Schedules(engine, settings.event_retention_days, doors=doors(settings))
-    worker = Worker(engine, part, prepare=lambda engine: prepare(engine, settings), schedules=schedules.run)
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, worker.stopping.set)
+    worker = Worker(
+        engine,
+        part,
+        prepare=lambda engine: prepare(engine, settings),
+        schedules=schedules.run,
+        post=build_post(settings),
+    )
+    endings.heed_stop(worker.stopping.set)
     await engine.database.open()
-    await set_limits(engine, settings)
-    await belong_to_product(engine, settings)
-    await worker.run()
+    try:
+        await set_limits(engine, settings)
+        await belong_by_settings(engine, settings)
+        await worker.run()
+    finally:
+        await endings.do_within(FAREWELL_S, engine.database.close())
 
 
 def run_worker(settings: Settings, part: Part = 'both') -> None:
@@ -251,18 +247,7 @@ def run_worker(settings: Settings, part: Part = 'both') -> None:
     observe(settings, 'worker')
     gc.freeze()
     gc.set_threshold(*COLLECT)
-    try:
-        asyncio.run(work(settings, part))
-    except BaseExceptionGroup as group:
-        refused, others = group.split(HermesError)
-        if refused is None or others is not None:
-            raise
-        raise first(refused) from None
-
-
-def first(group: BaseException) -> BaseException:
-    """The first exception inside a group of groups."""
-    return first(group.exceptions[0]) if isinstance(group, BaseExceptionGroup) else group
+    endings.run(work(settings, part))
 
 
 def __getattr__(name: str) -> FastAPI:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from hermes.domain.fields import Catalogue
-from hermes.domain.model import Element, Event, RecordRef, Value
+from hermes.domain.model import Element, Event, Record, RecordRef, Value
 
 Op = Literal[
     'create',
@@ -90,6 +90,9 @@ class View(Protocol):
 
     def owner(self, name: str) -> int | None:
         """As `admin`, but nobody who has left (PD-USER-1)."""
+
+    def other(self, name: str, attribute: str) -> Value:
+        """An attribute of the record (a contact, a deal, an admin) that attribute `name` refers to; None for nobody."""
 
     def latest_deal(self, kind: Literal['pipeline', 'stage']) -> str | None:
         """The name of the pipeline or stage of the company's latest open deal; None when none is open (PD-DEAL-6)."""
@@ -176,8 +179,74 @@ class System(Protocol):
     def identity(self, answer: Answer) -> str:
         """The account that answered the op 'me' (SETUP-12)."""
 
+    def chosen_id(self, record: Record, fields: Mapping[str, Value]) -> str:
+        """The remote id under which `record` is made with these fields; '' where the system chooses. The same for
+        every try, so that a try whose answer is lost is looked up by it (CB-7).
+        """
+        return ''
+
     def judge(self, request: Request, answer: Answer, catalogue: Catalogue) -> None:
         """Raise the Reaction that the answer asks for; return when it succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A notification channel as the calendar confirms it; `until` is aware UTC, None when it does not say."""
+
+    resource_id: str
+    until: datetime | None
+
+
+class Calendar(System, Protocol):
+    """A system that holds people's calendars; a calendar is named by its owner's e-mail address.
+
+    Listings (`Request('list', 'event')`) take the params 'calendar', 'cursor', and either 'sync_token' or 'since' and
+    'until' (ISO moments). Channels are opened and closed by the ops 'add_webhook' (fields 'calendar', 'id', 'address',
+    'token', 'until') and 'drop_webhook' (fields 'calendar', 'id', 'resource_id').
+    """
+
+    async def busy(self, calendar: str, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """When the calendar is taken within [start, end): aware UTC, half-open, in order. Raises Unreadable (CB-8)."""
+
+    def sync_token(self, answer: Answer) -> str | None:
+        """From where the next listing tells what changed; None before a listing's last page."""
+
+    def listed(self, answer: Answer) -> Sequence[str]:
+        """The remote ids on a page."""
+
+    def channel(self, answer: Answer) -> Channel:
+        """What an answer to 'add_webhook' confirms. Raises ValueError when it confirms nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message to one person. `message_id` (without angle brackets) is the same for every try; `at` is aware; with a
+    `calendar` (an iCalendar file) comes its `method`: REQUEST, PUBLISH or CANCEL.
+    """
+
+    to: str
+    name: str
+    subject: str
+    text: str
+    html: str
+    message_id: str
+    at: datetime
+    reply_to: str = ''
+    calendar: bytes = b''
+    method: str = ''
+
+
+class Mailer(Protocol):
+    """What hands letters to the mail server."""
+
+    async def send(self, letter: Letter) -> None:
+        """Hand it over; who returns has the server's word for it. Raises Retry (later, or the server is away), Rejected
+        (never), AuthBroken (the server does not take our letters at all), Ambiguous (nobody knows whether it went out:
+        send it again under the same id).
+        """
+
+    async def check(self) -> None:
+        """Connect and sign in, and send nothing. Raises Retry or AuthBroken."""
 
 
 def encode_answer(request: Request, answer: Answer) -> bytes:

@@ -64,7 +64,9 @@ class Settings(BaseSettings):
         'http://localhost:8000', description='Public address of Hermes, for webhooks and links.'
     )
     brand: str = Field('TutorCruncher', description='Name shown on the booking pages and in e-mails.')
-    dev_mode: bool = Field(False, description='Readable logs and reloading. Relaxes nothing about security.')
+    dev_mode: bool = Field(
+        False, description='Logs as lines for people, also in a file. Relaxes nothing about security.'
+    )
     log_level: Literal['DEBUG', 'INFO', 'WARNING', 'ERROR'] = Field(
         'INFO', description='Least severity that is logged.'
     )
@@ -205,9 +207,16 @@ class Settings(BaseSettings):
         """The sandbox talks to this machine only: its credentials never leave it, demo data never reach a real
         account.
         """
-        used = (self.tc2_base_url, self.pd_base_url, self.hermes_url)
+        used = [self.tc2_base_url, self.pd_base_url, self.hermes_url]
+        if self.g_private_key.get_secret_value():
+            used += [self.g_api_root, self.g_token_uri]
+        if smtp_url := self.smtp_url.get_secret_value():
+            used.append(smtp_url)
         if self.hermes_sandbox and not all(is_loopback(address) for address in used):
-            raise ValueError('HERMES_SANDBOX: TC2_BASE_URL, PD_BASE_URL and HERMES_URL must be on this machine')
+            raise ValueError(
+                'HERMES_SANDBOX: TC2_BASE_URL, PD_BASE_URL, G_API_ROOT, G_TOKEN_URI, SMTP_URL and HERMES_URL must be '
+                'on this machine'
+            )
         if self.meeting_min_start >= self.meeting_max_end:
             raise ValueError('MEETING_MIN_START: must be before MEETING_MAX_END')
         return self

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from hermes.settings import Settings, is_secret
+from tools.booking_reference import booking_page
 
 REFERENCE = Path(__file__).parent.parent / 'docs' / 'reference'
 
@@ -62,7 +63,7 @@ def default(field: FieldInfo) -> str:
     return f'`{str(value).lower() if isinstance(value, bool) else value}`'
 
 
-PAGES: dict[str, Callable[[], str]] = {'settings': settings_page}
+PAGES: dict[str, Callable[[], str]] = {'settings': settings_page, 'booking-api': booking_page}
 
 
 def main(arguments: list[str]) -> int:

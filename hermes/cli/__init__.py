@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'drift': ('drift', 'Compare with a system and heal differences.'),
     'rota': ('rota', 'Whose turn it is.'),
     'bookings': ('bookings', 'List, show and cancel bookings.'),
-    'slots': ('bookings', 'Why a slot is offered or not.'),
+    'slots': ('slots', 'Why a slot is offered or not; working hours and days off.'),
     'people': ('people', 'App users and their lists.'),
     'user': ('user', 'Who may use the admin pages.'),
     'erase': ('privacy', 'Forget a person.'),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 COLUMNS = [
     Column('key', 'KEY'),
     Column('value', 'VALUE'),
-    Column('set', 'SET'),
+    Column('source', 'FROM'),
     Column('name', 'IS'),
     Column('problem', 'WARNING'),
     Column('help', 'WHAT IT DOES'),
@@ -43,16 +43,17 @@ def show_config(
 
     with reading() as connection:
         keys = [find_key(key)] if key else list(KEYS.values())
-        stored = read_settings(connection)
+        stored, told = read_settings(connection), environment()
         lines: list[dict[str, Any]] = []
         for each in keys:
-            value = effective(each, stored)
+            value = effective(each, stored, told)
             name, problem = describe(connection, each, value)
             lines.append(
                 {
                     'key': each.name,
                     'value': value,
                     'set': stored.get(each.name) is not None,
+                    'source': _source(each, stored, told),
                     'default': each.default,
                     'type': each.type,
                     'name': name,
@@ -78,6 +79,7 @@ def set_config(
     with writing() as connection:
         known = find_key(key)
         parsed = parse(known, value)
+        _check_day(connection, known, parsed)
         _, problem = describe(connection, known, parsed)
         if problem == 'unknown':
             raise Refused(f'{known.name}: there is no {known.type} {parsed}.')
@@ -89,6 +91,29 @@ def set_config(
             )
         body = {'act': 'setting.set', 'key': known.name, 'value': parsed}
         act(connection, [(f'{known.name} = {"its default" if parsed is None else parsed}', body)], as_json)
+
+
+def environment() -> 'dict[str, Value]':
+    """What the environment (or .env) says about the settings that people can change here too."""
+    from hermes.cli.world import load_settings
+    from hermes.domain.config import KEYS
+
+    settings = load_settings()
+    return {name: getattr(settings, name) for name in KEYS if name in settings.model_fields_set}
+
+
+def _source(key: 'ConfigKey', stored: 'dict[str, Value]', told: 'dict[str, Value]') -> str:
+    return 'here' if stored.get(key.name) is not None else 'environment' if key.name in told else 'default'
+
+
+def _check_day(connection: 'Connection', key: 'ConfigKey', value: 'Value') -> None:
+    """A day that would not begin before it ends is refused, whichever of its ends comes from the environment."""
+    from hermes.db.reading import read_settings
+    from hermes.domain.config import KEYS, check_day, effective
+
+    if key.type == 'clock':
+        stored, told = {**read_settings(connection), key.name: value}, environment()
+        check_day(*(effective(KEYS[name], stored, told) for name in ('meeting_min_start', 'meeting_max_end')))
 
 
 def describe(connection: 'Connection', key: 'ConfigKey', value: 'Value') -> tuple[str | None, str | None]:

@@ -99,6 +99,7 @@ def examine(settings: 'Settings', url: str) -> Iterator[Finding]:
     """Everything that can be seen without asking a system. Raises Refused or DatabaseAway when there is no
     database.
     """
+    from hermes.cli.doctor_calendar import examine_calendars
     from hermes.db import desk, schema
 
     yield _settings(settings)
@@ -115,7 +116,9 @@ def examine(settings: 'Settings', url: str) -> Iterator[Finding]:
         yield from _fields(connection)
         yield from _config(connection)
         yield from _admins(connection)
-        yield _calendar(settings)
+        yield _write_back(connection, settings)
+        yield from examine_calendars(connection, settings)
+        yield _mail(connection, settings)
 
 
 def _settings(settings: 'Settings') -> Finding:
@@ -178,12 +181,48 @@ def _queue(connection: 'Connection') -> Finding:
     return Finding('queue', 'ok', f'{queue["events"]} events and {queue["pushes"]} pushes are due')
 
 
-def _calendar(settings: 'Settings') -> Finding:
-    if not settings.g_client_email:
-        return Finding('calendar', 'skipped', 'off: no service account is set (G_CLIENT_EMAIL, G_PRIVATE_KEY)')
-    if not settings.g_private_key.get_secret_value():
-        return Finding('calendar', 'todo', 'the service account has no key', 'set G_PRIVATE_KEY_ID and G_PRIVATE_KEY')
-    return Finding('calendar', 'ok', f'service account {settings.g_client_email}')
+def _write_back(connection: 'Connection', settings: 'Settings') -> Finding:
+    """D-1: TutorCruncher does not list its custom fields, but a client shows all of them, empty ones too."""
+    from hermes.db.checks import read_unshown
+    from hermes.db.reading import read_settings
+    from hermes.systems.tutorcruncher.mapping import LINKS, PREFIX
+
+    name = 'write-back'
+    told = read_settings(connection).get('tc2_write_back')
+    if not settings.tc2_api_key or not (settings.tc2_write_back if told is None else told):
+        return Finding(name, 'skipped', 'off: nothing is written to TutorCruncher (TC2_WRITE_BACK)')
+    unshown = read_unshown(connection, [PREFIX + link for link in LINKS])
+    if unshown is None:
+        return Finding(name, 'skipped', 'on; no client was seen yet that would show its custom fields')
+    if unshown:
+        names = ', '.join(key.removeprefix(PREFIX) for key in unshown)
+        mend = (
+            'make each in TutorCruncher under System > Settings > Custom Fields, for clients, as short text with that '
+            'machine name; then edit a client there'
+        )
+        return Finding(name, 'todo', f'no client of TutorCruncher shows {names}: nothing can be written there', mend)
+    return Finding(name, 'ok', f'on; clients show {", ".join(LINKS)}')
+
+
+def _mail(connection: 'Connection', settings: 'Settings') -> Finding:
+    """CB-21: without a mail server bookings work, and nobody is reminded."""
+    from hermes.db.checks import read_letters
+
+    if not settings.smtp_url.get_secret_value():
+        said = 'off: no confirmations and no reminders are sent; Google mails the invitations (SMTP_URL)'
+        return Finding('mail', 'skipped', said)
+    if not settings.mail_from:
+        return Finding('mail', 'todo', 'the letters have no sender', 'set MAIL_FROM to an address of your domain')
+    letters = read_letters(connection)
+    look = f'see "hermes bookings show {letters["meeting_id"]}"'
+    if letters['parked']:
+        return Finding('mail', 'todo', f'refused for good: {letters["parked"]}; the last: {letters["reason"]}', look)
+    if letters['stuck']:
+        return Finding('mail', 'todo', f'tried again and again: {letters["stuck"]}; {letters["reason"]}', look)
+    if letters['late_s'] and letters['late_s'] > LATE_S and settings.push_mode == 'live':
+        said = f'a letter has waited {show_duration(letters["late_s"])}'
+        return Finding('mail', 'todo', said, 'see whether a worker runs, with "hermes status"')
+    return Finding('mail', 'ok', f'sent from {settings.mail_from}')
 
 
 def _systems(connection: 'Connection', settings: 'Settings') -> Iterator[Finding]:

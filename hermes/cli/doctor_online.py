@@ -14,10 +14,14 @@ TYPES = ('company', 'contact', 'deal')
 
 def ask_systems(desk: 'Desk') -> Iterator[Finding]:
     """Credentials, accounts, webhooks and fields as the systems tell them; one line each."""
+    from hermes.cli.doctor_calendar import ask_calendars
     from hermes.ports import Request
     from hermes.sync import connect
 
     for name, system in desk.engine.systems.items():
+        if name == 'google':
+            yield from ask_calendars(desk)
+            continue
         label = f'{name} credentials'
         try:
             answer = desk.do(connect.ask(desk.engine, system, Request('me'), tries=1))
@@ -30,6 +34,23 @@ def ask_systems(desk: 'Desk') -> Iterator[Finding]:
         yield Finding(label, 'ok', 'they work')
         if name == 'pipedrive':
             yield from _ask_crm(desk)
+    yield from _ask_mail_server(desk)
+
+
+def _ask_mail_server(desk: 'Desk') -> Iterator[Finding]:
+    """Connects and signs in; nothing is sent."""
+    from hermes.parts import build_mailer
+
+    name = 'mail server'
+    try:
+        mailer = build_mailer(desk.settings)
+        if mailer is None:
+            return
+        desk.do(mailer.check())
+    except HermesError as error:
+        yield Finding(name, 'todo', str(error), 'check SMTP_URL')
+    else:
+        yield Finding(name, 'ok', 'it lets us in')
 
 
 def _ask_crm(desk: 'Desk') -> Iterator[Finding]:

@@ -40,6 +40,9 @@ async def _run(settings: Any, act: 'Callable[[Engine], Awaitable[T]]') -> T:
         await composition.greet(engine, settings)
         return await act(engine)
     finally:
+        for system in engine.systems.values():
+            if close := getattr(system, 'aclose', None):
+                await close()
         await engine.database.close()
 
 

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_events(
-    state: Annotated[str | None, typer.Option(help='new, waiting, done or parked.')] = None,
+    state: Annotated[str | None, typer.Option(help='new, waiting, done, parked or refused.')] = None,
     source: Annotated[str | None, typer.Option(help='Only from this source, for example pipedrive.')] = None,
     since: Annotated[str | None, typer.Option(help='Only since a time, or so long ago: 2h, 1d.')] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help='At most so many.')] = 50,

@@ -2,8 +2,11 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -17,10 +20,13 @@ from hermes.cli.world import (
     open_database,
     sandbox_environment,
 )
+from hermes.kit.processes import end_within, heed_signals
 from hermes.settings import Settings, load
 
 DATABASE_PATIENCE_S = 20.0
 """How long a part waits for a database that does not answer, for example while it starts again."""
+EXIT_S = 3.0
+"""How long a part that is done has for the rest: what it says last, threads that still wait for an address."""
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
@@ -48,17 +54,19 @@ def run(
     weather: Weather = WeatherName.CALM,
 ) -> None:
     """Everything in one: database, web, worker, and the sandbox when no system is configured."""
-    from hermes.cli.supervisor import Child, Supervisor, require_port
+    from hermes.cli.supervisor import Child, Supervisor, choose_port, require_port
     from hermes.db import embedded, schema
 
+    heed_signals()
     settings = load()
     require_port(port, '--port')
     environment = {'PYDANTIC_DISABLE_PLUGINS': '__all__', **os.environ}
     children = [Child('worker', ['worker']), Child('web', ['web', '--port', str(port)])]
     if settings.sandboxed:
         require_port(sandbox_port, '--sandbox-port')
-        environment |= sandbox_environment(settings, port, sandbox_port)
-        keep_addresses(settings, port, sandbox_port)
+        mail_port = choose_port()
+        environment |= sandbox_environment(settings, port, sandbox_port, mail_port)
+        keep_addresses(settings, port, sandbox_port, mail_port)
         flags = ['--port', str(sandbox_port), '--weather', weather]
         children.insert(0, Child('sandbox', ['sandbox', *flags], ('sandbox', 'kit')))
     else:
@@ -85,6 +93,7 @@ def announce(settings: Settings, port: int, sandbox_port: int) -> None:
         say()
         say(f'  {world}/pages/tutorcruncher   sign a company up, pay an invoice')
         say(f'  {world}/pages/pipedrive       see it arrive; change a name, move a deal')
+        say(f'  {world}/mailbox               every mail that Hermes sends')
         say(f'  {world}/                      every webhook and call as it happens; change the weather')
         say('  .venv/bin/hermes events list | trace EVENT | blame RECORD   what happened, and why')
         say()
@@ -101,6 +110,7 @@ def web(
     from hermes.cli.serving import serve
     from hermes.cli.supervisor import require_port
 
+    heed_signals()
     settings = load_settings()
     settings.require_secrets()
     require_port(port, '--port', host)
@@ -125,8 +135,9 @@ def worker(
     """A worker alone: applies what came in, sends what goes out."""
     from hermes.app import run_worker
 
+    heed_signals()
     settings = load_settings()
-    with open_database(settings) as url:
+    with ending_soon(), open_database(settings) as url:
         require_schema(url)
         run_worker(settings.model_copy(update={'database_url': url}), only.value if only else 'both')
 
@@ -136,9 +147,27 @@ def sandbox(port: Port = SANDBOX_PORT, weather: Weather = WeatherName.CALM) -> N
     from hermes.cli.serving import serve_sandbox
     from hermes.cli.supervisor import require_port
 
+    heed_signals()
     settings = load_settings()
     require_port(port, '--port')
-    serve_sandbox(settings, port, weather)
+    with ending_soon():
+        serve_sandbox(settings, port, weather)
+
+
+@contextmanager
+def ending_soon() -> Iterator[None]:
+    """Once what is inside is over, the process ends soon, with the exit code that it has anyway."""
+    from hermes.cli import BUG, explain
+    from hermes.cli.supervisor import REFUSED
+
+    code = 0
+    try:
+        yield
+    except Exception as error:
+        code = REFUSED if explain(error) else BUG
+        raise
+    finally:
+        end_within(EXIT_S, code)
 
 
 def openapi() -> None:
@@ -155,8 +184,15 @@ def inherited(settings: Settings) -> dict[str, str]:
     """What a process started from here needs in its environment to be in the same world."""
     if not settings.sandboxed:
         return {}
-    ports = [int(address.rpartition(':')[2]) for address in (settings.hermes_url, settings.sandbox_url)]
-    return sandbox_environment(settings, *ports)
+    web_port, sandbox_port = (
+        int(address.rpartition(':')[2]) for address in (settings.hermes_url, settings.sandbox_url)
+    )
+    return sandbox_environment(settings, web_port, sandbox_port, mail_port(settings))
+
+
+def mail_port(settings: Settings) -> int | None:
+    """Where the emulated mail server listens; None where there is none."""
+    return urlsplit(settings.smtp_url.get_secret_value()).port
 
 
 def require_schema(url: str) -> None:

@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from hermes.kit.processes import die_with
 from hermes.settings import Settings
@@ -45,6 +46,7 @@ def serve_sandbox(settings: Settings, port: int, weather: str) -> None:
     from hermes.sandbox.world import Secrets
 
     state: Path = settings.world_dir / 'world.json'
+    mail = urlsplit(settings.smtp_url.get_secret_value())
     run_sandbox(
         host='127.0.0.1',
         port=port,
@@ -52,10 +54,13 @@ def serve_sandbox(settings: Settings, port: int, weather: str) -> None:
         hermes_url=settings.hermes_url,
         weather_name=weather,
         seed=SCENARIO,
+        mail_port=mail.port,
         secrets=Secrets(
             tc2_api_key=settings.tc2_api_key[0].get_secret_value(),
             pd_api_key=settings.pd_api_key.get_secret_value(),
             pd_webhook_user=settings.pd_webhook_user,
             pd_webhook_password=settings.pd_webhook_password[0].get_secret_value(),
+            g_private_key=settings.g_private_key.get_secret_value(),
+            mailbox_password=mail.password or '',
         ),
     )

@@ -36,6 +36,10 @@ def write_toml(tables: Mapping[str, Any]) -> str:
 
 def _literal(value: Any) -> str:
     """JSON's texts, numbers and truths are TOML's too; DEL is the one character that TOML wants escaped besides."""
+    if isinstance(value, Mapping):
+        return f'{{{", ".join(f"{_literal(key)} = {_literal(told)}" for key, told in value.items())}}}'
+    if isinstance(value, list):
+        return f'[{", ".join(_literal(each) for each in value)}]'
     return json.dumps(value, ensure_ascii=False).replace('\x7f', '\\u007f')
 
 

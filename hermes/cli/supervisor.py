@@ -18,13 +18,14 @@ from types import FrameType
 from hermes.cli.output import say, warn
 from hermes.db.embedded import Server
 from hermes.domain.errors import Refused
-from hermes.kit.processes import dying_with_parent
+from hermes.kit.processes import SUPERVISOR, dying_with_parent
 
 TICK_S = 0.2
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 30.0
 HEALTHY_AFTER_S = 20.0
 STOP_PATIENCE_S = 10.0
+"""How long a child has from SIGTERM to SIGKILL."""
 REFUSED = 1
 """Exit code of a child that has said why it cannot run; starting it again would change nothing."""
 CODE = Path(__file__).parent.parent
@@ -51,7 +52,7 @@ class Child:
         self.started = time.monotonic()
         self.process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, '-m', 'hermes', *self.command],
-            env=environment,
+            env={**environment, SUPERVISOR: str(os.getpid())},
             stdin=subprocess.DEVNULL,
             process_group=0,
             preexec_fn=dying_with_parent(signal.SIGTERM),
@@ -164,6 +165,13 @@ def answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.2)
         return probe.connect_ex(('127.0.0.1', port)) == 0
+
+
+def choose_port() -> int:
+    """A port of this machine that is free."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return int(probe.getsockname()[1])
 
 
 def require_port(port: int, option: str, host: str = '127.0.0.1', patience_s: float = 3.0) -> None:

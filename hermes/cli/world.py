@@ -15,9 +15,11 @@ from hermes.db import embedded
 from hermes.kit.ids import new_token
 from hermes.settings import Settings, SettingsError, is_loopback, load
 
-DRAWN = ('SECRET_KEY', 'SIGNING_KEY', 'API_KEY', 'TC2_API_KEY', 'PD_API_KEY', 'PD_WEBHOOK_PASSWORD')
+DRAWN = ('SECRET_KEY', 'SIGNING_KEY', 'API_KEY', 'TC2_API_KEY', 'PD_API_KEY', 'PD_WEBHOOK_PASSWORD', 'MAILBOX_PASSWORD')
+SERVICE_ACCOUNT = ('G_PROJECT_ID', 'G_CLIENT_EMAIL', 'G_PRIVATE_KEY_ID', 'G_PRIVATE_KEY', 'G_CLIENT_ID')
 WEB_PORT = 8000
 SANDBOX_PORT = 8100
+MAIL_PORT = 8125
 
 
 def load_settings() -> Settings:
@@ -27,19 +29,25 @@ def load_settings() -> Settings:
         return settings
     kept = settings.world_dir / 'addresses.json'
     ports = json.loads(kept.read_text()) if kept.exists() else {}
-    environment = sandbox_environment(settings, ports.get('web', WEB_PORT), ports.get('sandbox', SANDBOX_PORT))
+    environment = sandbox_environment(
+        settings, ports.get('web', WEB_PORT), ports.get('sandbox', SANDBOX_PORT), ports.get('mail', MAIL_PORT)
+    )
     return load({name.lower(): value for name, value in environment.items()})
 
 
-def sandbox_environment(settings: Settings, web_port: int, sandbox_port: int) -> dict[str, str]:
-    """The variables that tie Hermes to the emulated world on these ports. Raises SettingsError for a public
-    HERMES_URL.
+def sandbox_environment(
+    settings: Settings, web_port: int, sandbox_port: int, mail_port: int | None = None
+) -> dict[str, str]:
+    """The variables that tie Hermes to the emulated world on these ports; without a `mail_port` no letter is sent.
+    Raises SettingsError for a public HERMES_URL.
     """
     if not is_loopback(settings.hermes_url):
         raise SettingsError('HERMES_URL: must be on this machine while the outside world is the emulated one.')
     world = f'http://127.0.0.1:{sandbox_port}'
+    secrets = draw_secrets(settings.world_dir / 'secrets.json')
+    mailbox_password = secrets.pop('MAILBOX_PASSWORD')
     return {
-        **draw_secrets(settings.world_dir / 'secrets.json'),
+        **secrets,
         'HERMES_SANDBOX': '1',
         'HERMES_URL': f'http://127.0.0.1:{web_port}',
         'SANDBOX_URL': world,
@@ -54,12 +62,16 @@ def sandbox_environment(settings: Settings, web_port: int, sandbox_port: int) ->
         'PD_API_RATE_PERIOD': '2',
         'G_API_ROOT': f'{world}/google',
         'G_TOKEN_URI': f'{world}/google/token',
+        # Set even when it is empty: a real mail server of the environment is none of this world's. The password keeps
+        # letters out of another world that has the port meanwhile.
+        'SMTP_URL': f'smtp://hermes:{mailbox_password}@127.0.0.1:{mail_port}' if mail_port else '',
+        'MAIL_FROM': 'calls@hermes.example',
     }
 
 
-def keep_addresses(settings: Settings, web_port: int, sandbox_port: int) -> None:
+def keep_addresses(settings: Settings, web_port: int, sandbox_port: int, mail_port: int) -> None:
     """Tell later commands where this sandbox runs."""
-    write_private(settings.world_dir / 'addresses.json', {'web': web_port, 'sandbox': sandbox_port})
+    write_private(settings.world_dir / 'addresses.json', {'web': web_port, 'sandbox': sandbox_port, 'mail': mail_port})
 
 
 def draw_secrets(file: Path) -> dict[str, str]:
@@ -68,10 +80,19 @@ def draw_secrets(file: Path) -> dict[str, str]:
         kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
     except ValueError:
         raise SettingsError(f'{file} is damaged: remove it, and new secrets are drawn.') from None
-    drawn = {name: kept.get(name) or new_token(32) for name in DRAWN}
+    drawn = {name: kept.get(name) or new_token(32) for name in DRAWN} | service_account(kept)
     if drawn != kept:
         write_private(file, drawn)
     return drawn
+
+
+def service_account(kept: Mapping[str, str]) -> dict[str, str]:
+    """The calendar's service account as settings: the one in `kept`, else a new one with a key of its own."""
+    if all(kept.get(name) for name in SERVICE_ACCOUNT):
+        return {name: kept[name] for name in SERVICE_ACCOUNT}
+    from hermes.sandbox.google.service_account import draw_service_account
+
+    return draw_service_account()
 
 
 def write_private(file: Path, content: Mapping[str, object]) -> None:

@@ -49,7 +49,7 @@ class Outcome:
 
     @property
     def settled(self) -> bool:
-        return self.state in ('done', 'parked')
+        return self.state in ('done', 'parked', 'refused')
 
 
 def submit(connection: Connection[Any], act: dict[str, Value], by: str = 'command line') -> int:

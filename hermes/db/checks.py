@@ -2,6 +2,7 @@
 only.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from psycopg import Connection
@@ -32,6 +33,15 @@ ADMINS = """
     from admin where active and tombstone is null and (is_sales_person or is_support_person or is_bdr_person) order
       by id
 """
+BOOKABLE = """
+    select a.id, trim(coalesce(a.email, '')) as email, coalesce(a.timezone, '') as zone,
+           f.calendar is not null as followed, coalesce(f.problem, '') as problem, f.synced_at,
+           f.channel_id is not null and f.channel_until > hermes_now() as told
+    from admin a left join followed_calendar f on f.calendar = lower(trim(a.email))
+    where a.bookable and a.active and a.tombstone is null and a.alias_of is null
+      and (a.is_sales_person or a.is_support_person)
+    order by a.id
+"""
 PROVEN = """
     select type, bool_or(state = 'done' and not exists (
       select 1 from event e where e.source = s.system and e.kind = 'page' and e.state <> 'done' and e.headers ->>
@@ -49,8 +59,27 @@ QUEUE = """
              (select min(p.due_at) from push p left join system_state s using (system) where p.wanted > p.done and
                p.state = 'ready' and not coalesce(s.paused, false))))::float8 as late_s
 """
+CLIENTS = "select count(*) as known from mirror where system = 'tutorcruncher' and type = 'client'"
+SHOWN = """
+    select key from unnest(%(keys)s::text[]) as key
+    where exists (select 1 from mirror where system = 'tutorcruncher' and type = 'client' and runs ? key)
+"""
 LISTED: Final = ('organization', 'person', 'deal')
 """The types whose first full listing must be proven before anything is created (MATCH-6)."""
+LETTERS = """
+    with told as (
+      select l.*, m.end_at > hermes_now() as ahead,
+             l.state = 'parked' as parked, l.state = 'due' and l.attempts > 2 and l.reason <> '' as stuck
+      from letter l join meeting m on m.id = l.meeting_id where l.state in ('parked', 'due')
+    )
+    select count(*) filter (where parked and ahead) as parked, count(*) filter (where stuck) as stuck,
+           (array_agg(meeting_id order by parked desc, id desc) filter (where (parked and ahead) or stuck))[1]
+             as meeting_id,
+           (array_agg(reason order by parked desc, id desc) filter (where (parked and ahead) or stuck))[1] as reason,
+           extract(epoch from hermes_now() - min(due_at) filter (where state = 'due' and due_at <=
+             hermes_now()))::float8 as late_s
+    from told
+"""
 
 
 def read_server(connection: Connection[Any]) -> Row:
@@ -81,10 +110,35 @@ def read_admins(connection: Connection[Any]) -> list[Row]:
     return rows(connection, ADMINS)
 
 
+def read_bookable(connection: Connection[Any]) -> list[Row]:
+    """Who can be booked, with time zone and e-mail address, and how their calendar is followed: `told` when a channel
+    is live, `problem` where it cannot be read, `followed` False until a worker has looked.
+    """
+    return rows(connection, BOOKABLE)
+
+
 def read_unproven(connection: Connection[Any], system: str) -> list[str]:
     """The types whose first full listing has not been proven yet."""
     done = {item['type'] for item in rows(connection, PROVEN, {'system': system}) if item['done']}
     return [name for name in LISTED if name not in done]
+
+
+def read_unshown(connection: Connection[Any], keys: Sequence[str]) -> list[str] | None:
+    """Which of these values no client of TutorCruncher has ever shown, not even empty; None when no client is known."""
+    if not (row(connection, CLIENTS) or {})['known']:
+        return None
+    shown = {item['key'] for item in rows(connection, SHOWN, {'keys': list(keys)})}
+    return [key for key in keys if key not in shown]
+
+
+def read_letters(connection: Connection[Any]) -> Row:
+    """Letters that did not go out, of meetings that are not over: `parked` (how many were refused for good),
+    `stuck` (how many were tried more than twice), the newest of them (`meeting_id`, `reason`), and `late_s`, for how
+    long the oldest has been due, None for nothing.
+    """
+    found = row(connection, LETTERS)
+    assert found is not None
+    return found
 
 
 def read_queue(connection: Connection[Any]) -> Row:

@@ -1,12 +1,12 @@
 """Rows and domain values: how records and mirrors stand in the database. Lossless both ways."""
 
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from hermes.db.pool import Row
 from hermes.domain.fields import ATTRIBUTES
-from hermes.domain.model import Mirror, Record, RecordRef, RemoteRef, Run, Sent, Tombstone, Version
+from hermes.domain.model import UNSETTLED, Absorbed, Mirror, Record, RecordRef, RemoteRef, Run, Sent, Tombstone, Version
 
 PLAIN = frozenset({'id', 'extra', 'claims', 'tombstone', 'alias_of', 'born_event'})
 
@@ -45,12 +45,12 @@ def record_row(record: Record) -> dict[str, Any]:
     row: dict[str, Any] = {name: record.fields.get(name) for name in fixed}
     if record.ref.type in ('admin', 'pipeline', 'stage'):
         row = {
-            name: (fixed[name].type == 'bool' and name == 'active')
+            name: (fixed[name].type == 'bool' and name in ('active', 'bookable'))
             if value is None and fixed[name].type == 'bool'
             else value
             for name, value in row.items()
         }
-    if record.ref.type in ('contact', 'deal'):
+    if record.ref.type in ('contact', 'deal', 'meeting'):
         row['company_id'] = record.company_id
     stone = record.tombstone
     return {
@@ -93,6 +93,8 @@ def read_record(record_type: str, row: Row) -> Record:
 
 
 def _canonical(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec='seconds')
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -105,7 +107,7 @@ def mirror_row(mirror: Mirror, event_id: int) -> dict[str, Any]:
         'version': list(mirror.version),
         'runs': dict(mirror.runs),
         'sent': {name: [_sent_row(entry) for entry in entries] for name, entries in mirror.sent.items()},
-        'merges': list(mirror.merges),
+        'merges': [[*merge.at, merge.loser] for merge in mirror.merges],
         'ours': mirror.ours,
         'deleted': list(mirror.deleted) if mirror.deleted else None,
         'deleted_by': mirror.deleted_by,
@@ -154,7 +156,7 @@ def read_mirror(row: Row) -> Mirror:
             for name, runs in row['runs'].items()
         },
         {name: tuple(_read_sent(entry) for entry in entries) for name, entries in row['sent'].items()},
-        tuple(row['merges']),
+        tuple(_read_merge(entry) for entry in row['merges']),
         row['ours'],
         Version(*row['deleted']) if row['deleted'] else None,
         row['deleted_by'],
@@ -165,6 +167,12 @@ def read_mirror(row: Row) -> Mirror:
         bool(row['is_primary']),
         {Version(seconds, sub): frozenset(missing) for seconds, sub, *missing in row['seen']},
     )
+
+
+def _read_merge(entry: Any) -> Absorbed:
+    """Older rows hold the second alone."""
+    seconds, sub, loser = (entry, UNSETTLED, '') if isinstance(entry, int) else entry
+    return Absorbed(Version(seconds, sub), loser)
 
 
 def _read_sent(entry: list[Any]) -> Sent:

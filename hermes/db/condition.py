@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from psycopg import Connection, sql
 
+from hermes.db.checks import read_letters
 from hermes.db.finding import RECORD_TABLES, Row, row, rows
 from hermes.db.reading import read_live, read_settings
 from hermes.domain.config import KEYS, effective
@@ -95,6 +96,11 @@ LATE_SWEEPS = """
 PULSES = """
     select name, at, note from pulse where note <> '' and noted_at > hermes_now() - interval '1 day' order by name
 """
+CALENDARS = """
+    select a.id as admin, f.problem, f.synced_at from followed_calendar f
+    join admin a on lower(trim(a.email)) = f.calendar and a.active and a.tombstone is null and a.alias_of is null
+    where f.problem <> '' order by a.id
+"""
 DECISIONS = "select kind, count(*) as open from decision where state = 'open' group by kind order by kind"
 REFUSALS = """
     select source, reason, sum(count)::bigint as count from refusal
@@ -117,6 +123,8 @@ class Condition:
     decisions: list[Row]
     refusals: list[Row]
     proofs: list[Row] = field(default_factory=list)
+    calendars: list[Row] = field(default_factory=list)
+    """Calendars that could not be read when they were last tried, by their admins' ids."""
     attention: list[str] = field(default_factory=list)
 
     @property
@@ -142,9 +150,15 @@ def read_condition(connection: Connection[Any], *, sending: bool = True) -> Cond
         decisions=rows(connection, DECISIONS),
         refusals=rows(connection, REFUSALS),
         proofs=rows(connection, PROOFS),
+        calendars=rows(connection, CALENDARS),
     )
     condition.attention.extend(
-        [*_attention(condition), *_config_attention(connection), *_sweep_attention(connection, condition)]
+        [
+            *_attention(condition),
+            *_config_attention(connection),
+            *_sweep_attention(connection, condition),
+            *_letters_attention(connection),
+        ]
     )
     return condition
 
@@ -163,6 +177,7 @@ def _attention(condition: Condition) -> list[str]:
     if events['parked']:
         told.append(f'{_count(events["parked"], "event")} parked: "hermes events list --state parked"')
     told += _push_attention(condition)
+    told += [f'the calendar of admin {each["admin"]}: {each["problem"]}' for each in condition.calendars]
     open_decisions = sum(item['open'] for item in condition.decisions)
     if open_decisions:
         told.append(f'{_count(open_decisions, "decision")} open')
@@ -183,6 +198,16 @@ def _sweep_attention(connection: Connection[Any], condition: Condition) -> list[
         for sweep in rows(connection, LATE_SWEEPS)
     ]
     return told + [f'{pulse["name"]}: {pulse["note"]}' for pulse in rows(connection, PULSES)]
+
+
+def _letters_attention(connection: Connection[Any]) -> list[str]:
+    """Letters about bookings that a person has to know of: refused for good, or tried again and again."""
+    letters = read_letters(connection)
+    look = f'the last: {letters["reason"]}; "hermes bookings show {letters["meeting_id"]}"'
+    told = [f'{_count(letters["parked"], "letter")} refused for good; {look}'] if letters['parked'] else []
+    if letters['stuck']:
+        told.append(f'{_count(letters["stuck"], "letter")} tried more than twice; {look}')
+    return told
 
 
 def _config_attention(connection: Connection[Any]) -> list[str]:

@@ -14,7 +14,8 @@ LIST = """
     left join company c on d.record_type = 'company' and c.id = d.record_id
     left join contact p on d.record_type = 'contact' and p.id = d.record_id
     left join deal e on d.record_type = 'deal' and e.id = d.record_id
-    left join company o on o.id = coalesce(p.company_id, e.company_id)
+    left join meeting m on d.record_type = 'meeting' and m.id = d.record_id
+    left join company o on o.id = coalesce(p.company_id, e.company_id, m.company_id)
     where (%(state)s = 'all' or (%(state)s = 'settled') = (d.state <> 'open')) and %(kind)s in ('', d.kind)
     order by d.id desc limit %(limit)s
 """

@@ -15,7 +15,7 @@ from hermes.domain.model import RecordRef, RemoteRef
 
 Row = dict[str, Any]
 
-RECORD_TABLES: Final = ('company', 'contact', 'deal', 'admin', 'pipeline', 'stage')
+RECORD_TABLES: Final = ('company', 'contact', 'deal', 'meeting', 'admin', 'pipeline', 'stage')
 SYSTEM_NAMES: Final = {
     'tc2': 'tutorcruncher',
     'tutorcruncher': 'tutorcruncher',
@@ -23,8 +23,8 @@ SYSTEM_NAMES: Final = {
     'pipedrive': 'pipedrive',
     'salesforce': 'salesforce',
     'nationbuilder': 'nationbuilder',
-    'google': 'google_calendar',
-    'google_calendar': 'google_calendar',
+    'google': 'google',
+    'calendar': 'google',
     'journal': 'journal',
 }
 """Every outside system under the names that people write."""

@@ -9,16 +9,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from hermes.db import diary
+from hermes.db.candidates import CANDIDATES as CANDIDATES
+from hermes.db.candidates import candidates, naming, under
 from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
 from hermes.db.pool import Connection, Row
+from hermes.db.rota import count_assigned
 from hermes.domain.graph import Allocator, Decision, Graph
 from hermes.domain.matching import Keys
 from hermes.domain.model import Change, Intent, Record, RecordRef, RemoteRef
 
 BIRTHS_LOCK = 4_729_100_002
 SHARED_TYPES = frozenset({'pipeline', 'stage', 'user'})
-CANDIDATES = 50
-"""More records of one name or e-mail than this are not looked at."""
+BARREN = frozenset({'event', 'activity'})
+"""Remote types that no record is ever made of: what nobody knows of them waits for no births."""
 
 
 @dataclass
@@ -44,11 +48,11 @@ async def load(
         await lock_births(connection)
         links = await _links(connection, wanted.refs)
     named = {record for record in links.values() if record} | wanted.records
-    named |= await _candidates(connection, wanted.keys)
+    named |= await candidates(connection, wanted.keys)
     unknown = {ref for ref in wanted.refs if not links.get(ref)}
-    named |= await _naming(connection, sorted(unknown | wanted.merged))
+    named |= await naming(connection, sorted(unknown | wanted.merged))
     if wanted.merged:
-        named |= await _deals_of(connection, [record for record in links.values() if record])
+        named |= await under(connection, [record for record in links.values() if record])
     shared = {ref for ref in named if ref.type in ('admin', 'pipeline', 'stage')}
     companies = wanted.companies | await _companies_of(connection, named)
     records, creating = await _load_companies(connection, companies, lock=lock)
@@ -61,43 +65,6 @@ async def load(
     graph = Graph(records, mirrors.values(), allocate)
     graph.creating = creating
     return graph
-
-
-async def _naming(connection: Connection, unknown: list[RemoteRef]) -> set[RecordRef]:
-    """Contacts and deals, of any company, and stages, whose object names one of these that are not known yet
-    (PD-DEAL-2, PD-PER-4, PD-STAGE-1).
-    """
-    persons, organizations, pipelines, stages = (
-        [ref.remote_id for ref in unknown if ref.type == kind]
-        for kind in ('person', 'organization', 'pipeline', 'stage')
-    )
-    if not (persons or organizations or pipelines or stages):
-        return set()
-    rows = await connection.execute(
-        'select l.record_type, l.record_id from mirror m join link l using (system, type, remote_id) where '
-        "(m.type = 'deal' and m.runs #>> '{contact_id,-1,0}' = any(%s)) or "
-        "(m.type in ('person', 'deal') and m.runs #>> '{company_id,-1,0}' = any(%s))",
-        (persons, organizations),
-    )
-    found = {RecordRef(row['record_type'], row['record_id']) for row in await rows.fetchall()}
-    if pipelines or stages:
-        rows = await connection.execute(
-            'select l.record_type, l.record_id from mirror m join link l using (system, type, remote_id) where '
-            "(m.type in ('deal', 'stage') and m.runs #>> '{pipeline_id,-1,0}' = any(%s)) or "
-            "(m.type = 'deal' and m.runs #>> '{stage_id,-1,0}' = any(%s))",
-            (pipelines, stages),
-        )
-        found |= {RecordRef(row['record_type'], row['record_id']) for row in await rows.fetchall()}
-    return found
-
-
-async def _deals_of(connection: Connection, records: list[RecordRef]) -> set[RecordRef]:
-    """Deals, of any company, whose contact is one of these."""
-    contacts = [ref.id for ref in records if ref.type == 'contact']
-    if not contacts:
-        return set()
-    rows = await connection.execute('select id from deal where contact_id = any(%s)', (contacts,))
-    return {RecordRef('deal', row['id']) for row in await rows.fetchall()}
 
 
 async def lock_births(connection: Connection) -> None:
@@ -120,7 +87,7 @@ async def lock_company(connection: Connection, company_id: int) -> None:
 
 def _needs_births_lock(wanted: Wanted, links: Mapping[RemoteRef, RecordRef | None]) -> bool:
     """Something unknown is named, or something that belongs to no company."""
-    return any(ref.type in SHARED_TYPES or not links.get(ref) for ref in wanted.refs)
+    return any(ref.type in SHARED_TYPES or not (ref.type in BARREN or links.get(ref)) for ref in wanted.refs)
 
 
 async def _links(connection: Connection, refs: Collection[RemoteRef]) -> dict[RemoteRef, RecordRef | None]:
@@ -174,48 +141,19 @@ async def _mirrors_of_records(connection: Connection, records: list[Record]) -> 
     return {mirror.ref: mirror for mirror in [read_mirror(row) for row in await rows.fetchall()]}
 
 
-async def _candidates(connection: Connection, keys: list[Keys]) -> set[RecordRef]:
-    """Records that matching has to look at."""
-    ids = sorted({number for key in keys for number in key.hermes_ids})
-    clients = sorted({client for key in keys for client in key.clients})
-    organizations = sorted({organization for key in keys for organization in key.organizations})
-    agencies = sorted({agency for key in keys for agency in key.agencies})
-    names = sorted({name for key in keys for name in key.names})
-    emails = sorted({email for key in keys for email in key.emails})
-    if not (ids or clients or organizations or agencies or names or emails):
-        return set()
-    rows = await connection.execute(
-        """
-        select 'company' as type, id from company where id = any(%(ids)s) or tc2_agency_id = any(%(agencies)s)
-        union select 'contact', id from contact where id = any(%(ids)s)
-        union select 'deal', id from deal where id = any(%(ids)s)
-        union select record_type, record_id from link
-          where (system = 'tutorcruncher' and type = 'client' and remote_id = any(%(clients)s))
-             or (system = 'pipedrive' and type = 'organization' and remote_id = any(%(organizations)s))
-        union select 'company', company_id from contact where lower(email) = any(%(emails)s)
-        union select 'company', c.id from unnest(%(names)s::text[]) as n(name),
-          lateral (select id from company where lower(regexp_replace(btrim(name), '\\s+', ' ', 'g')) = lower(n.name)
-            order by id desc limit %(most)s) c
-        """,
-        {
-            'ids': ids, 'clients': clients, 'organizations': organizations, 'agencies': agencies,
-            'emails': emails, 'names': names, 'most': CANDIDATES,
-        },
-    )  # fmt: skip
-    return {RecordRef(row['type'], row['id']) for row in await rows.fetchall() if row['id'] is not None}
-
-
 async def _companies_of(connection: Connection, refs: Collection[RecordRef]) -> set[int]:
     """The companies that records belong to, survivors of merges included."""
     companies = {ref.id for ref in refs if ref.type == 'company'}
-    contacts, deals = ([ref.id for ref in refs if ref.type == table] for table in ('contact', 'deal'))
-    if contacts or deals:
+    parts = ('contact', 'deal', 'meeting')
+    contacts, deals, meetings = ([ref.id for ref in refs if ref.type == part] for part in parts)
+    if contacts or deals or meetings:
         rows = await connection.execute(
             'with recursive line as (select alias_of, company_id from contact where id = any(%s) union '
             'select t.alias_of, t.company_id from contact t join line on t.id = line.alias_of) '
             'select company_id from line union select company_id from deal where id = any(%s) union '
-            'select s.company_id from deal d join deal s on s.id = d.alias_of where d.id = any(%s)',
-            (contacts, deals, deals),
+            'select s.company_id from deal d join deal s on s.id = d.alias_of where d.id = any(%s) union '
+            'select company_id from meeting where id = any(%s)',
+            (contacts, deals, deals, meetings),
         )
         companies |= {row['company_id'] for row in await rows.fetchall() if row['company_id']}
     return companies
@@ -224,7 +162,8 @@ async def _companies_of(connection: Connection, refs: Collection[RecordRef]) -> 
 async def _load_companies(
     connection: Connection, companies: Collection[int], *, lock: bool
 ) -> tuple[list[Record], dict[tuple[RecordRef, str], Intent]]:
-    """Companies with their contacts, deals and open creates, in one round trip; the survivors of aliases in another.
+    """Companies with their contacts, deals, meetings and open creates, in one round trip; the survivors of aliases in
+    another. A meeting brings its contact along, wherever that works now.
 
     The companies are locked before the rest is read: the statements of a pipeline run one after the other.
     """
@@ -237,15 +176,17 @@ async def _load_companies(
         async with connection.pipeline():
             rows = [
                 await connection.execute(f'select * from company where id = any(%s) order by id {locking}', (ids,)),
-                await connection.execute('select * from contact where company_id = any(%s) order by id', (ids,)),
+                await connection.execute(CONTACTS, (ids, ids)),
                 await connection.execute('select * from deal where company_id = any(%s) order by id', (ids,)),
+                await connection.execute('select * from meeting where company_id = any(%s) order by id', (ids,)),
                 await connection.execute(CREATING, (ids,)),
             ]
         found = [read_record('company', row) for row in await rows[0].fetchall()]
         records += found
         records += [read_record('contact', row) for row in await rows[1].fetchall()]
         records += [read_record('deal', row) for row in await rows[2].fetchall()]
-        creating.update(_creating(await rows[3].fetchall()))
+        records += [read_record('meeting', row) for row in await rows[3].fetchall()]
+        creating.update(_creating(await rows[4].fetchall()))
         missing = {record.alias_of for record in found if record.alias_of is not None} - seen
         seen |= missing
     return records, creating
@@ -269,6 +210,10 @@ async def _by_id(connection: Connection, table: str, ids: list[int]) -> list[Rec
     return [read_record(table, row) for row in await rows.fetchall()]
 
 
+CONTACTS = (
+    'select * from contact where company_id = any(%s) or id = any(array('
+    'select contact_id from meeting where company_id = any(%s))) order by id'
+)
 CREATING = (
     "select record_type, record_id, system, intent from push where graph_id = any(%s) and intent ->> 'op' = 'create'"
 )
@@ -285,9 +230,20 @@ def _creating(rows: Iterable[Row]) -> dict[tuple[RecordRef, str], Intent]:
     return found
 
 
-async def store(connection: Connection, graph: Graph, event_ids: dict[RemoteRef, int], default_event: int) -> None:
-    """Write everything that was touched. `event_ids`: the newest event of each mirror."""
-    for table in ('admin', 'stage', 'pipeline', 'company', 'contact', 'deal'):
+async def store(
+    connection: Connection,
+    graph: Graph,
+    event_ids: dict[RemoteRef, int],
+    default_event: int,
+    *,
+    lenient: bool = False,
+    quiet: bool = False,
+) -> None:
+    """Write everything that was touched. `event_ids`: the newest event of each mirror. A meeting whose time is taken
+    raises ExclusionViolation (CB-4), or, `lenient` (what the calendar says has happened already), becomes a decision.
+    `quiet`: no letters.
+    """
+    for table in ('admin', 'stage', 'pipeline', 'company', 'contact', 'deal', 'meeting'):
         rows = [record_row(graph.records[ref]) for ref in sorted(graph.touched_records) if ref.type == table]
         await _upsert(connection, table, rows, ('id',))
     mirrors = [graph.mirrors[ref] for ref in sorted(graph.touched_mirrors)]
@@ -302,6 +258,10 @@ async def store(connection: Connection, graph: Graph, event_ids: dict[RemoteRef,
         part = [row for row in links if (row['is_primary'] and row['state'] == 'live') is primary]
         await _upsert(connection, 'link', part, ('system', 'type', 'remote_id'))
     await _retire(connection, [graph.records[ref] for ref in sorted(graph.touched_records)])
+    if graph.before:
+        stored = [(old, graph.records[ref]) for ref, old in graph.before.items() if ref in graph.touched_records]
+        await diary.keep(connection, stored, default_event, lenient=lenient, quiet=quiet)
+        graph.before.clear()
     graph.touched_records.clear()
     graph.touched_mirrors.clear()
 
@@ -342,7 +302,8 @@ async def _upsert(connection: Connection, table: str, rows: list[dict[str, Any]]
 
 
 async def journal(connection: Connection, changes: Iterable[tuple[Change, int]], at: datetime) -> None:
-    """Append to the journal. Each change with the event that caused it."""
+    """Append to the journal. Each change with the event that caused it; what it means for the rota follows."""
+    changes = list(changes)
     rows = [
         {
             'record_type': change.record.type, 'record_id': change.record.id, 'field': change.field,
@@ -358,6 +319,7 @@ async def journal(connection: Connection, changes: Iterable[tuple[Change, int]],
             'from jsonb_populate_recordset(null::change, %s) with ordinality as t order by ordinality',
             (at, dump(rows)),
         )
+        await count_assigned(connection, changes)
 
 
 async def decide(connection: Connection, decisions: Iterable[tuple[Decision, int]], at: datetime) -> None:

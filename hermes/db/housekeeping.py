@@ -9,15 +9,18 @@ from typing import Final
 
 from psycopg import sql
 
+from hermes.db import allowances, rota
 from hermes.db.pool import Database
 
 BATCH: Final = 5_000
 """Rows a transaction touches, so that nobody waits long for its locks."""
+LISTINGS_DAYS: Final = 30
+"""Some hundred listings a day: what an older one showed is in the journal."""
 HOT: Final = ('event', 'push', 'mirror', 'link', 'change', 'call', 'company', 'contact', 'deal')
 
 DROP_BODIES = """
     update event set body = null, headers = '{}' where id in (
-      select id from event where state = 'done' and body is not null
+      select id from event where state in ('done', 'refused') and body is not null
          and received_at < hermes_now() - make_interval(days => %(days)s) order by id limit %(batch)s)
 """
 FORGET_CALLS = """
@@ -26,13 +29,24 @@ FORGET_CALLS = """
          and not exists (select 1 from push p where (p.intent ->> 'event_id')::bigint = c.intent_event)
        order by c.id limit %(batch)s)
 """
-FORGET_RESERVATIONS = """
-    delete from reservation where id in (
-      select id from reservation where until < hermes_now() - make_interval(days => 1) limit %(batch)s)
-"""
 FORGET_REFUSALS = """
     delete from refusal where id in (
       select id from refusal where at < hermes_now() - make_interval(days => %(days)s) limit %(batch)s)
+"""
+FORGET_SWEEPS = """
+    delete from sweep where id in (
+      select id from sweep where state <> 'running' and finished_at < hermes_now() - make_interval(days => %(days)s)
+         and id <> all(select max(id) from sweep group by system, type, kind)
+         and id <> all(select max(id) from sweep where state = 'done' group by system, type, kind)
+         and (system, type, coalesce(through, '-infinity')) not in (
+           select system, type, max(through) from sweep where state = 'done' and through is not null group by 1, 2)
+       order by id limit %(batch)s)
+"""
+"""Kept whatever its age: the newest of each kind, the newest that came to its end, and up to when a type was listed."""
+FORGET_PROOFS = """
+    delete from proof where id in (
+      select id from proof where at < hermes_now() - make_interval(days => %(days)s)
+         and id <> all(select max(id) from proof group by system, type) order by id limit %(batch)s)
 """
 GROWN = """
     select relname from pg_class where relnamespace = 'public'::regnamespace and relname = any(%(tables)s)
@@ -47,11 +61,32 @@ async def drop_bodies(database: Database, days: int) -> int:
 
 
 async def forget(database: Database, days: int) -> dict[str, int]:
-    """Delete calls and refusals that are older than `days` days, and reservations older than a day; how many of
-    each.
+    """Delete calls and refusals that are older than `days` days, listings and their proofs older than LISTINGS_DAYS
+    (or `days`); how many of each.
     """
-    queries = {'call': FORGET_CALLS, 'refusal': FORGET_REFUSALS, 'reservation': FORGET_RESERVATIONS}
-    return {table: await _repeat(database, query, days) for table, query in queries.items()}
+    listings = min(days, LISTINGS_DAYS)
+    queries = {
+        'call': (FORGET_CALLS, days),
+        'refusal': (FORGET_REFUSALS, days),
+        'sweep': (FORGET_SWEEPS, listings),
+        'proof': (FORGET_PROOFS, listings),
+    }
+    return {table: await _repeat(database, query, age) for table, (query, age) in queries.items()}
+
+
+async def forget_visitors(database: Database) -> int:
+    """Give back the turns of the rota that led to nothing, and forget what visitors used, proved and held; how many
+    rows were touched.
+    """
+    touched = 0
+    for tidy in (rota.tidy, allowances.tidy):
+        while True:
+            async with database.transaction() as connection:
+                done = await tidy(connection)
+            touched += done
+            if done < BATCH:
+                break
+    return touched
 
 
 async def analyze(database: Database, tables: Sequence[str] = HOT) -> None:

@@ -17,10 +17,6 @@ HEARD: Final = """
     select m.system, m.type, m.remote_id from jsonb_to_recordset(%s) as r(system text, type text, remote_id text)
       join mirror m using (system, type, remote_id) order by 1, 2, 3 limit 1
 """
-PAUSE: Final = """
-    insert into system_state (system, paused, reason, since) values (%s, true, %s, hermes_now())
-      on conflict (system) do update set paused = true, reason = excluded.reason, since = excluded.since
-"""
 CONTRADICTED: Final = """
     select l.system, l.type, l.remote_id, l.record_type, l.record_id, m.version[0]::bigint < 0 as unseen,
       coalesce(m.runs #> '{hermes_id,-1,0}', '[]') as ids
@@ -85,11 +81,6 @@ async def taken_admin(
     )
     row = await rows.fetchone()
     return row['id'] if row else None
-
-
-async def pause(connection: Connection, system: str, reason: str) -> None:
-    """Nothing is said to a system until a person resumes."""
-    await connection.execute(PAUSE, (system, reason))
 
 
 async def contradictions(connection: Connection) -> list[dict[str, Any]]:

@@ -76,7 +76,16 @@ class Database:
         self._used[connection] = now
 
     async def open(self) -> None:
-        await self._pool.open(wait=True, timeout=15)
+        """Raises DatabaseError when no connection can be had. What it began is closed however it is cut short."""
+        try:
+            await self._pool.open(wait=True, timeout=15)
+        except BaseException:
+            await self._pool.close()
+            raise
+
+    async def start(self) -> None:
+        """Open without waiting for the database: it may come later."""
+        await self._pool.open(wait=False)
 
     async def close(self) -> None:
         await self._pool.close()

@@ -81,6 +81,23 @@ WRITE = """
       %(unlisted)s, %(deleted)s, %(undecided)s, %(remote)s, %(own)s, s.tokens + %(more)s,
       extract(epoch from hermes_now() - s.started_at) from sweep s where s.id = %(id)s
 """
+STANDS: Final = """
+    update decision d set key = d.key || ':' || d.id, state = 'proven' from listed l
+    where l.sweep_id = %(id)s and d.kind = 'merged?' and d.state = 'open'
+      and d.key = 'merged?:' || %(system)s || ':' || %(type)s || ':' || l.remote_id
+"""
+"""What is listed again was not merged away."""
+MISSED: Final = """
+    insert into decision (kind, key, detail, event_id, at)
+    values ('missing', %(key)s, %(detail)s, %(event)s, hermes_now())
+    on conflict (kind, key) do update set detail = excluded.detail, event_id = excluded.event_id, at = excluded.at,
+      state = 'open'
+"""
+"""Asked once a type; what is missing now counts, also where fewer were accepted before."""
+FOUND_AGAIN: Final = """
+    update decision set key = key || ':' || id, state = case state when 'open' then 'proven' else state end
+    where kind = 'missing' and key = %(key)s
+"""
 FORGET = """
     delete from listed l where not exists (select 1 from sweep s where s.id = l.sweep_id and s.state = 'running')
       and l.sweep_id <> all(select max(id) from sweep where kind = 'full' and state = 'done' group by system, type)
@@ -252,6 +269,51 @@ async def compare(connection: Connection, sweep: Row) -> Finding:
         sum(what in ('deleted', 'gone') for what in looked.values()), counts['undecided'], remote.hexdigest(),
         own.hexdigest(), reason,
     )  # fmt: skip
+
+
+async def withdraw(connection: Connection, sweep: Row) -> None:
+    """Nobody is asked any more about what a listing shows again."""
+    await connection.execute(STANDS, _key(sweep))
+
+
+async def accepted(connection: Connection, sweep: Row) -> int:
+    """How many missing objects of this type a person said to be gone; 0 where nobody did."""
+    rows = await connection.execute(
+        "select (detail ->> 'missing')::bigint as n from decision where kind = 'missing' and state = 'accept' "
+        'and key = %s',
+        (_missing_key(sweep),),
+    )
+    row = await rows.fetchone()
+    return int(row['n']) if row else 0
+
+
+async def ask_missing(connection: Connection, sweep: Row, missing: int, whole: int) -> None:
+    """Ask a person whether so many are really gone."""
+    detail = {
+        'system': sweep['system'], 'type': sweep['type'], 'missing': missing, 'of': whole,
+        'reason': 'more are not listed any more than is believed without a person',
+    }  # fmt: skip
+    await connection.execute(
+        MISSED, {'key': _missing_key(sweep), 'detail': dump(detail), 'event': sweep['first_event']}
+    )
+
+
+async def accept_missing(connection: Connection, key: str, missing: int) -> None:
+    """So many, as the person saw them, whatever a later listing found."""
+    await connection.execute(
+        "update decision set detail = detail || jsonb_build_object('missing', %s::bigint) where kind = 'missing' and "
+        'key = %s',
+        (missing, key),
+    )
+
+
+async def settle_missing(connection: Connection, sweep: Row) -> None:
+    """A listing was proven: the question, or its answer, is over."""
+    await connection.execute(FOUND_AGAIN, {'key': _missing_key(sweep)})
+
+
+def _missing_key(sweep: Row) -> str:
+    return f'missing:{sweep["system"]}:{sweep["type"]}'
 
 
 async def write(connection: Connection, sweep: Row, finding: Finding, more_tokens: int = 0) -> None:

@@ -15,7 +15,6 @@ from hermes.db.pool import Connection, Row
 from hermes.domain.model import RecordRef
 
 LEASE_S: Final = 10
-LANES: Final = ('interactive', 'webhook', 'backfill')
 RANK: Final = {'company': 0, 'contact': 1, 'deal': 2, 'meeting': 3}
 
 

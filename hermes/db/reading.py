@@ -10,7 +10,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef, Value
 from hermes.kit.tracing import trace_of
 
-EVENT_STATES: Final = ('new', 'waiting', 'done', 'parked')
+EVENT_STATES: Final = ('new', 'waiting', 'done', 'parked', 'refused')
 PUSH_STATES: Final = ('due', 'waiting', 'parked', 'held', 'intent')
 
 LIST_EVENTS = """

@@ -17,6 +17,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from hermes.db import schema, wiping
+from hermes.db.pauses import PAUSE
 from hermes.domain.errors import Refused
 
 PAUSED: Final = 'restored from a copy'
@@ -126,11 +127,7 @@ def _lay_to_rest(target: Connection) -> None:
         row['it'] for row in target.execute('select system as it from account union select system from system_state')
     }
     for system in sorted(known | set(SYSTEMS)):
-        target.execute(
-            'insert into system_state (system, paused, reason, since) values (%s, true, %s, now()) on conflict '
-            '(system) do update set paused = true, reason = excluded.reason, since = excluded.since',
-            (system, PAUSED),
-        )
+        target.execute(PAUSE, (system, PAUSED))
         act = {'act': 'system.pause', 'system': system, 'reason': PAUSED}
         target.execute(
             'insert into event (source, kind, dedupe_key, headers, body, state, applied_at, applied_seq) values '

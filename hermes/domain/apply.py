@@ -6,7 +6,9 @@ PD-PER-3).
 """
 
 from dataclasses import replace
+from typing import Final
 
+from hermes.domain import meeting
 from hermes.domain.applied import Applied, ask
 from hermes.domain.errors import Refused
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
@@ -28,6 +30,9 @@ from hermes.domain.model import (
 from hermes.domain.rules import claim, rules
 from hermes.domain.tombstones import PARTS, keep_one_primary, lay_down, promote, revive
 
+NO_DEAL: Final = 'CB-17'
+"""The action of a client that was read because somebody there needs help: nobody is to be sold anything."""
+
 
 def apply(graph: Graph, element: Element, context: Context) -> Applied:
     """Apply one element. Raises Refused when it must be parked (D-16 without a default, an unknown shape)."""
@@ -46,8 +51,9 @@ def apply(graph: Graph, element: Element, context: Context) -> Applied:
     emails = [str(seen.fields.get('email') or seen.fields.get('user_email') or '') for seen in element.observations]
     for seen in element.observations:
         _observe(graph, seen, [email for email in emails if email], context, done)
+    helped = any(seen.action == NO_DEAL for seen in element.observations)
     for company_id in sorted(done.companies):
-        finish(graph, company_id, context, done)
+        finish(graph, company_id, context, done, may_open_deal=not helped)
     return done
 
 
@@ -75,10 +81,11 @@ def _note_intent(graph: Graph, intent: Intent, done: Applied) -> None:
     done.note(f'{intent.op} of {intent.ref.type} {intent.ref.remote_id}: {intent.state}')
 
 
-def finish(graph: Graph, company_id: int, context: Context, done: Applied) -> None:
+def finish(graph: Graph, company_id: int, context: Context, done: Applied, *, may_open_deal: bool = True) -> None:
     """Rules for one company, after everything of the element was merged."""
     ref = RecordRef('company', company_id)
-    ruled = rules(graph, company_id, done.before.get(ref), ref in done.born, context)
+    born = may_open_deal and ref in done.born
+    ruled = rules(graph, company_id, done.before.get(ref), born, context)
     done.changes += ruled.changes
     done.decisions += ruled.decisions
     for warning in ruled.warnings:
@@ -105,6 +112,9 @@ def _observe(graph: Graph, seen: Observation, emails: list[str], context: Contex
     if record_type is None:
         done.note(f'ignored: {seen.ref.type} is nothing that Hermes keeps')
         return
+    if record_type == 'meeting':
+        meeting.observe(graph, seen, context, done)
+        return
     if seen.parent and seen.ref.type == 'recipient':
         seen = replace(seen, fields={**seen.fields, 'client_id': seen.parent.remote_id})
     if seen.kind == 'merged':
@@ -119,7 +129,7 @@ def _observe(graph: Graph, seen: Observation, emails: list[str], context: Contex
         graph.put_mirror(settle(graph.mirrors[seen.ref], seen.intent, seen.version))
     if seen.merged_from:
         loser = seen.ref._replace(remote_id=seen.merged_from)
-        absorb(graph, loser, seen.ref, (seen.version.seconds,), context, done)
+        absorb(graph, loser, seen.ref, (seen.version,), context, done)
         done.note(f'{loser.type} {loser.remote_id} was merged into it')
     if graph.mirrors[seen.ref].merged_into is not None:
         _observe_late(graph, seen, known, emails, context, done)
@@ -142,7 +152,7 @@ def _observe(graph: Graph, seen: Observation, emails: list[str], context: Contex
         revive(graph, record, mirror, seen, context, done)
     _follow(graph, record, seen, known, context, done)
     if seen.ref.type == 'client':
-        _recipients(graph, seen, record, context, done)
+        _recipients(graph, seen, context, done)
         adopt(graph, seen, graph.records[record.ref], context, done)
 
 
@@ -166,7 +176,7 @@ def _follow(
 ) -> None:
     """The record follows; where a new link came, the company's other records look again."""
     _ask_for_named(graph, seen, context, done)
-    _auto_release(graph, record, seen, known, context, done)
+    _auto_release(graph, record, seen, known, context)
     done.changes += settle_fields(graph, record, context)
     after = graph.records[record.ref]
     if after.company_id is not None:
@@ -190,9 +200,7 @@ def _ask_for_named(graph: Graph, seen: Observation, context: Context, done: Appl
             done.note(f'its {remote_type} {named} is read')
 
 
-def _auto_release(
-    graph: Graph, record: Record, seen: Observation, known: Mirror | None, context: Context, done: Applied
-) -> None:
+def _auto_release(graph: Graph, record: Record, seen: Observation, known: Mirror | None, context: Context) -> None:
     """The hold on support and BDR person ends when TC2's own value changes afterwards."""
     crm = graph.voice(record.ref, CRM)
     if seen.ref.system != PRODUCT or known is None or crm is None:
@@ -204,7 +212,7 @@ def _auto_release(
             claim(graph, record.ref, 'released', name, list(crm.version))
 
 
-def _recipients(graph: Graph, seen: Observation, company: Record, context: Context, done: Applied) -> None:
+def _recipients(graph: Graph, seen: Observation, context: Context, done: Applied) -> None:
     """TC-11: a recipient that vanished from the client keeps its contact; its TC2 link is dropped."""
     if seen.children is None:
         return

@@ -6,6 +6,7 @@ the environment instead and never stands here. A value is checked before it is s
 D-16).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -14,17 +15,20 @@ from typing import Final, Literal
 from hermes.domain.errors import Refused
 from hermes.domain.model import Value
 
-ConfigType = Literal['pipeline', 'admin', 'int', 'seconds', 'bool']
+ConfigType = Literal['pipeline', 'admin', 'int', 'seconds', 'bool', 'clock']
 
 NOTHING: Final = frozenset({'', 'none', 'null', '-'})
 """What a person writes to take a setting back to its default."""
 YES: Final = frozenset({'true', 'yes', 'on', '1'})
 NO: Final = frozenset({'false', 'no', 'off', '0'})
+CLOCK: Final = re.compile(r'([01]?\d|2[0-3]):([0-5]\d)', re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigKey:
-    """One setting. `least` and `most` bound a number, both allowed; a 'pipeline' or an 'admin' is a record's id."""
+    """One setting. `least` and `most` bound a number, both allowed; a 'pipeline' or an 'admin' is a record's id, a
+    'clock' a time of day 'HH:MM'.
+    """
 
     name: str
     type: ConfigType
@@ -49,6 +53,10 @@ KEYS: Final[Mapping[str, ConfigKey]] = {
         ConfigKey('deal_max_age_days', 'int', 90, 'days since sign-up within which a deal is made (TC-5)', 1, 3650),
         ConfigKey('push_spacing_s', 'seconds', 5, 'seconds between two writes of one record (OUT-13)', 0, 3600),
         ConfigKey('tc2_write_back', 'bool', False, 'whether CRM changes travel on to TutorCruncher (D-1)'),
+        ConfigKey('meeting_dur_mins', 'int', 30, 'minutes that a call lasts (CB-20)', 5, 480),
+        ConfigKey('meeting_buffer_mins', 'int', 15, 'minutes kept free after a call (CB-20)', 0, 240),
+        ConfigKey('meeting_min_start', 'clock', '10:00', "start of the day in the admin's time zone (CB-20)"),
+        ConfigKey('meeting_max_end', 'clock', '17:30', "end of the day in the admin's time zone (CB-20)"),
     )
 }
 
@@ -71,6 +79,10 @@ def parse(key: ConfigKey, text: str) -> Value:
         if written in YES | NO:
             return written in YES
         raise Refused(f'{key.name} is true or false, not "{text}".')
+    if key.type == 'clock':
+        if found := CLOCK.fullmatch(written):
+            return f'{int(found[1]):02d}:{found[2]}'
+        raise Refused(f'{key.name} is {_noun(key)}, not "{text}".')
     return check(key, _number(key, written, text))
 
 
@@ -82,6 +94,10 @@ def check(key: ConfigKey, value: Value) -> Value:
         if isinstance(value, bool):
             return value
         raise Refused(f'{key.name} is true or false.')
+    if key.type == 'clock':
+        if isinstance(value, str) and len(value) == 5 and CLOCK.fullmatch(value):
+            return value
+        raise Refused(f'{key.name} is {_noun(key)}, not {value!r}.')
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
@@ -95,10 +111,16 @@ def check(key: ConfigKey, value: Value) -> Value:
     return value
 
 
-def effective(key: ConfigKey, stored: Mapping[str, Value]) -> Value:
-    """The value that holds: the stored one, else the default."""
+def check_day(start: Value, end: Value) -> None:
+    """The day begins before it ends: 'HH:MM' each, None where it is not known. Raises Refused."""
+    if start is not None and end is not None and start >= end:
+        raise Refused(f'The day would end ({end}, meeting_max_end) before it starts ({start}, meeting_min_start).')
+
+
+def effective(key: ConfigKey, stored: Mapping[str, Value], environment: Mapping[str, Value] | None = None) -> Value:
+    """The value that holds: the stored one, else the environment's, else the default."""
     value = stored.get(key.name)
-    return key.default if value is None else value
+    return (environment or {}).get(key.name, key.default) if value is None else value
 
 
 def _number(key: ConfigKey, written: str, text: str) -> Value:
@@ -118,5 +140,6 @@ def _noun(key: ConfigKey) -> str:
         'admin': "the id of an admin's record",
         'int': 'a whole number',
         'seconds': 'a number of seconds',
+        'clock': 'a time of day such as 09:30',
     }
     return nouns[key.type]

@@ -18,7 +18,10 @@ Policy = Literal['follow', 'tc2', 'crm', 'hermes']
 booking's until a person edits it in the CRM, then the CRM's, until it is released.
 """
 
-FieldType = Literal['str', 'int', 'bool', 'date', 'json', 'admin', 'company', 'contact', 'pipeline', 'stage']
+FieldType = Literal[
+    'str', 'int', 'bool', 'date', 'time', 'json', 'admin', 'company', 'contact', 'deal', 'pipeline', 'stage'
+]  # fmt: skip
+"""'time' is a moment in UTC: 'YYYY-MM-DDTHH:MM:SS+00:00'."""
 CustomType = Literal['str', 'int', 'bool', 'date', 'fk_field']
 LinkedType = Literal['Company', 'Contact', 'Deal', 'Meeting']
 
@@ -41,7 +44,7 @@ class Attribute:
 
     @property
     def is_ref(self) -> bool:
-        return self.type in ('admin', 'company', 'contact', 'pipeline', 'stage')
+        return self.type in ('admin', 'company', 'contact', 'deal', 'pipeline', 'stage')
 
 
 def _company() -> tuple[Attribute, ...]:
@@ -102,6 +105,28 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, Attribute]]] = {
             *(Attribute(f'is_{kind}_person', 'bool', 'hermes') for kind in ('sales', 'support', 'bdr')),
             *(Attribute(f'sells_{plan}', 'bool', 'hermes') for plan in ('payg', 'startup', 'enterprise')),
             *(Attribute(f'sells_{region}', 'bool', 'hermes') for region in ('us', 'gb', 'au', 'ca', 'eu', 'row')),
+            Attribute('working_hours', 'json', 'hermes'),
+            Attribute('days_off', 'json', 'hermes'),
+            Attribute('meeting_dur_mins', 'int', 'hermes'),
+            Attribute('meeting_buffer_mins', 'int', 'hermes'),
+            Attribute('daily_cap', 'int', 'hermes'),
+            Attribute('bookable', 'bool', 'hermes'),
+        ),
+        'meeting': (
+            Attribute('company_id', 'company', 'hermes'),
+            Attribute('contact_id', 'contact', 'hermes'),
+            Attribute('deal_id', 'deal', 'hermes'),
+            Attribute('admin_id', 'admin', 'hermes'),
+            Attribute('uid', 'str', 'hermes'),
+            Attribute('kind', 'str', 'hermes'),
+            Attribute('status', 'str', 'hermes'),
+            Attribute('start_at', 'time', 'hermes'),
+            Attribute('end_at', 'time', 'hermes'),
+            Attribute('buffer_s', 'int', 'hermes'),
+            Attribute('sequence', 'int', 'hermes'),
+            Attribute('round', 'int', 'hermes'),
+            Attribute('canceled_by', 'str', 'hermes'),
+            Attribute('zone', 'str', 'hermes'),
         ),
         'pipeline': (
             Attribute('name', 'str', 'crm'),

@@ -13,6 +13,7 @@ from hermes.domain.model import Intent, Mirror, Record, RecordRef, RemoteRef, Va
 
 CRM = 'pipedrive'
 PRODUCT = 'tutorcruncher'
+CALENDAR = 'google'
 
 
 class Allocator(Protocol):
@@ -83,6 +84,8 @@ class Graph:
         self.touched_mirrors: set[RemoteRef] = set()
         self.creating: dict[tuple[RecordRef, str], Intent] = {}
         """Records with an open create in a system (MATCH-8)."""
+        self.before: dict[RecordRef, Record | None] = {}
+        """Meetings that were put, as they were when they were loaded: what follows of it is stored too."""
         self._undo: list[Record | Mirror | RecordRef | RemoteRef] = []
         for record in records:
             self._index_record(record)
@@ -135,7 +138,10 @@ class Graph:
             self._of_record[mirror.record].discard(ref)
 
     def put_record(self, record: Record) -> None:
-        self._undo.append(self.records.get(record.ref, record.ref))
+        old = self.records.get(record.ref)
+        self._undo.append(old or record.ref)
+        if record.ref.type == 'meeting':
+            self.before.setdefault(record.ref, old)
         self._index_record(record)
         self.touched_records.add(record.ref)
 
@@ -167,7 +173,7 @@ class Graph:
         return self.record(RecordRef('company', record.company_id)) if record.company_id is not None else None
 
     def children(self, company_id: int, record_type: str) -> list[Record]:
-        """Contacts or deals of a company, oldest first, aliases left out."""
+        """Contacts, deals or meetings of a company, oldest first, aliases left out."""
         refs = sorted(ref for ref in self._children.get(company_id, ()) if ref.type == record_type)
         return [self.records[ref] for ref in refs if self.records[ref].alias_of is None]
 

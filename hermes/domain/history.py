@@ -12,14 +12,27 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from hermes.domain.model import SETTLED, UNSETTLED, Mirror, Observation, RemoteRef, Run, Sent, Value, Version
+from hermes.domain.model import (
+    SETTLED,
+    UNSETTLED,
+    Absorbed,
+    Mirror,
+    Observation,
+    RemoteRef,
+    Run,
+    Sent,
+    Value,
+    Version,
+)
 
 SKEW_S: Final = 60
 """How far the remote's clock may lie behind ours when a value in flight is recognised."""
 KEPT_RUNS: Final = 40
 KEPT_SENT: Final = 12
 KEPT_SEEN: Final = 32
-"""An observation that is later than this many others is placed by the ends of the runs alone."""
+"""An observation that is later than this many others is placed by the ends of the runs alone (but for the second of a
+merge, of which every sighting is kept).
+"""
 KEPT_MERGES: Final = 8
 NEVER: Final = Version(-1, UNSETTLED)
 DERIVED: Final = frozenset(
@@ -106,15 +119,13 @@ def fold(mirror: Mirror | None, seen: Observation, now: datetime) -> Mirror:
         doubt |= unsure
         if seen.origin in ('answer', 'created') and name in sent:
             sent[name] = _normalise(sent[name], value, seen)
-    merges = mirror.merges
-    if seen.merged_from and seen.version.seconds not in merges:
-        merges = tuple(sorted((*merges, seen.version.seconds)))[-KEPT_MERGES:]
+    if seen.merged_from:
+        mirror = absorbed(mirror, seen.merged_from, (seen.version,))
     return replace(
         mirror,
         version=max(mirror.version, seen.version),
         runs=runs,
         sent=sent,
-        merges=merges,
         seen=_sighted(mirror, seen, runs.keys() - DERIVED),
         reread_at=now + timedelta(seconds=1) if doubt else mirror.reread_at,
     )
@@ -132,7 +143,23 @@ def _sighted(mirror: Mirror, seen: Observation, names: Set[str]) -> Mapping[Vers
     fresh = {name for name in names if name not in mirror.runs}
     out = {version: missing | fresh for version, missing in mirror.seen.items()} if fresh else dict(mirror.seen)
     out[seen.version] = frozenset(mirror.seen[seen.version] & unsaid if seen.version in mirror.seen else unsaid)
-    return dict(sorted(out.items())[-KEPT_SEEN:])
+    kept, merged = sorted(out.items()), {merge.at.seconds for merge in mirror.merges}
+    return dict([one for one in kept[:-KEPT_SEEN] if one[0].seconds in merged] + kept[-KEPT_SEEN:])
+
+
+def absorbed(mirror: Mirror, loser: str, versions: Iterable[Version]) -> Mirror:
+    """The mirror of an object into which `loser` was merged at `versions`. Where the object's own change is known, the
+    seconds in which it might have been are not needed any more. Any order gives the same.
+    """
+    told = {*mirror.merges, *(Absorbed(version, loser) for version in versions)}
+    exact = {merge.loser for merge in told if is_placed(merge.at)}
+    kept = sorted(merge for merge in told if is_placed(merge.at) or merge.loser not in exact)
+    return replace(mirror, merges=tuple(kept[-KEPT_MERGES:]))
+
+
+def is_placed(version: Version) -> bool:
+    """Whether its place within its second is known: a webhook that says its time. An answer's or a read's is not."""
+    return UNSETTLED < version.sub < SETTLED
 
 
 def _normalise(sent: tuple[Sent, ...], value: Value, seen: Observation) -> tuple[Sent, ...]:
@@ -211,9 +238,9 @@ def edits(mirror: Mirror, name: str) -> list[tuple[Run, bool]]:
     sent = mirror.sent.get(name, ())
     remembered_s = sent[0].started_s - SKEW_S if len(sent) == KEPT_SENT else 0
     had_value = False
-    runs = mirror.runs.get(name, ())
+    runs = _around_merges(mirror, mirror.runs.get(name, ()))
     for index, run in enumerate(runs):
-        if run.first.seconds < remembered_s or explained(run, sent) or run.first.seconds in mirror.merges:
+        if run.first.seconds < remembered_s or explained(run, sent) or _came_with_merge(mirror, name, run):
             pass
         elif _before_ours(runs, index, sent):
             continue
@@ -227,6 +254,42 @@ def edits(mirror: Mirror, name: str) -> list[tuple[Run, bool]]:
             found.append((run, False))
         had_value = had_value or not is_empty(run.value)
     return found
+
+
+def _around_merges(mirror: Mirror, runs: Sequence[Run]) -> Sequence[Run]:
+    """The runs, without what an answer or a read showed at an unknown place of a merge's second and a webhook of that
+    second shows too: it was seen there, and what stood before it is not new again.
+    """
+    merged = {merge.at.seconds for merge in mirror.merges}
+    if not merged:
+        return runs
+    out: tuple[Run, ...] = ()
+    for index, run in enumerate(runs):
+        second = run.first.seconds
+        alone = run.first == run.last and run.first.sub == UNSETTLED and second in merged
+        if alone and any(one.value == run.value and one.first.seconds == second for one in runs[index + 1 :]):
+            continue
+        out = _joined(out, run)
+    return out
+
+
+def _came_with_merge(mirror: Mirror, name: str, run: Run) -> bool:
+    """PD-MERGE-2: whether a merge put this value there. The webhook that names the loser shows what the merge wrote; a
+    value that another webhook of the same second shows first is somebody else's (EDIT-1). Of a merge whose own webhook
+    was not seen, it is what only answers and reads showed first in its second.
+    """
+    here = {merge.at for merge in mirror.merges if merge.at.seconds == run.first.seconds}
+    if not here:
+        return False
+    first = _first_placed(mirror, name, run)
+    return first in here if first is not None else any(not is_placed(at) for at in here)
+
+
+def _first_placed(mirror: Mirror, name: str, run: Run) -> Version | None:
+    """The first webhook within the second in which a run begins that showed its value."""
+    inside = [at for at, missing in mirror.seen.items() if run.first < at < run.last and name not in missing]
+    shown = (at for at in (run.first, *inside, run.last) if at.seconds == run.first.seconds and is_placed(at))
+    return min(shown, default=None)
 
 
 def _made_with(mirror: Mirror, sent: Sequence[Sent]) -> bool:

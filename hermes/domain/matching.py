@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hermes.domain.fields import ATTRIBUTES
-from hermes.domain.graph import CRM, PRODUCT, Context, Graph
+from hermes.domain.graph import CALENDAR, CRM, PRODUCT, Context, Graph
 from hermes.domain.model import Observation, Record, RecordRef, RemoteRef, Value
 
 RECORD_TYPE: Final[Mapping[tuple[str, str], str]] = {
@@ -21,9 +21,12 @@ RECORD_TYPE: Final[Mapping[tuple[str, str], str]] = {
     (CRM, 'pipeline'): 'pipeline',
     (CRM, 'stage'): 'stage',
     (CRM, 'user'): 'admin',
+    (CRM, 'activity'): 'meeting',
+    (CALENDAR, 'event'): 'meeting',
 }
 """(system, remote type) -> record type."""
 
+SHORTEST_PHONE: Final = 7
 CLIENT_IN_URL: Final = re.compile(r'/(?:clients|cligency)/(\d+)')
 
 
@@ -39,7 +42,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What to load before matching: ids of companies, contacts and deals named by hermes_id, clients, agencies, names,
+    """What to load before matching: ids of records named by hermes_id, clients, agencies, names,
     e-mails.
     """
 
@@ -49,11 +52,19 @@ class Keys:
     agencies: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    """Digits alone (`fold_phone`)."""
 
 
 def fold_name(name: Value) -> str:
     """Case and white space folded."""
     return ' '.join(str(name).split()).casefold() if name else ''
+
+
+def fold_phone(phone: Value) -> str:
+    """The digits of a phone number; '' for none, and for what is too short to be anybody's."""
+    digits = ''.join(one for one in str(phone or '') if one.isascii() and one.isdigit())
+    return digits if len(digits) >= SHORTEST_PHONE else ''
 
 
 def keys(seen: Observation) -> Keys:

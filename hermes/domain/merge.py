@@ -60,7 +60,8 @@ def settle_fields(graph: Graph, record: Record, context: Context) -> list[Change
         substituted.pop(attribute.name, None)
         changes.append(Change(current.ref, attribute.name, old, belief.value, belief.system, belief.rule, belief.note))
     if changes:
-        company_id = fields.get('company_id', current.company_id) if current.ref.type in ('contact', 'deal') else None
+        movable = current.ref.type in ('contact', 'deal')
+        company_id = fields.get('company_id', current.company_id) if movable else current.company_id
         claims = {**current.claims, 'substituted': substituted} if 'substituted' in current.claims else current.claims
         graph.put_record(replace(current, fields=fields, company_id=company_id, claims=claims))
     return changes

@@ -10,14 +10,16 @@ from typing import Any, Final
 
 from hermes.domain.applied import Applied, ask
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
-from hermes.domain.history import KEPT_MERGES, blank
+from hermes.domain.history import absorbed, blank
 from hermes.domain.merge import settle_fields
-from hermes.domain.model import Change, Mirror, Observation, Record, RecordRef, RemoteRef, Version
+from hermes.domain.model import UNSETTLED, Change, Mirror, Observation, Record, RecordRef, RemoteRef, Version
 from hermes.domain.tombstones import PARTS, bury, lift
 
 ASKED_OF: Final = ('duplicate', 'identity', 'match', 'merged?')
 """Kinds of decisions about one remote object, which end when it is merged."""
 RULE: Final = 'PD-MERGE-1'
+NAMES: Final = {'company': 'company_id', 'contact': 'contact_id', 'deal': 'deal_id'}
+"""Under which attribute our other records name one of this type."""
 SAID_FIRST: Final = ('initial', 'fallback')
 """Claims that hold values."""
 NAMED_BY: Final = {
@@ -32,7 +34,8 @@ def observe_merge(graph: Graph, seen: Observation, context: Context, done: Appli
     """
     survivor = seen.ref._replace(remote_id=str(seen.merged_into))
     second = seen.version.seconds
-    absorb(graph, seen.ref, survivor, (second - 1, second), context, done)
+    within = (Version(second - 1, UNSETTLED), Version(second, UNSETTLED))
+    absorb(graph, seen.ref, survivor, within, context, done)
     kept = graph.mirrors.get(survivor)
     if kept is not None and kept.live:
         ask(graph, survivor, context, after_s=1 if kept.runs else 0)
@@ -40,10 +43,10 @@ def observe_merge(graph: Graph, seen: Observation, context: Context, done: Appli
 
 
 def absorb(
-    graph: Graph, loser: RemoteRef, survivor: RemoteRef, seconds: tuple[int, ...], context: Context, done: Applied
+    graph: Graph, loser: RemoteRef, survivor: RemoteRef, versions: tuple[Version, ...], context: Context, done: Applied
 ) -> None:
-    """`loser` went into `survivor`. `seconds`: when the survivor may have been written by that, which is no person's
-    edit (PD-MERGE-2).
+    """`loser` went into `survivor`. `versions`: where the survivor was written by that, or (UNSETTLED) the seconds in
+    which it may have been; that is no person's edit (PD-MERGE-2).
     """
     if _leads_to(graph, survivor, loser):
         done.note(
@@ -54,9 +57,9 @@ def absorb(
     if gone.merged_into is None:
         graph.put_mirror(replace(gone, merged_into=survivor.remote_id, primary=False, reread_at=None))
     kept = graph.mirrors.get(survivor) or blank(survivor)
-    merges = tuple(sorted({*kept.merges, *seconds}))[-KEPT_MERGES:]
-    if merges != kept.merges or survivor not in graph.mirrors:
-        graph.put_mirror(replace(kept, merges=merges))
+    written = absorbed(kept, loser.remote_id, versions)
+    if written != kept or survivor not in graph.mirrors:
+        graph.put_mirror(written)
     done.closed += [(kind, f'{kind}:{":".join(loser)}') for kind in ASKED_OF]
     done.closed += [(kind, f'{kind}:{":".join(survivor)}') for kind in ASKED_OF if kind != 'merged?']
     join(graph, loser, context, done)
@@ -64,7 +67,7 @@ def absorb(
 
 
 def _leads_to(graph: Graph, start: RemoteRef, end: RemoteRef) -> bool:
-    """Whether the merges that are known lead from one object to another."""
+    """Whether they are one object, or the merges that are known lead from one to the other."""
     found = graph.resolve(start)
     return start == end or (found is not None and found.ref == end)
 
@@ -101,17 +104,11 @@ def fill_references(graph: Graph, ref: RemoteRef, context: Context, done: Applie
     for mirror in list(graph.mirrors.values()) if name and ref.system == CRM else ():
         record = graph.record(mirror.record) if mirror.ref.type in ('person', 'deal', 'stage') else None
         named = mirror.current(name)
-        if record is not None and named and _names(graph, ref._replace(remote_id=str(named)), ref):
+        if record is not None and named and _leads_to(graph, ref._replace(remote_id=str(named)), ref):
             done.remember(graph, record)
             changes += settle_fields(graph, record, context)
             done.remember(graph, graph.records[record.ref])
     return changes
-
-
-def _names(graph: Graph, named: RemoteRef, ref: RemoteRef) -> bool:
-    """Whether this names that object, or one that was merged into it."""
-    found = graph.resolve(named)
-    return named == ref or (found is not None and found.ref == ref)
 
 
 def _relink(graph: Graph, record: Record, kept: Mirror, context: Context, done: Applied) -> None:
@@ -224,12 +221,12 @@ def _move_links(graph: Graph, loser: RecordRef, survivor: RecordRef, rule: str, 
 
 def _move_children(graph: Graph, loser: Record, survivor: Record, rule: str, done: Applied) -> list[RecordRef]:
     """What hung under the loser, or named it, does so with the survivor. Returns what moved."""
-    name = {'company': 'company_id', 'contact': 'contact_id'}.get(loser.ref.type)
+    name = NAMES.get(loser.ref.type)
     if name is None:
         return []
     moved = []
     for child in list(graph.records.values()):
-        if child.ref.type not in PARTS or child.fields.get(name) != loser.ref.id:
+        if child.ref.type not in (*PARTS, 'meeting') or child.fields.get(name) != loser.ref.id:
             continue
         done.remember(graph, child)
         claims = dict(child.claims)

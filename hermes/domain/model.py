@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 Value = Any
 """A JSON value in canonical form: None, bool, int, str, or a list or dict of them. Dates are 'YYYY-MM-DD' (UTC)."""
 
-RecordType = Literal['company', 'contact', 'deal', 'admin', 'pipeline', 'stage']
+RecordType = Literal['company', 'contact', 'deal', 'meeting', 'admin', 'pipeline', 'stage']
 
 SETTLED = 2**53
 """The sub-second part of a version that was read when its second was over: nothing of that second is newer."""
@@ -147,6 +147,15 @@ class Sent:
     intent: int = 0
 
 
+class Absorbed(NamedTuple):
+    """A merge into an object: the version of the object's own change that names the `loser`, or, while no such change
+    was seen, a second in which it may have been (UNSETTLED). `loser` is '' where it was not kept.
+    """
+
+    at: Version
+    loser: str
+
+
 @dataclass(frozen=True, slots=True)
 class Mirror:
     """What one remote object last said, with its change points per field, and to which record it belongs (its link)."""
@@ -155,8 +164,8 @@ class Mirror:
     version: Version
     runs: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
     sent: Mapping[str, tuple[Sent, ...]] = field(default_factory=dict)
-    merges: tuple[int, ...] = ()
-    """Seconds of the versions at which a merge wrote this object (PD-MERGE-2: those values are no person's edit)."""
+    merges: tuple[Absorbed, ...] = ()
+    """The merges that wrote this object (PD-MERGE-2: those values are no person's edit)."""
     ours: bool = False
     """Hermes made this object."""
     deleted: Version | None = None

@@ -6,13 +6,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from datetime import timedelta
+from typing import Any, Final, Literal, Protocol
 
 from hermes.domain.fields import ABSENT
-from hermes.domain.graph import CRM, PRODUCT, Context, Graph
-from hermes.domain.history import NEVER, equal, is_empty
+from hermes.domain.graph import CALENDAR, CRM, PRODUCT, Context, Graph
+from hermes.domain.history import NEVER, edits, equal, is_empty
+from hermes.domain.meeting import TIMES, calendar_of, is_planned, moment, stands_in
 from hermes.domain.merge import REMOTE_TYPE
-from hermes.domain.model import Mirror, Record, RecordRef, Value
+from hermes.domain.model import Mirror, Record, RecordRef, RemoteRef, Value, Version
 from hermes.domain.rules import kept_despite_narc
 
 
@@ -57,6 +59,9 @@ class Delete:
 
 
 Plan = Noop | Wait | Create | Update | Delete
+
+TOLD_LATE: Final = timedelta(days=7)
+"""So long after its end a talk is still noted in the CRM."""
 
 
 class OutgoingField(Protocol):
@@ -124,6 +129,17 @@ class RecordView:
         admin = self.context.directory.admins.get(self._get(name) or 0)
         return self.admin(name) if admin and admin.fields.get('active') is not False else None
 
+    def other(self, name: str, attribute: str) -> Value:
+        """An attribute of the contact, deal or admin that an attribute of the record refers to."""
+        kind = name.removesuffix('_id')
+        number = self.get(name)
+        self.reads.add(f'{kind.title()}.{attribute}')
+        if not isinstance(number, int):
+            return None
+        known = self.context.directory.admins.get(number) if kind == 'admin' else None
+        record = known or self.graph.record(RecordRef(kind, number))
+        return record.fields.get(attribute) if record else None
+
     def latest_deal(self, kind: Literal['pipeline', 'stage']) -> str | None:
         self.reads |= {'Deal.status', f'Deal.{kind}_id', f'{kind.title()}.name'}
         company = self.graph.company(self.record)
@@ -159,9 +175,13 @@ def plan(
 ) -> Plan:
     """What is to be sent to `system` for one record. `ahead`: as if what it waits for were there (plan mode)."""
     company = graph.company(record)
+    if system == CALENDAR and (withdrawn := _withdrawn(graph, record)) is not None:
+        return Delete(withdrawn)
     if record.gone or company is None or company.gone:
         return Noop('the record is deleted')
     mirror = graph.primary(record.ref, system)
+    if system == CALENDAR:
+        return _plan_event(graph, record, company, outgoing, context)
     if all(item.when == 'linked' for item in outgoing):
         if mirror is None:
             return Noop('PD-ORG-5: it is not there, and is never made there')
@@ -173,6 +193,8 @@ def plan(
         let_go = company.claims.get('settled', {}).get('narc') == 'delete'
         reason = '' if let_go else kept_despite_narc(graph, company)
         return Noop(f'D-6: kept and not pushed, because {reason}') if reason else Delete(mirror)
+    if record.ref.type == 'meeting':
+        return _plan_activity(graph, record, company, outgoing, context, system, ahead=ahead)
     if mirror is None:
         return _create(graph, record, company, outgoing, context, system, ahead=ahead)
     if not mirror.runs:
@@ -182,6 +204,121 @@ def plan(
     wanted, cut = _wanted(graph, record, company, outgoing, context, system, creating=False)
     differing = {name: value for name, value in wanted.items() if not equal(mirror, name, value)}
     return Update(mirror, differing, tuple(name for name in cut if name in differing)) if differing else Noop()
+
+
+def _withdrawn(graph: Graph, record: Record) -> Mirror | None:
+    """The live event of a meeting that was canceled: its invitation is taken back whatever became of the company."""
+    return graph.primary(record.ref, CALENDAR) if record.fields.get('status') == 'canceled' else None
+
+
+def _plan_event(
+    graph: Graph, record: Record, company: Record, outgoing: Sequence[OutgoingField], context: Context
+) -> Plan:
+    """CB-7, CB-15, CB-22: one event, in the calendar of the meeting's admin."""
+    home = calendar_of(record, context.directory).lower()
+    if company.fields.get('narc'):
+        return Noop('D-6: nothing is pushed for it while the mark stands')
+    if not is_planned(record) or not home:
+        return Noop('it takes place in no calendar')
+    events = graph.mirrors_of(record.ref, CALENDAR)
+    elsewhere = [event for event in events if event.live and stands_in(event).lower() != home]
+    if elsewhere:
+        return Delete(elsewhere[0])
+    if moment(record.fields['end_at']) <= context.now:
+        return Noop('it is over')
+    here = [event for event in events if stands_in(event).lower() == home]
+    live = next((event for event in here if event.live), None)
+    if live is None:
+        if any(event.deleted_by != 'hermes' for event in here):
+            return Noop('CB-15: a person deleted it, and it is not made again')
+        return _made(graph, record, company, outgoing, context, CALENDAR)
+    return _changed(graph, live, record, company, outgoing, context, CALENDAR, always=TIMES)
+
+
+def _plan_activity(
+    graph: Graph,
+    record: Record,
+    company: Record,
+    outgoing: Sequence[OutgoingField],
+    context: Context,
+    system: str,
+    *,
+    ahead: bool,
+) -> Plan:
+    """OUT-10, PD-ACT-1: made once, changed where we have something new to say, deleted when the meeting is canceled."""
+    mirror = graph.primary(record.ref, system)
+    if not is_planned(record):
+        return Delete(mirror) if mirror else Noop('the meeting is canceled')
+    if mirror is not None:
+        return _changed(graph, mirror, record, company, outgoing, context, system)
+    if any(other.deleted_by != 'hermes' for other in graph.mirrors_of(record.ref, system)):
+        return Noop('PD-ACT-1: a person deleted it, and it is not made again')
+    if moment(record.fields['end_at']) + TOLD_LATE <= context.now:
+        return Noop('it was over long ago')
+    waits = _waits(graph, record, company, system)
+    return Wait(waits) if waits and not ahead else _made(graph, record, company, outgoing, context, system)
+
+
+def _waits(graph: Graph, record: Record, company: Record, system: str) -> str:
+    """What must be there before an activity can name it (OUT-3); '' when all is."""
+    parent = graph.primary(company.ref, system)
+    if parent is None or parent.version == NEVER:
+        return f'waits for its {REMOTE_TYPE["company"]}'
+    for kind in ('contact', 'deal'):
+        part = graph.record(RecordRef(kind, record.fields.get(f'{kind}_id') or 0))
+        coming = part is not None and not part.gone and (kind == 'contact' or part.fields.get('status') == 'open')
+        if part is not None and coming and graph.primary(part.ref, system) is None:
+            return f'waits for its {REMOTE_TYPE[kind]}'
+    return ''
+
+
+def _made(
+    graph: Graph, record: Record, company: Record, outgoing: Sequence[OutgoingField], context: Context, system: str
+) -> Plan:
+    if not outgoing:
+        return Noop('nothing of it goes out')
+    wanted, cut = _wanted(graph, record, company, outgoing, context, system, creating=True)
+    return Create({name: value for name, value in wanted.items() if not is_empty(value)}, cut)
+
+
+def _changed(
+    graph: Graph,
+    mirror: Mirror,
+    record: Record,
+    company: Record,
+    outgoing: Sequence[OutgoingField],
+    context: Context,
+    system: str,
+    *,
+    always: Sequence[str] = (),
+) -> Plan:
+    """What we have to say that is new since we said it last: what a person wrote there meanwhile is left alone. The
+    fields in `always` follow such a person, so that every difference of them is ours.
+    """
+    if not mirror.runs:
+        return Wait('it was not read yet')
+    wanted, cut = _wanted(graph, record, company, outgoing, context, system, creating=False)
+    differing = {
+        name: value
+        for name, value in wanted.items()
+        if not equal(mirror, name, value)
+        and not _merged_into(graph, mirror, name, value)
+        and (name in always or not _said_last(mirror, name, value))
+    }
+    return Update(mirror, differing, tuple(name for name in cut if name in differing)) if differing else Noop()
+
+
+def _merged_into(graph: Graph, mirror: Mirror, name: str, value: Value) -> bool:
+    """Whether it names what was merged into `value`: the remote has moved the reference by itself (PD-MERGE-1)."""
+    remote_type = REMOTE_TYPE.get(name.removesuffix('_id'), '')
+    named = graph.resolve(RemoteRef(mirror.ref.system, remote_type, str(mirror.current(name))))
+    return named is not None and named.ref.remote_id == value
+
+
+def _said_last(mirror: Mirror, name: str, value: Value) -> bool:
+    """Whether this is what we sent last; of nothing that there is to say, that is never told first."""
+    sent = mirror.sent.get(name, ())
+    return (sent[-1].value == value) if sent else is_empty(value)
 
 
 def _create(
@@ -232,13 +369,24 @@ def _wanted(
     wanted: dict[str, Value] = {}
     cut: list[str] = []
     for item in outgoing:
-        if (item.when == 'create' and not creating) or substituted.intersection(item.inputs):
+        again = item.key == 'company_id' and not creating and _is_rehomed(graph, record, system)
+        if (item.when == 'create' and not creating and not again) or substituted.intersection(item.inputs):
             continue
         value = item.compute(view)
-        if value == ABSENT:
+        if value == ABSENT or (again and value is None):
             continue
         if item.limit is not None and isinstance(value, str) and len(value) > item.limit:
             value = value[: item.limit].rstrip()
             cut.append(item.key)
         wanted[item.key] = value
     return wanted, tuple(cut)
+
+
+def _is_rehomed(graph: Graph, record: Record, system: str) -> bool:
+    """D-2: its organisation is made anew, so that it moves to the new one; a person who moves it afterwards is in
+    charge.
+    """
+    mirror, after = graph.primary(record.ref, system), record.claims.get('rehomed')
+    if after is None or mirror is None or system != CRM:
+        return False
+    return not any(run.first > Version(*after) for run, _ in edits(mirror, 'company_id'))

@@ -159,6 +159,11 @@ def _compute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> Non
     ):
         if name not in values and company.fields.get(name) is None:
             values[name] = default
+    meetings = graph.children(ref.id, 'meeting')
+    for kind in ('sales', 'support') if meetings else ():
+        held = [one for one in meetings if one.fields.get('kind') == kind and one.fields.get('status') != 'canceled']
+        name = f'{kind}_call_count'
+        values[name] = len(held) + company.claims.get('counted', {}).get(name, 0)
     signed_up = {name: values.pop(name) for name in ('has_signed_up',) if name in values}
     assign(graph, ref, signed_up, 'TC-12' if client else 'FIELD-2', done)
     assign(graph, ref, values, 'FIELD-2', done)
@@ -220,24 +225,41 @@ def _open_deal(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> N
         or fields.get('narc')
     ):
         return
+    contacts = [contact for contact in graph.children(ref.id, 'contact') if not contact.gone]
+    owner = fields.get('sales_person_id') if is_active(fields.get('sales_person_id'), context) else None
+    open_deal(graph, ref, owner, contacts[0].ref.id if contacts else None, 'TC-5', context, done)
+
+
+def open_deal(
+    graph: Graph,
+    ref: RecordRef,
+    owner: Value,
+    contact_id: int | None,
+    rule: str,
+    context: Context,
+    done: Ruled,
+) -> RecordRef | None:
+    """A deal in the pipeline of the company's price plan, at its entry stage; None, with a warning and a question,
+    where the settings name no such place (D-8).
+    """
+    fields = graph.records[ref].fields
     plan = fields.get('price_plan') if fields.get('price_plan') in PLANS else 'payg'
     placed = _placement(str(plan), context)
     if isinstance(placed, str):
         done.warnings.append(placed)
         done.decisions.append(Decision('no-pipeline', f'no-pipeline:{ref.id}', ref, {'reason': placed}))
-        return
+        return None
     pipeline_id, stage_id = placed
-    contacts = [contact for contact in graph.children(ref.id, 'contact') if not contact.gone]
     values: dict[str, Value] = {
         'title': fields.get('name'),
         'status': 'open',
         'pipeline_id': pipeline_id,
         'stage_id': stage_id,
-        'admin_id': fields.get('sales_person_id') if is_active(fields.get('sales_person_id'), context) else None,
-        'contact_id': contacts[0].ref.id if contacts else None,
+        'admin_id': owner,
+        'contact_id': contact_id,
         'company_id': ref.id,
     }
-    make_deal(graph, ref, values, 'TC-5', context, done)
+    return make_deal(graph, ref, values, rule, context, done)
 
 
 def make_deal(

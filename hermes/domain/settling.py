@@ -39,10 +39,15 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
         'accept': 'it was merged into the suggested object (or into the one you name)',
         'deleted': 'it was deleted: the record is tombstoned',
     },
+    'missing': {
+        'accept': 'they are gone: all is listed again, each missing one is read, and what is gone goes here too'
+    },
     'duplicate': {'keep': LEAVE},
     'identity': {'keep': LEAVE},
     'tc16': {'keep': LEAVE},
     'no-pipeline': {'keep': LEAVE},
+    'calendar': {'keep': 'the meeting stays as it was booked'},
+    'overlap': {'keep': 'both stay as they are; nothing else is booked at that time'},
 }
 """Kind of decision -> what may be answered -> what that means."""
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 
@@ -58,11 +59,19 @@ async def exchange(
     headers: Mapping[str, str],
     query: Sequence[tuple[str, str]] = (),
     body: Any = None,
+    form: Mapping[str, str] | None = None,
     deadline_s: float = 10.0,
 ) -> Exchange:
-    """Make the call within `deadline_s` of real time. `body` goes out as JSON when it is not None."""
-    content = None if body is None else json.dumps(body, ensure_ascii=False).encode('utf-8', 'replace')
-    sending = dict(headers) | ({} if content is None else {'content-type': 'application/json'})
+    """Make the call within `deadline_s` of real time. `body` goes out as JSON when it is not None, else `form` as a
+    form.
+    """
+    content, sending = None, dict(headers)
+    if body is not None:
+        content = json.dumps(body, ensure_ascii=False).encode('utf-8', 'replace')
+        sending['content-type'] = 'application/json'
+    elif form is not None:
+        content = urlencode(form).encode()
+        sending['content-type'] = 'application/x-www-form-urlencoded'
     started_at = clock.now()
     try:
         request = client.build_request(

@@ -32,6 +32,14 @@ def load_json(body: bytes | str) -> Any:
         raise ValueError('the JSON is nested too deeply') from None
 
 
+def try_json(body: bytes | str) -> Any:
+    """The JSON value in `body`; None where there is none."""
+    try:
+        return load_json(body)
+    except ValueError:
+        return None
+
+
 def _refuse(name: str) -> Any:
     raise ValueError(f'{name} is no JSON number')
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -20,11 +20,16 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
+from hermes.kit import endings
 from hermes.kit.clock import Clock, SystemClock
 from hermes.kit.ids import system_chance
 from hermes.sandbox import control
+from hermes.sandbox.google import calendar_app, token_answer
+from hermes.sandbox.mailbox import listen
 from hermes.sandbox.pipedrive import routes_v1, routes_v2
+from hermes.sandbox.scenarios.office import open_calendars
 from hermes.sandbox.tutorcruncher import routes as tutorcruncher_routes
 from hermes.sandbox.weather import App, ConnectionLost, Receive, Scope, Send, Weather, WeatherFront
 from hermes.sandbox.world import Secrets, World
@@ -66,6 +71,9 @@ def create_app(world: World) -> FastAPI:
     tutorcruncher = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     tutorcruncher.include_router(tutorcruncher_routes(world))
     app.mount('/tc2/api', WeatherFront(tutorcruncher, world, 'tutorcruncher'))
+    app.mount('/google/calendar/v3', WeatherFront(calendar_app(world), world, 'google'))
+    token_front: Any = WeatherFront(token_answer(world), world, 'google')
+    app.router.routes.append(Route('/google/token', token_front))
     app.include_router(control.routes(world))
     with contextlib.suppress(ImportError):
         from hermes.sandbox.pages import routes as pages_routes
@@ -88,7 +96,7 @@ class SandboxTransport(httpx2.AsyncBaseTransport):
     """Calls the application without a socket. A lost answer becomes the transport error that a socket would give."""
 
     def __init__(self, app: FastAPI) -> None:
-        self.inner = httpx2.ASGITransport(app=app)
+        self.inner: httpx2.AsyncBaseTransport = httpx2.ASGITransport(app=app)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
@@ -103,9 +111,14 @@ def make_world(hermes_url: str, secrets: Secrets, *, weather: str = 'calm', cloc
     return World(clock or SystemClock(), system_chance(), hermes_url, secrets, Weather.preset(weather))
 
 
-async def serve(world: World, host: str, port: int, state_file: Path | None = None) -> None:
-    """Listen until cancelled; send webhooks; keep the state in `state_file`. Raises NotLoopback."""
+async def serve(
+    world: World, host: str, port: int, state_file: Path | None = None, mail_port: int | None = None
+) -> None:
+    """Listen until cancelled; send webhooks; keep the state in `state_file`; take letters on `mail_port`, unless that
+    is taken. Raises NotLoopback.
+    """
     check_loopback(world.hermes_url, host)
+    post = await _listen_for_letters(world, mail_port)
     world.serves_sockets = True
     server = Server(_quiet(create_app(world)), host, port, interface=Interfaces.ASGINL, log_level=LogLevels.error)
     async with httpx2.AsyncClient(timeout=None, trust_env=False) as client:
@@ -117,12 +130,21 @@ async def serve(world: World, host: str, port: int, state_file: Path | None = No
             await asyncio.shield(served)
         finally:
             server.stop()  # type: ignore[no-untyped-call]
+            if post is not None:
+                post.close()
             await asyncio.wait([served], timeout=5)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             if state_file is not None:
                 world.snapshot(state_file)
+
+
+async def _listen_for_letters(world: World, port: int | None) -> asyncio.Server | None:
+    """The mail server; None where none is wanted, or its port is taken (the mailbox's page says so)."""
+    with contextlib.suppress(OSError):
+        return None if port is None else await listen(world, port)
+    return None
 
 
 def _quiet(app: FastAPI) -> App:
@@ -140,7 +162,8 @@ async def keep_saving(world: World, state_file: Path) -> None:
     seen = None
     while True:
         await asyncio.sleep(SAVE_EVERY_S)
-        now = (world.call_count, len(world.outbox.sent), world.pipedrive.last_stamp, len(world.outbox.waiting))
+        stamps = (world.pipedrive.last_stamp, world.google.changes, world.mailbox.changes, len(world.outbox.waiting))
+        now = (world.call_count, len(world.outbox.sent), *stamps)
         if now != seen:
             await asyncio.to_thread(world.snapshot, state_file)
             seen = now
@@ -155,19 +178,21 @@ def run_sandbox(
     state_file: Path | None = None,
     weather_name: str = 'calm',
     seed: str | None = None,
+    mail_port: int | None = None,
 ) -> None:
     """The whole process, until SIGINT or SIGTERM. `seed` names the scenario for a world without a past."""
     world = make_world(hermes_url, secrets, weather=weather_name)
     check_loopback(hermes_url, host)
-    if not (state_file is not None and world.restore(state_file)) and seed is not None:
+    restored = state_file is not None and world.restore(state_file)
+    if seed is not None and not restored:
         control.seed(world, seed)
-    asyncio.run(_run(world, host, port, state_file))
+    elif restored and not world.google.people:
+        open_calendars(world)
+    endings.run(_run(world, host, port, state_file, mail_port))
 
 
-async def _run(world: World, host: str, port: int, state_file: Path | None) -> None:
-    served = asyncio.create_task(serve(world, host, port, state_file))
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, served.cancel)
+async def _run(world: World, host: str, port: int, state_file: Path | None, mail_port: int | None) -> None:
+    served = asyncio.create_task(serve(world, host, port, state_file, mail_port))
+    endings.heed_stop(served.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await served

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, HTTPException, Request
 
 from hermes.kit.clock import ManualClock
+from hermes.sandbox.google import Refused as RefusedByGoogle
 from hermes.sandbox.pipedrive.answers import Refused
 from hermes.sandbox.scenarios import SCENARIOS
 from hermes.sandbox.tutorcruncher import Refused as RefusedByTutorCruncher
@@ -34,6 +35,8 @@ def routes(world: World) -> APIRouter:
             'call_count': world.call_count,
             'pipedrive': world.pipedrive.state(),
             'tutorcruncher': world.tutorcruncher.state(),
+            'google': world.google.state(),
+            'mailbox': world.mailbox.state(),
         }
 
     @router.get('/calls')
@@ -121,6 +124,8 @@ def move_clock(world: World, body: Json) -> Json:
             world.clock.advance(max(float(body['advance_s']), 0.0))
         elif 'now' in body:
             world.clock.move_to(datetime.fromisoformat(body['now']))
+    except RefusedByGoogle as refusal:
+        raise HTTPException(422, refusal.message) from None
     except (TypeError, ValueError):
         raise HTTPException(422, 'advance_s in seconds, or now with its zone') from None
     return {'now': world.clock.now().isoformat(), 'manual': True}
@@ -134,10 +139,16 @@ def carry_out(world: World, body: Json) -> Json:
             result = act_in_pipedrive(world.pipedrive, name, body)
         elif system == 'tutorcruncher':
             result = world.tutorcruncher.act(name, **body)
+        elif system == 'google':
+            result = world.google.act(name, **body)
+        elif system == 'mailbox':
+            result = world.mailbox.act(name, **body)
         else:
-            raise HTTPException(404, 'system is pipedrive or tutorcruncher')
+            raise HTTPException(404, 'system is pipedrive, tutorcruncher, google or mailbox')
     except Refused as refusal:
         raise HTTPException(422, refusal.error) from None
+    except RefusedByGoogle as refusal:
+        raise HTTPException(422, refusal.message) from None
     except (TypeError, ValueError, LookupError, Unknown, RefusedByTutorCruncher) as problem:
         raise HTTPException(422, f'{type(problem).__name__}: {problem}') from None
     return {'result': result}

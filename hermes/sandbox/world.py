@@ -25,6 +25,7 @@ from hermes.sandbox.weather import Kind, Weather
 
 CALLS_KEPT = 200_000
 BODY_KEPT = 4_000_000
+SIGN_IN = ('/google/token',)
 
 
 class System(Protocol):
@@ -43,12 +44,18 @@ class System(Protocol):
 
 @dataclass(frozen=True)
 class Secrets:
-    """What the emulated accounts and Hermes share. `pd_webhook_*`: what Hermes expects as Basic."""
+    """What the emulated accounts and Hermes share. `pd_webhook_*`: what Hermes expects as Basic.
+
+    `g_private_key`: the service account's, in PEM; without it nobody can sign in to the calendars. `mailbox_password`:
+    what the user `hermes` of the mail server has to say; '' for nobody is asked.
+    """
 
     tc2_api_key: str
     pd_api_key: str
     pd_webhook_user: str
     pd_webhook_password: str
+    g_private_key: str = ''
+    mailbox_password: str = ''
 
 
 @dataclass
@@ -72,6 +79,9 @@ class Call:
 
     def finish(self, status: int, answer: bytes, *, note: str = '') -> None:
         self.status, self.answer, self.note = status, readable(answer), note or self.note
+        if self.path in SIGN_IN and self.request is not None:
+            self.request = '(a signed assertion)'
+            self.answer = '(an access token)' if status == 200 else self.answer
 
     def as_dict(self) -> dict[str, Any]:
         return {**vars(self), 'at': self.at.isoformat()}
@@ -79,7 +89,9 @@ class Call:
 
 @dataclass
 class World:
-    """The accounts are `pipedrive` and `tutorcruncher`. `serves_sockets` is set by the process that listens on one."""
+    """The accounts are `pipedrive`, `tutorcruncher` and `google`. `serves_sockets` is set by the process that
+    listens on one.
+    """
 
     clock: Clock
     chance: random.Random
@@ -89,13 +101,17 @@ class World:
     serves_sockets: bool = False
 
     def __post_init__(self) -> None:
+        from hermes.sandbox.mailbox.mailbox import Mailbox
+
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self.call_count = 0
         self.outbox = Outbox(self)
+        self.mailbox = Mailbox(self, self.secrets.mailbox_password)
         self.raise_systems()
 
     def raise_systems(self) -> None:
         """Begin again with empty accounts, nothing under way and no calls noted."""
+        from hermes.sandbox.google import GoogleCalendar
         from hermes.sandbox.pipedrive import PipedriveAccount
         from hermes.sandbox.tutorcruncher import TutorCruncher
 
@@ -103,9 +119,11 @@ class World:
         self.outbox.clear()
         self.pipedrive = PipedriveAccount(self)
         self.tutorcruncher = TutorCruncher(self)
+        self.google = GoogleCalendar(self)
+        self.mailbox.clear()
 
     def system(self, name: str) -> System:
-        """The account of that name: `pipedrive` or `tutorcruncher`. Raises LookupError."""
+        """The account of that name: `pipedrive`, `tutorcruncher` or `google`. Raises LookupError."""
         if name not in SYSTEMS:
             raise LookupError(f'there is no {name!r} in this world')
         found: System = getattr(self, SYSTEMS[name])
@@ -131,6 +149,7 @@ class World:
         """Everything as JSON values, without the calls and without the secrets."""
         systems = {name: self.system(name).dump() for name in SYSTEMS}
         kept = {'systems': systems, 'outbox': self.outbox.dump(), 'weather': self.weather.as_dict()}
+        kept['mailbox'] = self.mailbox.dump()
         if isinstance(self.clock, ManualClock):
             kept['now'] = self.clock.now().isoformat()
         return kept
@@ -140,6 +159,7 @@ class World:
         for name, state in kept['systems'].items():
             self.system(name).load(state)
         self.outbox.load(kept['outbox'])
+        self.mailbox.load(kept.get('mailbox', {}))
         self.weather.change(**kept['weather'])
         if isinstance(self.clock, ManualClock) and 'now' in kept:
             self.clock.move_to(datetime.fromisoformat(kept['now']))
@@ -162,7 +182,7 @@ class World:
         return True
 
 
-SYSTEMS = {'pipedrive': 'pipedrive', 'tutorcruncher': 'tutorcruncher'}
+SYSTEMS = {'pipedrive': 'pipedrive', 'tutorcruncher': 'tutorcruncher', 'google': 'google'}
 
 
 def readable(body: bytes) -> Any:

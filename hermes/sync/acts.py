@@ -5,21 +5,23 @@ A refused act (Refused: a plain sentence) leaves its event with the refusal and 
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from hermes.db import graphs
+from hermes.db import diary, graphs, pauses
 from hermes.db.catalogue import Knowledge, bump, save_field, save_setting
 from hermes.db.pool import Connection
-from hermes.domain.config import KEYS
+from hermes.domain.config import KEYS, check, check_day
 from hermes.domain.errors import Refused
 from hermes.domain.fields import ATTRIBUTES, CustomField, default_catalogue
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.merge import settle_fields, standing_edit
 from hermes.domain.model import Change, Event, Record, RecordRef
 from hermes.domain.rules import claim
-from hermes.sync import decisions, importing
+from hermes.domain.timetable import check_admin
+from hermes.sync import booking_acts, decisions, importing
+from hermes.sync.booking_acts import BOOKING_ACTS
 from hermes.sync.field_acts import FIELD_ACTS
 
 Outcome = dict[str, Any]
@@ -28,14 +30,21 @@ IMPORTED: Final = 'legacy.'
 Act = Callable[[Connection, Event, Mapping[str, Any], Knowledge], Awaitable[Outcome]]
 
 
-async def apply_act(connection: Connection, event: Event, known: Knowledge, context: Context) -> Outcome:
-    """Apply one act. Raises Refused. `dirty` in the outcome names records whose pushes are to be looked at again."""
+async def apply_act(
+    connection: Connection, event: Event, known: Knowledge, context: Context, births: Sequence[int] = ()
+) -> Outcome:
+    """Apply one act. Raises Refused. `dirty` in the outcome names records whose pushes are to be looked at again.
+    `births`: in a replay the ids of the records that it made (I14).
+    """
     try:
         told = json.loads(event.body)
-        act = None if told['act'] == SETTLE or str(told['act']).startswith(IMPORTED) else ACTS[told['act']]
+        apart = told['act'] == SETTLE or str(told['act']).startswith(IMPORTED) or told['act'] in BOOKING_ACTS
+        act = None if apart else ACTS[told['act']]
     except (ValueError, KeyError, TypeError):
         raise Refused('This act is unknown; nothing was done.') from None
     try:
+        if told['act'] in BOOKING_ACTS:
+            return await booking_acts.apply_act(connection, told, context, births)
         if act is None and told['act'] != SETTLE:
             return await importing.apply_act(connection, event, told, known, context)
         if act is None:
@@ -51,20 +60,25 @@ async def apply_act(connection: Connection, event: Event, known: Knowledge, cont
 async def _set(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
     if told['key'] not in KEYS:
         raise Refused(f'There is no setting {told["key"]}.')
-    await save_setting(connection, told['key'], told['value'])
+    value = check(KEYS[told['key']], told['value'])
+    settings = {**known.settings, told['key']: value}
+    check_day(settings.get('meeting_min_start'), settings.get('meeting_max_end'))
+    await save_setting(connection, told['key'], value)
     return {'notes': [f'{told["key"]} = {told["value"]}']}
 
 
 async def _save_admin(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
-    """Write an admin, known by its e-mail, its TC2 id or its CRM user id (D-10: 0 means none)."""
-    fields = {name: value for name, value in told['fields'].items() if name in ATTRIBUTES['admin']}
+    """Write an admin, known by its id, else by its e-mail, its TC2 id or its CRM user id (D-10: 0 means none)."""
+    fields = check_admin({name: value for name, value in told['fields'].items() if name in ATTRIBUTES['admin']})
     owner = fields.get('pd_owner_id') or 0
     found = await connection.execute(
-        'select id from admin where lower(email) = lower(%s) or tc2_admin_id = %s or (pd_owner_id > 0 and '
-        'pd_owner_id = %s) order by id limit 1',
-        (fields.get('email'), fields.get('tc2_admin_id'), owner),
+        'select id from admin where id = %(id)s or (%(id)s::bigint is null and (lower(email) = lower(%(email)s) or '
+        'tc2_admin_id = %(tc2)s or (pd_owner_id > 0 and pd_owner_id = %(owner)s))) order by id limit 1',
+        {'id': told.get('id'), 'email': fields.get('email'), 'tc2': fields.get('tc2_admin_id'), 'owner': owner},
     )
     row = await found.fetchone()
+    if row is None and told.get('id') is not None:
+        raise Refused(f'There is no admin {told["id"]}.')
     number = row['id'] if row else (await graphs.allocate_ids(connection, 1))[0]
     old = known.directory.admins.get(number)
     before = dict(old.fields) if old else {}
@@ -80,7 +94,8 @@ async def _save_admin(connection: Connection, event: Event, told: Mapping[str, A
         changes.insert(0, Change(record.ref, 'born', None, 'SETUP-3', 'operator', 'SETUP-3'))
     await _store(connection, Graph(), [record], changes, event)
     await bump(connection, 'directory')
-    return {'notes': [f'admin {number}'], 'id': number}
+    meetings = await diary.find_coming(connection, number) if changes else []
+    return {'notes': [f'admin {number}'], 'id': number, 'dirty': [['meeting', each] for each in meetings]}
 
 
 async def _entry_stage(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
@@ -130,11 +145,7 @@ async def _save_field(connection: Connection, event: Event, told: Mapping[str, A
 
 async def _pause(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
     reason = str(told.get('reason') or 'paused by hand')
-    await connection.execute(
-        'insert into system_state (system, paused, reason, since) values (%s, true, %s, hermes_now()) '
-        'on conflict (system) do update set paused = true, reason = excluded.reason, since = excluded.since',
-        (told['system'], reason),
-    )
+    await pauses.pause(connection, told['system'], reason)
     return {'notes': [f'{told["system"]} is paused: {reason}']}
 
 
@@ -148,11 +159,7 @@ async def _resume(connection: Connection, event: Event, told: Mapping[str, Any],
     row = await rows.fetchone()
     if row is not None and told.get('account') != row['identity']:
         raise Refused(f'This database was restored: name the account of {told["system"]} that it may speak with.')
-    await connection.execute(
-        "update system_state set paused = false, reason = '', since = null, blocked_until = null where system = %s",
-        (told['system'],),
-    )
-    await connection.execute('notify hermes_push')
+    await pauses.resume(connection, told['system'])
     return {'notes': [f'{told["system"]} is resumed']}
 
 

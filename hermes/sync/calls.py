@@ -8,14 +8,14 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from hermes.db import budget, events
+from hermes.db import budget, events, pauses
 from hermes.db.pool import Connection
 from hermes.domain.errors import AuthBroken, RateLimited, Reaction
 from hermes.domain.fields import Catalogue
-from hermes.domain.model import Event
+from hermes.domain.model import Event, RecordRef
 from hermes.ports import Answer, Request, System, encode_answer
 from hermes.sync import cause
 from hermes.sync.engine import Engine
@@ -142,12 +142,23 @@ async def note(
     if isinstance(reaction, RateLimited):
         await budget.learn(connection, system.name, until=reaction.until, daily=reaction.daily, reason=str(reaction))
     if isinstance(reaction, AuthBroken):
-        await pause(connection, system.name, f'OUT-7: {reaction}')
+        await pauses.pause(connection, system.name, f'{pauses.BROKEN}: {reaction}', keep=True)
     return event
 
 
+async def count(connection: Connection, record: RecordRef, reaction: type[Reaction], within: timedelta) -> int:
+    """How many calls for a record were lately met by this reaction, the one that was just recorded included."""
+    rows = await connection.execute(
+        'select count(*) as met from call where record_type = %s and record_id = %s and reaction = %s '
+        'and ended_at > hermes_now() - %s',
+        (*record, reaction.__name__, within),
+    )
+    row = await rows.fetchone()
+    return row['met'] if row else 0
+
+
 async def close(
-    connection: Connection, call: Call, answer: Answer, event_id: int, now: datetime, reaction: str = ''
+    connection: Connection, call: Call, answer: Answer, event_id: int | None, now: datetime, reaction: str = ''
 ) -> None:
     """Close the ledger's row of a call and give its reservation its end."""
     await connection.execute(
@@ -155,16 +166,6 @@ async def close(
         (answer.status, reaction, answer.ended_at or now, event_id, call.id),
     )
     await budget.answered(connection, call.reservation_id)
-
-
-async def pause(connection: Connection, system: str, reason: str) -> None:
-    """OUT-7: nothing is sent to the system until its credentials work again, or somebody resumes it."""
-    await connection.execute(
-        'insert into system_state (system, paused, reason, since) values (%s, true, %s, hermes_now()) '
-        'on conflict (system) do update set paused = true, reason = excluded.reason, since = hermes_now() where not '
-        'system_state.paused',
-        (system, reason),
-    )
 
 
 async def intent_event(

@@ -18,7 +18,7 @@ from hermes.domain.graph import CRM, PRODUCT
 from hermes.domain.model import Event, Observation, RecordRef, RemoteRef
 from hermes.domain.plan import Noop, Wait, plan
 from hermes.ports import RemoteField, Request, System
-from hermes.sync import connect, dirty, ingest, resolve, setup, sweep
+from hermes.sync import connect, dirty, ingest, setup, sweep
 from hermes.sync.engine import Engine
 from hermes.sync.field_acts import FILLING, affected, check_field, find, label, refs_in
 from hermes.sync.observe import observe
@@ -389,12 +389,3 @@ async def _go_on(connection: Connection, row: Row, *, free: bool) -> None:
 async def _known(engine: Engine) -> Any:
     async with engine.database.transaction() as connection:
         return await engine.known(connection)
-
-
-async def read_unread(engine: Engine, most: int = 200) -> int:
-    """Read what waits to be read, where no worker runs that would; how many were read."""
-    done = 0
-    while done < most and (count := await resolve.reread_step(engine)):
-        done += count
-        await ingest.ingest_step(engine)
-    return done

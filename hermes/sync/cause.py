@@ -29,7 +29,7 @@ async def of_write(
 ) -> str:
     """The rules that made a write, most telling first, joined by commas."""
     if isinstance(needed, Delete):
-        return 'D-6'
+        return 'OUT-10' if record.ref.type == 'meeting' else 'D-6'
     if isinstance(needed, Create):
         return (await _journal(connection, {record.ref: {'born'}})).get((record.ref, 'born'), 'OUT-3')
     if not isinstance(needed, Update):

@@ -11,11 +11,12 @@ from typing import Final
 
 import structlog
 
-from hermes.db import events, pulses
+from hermes.db import events, pauses, pulses
 from hermes.db.catalogue import bump, ensure_defaults, load_catalogue, remember_account, save_field
 from hermes.db.pool import Connection
 from hermes.domain.errors import HermesError, RateLimited, Refused, Retry
 from hermes.domain.fields import ALIASES, CustomField, fold
+from hermes.domain.graph import CALENDAR
 from hermes.domain.model import Event, Value
 from hermes.ports import Answer, Op, RemoteField, Request, Subscription, System, decode_answer
 from hermes.sync import calls, ingest
@@ -65,10 +66,10 @@ async def belong(engine: Engine, system: str, identity: str) -> None:
 
 async def try_credentials(engine: Engine) -> None:
     """A system that a 401 paused resumes when its credentials work again, for the same account (OUT-7)."""
-    paused = await engine.database.fetch("select system from system_state where paused and reason like 'OUT-7%%'")
+    paused = await engine.database.fetch(pauses.PAUSED, (pauses.BROKEN,))
     for row in paused:
         system = engine.systems.get(row['system'])
-        if system is None:
+        if system is None or system.name == CALENDAR:  # it resumes by being read (sync/calendars.py)
             continue
         try:
             await connect(engine, system)
@@ -76,12 +77,7 @@ async def try_credentials(engine: Engine) -> None:
             log.warning('a paused system still cannot be spoken to', system=row['system'], reason=str(error))
             continue
         async with engine.database.transaction() as connection:
-            await connection.execute(
-                "update system_state set paused = false, reason = '', since = null where system = %s and reason like "
-                "'OUT-7%%'",
-                (row['system'],),
-            )
-            await connection.execute('notify hermes_push')
+            await pauses.resume(connection, row['system'], only=pauses.BROKEN)
 
 
 async def ask(engine: Engine, system: System, request: Request, *, tries: int = TRIES) -> Answer:

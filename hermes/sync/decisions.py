@@ -6,7 +6,7 @@ The act says itself what was asked (kind, key, record, detail): a fold needs no 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hermes.db import graphs
+from hermes.db import graphs, proofs, sweeps
 from hermes.db.pool import Connection
 from hermes.domain import settling
 from hermes.domain.applied import Applied
@@ -39,6 +39,8 @@ async def settle(connection: Connection, told: Mapping[str, Any], context: Conte
         raise Refused(f'"{kind}" is answered with {" or ".join(choices)}, not with "{choice}".')
     detail, value = asked['detail'], told.get('value')
     await _close(connection, asked, choice)
+    if kind == 'missing':
+        return await _accept_missing(connection, asked['key'], detail)
     if choice in ('keep', 'theirs'):
         return {'notes': [f'{kind}: {choice}']}
     refs, records = _named(kind, choice, detail, value)
@@ -59,6 +61,17 @@ async def settle(connection: Connection, told: Mapping[str, Any], context: Conte
         await connection.execute(UNIGNORE, (list(detail['fields']), *record.ref, CRM))
     await connection.execute('notify hermes_push')
     return {'notes': [f'{kind}: {choice}', *done.notes], 'dirty': [list(one) for one in sorted(touched)]}
+
+
+async def _accept_missing(connection: Connection, key: str, detail: Mapping[str, Any]) -> Outcome:
+    """PD-GAP-1: so many are gone. Everything of the type is listed again, and each that is missing is looked at."""
+    system, remote_type, missing = str(detail['system']), str(detail['type']), int(detail['missing'])
+    await proofs.accept_missing(connection, key, missing)
+    await sweeps.lock_type(connection, system, remote_type)
+    if await sweeps.find(connection, system, remote_type, 'full') is None:
+        await sweeps.add(connection, system, remote_type, 'full', None, 'by hand')
+    await connection.execute('notify hermes_push')
+    return {'notes': [f'{missing} missing of {system} {remote_type} are looked at with the next listing']}
 
 
 async def _asked(connection: Connection, told: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -28,10 +28,11 @@ def touched_by(
         mirror = graph.mirrors[remote]
         if mirror.record and mirror != mirrors.get(remote):
             touched.add(mirror.record)
-    under: set[RecordRef] = set()
+    meetings = [record for ref, record in graph.records.items() if ref.type == 'meeting']
+    under = {meeting.ref for meeting in meetings if (set(_named(meeting)) & touched)}
     for ref in touched:
         if ref.type == 'company':
-            under |= {child.ref for part in ('contact', 'deal') for child in graph.children(ref.id, part)}
+            under |= {child.ref for part in ('contact', 'deal', 'meeting') for child in graph.children(ref.id, part)}
         elif ref.type == 'contact' and ref in graph.records and graph.records[ref].company_id is not None:
             under |= {child.ref for child in graph.children(graph.records[ref].company_id or 0, 'deal')}
         elif ref.type == 'deal':
@@ -40,9 +41,22 @@ def touched_by(
     return {ref for ref in touched | under if ref.type in pushes.RANK}
 
 
-async def mark(engine: Engine, connection: Connection, graph: Graph, touched: set[RecordRef], context: Context) -> None:
+def _named(meeting: Record) -> list[RecordRef]:
+    """The contact and the deal of a meeting."""
+    told = ((kind, meeting.fields.get(f'{kind}_id')) for kind in ('contact', 'deal'))
+    return [RecordRef(kind, number) for kind, number in told if isinstance(number, int)]
+
+
+async def mark(
+    engine: Engine,
+    connection: Connection,
+    graph: Graph,
+    touched: set[RecordRef],
+    context: Context,
+    lane: str = '',
+) -> None:
     """Bump the push of every touched record that differs from what a system holds; what was refused and is not wanted
-    any more comes to its end.
+    any more comes to its end. `lane`: that of them all, where somebody waits for them.
     """
     differing: list[pushes.Dirty] = []
     settled: list[tuple[RecordRef, str]] = []
@@ -59,7 +73,9 @@ async def mark(engine: Engine, connection: Connection, graph: Graph, touched: se
                 continue
             company = graph.company(record)
             differing.append(
-                pushes.Dirty(record.ref, name, company.ref.id if company else 0, lane_of(needed), describe(needed))
+                pushes.Dirty(
+                    record.ref, name, company.ref.id if company else 0, lane or lane_of(needed), describe(needed)
+                )
             )
     await pushes.mark_dirty(connection, differing, float(context.settings.get('push_spacing_s', engine.push_spacing_s)))
     await pushes.end_refused(connection, settled)
@@ -105,8 +121,10 @@ async def renamed(engine: Engine, connection: Connection, event: Event) -> None:
         await replan(engine, connection, refs, event)
 
 
-async def replan(engine: Engine, connection: Connection, refs: set[RecordRef], event: Event) -> None:
+async def replan(engine: Engine, connection: Connection, refs: set[RecordRef], event: Event, *, lane: str = '') -> None:
     """Look at some records again, after something outside of them changed."""
     known = await engine.known(connection)
     graph = await graphs.load(connection, graphs.Wanted(records=refs), lock=False)
-    await mark(engine, connection, graph, {ref for ref in refs if ref in graph.records}, engine.context(event, known))
+    await mark(
+        engine, connection, graph, {ref for ref in refs if ref in graph.records}, engine.context(event, known), lane
+    )

@@ -11,9 +11,20 @@ from hermes.db.catalogue import Knowledge, KnowledgeCache
 from hermes.db.pool import Connection, Database
 from hermes.domain.graph import PRODUCT, Context
 from hermes.domain.model import Event
+from hermes.domain.timetable import Defaults, settle_defaults
 from hermes.kit.clock import Clock
 from hermes.kit.ids import Chance
 from hermes.ports import Outgoing, System
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How calendars are followed (CB-15). `address`: where notifications arrive, '' where nobody can reach Hermes."""
+
+    address: str = ''
+    secret: str = field(default='', repr=False)
+    horizon_days: int = 60
+    poll_s: float = 60.0
 
 
 @dataclass
@@ -30,6 +41,9 @@ class Engine:
     push_mode: str = 'live'
     write_back: bool = False
     """TC2_WRITE_BACK; the setting of the same name, where somebody set it, holds instead (D-1)."""
+    defaults: Defaults = field(default_factory=Defaults)
+    """MEETING_* and DFT_TIMEZONE; `meeting_defaults` lays the settings of the same names over them (CB-20)."""
+    following: Following = Following()
     knowledge: KnowledgeCache = field(default_factory=KnowledgeCache)
     births: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Of this worker's pushers one at a time queues for the lock of births, so that ingest never waits for more."""
@@ -45,6 +59,10 @@ class Engine:
             if not (self.write_back if told is None else told):
                 return ()
         return system.outgoing(record_type, known.catalogue)
+
+    def meeting_defaults(self, known: Knowledge) -> Defaults:
+        """The hours, length and buffer of an admin who has none of their own, as things are set now (CB-20)."""
+        return settle_defaults(self.defaults, known.settings)
 
     async def known(self, connection: Connection) -> Knowledge:
         return await self.knowledge.get(connection)

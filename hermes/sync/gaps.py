@@ -33,13 +33,11 @@ async def watch(engine: Engine) -> int:
             await ensure_first(connection, system)
         lost = await pulses.take_lost(connection)
         for row in lost:
-            await _sweep(engine, connection, row['name'], row['lost_from'], row['lost_to'], paused)
+            await _sweep(engine, connection, row['name'], row['lost_from'], row['lost_to'])
         return len(lost)
 
 
-async def _sweep(
-    engine: Engine, connection: Connection, name: str, since: datetime, until: datetime, paused: set[str]
-) -> None:
+async def _sweep(engine: Engine, connection: Connection, name: str, since: datetime, until: datetime) -> None:
     """`name`: the web, a system, or 'SYSTEM webhooks'."""
     cause = f'gap: {name} from {since:%Y-%m-%d %H:%M:%SZ} to {until:%Y-%m-%d %H:%M:%SZ}'
     log.warning('webhooks may have been lost; everything is listed', what=name, since=since, until=until)

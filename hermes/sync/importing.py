@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from hermes.db import events, graphs, legacy_log
+from hermes.db import events, graphs, legacy_log, pauses
 from hermes.db.catalogue import Knowledge, bump, ensure_defaults, load_catalogue, save_field, save_setting
 from hermes.db.pool import Connection
-from hermes.domain import inheritance, legacy
+from hermes.domain import config, inheritance, legacy
 from hermes.domain.applied import Applied
-from hermes.domain.config import KEYS
 from hermes.domain.errors import Refused
 from hermes.domain.fields import ATTRIBUTES, RECORD_OF, Catalogue, CustomField, default_catalogue
 from hermes.domain.graph import Context, Graph
@@ -180,7 +179,7 @@ async def _take(
 async def _begin(connection: Connection) -> Outcome:
     """Nothing is sent from now on, until a person resumes."""
     for system in SYSTEMS:
-        await legacy_log.pause(connection, system, PAUSED)
+        await pauses.pause(connection, system, PAUSED)
     return {'notes': [f'{" and ".join(SYSTEMS)} are paused: {PAUSED}']}
 
 
@@ -195,10 +194,18 @@ async def _save_fields(connection: Connection, told: Told) -> Outcome:
 
 
 async def _save_config(connection: Connection, told: Told, known: Knowledge) -> Outcome:
-    """Settings that have a place here; what was set already stays."""
+    """Settings that have a place here; what was set already stays, what cannot be set is left out."""
     notes = []
     for name, value in sorted(told['config'].items()):
-        if name in KEYS and value in known.directory.pipelines and known.settings.get(name) is None:
+        key = config.KEYS.get(name)
+        if key is None or value is None or known.settings.get(name) is not None:
+            continue
+        try:
+            config.check(key, value)
+        except Refused as refused:
+            notes.append(str(refused))
+            continue
+        if key.record_type is None or value in known.directory.pipelines:
             await save_setting(connection, name, value)
             notes.append(f'{name} = {value}')
     return {'notes': notes}

@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import structlog
 
-from hermes.db import events, graphs
+from hermes.db import calendars, events, graphs
 from hermes.db.catalogue import Knowledge, bump
 from hermes.db.pool import Connection, DatabaseError, Row, commit_unsynced
 from hermes.domain.applied import Applied
 from hermes.domain.apply import apply
 from hermes.domain.errors import HermesError, Refused
-from hermes.domain.graph import Context, Decision, Graph
+from hermes.domain.graph import CALENDAR, Context, Decision, Graph
 from hermes.domain.model import Change, Element, Event, RecordRef, RemoteRef
 from hermes.kit import tracing
 from hermes.sync import acts, dirty
@@ -50,7 +50,6 @@ class Result:
     closed: list[tuple[str, str]] = field(default_factory=list)
     finished: list[tuple[int, Any]] = field(default_factory=list)
     mirrors: dict[RemoteRef, int] = field(default_factory=dict)
-    relinked: set[int] = field(default_factory=set)
     parked: list[tuple[int, str]] = field(default_factory=list)
     failed: list[tuple[int, str]] = field(default_factory=list)
     waiting: list[tuple[int, str]] = field(default_factory=list)
@@ -119,6 +118,8 @@ async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row
             continue
         try:
             elements = await observe(engine, event, known)
+            if event.kind == 'webhook' and event.source == CALENDAR:
+                elements = [Element(ignored=await calendars.hear(connection, event.headers))]
         except HermesError as error:
             await events.fail(connection, event.id, event.received_at, str(error), park=True)
             continue
@@ -193,7 +194,7 @@ async def apply_events(
     default_event = batch[-1][0].id
     touched = dirty.touched_by(graph, before_mirrors, before_records)
     async with connection.pipeline():
-        await graphs.store(connection, graph, result.mirrors, default_event)
+        await graphs.store(connection, graph, result.mirrors, default_event, lenient=True)
         await graphs.journal(connection, result.changes, engine.clock.now())
         await graphs.decide(connection, result.decisions, engine.clock.now())
         await graphs.close(connection, result.closed)

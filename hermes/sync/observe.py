@@ -121,7 +121,7 @@ def wanted(
         named = {
             RemoteRef(CRM, kind, str(seen.fields[name]))
             for name, kind in REFERRING.items()
-            if seen.fields.get(name) and seen.ref.system == CRM
+            if seen.fields.get(name) and seen.ref.system == CRM and seen.ref.type != 'activity'
         }
         need.refs |= named - (links or {}).keys()
         if seen.fields.get('pipedrive_id'):

@@ -100,7 +100,7 @@ async def _of_record(
     needed = push.without(needed, tuple(row['ignored']) if row else ())
     if isinstance(needed, (Noop, Wait)):
         return None
-    request = push.request_of(needed, record.ref, system)
+    request = push.request_of(needed, record, system)
     if not waits:
         waits = await push.gate(connection, needed, record.ref, system, known)
     if not waits and isinstance(needed, Create) and record.claims.get('undecided'):

@@ -18,7 +18,7 @@ from hermes.domain.errors import Gone, Reaction
 from hermes.domain.graph import Decision
 from hermes.domain.model import RecordRef
 from hermes.kit import wire
-from hermes.ports import Answer, Request, System
+from hermes.ports import Request, System
 from hermes.sync import ingest, resolve
 from hermes.sync.engine import Engine
 
@@ -26,7 +26,9 @@ UNTOLD: Final = ('user', 'client')
 """Types of which a listing does not show everything: what it lacks says nothing."""
 SOME: Final = 50
 SHARE: Final = 0.1
-"""More than SOME missing objects, and more than this share of all, are not believed."""
+"""More than SOME missing objects, and more than this share of all, are not believed before a person says so; SOME more
+than that person accepted still are.
+"""
 AT_ONCE: Final = 20
 LOOKS: Final = 3
 Opening = Callable[[Connection, str, str, str], Awaitable[int]]
@@ -44,9 +46,10 @@ async def prove(engine: Engine, system: System, sweep: Row, open_sweep: Opening)
                 return True
             await _rest(engine, connection, sweep, 1.0, reason)
             return False
+        await proofs.withdraw(connection, sweep)
         lost = await _lost(connection, sweep)
-        if isinstance(lost, str):
-            await give_up(connection, sweep, lost)
+        if isinstance(lost, int):
+            await _disbelieve(connection, sweep, lost)
             return True
         if lost:
             stale = await proofs.fresh_children(connection, sweep)
@@ -89,8 +92,8 @@ async def _unapplied(connection: Connection, sweep: Row) -> tuple[bool, str] | N
     return (False, f'{unread} listed objects are still to be read') if unread else None
 
 
-async def _lost(connection: Connection, sweep: Row) -> list[Row] | str:
-    """What is missing and was not looked at yet; a sentence when it is too much to be believed."""
+async def _lost(connection: Connection, sweep: Row) -> list[Row] | int:
+    """What is missing and was not looked at yet; how many are missing when that is too much to be believed."""
     every = await proofs.missing(connection, sweep)
     found = [row for row in every if row['remote_id'] not in sweep['looked']]
     if found and sweep['type'] in UNTOLD:
@@ -98,8 +101,16 @@ async def _lost(connection: Connection, sweep: Row) -> list[Row] | str:
         return []
     gone = len(found) + sum(what != 'there' for what in sweep['looked'].values())
     if gone > SOME and gone > SHARE * (sweep['items'] + gone):
-        return f'{gone} of {sweep["items"] + gone} are not listed any more: too many to be believed; nothing was done'
+        return found if gone <= await proofs.accepted(connection, sweep) + SOME else gone
     return found
+
+
+async def _disbelieve(connection: Connection, sweep: Row, gone: int) -> None:
+    """Completeness cannot be proven before a person says that so many are really gone."""
+    whole = sweep['items'] + gone
+    await proofs.ask_missing(connection, sweep, gone, whole)
+    told = f'{gone} of {whole} are not listed any more: too many to be believed; nothing was done'
+    await give_up(connection, sweep, f'{told}. If they are really gone, say so: "hermes decisions list"')
 
 
 async def _suspect(engine: Engine, connection: Connection, sweep: Row, lost: list[Row]) -> list[Row]:
@@ -131,7 +142,7 @@ async def _read(engine: Engine, system: System, sweep: Row, ids: list[str]) -> b
         answer, reaction = await resolve.read(engine, system, Request('read', sweep['type'], remote_id), 'backfill')
         async with engine.database.transaction() as connection:
             if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
-                await _rest(engine, connection, sweep, 2.0, _why(answer, reaction))
+                await _rest(engine, connection, sweep, 2.0, _why(reaction))
                 return False
             await sweeps.note_looked(
                 connection, sweep['id'], {remote_id: await _verdict(engine, connection, sweep, remote_id, reaction)}
@@ -141,7 +152,7 @@ async def _read(engine: Engine, system: System, sweep: Row, ids: list[str]) -> b
     return True
 
 
-def _why(answer: Answer | None, reaction: Reaction | None) -> str:
+def _why(reaction: Reaction | None) -> str:
     return f'a missing object could not be read: {reaction or "the budget says not now"}'
 
 
@@ -169,6 +180,8 @@ async def _conclude(engine: Engine, connection: Connection, sweep: Row) -> bool:
         await _rest(engine, connection, sweep, 2.0, finding.reason)
         return False
     await sweeps.end(connection, sweep['id'], 'failed' if finding.reason else 'done', finding.reason)
+    if not finding.reason:
+        await proofs.settle_missing(connection, sweep)
     looked = sum(what in ('there', 'deleted', 'gone') for what in sweep['looked'].values())
     await proofs.write(connection, sweep, replace(finding), 0 if sweep['type'] in UNTOLD else looked)
     await proofs.forget(connection)

@@ -14,14 +14,24 @@ from hermes.db import budget, events, graphs, pushes
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection, commit_unsynced
 from hermes.db.pushes import Push
-from hermes.domain.errors import Ambiguous, AuthBroken, Forbidden, Gone, RateLimited, Reaction, Rejected, Retry
-from hermes.domain.graph import Graph
+from hermes.domain.errors import (
+    Ambiguous,
+    AuthBroken,
+    Forbidden,
+    Gone,
+    RateLimited,
+    Reaction,
+    Rejected,
+    Retry,
+    StrangeOwner,
+)
+from hermes.domain.graph import CALENDAR, Graph
 from hermes.domain.history import edits
-from hermes.domain.model import Event, RecordRef
+from hermes.domain.model import Event, Record, RecordRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
 from hermes.kit import tracing
 from hermes.ports import Answer, Request, System
-from hermes.sync import calls, cause, ingest, resolve
+from hermes.sync import bookings, calls, cause, ingest, resolve
 from hermes.sync.calls import Call, Denied
 from hermes.sync.engine import Engine
 
@@ -31,9 +41,14 @@ CORRECTIONS: Final = 3
 SWEPT: Final = ('organization', 'person')
 """Types whose creates wait for the first full listing (MATCH-6)."""
 METADATA_WAIT_S: Final = 3
-PARENT_TYPE: Final = {'company_id': 'organization', 'contact_id': 'person'}
+PARENT_TYPE: Final = {'company_id': 'organization', 'contact_id': 'person', 'deal_id': 'deal'}
 PARENT_TRIES: Final = 3
 """So often a write is tried again after its parent was refused and read; then a person is asked (OUT-6)."""
+
+OWNER_WAITS: Final = (timedelta(seconds=40), timedelta(seconds=80))
+"""After so many waits a calendar that is closed to us counts as closed for good (CB-7)."""
+OWNER_WITHIN: Final = timedelta(minutes=15)
+"""Refusals that are older do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,20 +156,21 @@ async def prepare(engine: Engine, connection: Connection, push: Push, system: Sy
         await pushes.park(connection, push, 'MATCH-7: nothing is made until somebody decides', {}, 'held')
         return None
     rule = await cause.of_write(connection, graph, record, needed, table)
-    return await _intend(engine, connection, push, system, known, request_of(needed, record.ref, system), rule, graph)
+    return await _intend(engine, connection, push, system, known, request_of(needed, record, system), rule, graph)
 
 
-def request_of(needed: Plan, record: RecordRef, system: System) -> Request:
+def request_of(needed: Plan, record: Record, system: System) -> Request:
     """A plan as the call that carries it out."""
-    remote_type = system.types[record.type]
+    remote_type, ref = system.types[record.ref.type], record.ref
     if isinstance(needed, Create):
-        return Request('create', remote_type, fields=needed.fields, record=record)
+        chosen = system.chosen_id(record, needed.fields)
+        return Request('create', remote_type, chosen, needed.fields, record=ref)
     if isinstance(needed, Update):
         mirror = needed.mirror
         basis = {name: runs[-1].value for name, runs in mirror.runs.items() if runs}
-        return Request('update', mirror.ref.type, mirror.ref.remote_id, needed.fields, basis, record=record)
+        return Request('update', mirror.ref.type, mirror.ref.remote_id, needed.fields, basis, record=ref)
     if isinstance(needed, Delete):
-        return Request('delete', needed.mirror.ref.type, needed.mirror.ref.remote_id, record=record)
+        return Request('delete', needed.mirror.ref.type, needed.mirror.ref.remote_id, record=ref)
     raise ValueError(f'{type(needed).__name__} is no call')
 
 
@@ -210,7 +226,7 @@ async def _without_fights(engine: Engine, connection: Connection, graph: Graph, 
 
 async def gate(connection: Connection, needed: Plan, record: RecordRef, system: System, known: Knowledge) -> str:
     """Why a creation must wait: the type was not listed yet (MATCH-6), or its hermes_id field is unknown (OUT-4)."""
-    if not isinstance(needed, Create):
+    if not isinstance(needed, Create) or record.type == 'meeting':
         return ''
     remote_type = system.types[record.type]
     field = known.catalogue.by_machine_name.get((record.type, 'hermes_id'))
@@ -301,7 +317,7 @@ async def record_answer(
         await ingest.record(engine, connection, event)
         due = (
             timedelta(seconds=calls.CALL_S + resolve.CREATE_GRACE_S)
-            if prepared.request.op == 'create'
+            if prepared.request.op == 'create' and not prepared.request.remote_id
             else timedelta(seconds=1)
         )
         await pushes.later(connection, push, due, str(reaction), attempt=True, keep_intent=True)
@@ -319,6 +335,11 @@ async def react(engine: Engine, connection: Connection, push: Push, request: Req
         await pushes.later(connection, push, reaction.until, str(reaction))
     elif isinstance(reaction, AuthBroken):
         await pushes.later(connection, push, timedelta(seconds=1), str(reaction))
+    elif isinstance(reaction, StrangeOwner) and (wait := await _owner_wait(connection, push)):
+        await pushes.later(connection, push, wait, str(reaction), attempt=True)
+    elif request.record and request.op == 'create' and _is_final(push, reaction):
+        await bookings.tell(connection, 'meeting.cancel', request.record, str(reaction))
+        await pushes.complete(connection, push, push.wanted, wrote=False, spacing_s=0)
     elif isinstance(reaction, Gone):
         await _look(engine, connection, push, request)
     elif isinstance(reaction, Rejected) and push.attempts < PARENT_TRIES and (parents := _refused(request, reaction)):
@@ -334,6 +355,17 @@ async def react(engine: Engine, connection: Connection, push: Push, request: Req
         )
     else:
         raise TypeError(f'no reaction to {type(reaction).__name__}')
+
+
+async def _owner_wait(connection: Connection, push: Push) -> timedelta | None:
+    """How long to wait for an owner in whose name nothing may be done; None when they were waited for."""
+    met = await calls.count(connection, push.record, StrangeOwner, OWNER_WITHIN)
+    return OWNER_WAITS[max(met, 1) - 1] if met <= len(OWNER_WAITS) else None
+
+
+def _is_final(push: Push, reaction: Reaction) -> bool:
+    """CB-7: the calendar will never take this event: the meeting is canceled and its slot is free."""
+    return push.system == CALENDAR and isinstance(reaction, (Rejected, Forbidden, Gone))
 
 
 async def _look(engine: Engine, connection: Connection, push: Push, request: Request) -> None:

@@ -27,6 +27,9 @@ STATE: Final = {
     'company': 'select to_jsonb(t) as row from company t order by id',
     'contact': 'select to_jsonb(t) as row from contact t order by id',
     'deal': 'select to_jsonb(t) as row from deal t order by id',
+    'meeting': 'select to_jsonb(t) as row from meeting t order by id',
+    'occupancy': 'select jsonb_build_array(admin_id, during::text, meeting_id) as row from occupancy '
+    'where meeting_id is not null order by meeting_id',
     'mirror': "select to_jsonb(t) - 'reread_at' - 'event_id' - 'corrections' as row from mirror t order by system, "
     'type, remote_id',
     'link': 'select to_jsonb(t) as row from link t order by system, type, remote_id',
@@ -122,7 +125,7 @@ async def _fold_one(engine: Engine, connection: Connection, event_id: int, birth
     event = events.read_event(row)
     known = await engine.known(connection)
     if event.kind == 'act':
-        outcome = await acts.apply_act(connection, event, known, engine.context(event, known))
+        outcome = await acts.apply_act(connection, event, known, engine.context(event, known), births)
         await events.finish(connection, [(event.id, [outcome])])
         return
     if event.kind == 'metadata':
@@ -146,10 +149,11 @@ async def _keep_intent(connection: Connection, intent: Any) -> None:
     await connection.execute(
         'insert into push (record_type, record_id, system, graph_id, rank, due_at, intent) values (%s, %s, %s, '
         "case when %s = 'company' then %s else coalesce("
-        '(select company_id from contact where id = %s union select company_id from deal where id = %s), 0) end, '
+        '(select company_id from contact where id = %s union select company_id from deal where id = %s '
+        'union select company_id from meeting where id = %s), 0) end, '
         '0, hermes_now(), %s) on conflict (record_type, record_id, system) do update set intent = excluded.intent',
         (
-            *intent.record, intent.ref.system, intent.record.type, intent.record.id, intent.record.id, intent.record.id,
+            *intent.record, intent.ref.system, intent.record.type, *([intent.record.id] * 4),
             dump(kept) if intent.state == 'open' else None,
         ),
     )  # fmt: skip

@@ -12,10 +12,11 @@ from typing import Any, Final
 from hermes.db import events, graphs, pushes
 from hermes.db.pool import Connection
 from hermes.db.pushes import Push
-from hermes.domain.errors import Gone, Reaction
-from hermes.domain.model import RemoteRef, Value
+from hermes.domain.errors import Gone, Reaction, StrangeOwner
+from hermes.domain.model import Event, RemoteRef, Value
+from hermes.domain.plan import Create, plan
 from hermes.ports import Answer, Request, System
-from hermes.sync import calls, cause, ingest
+from hermes.sync import bookings, calls, cause, ingest
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
 
@@ -23,6 +24,8 @@ CREATE_GRACE_S: Final = 10.0
 """How long after its deadline a creation may still arrive."""
 LOOK_BACK_S: Final = 60
 MISSES: Final = 2
+TRIES: Final = 4
+"""So often an id that we chose is refused as taken and not found: then another is chosen."""
 
 
 async def resolve(engine: Engine, push: Push, system: System) -> bool:
@@ -31,6 +34,8 @@ async def resolve(engine: Engine, push: Push, system: System) -> bool:
     """
     intent = push.intent or {}
     request = Request(intent['op'], intent['type'], intent['remote_id'], intent['fields'], record=push.record)
+    if request.op == 'create' and request.remote_id:
+        return await _resolve_chosen(engine, push, system, request)
     if request.op != 'create':
         return await _resolve_by_id(engine, push, system, request)
     async with engine.database.transaction() as connection:
@@ -75,19 +80,21 @@ async def _is_linked(connection: Connection, push: Push, system: System) -> bool
     return record is not None and graph.primary(record.ref, system.name) is not None
 
 
-async def _close(engine: Engine, connection: Connection, push: Push, request: Request, state: str) -> None:
-    """The outcome is known: say so in an event, and plan again at once."""
+async def _close(
+    engine: Engine, connection: Connection, push: Push, request: Request, state: str, *, attempts: int = 0
+) -> None:
+    """The outcome is known: say so in an event, and plan again at once. `attempts`: tries that go on being counted."""
     opened = (push.intent or {})['event_id']
     verdict = await calls.intent_event(connection, push.system, state, request, opened)
     await ingest.record(engine, connection, verdict)
     done = (push.intent or {})['generation'] if state == 'done' else push.done
     await connection.execute(
-        'update push set done = greatest(done, %s), intent = null, attempts = 0, reason = %s, leased_by = null, '
+        'update push set done = greatest(done, %s), intent = null, attempts = %s, reason = %s, leased_by = null, '
         'leased_until = null, '
         "wanted = wanted + 1, last_write_at = case when %s = 'done' then hermes_now() else last_write_at end, due_at "
         '= hermes_now() '
         'where record_type = %s and record_id = %s and system = %s and fence = %s',
-        (done, '', state, push.record.type, push.record.id, push.system, push.fence),
+        (done, attempts, '', state, push.record.type, push.record.id, push.system, push.fence),
     )
     await pushes.wake_children(connection, push.graph_id, push.system)
 
@@ -98,7 +105,7 @@ async def _resolve_by_id(engine: Engine, push: Push, system: System, request: Re
     answer, reaction = await read(engine, system, reading, push.lane, 'OUT-4')
     async with engine.database.transaction() as connection:
         await graphs.lock_company(connection, push.graph_id)
-        if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
+        if answer is None or (reaction is not None and not isinstance(reaction, (Gone, StrangeOwner))):
             await pushes.later(
                 connection,
                 push,
@@ -111,6 +118,42 @@ async def _resolve_by_id(engine: Engine, push: Push, system: System, request: Re
         state = 'done' if await _happened(connection, push, request) else 'void'
         await _close(engine, connection, push, request, state)
     return False
+
+
+async def _resolve_chosen(engine: Engine, push: Push, system: System, request: Request) -> bool:
+    """A creation under an id of our choice: the object of that id says whether it happened. Not there, or in a calendar
+    that is closed to us: it is tried again at once, which can never make two. There, but not ours or deleted: it needs
+    another id (CB-7).
+    """
+    reading = Request('read', request.type, request.remote_id, record=push.record)
+    answer, reaction = await read(engine, system, reading, push.lane, 'CB-7')
+    async with engine.database.transaction() as connection:
+        await graphs.lock_for_recording(connection, push.graph_id)
+        gone = isinstance(reaction, (Gone, StrangeOwner))
+        if answer is None or (reaction is not None and not gone):
+            wait = timedelta(seconds=engine.backoff_s(push.attempts))
+            reason = 'the outcome of a creation is unknown; it could not be read'
+            await pushes.later(connection, push, wait, reason, attempt=True, keep_intent=True)
+        elif await _is_linked(connection, push, system):
+            await _close(engine, connection, push, request, 'done')
+        else:
+            taken = not gone or (push.attempts >= TRIES and isinstance(reaction, Gone))
+            if taken and await _is_wanted(engine, connection, push, system):
+                await bookings.tell(connection, 'meeting.rename', push.record, 'its id is taken in the calendar')
+            await _close(engine, connection, push, request, 'void', attempts=push.attempts)
+    return False
+
+
+async def _is_wanted(engine: Engine, connection: Connection, push: Push, system: System) -> bool:
+    """Whether the creation is still planned: what was read may have told that a person deleted it."""
+    known = await engine.known(connection)
+    graph = await graphs.load(connection, graphs.Wanted(records={push.record}), lock=False)
+    record = graph.record(push.record)
+    if record is None:
+        return False
+    context = engine.context(Event(0, '', '', b'', engine.clock.now()), known)
+    needed = plan(graph, record, engine.outgoing(system, record.ref.type, known), context, system.name)
+    return isinstance(needed, Create)
 
 
 async def _happened(connection: Connection, push: Push, request: Request) -> bool:

@@ -58,10 +58,13 @@ class Schedules:
     async def run(self) -> None:
         """Analyse at once, then run what is due until cancelled."""
         await self.analyze()
-        async with self.app.open_async():
+        try:
+            await self.app.open_async()
             await self.app.run_worker_async(
                 install_signal_handlers=False, listen_notify=False, delete_jobs='always', shutdown_graceful_timeout=5
             )
+        finally:
+            await self.app.close_async()
 
     async def list_all(self) -> None:
         """Open the nightly listings with their proofs; the sweep steps fetch them in the backfill lane (I15)."""
@@ -95,11 +98,12 @@ class Schedules:
             await self.check_webhooks()
 
     async def forget(self) -> None:
-        """Drop old bodies and forget old calls, refusals and reservations."""
+        """Drop old bodies and forget old calls, refusals, listings and their proofs."""
         database = self._engine.database
         bodies = await housekeeping.drop_bodies(database, self._retention_days)
         rows = await housekeeping.forget(database, self._retention_days)
-        log.info('what is over is forgotten', bodies=bodies, **rows)
+        visitors = await housekeeping.forget_visitors(database)
+        log.info('what is over is forgotten', bodies=bodies, visitors=visitors, **rows)
 
     async def analyze(self) -> None:
         """Tell the planner how the tables look."""

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -17,7 +17,9 @@ import structlog
 from hermes.db import budget, housekeeping
 from hermes.db.pool import DatabaseError, listen
 from hermes.domain.errors import HermesError, Refused
+from hermes.kit.endings import do_within, end_tasks
 from hermes.sync import connect, sweep
+from hermes.sync.calendars import follow_step
 from hermes.sync.cataloguing import heal_step
 from hermes.sync.engine import Engine
 from hermes.sync.held import held_step
@@ -35,6 +37,8 @@ PUSHERS: Final = 6
 SOON_S: Final = 0.02
 FINISH_S: Final = 4.0
 """How long a worker that is asked to stop goes on with the calls that are in the air."""
+FAREWELL_S: Final = 1.0
+"""How long it tries to take its row away, and then to close its connections."""
 Step = Callable[[Engine], Awaitable[object]]
 Part = Literal['both', 'ingest', 'push']
 """What a process does: apply what came in, or everything else; each is enough of on its own."""
@@ -63,11 +67,14 @@ class Worker:
     part: Part = 'both'
     prepare: Callable[[Engine], Awaitable[None]] | None = None
     schedules: Callable[[], Awaitable[None]] | None = None
+    post: Step | None = None
+    """Sends one letter that is due (sync/letters.py), with the mail server at hand."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     acquainted: asyncio.Event = field(default_factory=asyncio.Event)
     """The accounts are those that the database belongs to; nothing is sent before that is known (SETUP-12)."""
     lookout: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whoever holds it looks for the next push; the other idle pushers wait behind it, and cost nothing."""
+    failed: list[BaseException] = field(default_factory=list)
     working: int = 0
     """Pushers that work on something."""
     pushed: Bell = field(default_factory=Bell)
@@ -77,20 +84,41 @@ class Worker:
         self.bells['hermes_push'].append(self.pushed)
 
     async def run(self) -> None:
-        """Work until `stopping` is set. Raises Refused when the database belongs to other accounts (SETUP-12)."""
+        """Work until `stopping` is set. Raises Refused when the database belongs to other accounts (SETUP-12). Gets out
+        in bounded time, whatever its loops do.
+        """
         await self.engine.database.open()
         try:
-            async with asyncio.TaskGroup() as group:
-                turns = [group.create_task(loop) for loop in self._turns()]
-                others = [group.create_task(loop) for loop in self._others()]
-                await self.stopping.wait()
+            await self._work()
+        finally:
+            await do_within(FAREWELL_S, self._leave())
+            await do_within(FAREWELL_S, self.engine.database.close())
+
+    async def _work(self) -> None:
+        turns, others = self._start(self._turns()), self._start(self._others())
+        try:
+            await self.stopping.wait()
+            if not self.failed:
                 self._ring_all()
                 await asyncio.wait(turns, timeout=FINISH_S)
-                for task in (*turns, *others):
-                    task.cancel()
         finally:
-            await self._leave()
-            await self.engine.database.close()
+            left = await end_tasks({*turns, *others})
+        if left:
+            log.warning('loops did not end and are left behind', loops=sorted(task.get_name() for task in left))
+        if self.failed:
+            raise self.failed[0]
+
+    def _start(self, loops: Iterable[Coroutine[Any, Any, None]]) -> list[asyncio.Task[None]]:
+        tasks = [asyncio.create_task(loop, name=getattr(loop, '__qualname__', None)) for loop in loops]
+        for task in tasks:
+            task.add_done_callback(self._notice_failure)
+        return tasks
+
+    def _notice_failure(self, task: asyncio.Task[None]) -> None:
+        """What ends one loop ends them all."""
+        if not task.cancelled() and (error := task.exception()):
+            self.failed.append(error)
+            self.stopping.set()
 
     def _ring_all(self) -> None:
         self.acquainted.set()
@@ -118,6 +146,8 @@ class Worker:
             *ingest,
             self._turn(reread_step, 'hermes_event'),
             self._turn(sweep.sweep_step, 'hermes_push'),
+            self._turn(follow_step, 'hermes_push'),
+            *([self._turn(self.post, 'hermes_push')] if self.post else []),
             *(self._turn(self._push, 'hermes_push') for _ in range(PUSHERS)),
         ]
 

@@ -10,25 +10,24 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from html import escape
 from typing import Any, Protocol
 
-import structlog
 from fastapi import APIRouter, FastAPI
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from fastapi.responses import HTMLResponse
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermes.kit.clock import Clock
+from hermes.web.bodies import SmallBodies
+from hermes.web.errors import add_error_answers
 from hermes.web.health import Health, health_routes
 from hermes.web.metrics import Metrics
 from hermes.web.refusals import Counts, Refusals
 from hermes.web.security import Network, SafeHeaders, is_local, trusted_networks
 from hermes.web.webhooks import Callback, EventInbox, Source, answer
 
-log = structlog.get_logger(__name__)
-
 LOCAL_ONLY = frozenset({'/docs', '/openapi.json', '/metrics'})
+PUBLIC = ('/callbooker/', '/booking/')
+"""Where strangers send forms."""
 
 
 class Resource(Protocol):
@@ -55,13 +54,14 @@ def create_app(
     *,
     version: str = '0',
     trusted_proxies: Sequence[str] = (),
+    cors_origins: Sequence[str] = (),
     routers: Sequence[APIRouter] = (),
     resources: Sequence[Resource] = (),
 ) -> FastAPI:
     """The application. It starts and stops `inbox` and `resources` (in this order, stopped in reverse) with itself.
 
     `trusted_proxies`: addresses or networks whose X-Forwarded-For is believed (ValueError for anything else).
-    `routers`: further pages and APIs.
+    `cors_origins`: whose pages may read our answers in a browser; nobody else's. `routers`: further pages and APIs.
     """
     metrics = Metrics()
     inbox.on_commit = metrics.committed
@@ -95,10 +95,17 @@ def create_app(
     app.include_router(_front(app, sources))
     for router in routers:
         app.include_router(router)
-    app.add_exception_handler(HTTPException, _tell_http_error)
-    app.add_exception_handler(RequestValidationError, _tell_invalid)
-    app.add_exception_handler(Exception, _tell_failure)
+    add_error_answers(app)
+    app.add_middleware(SmallBodies, prefixes=PUBLIC)
     app.add_middleware(LocalOnly, trusted=trusted_networks(trusted_proxies))
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors_origins),
+            allow_methods=['GET', 'POST', 'DELETE'],
+            allow_headers=['Content-Type', 'Idempotency-Key', 'X-Altcha'],
+            expose_headers=['Retry-After'],
+        )
     app.add_middleware(SafeHeaders)
     _describe_callbacks(app, sources)
     return app
@@ -187,28 +194,3 @@ class LocalOnly:
         if scope['type'] == 'http' and scope['path'].rstrip('/') in LOCAL_ONLY and not is_local(scope, self._trusted):
             return await answer(send, 404, {'status': 'error', 'message': 'There is nothing here.'})
         await self.app(scope, receive, send)
-
-
-async def _tell_http_error(request: Request, error: Exception) -> JSONResponse:
-    status, detail, headers = 500, '', None
-    if isinstance(error, HTTPException):
-        status, detail, headers = error.status_code, error.detail, error.headers
-    message = 'There is nothing here.' if status == 404 and detail == 'Not Found' else str(detail)
-    return JSONResponse({'status': 'error', 'message': message}, status, headers=headers)
-
-
-async def _tell_invalid(request: Request, error: Exception) -> JSONResponse:
-    """422: where and what, without the values that were sent."""
-    problems: list[dict[str, str]] = []
-    if isinstance(error, RequestValidationError):
-        for problem in error.errors():
-            problems.append({'where': '.'.join(str(part) for part in problem['loc']), 'what': problem['msg']})
-    first = f'{problems[0]["where"]}: {problems[0]["what"]}' if problems else 'The request is not valid.'
-    return JSONResponse({'status': 'error', 'message': first, 'problems': problems}, 422)
-
-
-async def _tell_failure(request: Request, error: Exception) -> JSONResponse:
-    log.error(
-        'request failed', path=request.scope.get('route') and request.scope['route'].path, error=type(error).__name__
-    )
-    return JSONResponse({'status': 'error', 'message': 'Something went wrong here. It has been noted.'}, 500)

@@ -8,11 +8,10 @@ Every live secret is tried in constant time, so that secrets can be rotated with
 
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from hmac import compare_digest
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hermes.kit.signing import verify, verify_basic
+from hermes.kit.signing import verify, verify_basic, verify_channel
 
 Headers = Mapping[str, str]
 """Header names in lower case."""
@@ -43,16 +42,13 @@ def http_basic(user: str, passwords: Sequence[str]) -> Authenticate:
     return authenticate
 
 
-def channel_token(tokens: Sequence[str]) -> Authenticate:
-    """Google: `x-goog-channel-token` is one of `tokens`."""
-    live = tuple(token.encode() for token in tokens if token)
+def channel_token(secrets: Sequence[str]) -> Authenticate:
+    """Google: `x-goog-channel-token` was made for the channel that the message names, under one of `secrets`."""
+    live = tuple(secret for secret in secrets if secret)
 
     def authenticate(body: bytes, headers: Headers) -> bool | None:
-        given = headers.get('x-goog-channel-token', '').encode('utf-8', 'replace')
-        found = False
-        for token in live:
-            found |= compare_digest(token, given)
-        return found if live else None
+        channel_id, token = headers.get('x-goog-channel-id', ''), headers.get('x-goog-channel-token', '')
+        return verify_channel(channel_id, token, live) if live else None
 
     return authenticate
 
@@ -77,6 +73,11 @@ def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
         if not _within(hop, trusted):
             return hop if _parsed(hop) else ''
     return peer
+
+
+def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    """True for one of our own proxies (S14)."""
+    return _within(address, trusted)
 
 
 def is_local(scope: Scope, trusted: Sequence[Network]) -> bool:

@@ -17,7 +17,7 @@ from tests.house.run import Home, Running, wait_for
 from tools.chromium import find_chromium
 
 CHROMIUM = find_chromium()
-PAGES = ('/', '/pages/tutorcruncher', '/pages/pipedrive')
+PAGES = ('/', '/pages/tutorcruncher', '/pages/pipedrive', '/pages/google')
 WHOLE = list(product(('light', 'dark'), (1300, 390), (True, False)))
 LOOKS = WHOLE if os.environ.get('BROWSER_MATRIX') == 'full' else [('light', 1300, True), ('dark', 390, False)]
 pytestmark = [

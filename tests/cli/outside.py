@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 SERVE = (
     'from hermes.sandbox.app import run_sandbox; from hermes.sandbox.world import Secrets; '
     "run_sandbox(port={port}, hermes_url='http://127.0.0.1:{web}', seed='empty', "
-    "secrets=Secrets('tc2-key', 'pd-key', 'hermes', 'hook-password'))"
+    "secrets=Secrets('tc2-key', 'pd-key', 'hermes', 'hook-password', {key!r}))"
 )
 ANSI = re.compile(r'\x1b\[[0-9;?]*[a-zA-Z]')
 
@@ -90,11 +90,11 @@ class Outside:
 
 
 @contextmanager
-def outside() -> Iterator[Outside]:
-    """The emulated accounts, listening."""
+def outside(key: str = '') -> Iterator[Outside]:
+    """The emulated accounts, listening. `key`: the service account's, for calendars."""
     port, web = free_ports(2)
     process = subprocess.Popen(
-        [sys.executable, '-c', SERVE.format(port=port, web=web)],
+        [sys.executable, '-c', SERVE.format(port=port, web=web, key=key)],
         cwd=ROOT, stdin=subprocess.DEVNULL, preexec_fn=dying_with_parent(signal.SIGTERM),
     )  # fmt: skip
     world = Outside(port, web)

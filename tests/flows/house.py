@@ -6,7 +6,7 @@ own steps until nothing is left to do, moving the clock to whatever is due next.
 """
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,15 @@ from typing import Any
 import httpx2
 
 from hermes import app as composition
+from hermes import parts
+from hermes.booking.office import Office
 from hermes.db.inbox import Inbox
 from hermes.db.vitals import Vitals
 from hermes.kit.clock import ManualClock, SystemClock
 from hermes.kit.signing import basic_auth, sign
 from hermes.sandbox.app import SandboxTransport
 from hermes.sandbox.app import create_app as create_sandbox
+from hermes.sandbox.google.service_account import draw_service_account
 from hermes.sandbox.outbox import Delivery
 from hermes.sandbox.scenarios import demo
 from hermes.sandbox.weather import Weather
@@ -33,9 +36,14 @@ from hermes.sync.push import push_step
 from hermes.sync.resolve import reread_step
 from hermes.web.application import create_app
 from tests.flows import judged as judging
+from tests.flows.calendar_judge import Heard
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-SECRETS = Secrets('tc2-secret-key', 'pd-secret-token', 'hermes', 'pd-hook-password')
+SERVICE_ACCOUNT = {name.lower(): value for name, value in draw_service_account().items()}
+SECRETS = Secrets(
+    'tc2-secret-key', 'pd-secret-token', 'hermes', 'pd-hook-password', g_private_key=SERVICE_ACCOUNT['g_private_key']
+)
+SIGNING_KEY = 'a-signing-key-of-the-tests-only'
 HERMES = 'http://127.0.0.1:8000'
 SANDBOX = 'http://127.0.0.1:8100'
 PRIYA, MARCUS, INES, TOM, NOOR = (admin['tc2_admin_id'] for admin in demo.DEMO_ADMINS)
@@ -58,6 +66,10 @@ def settings_for(database_url: str, **more: Any) -> Settings:
         'pd_plan': 'growth',
         'pd_seats': 5,
         'pd_api_max_rate': 40,
+        'signing_key': SIGNING_KEY,
+        'g_api_root': f'{SANDBOX}/google',
+        'g_token_uri': f'{SANDBOX}/google/token',
+        **SERVICE_ACCOUNT,
     }
     return load({**given, **more})
 
@@ -74,6 +86,12 @@ class House:
     transport: httpx2.AsyncBaseTransport
     _marked: int = 0
     engines: list[Engine] = field(default_factory=list)
+    office: Office | None = None
+    """What serves the booking API."""
+    working: bool = True
+    """Whether the workers work while a visitor waits for an answer (CB-7)."""
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+    """What else happens meanwhile."""
 
     @property
     def tc2(self) -> Any:
@@ -84,6 +102,11 @@ class House:
     def pd(self) -> Any:
         """The emulated Pipedrive, with its acts."""
         return self.world.pipedrive
+
+    @property
+    def google(self) -> Any:
+        """The emulated Google Calendar, with its acts."""
+        return self.world.google
 
     async def post(self, delivery: Delivery) -> int | None:
         """Carry a webhook of the sandbox to Hermes's door; its status."""
@@ -133,7 +156,7 @@ class House:
 
     async def connect(self) -> None:
         """First contact, set-up, the first full listings: what a worker does when it starts."""
-        await composition.set_limits(self.engine, self.settings)
+        await parts.set_limits(self.engine, self.settings)
         system = self.engine.systems['pipedrive']
         await connect.connect(self.engine, system)
         await setup.set_up(self.engine, [dict(admin) for admin in demo.DEMO_ADMINS], dict(demo.ENTRY_STAGES))
@@ -228,7 +251,9 @@ async def open_house(
     world = World(clock, random.Random(seed), HERMES, SECRETS, Weather.preset('calm'))
     (scenario or demo.bare)(world)
     sandbox = create_sandbox(world)
-    transport = judging.listened(SandboxTransport(sandbox))
+    wire = SandboxTransport(sandbox)
+    wire.inner = heard = Heard(wire.inner)
+    transport = judging.listened(wire)
     configured = settings_for(database_url, **settings)
     engines = [
         composition.build_engine(
@@ -241,20 +266,42 @@ async def open_house(
         for number in range(workers)
     ]
     inbox = Inbox(database_url, clock)
-    application = create_app(inbox, composition.sources(configured), Vitals(database_url), SystemClock())
+    houses: list[House] = []
+
+    async def pause(duration_s: float) -> None:
+        """While a visitor waits, the world goes on."""
+        if houses and houses[0].meanwhile is not None:
+            await houses[0].meanwhile()
+        if not (houses and houses[0].working and await houses[0].step()):
+            clock.advance(duration_s)
+
+    front = composition.build_engine(
+        configured, clock=clock, chance=random.Random(seed + 100), transport=transport, worker='web'
+    )
+    office = composition.build_office(configured, front, pause)
+    application = create_app(
+        inbox,
+        parts.sources(configured),
+        Vitals(database_url),
+        SystemClock(),
+        routers=composition.booking_routers(office, configured),
+        resources=[office],
+    )
     async with (
         application.router.lifespan_context(application),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=application), base_url=HERMES, trust_env=False) as web,
     ):
         for engine in engines:
             await engine.database.open()
-        house = House(clock, world, engines[0], web, configured, transport, engines=engines)
+        house = House(clock, world, engines[0], web, configured, transport, engines=engines, office=office)
+        houses.append(house)
         world.outbox.early_post = house.post
         try:
             if connected:
                 await house.connect()
             world.weather.change(name=weather)
             yield house
+            assert heard.violations == []
         finally:
             for engine in engines:
                 await engine.database.close()

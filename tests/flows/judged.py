@@ -2,6 +2,7 @@
 
 A flow runs as it does without: a listener beside the wire notes each request of Hermes and each answer of the sandbox.
 A request that a test answers itself is judged too; that answer is not. Nor are the weather's: a lost or an empty one.
+What is asked of the emulated Google Calendar is judged always: its document is part of Google's own client.
 """
 
 import os
@@ -11,8 +12,10 @@ import httpx2
 
 from tests.referee.court import FORWARDED, PREFIX, Answer, Court, Exchange
 from tests.referee.referee import documents
+from tests.systems.google import Judged
 
 _sitting: list[Court] = []
+_calendar: list[str] = []
 SAID = 'said'
 
 
@@ -25,10 +28,11 @@ def court() -> Court | None:
 
 def dismiss() -> tuple[list[str], dict[str, int]]:
     """Send the court home; what it complained about, and how much it heard."""
+    wrong, _calendar[:] = list(_calendar), []
     if not _sitting:
-        return [], {}
+        return wrong, {}
     judge = _sitting.pop()
-    return judge.close(), judge.summary
+    return judge.close() + wrong, judge.summary
 
 
 class Noted(httpx2.AsyncBaseTransport):
@@ -73,6 +77,7 @@ def note(judge: Court, request: httpx2.Request, answer: Answer | None) -> None:
 
 
 def listened(transport: Any) -> Any:
-    """The transport for Hermes: the same without documents."""
+    """The transport for Hermes: the same without documents of Pipedrive."""
+    transport.inner = Judged(transport.inner, _calendar)
     judge = court()
     return transport if judge is None else Listened(transport, judge)

@@ -289,6 +289,17 @@ async def test_a_conflict_that_is_left_as_it_is_is_not_asked_again(house: House,
 
 
 async def test_every_kind_of_question_can_be_answered() -> None:
-    asked = {'match', 'gone', 'narc', 'fought over', 'merged?', 'duplicate', 'identity', 'tc16', 'no-pipeline'}
+    asked = {
+        'match',
+        'gone',
+        'narc',
+        'fought over',
+        'merged?',
+        'duplicate',
+        'identity',
+        'tc16',
+        'no-pipeline',
+        'missing',
+    }
     assert CHOICES.keys() >= asked
     assert all(choices for choices in CHOICES.values())

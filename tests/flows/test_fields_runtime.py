@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from hermes import app as composition
 from hermes.domain.errors import Refused
 from hermes.domain.fields import CustomField
-from hermes.sync import cataloguing, connect, replay
+from hermes.sync import cataloguing, connect
 from tests.flows.companies import later, sign_up
-from tests.flows.house import PRIYA_PD, House, open_house, settings_for
-from tests.flows.test_replay import second_url  # noqa: F401
+from tests.flows.house import PRIYA_PD, House, open_house
+from tests.flows.merging import assert_replays
 
 MEDIUM = CustomField('utm_medium', 'UTM Medium', 'str', 'Company', tc2_machine_name='utm_medium')
 ON_DEALS = CustomField('utm_medium', 'UTM Medium', 'str', 'Deal', policy='hermes')
@@ -198,19 +197,11 @@ def vars_of(item: CustomField) -> dict[str, Any]:
 
 
 @pytest.mark.invariant('I14')
-async def test_the_log_folds_to_the_same_catalogue_and_the_same_values(house: House, second_url: str) -> None:  # noqa: F811
+async def test_the_log_folds_to_the_same_catalogue_and_the_same_values(house: House, second_url: str) -> None:
     attribute(house)
     sign_up(house, extra_attrs={'utm_medium': 'podcast'})
     await later(house)
     await add(house)
     await add(house, ON_DEALS)
     await later(house)
-    settings = settings_for(second_url)
-    engine = composition.build_engine(settings, clock=house.clock, transport=house.transport, worker='fold')
-    await engine.database.open()
-    try:
-        await replay.copy_log(house.engine.database, engine.database)
-        await replay.fold(engine)
-        assert await replay.digest(engine.database) == await replay.digest(house.engine.database)
-    finally:
-        await engine.database.close()
+    await assert_replays(house, second_url)

@@ -203,6 +203,42 @@ async def test_a_person_of_a_merged_organisation_may_name_it_as_a_list(house: Ho
     assert (contact['last_name'], contact['company_id']) == ('Renamed', (await live(house, 'company'))[0]['id'])
 
 
+@pytest.mark.behaviour('PD-MERGE-2', 'EDIT-1')
+@pytest.mark.parametrize('renamed_first', [True, False])
+@pytest.mark.parametrize('arrival', ['as sent', 'backwards', 'without the survivor'])
+async def test_a_rename_in_the_second_of_a_merge_stays_a_persons(
+    house: House, renamed_first: bool, arrival: str
+) -> None:
+    """The webhook of the merge names the loser, the one of the rename does not; what the merge joined is nobody's."""
+    _, two, loser, survivor = await two_companies(house, website='https://e.example')
+    house.tc2.edit_client(two.id, website='https://f.example')
+    await later(house)
+    acts = [
+        lambda: house.pd.act_merge('organization', loser, survivor, PRIYA_PD),
+        lambda: change(house, 'organization', survivor, name='By Hand'),
+    ]
+    changed_at = set()
+    for act in reversed(acts) if renamed_first else acts:
+        act()
+        changed_at.add(item(house, 'organization', survivor)['update_time'])
+        house.clock.advance(0.2)
+    assert len(changed_at) == 1
+    sent = house.world.outbox.take_due()
+    for delivery in reversed(sent) if arrival == 'backwards' else sent:
+        if arrival != 'without the survivor' or 'merged_from_id' not in json.loads(delivery.body)['meta']:
+            assert await house.post(delivery) == 200
+            await house.step()
+    await later(house)
+    house.tc2.send_all_snapshots()
+    house.tc2.edit_client(two.id, website='https://new.example')
+    await later(house)
+    company = await known(house, 'organization', survivor)
+    assert (company['name'], item(house, 'organization', survivor)['name']) == ('By Hand', 'By Hand')
+    if arrival != 'without the survivor' or renamed_first:
+        assert shown(house, 'organization', survivor)['website'] == 'https://new.example'
+    await quiet(house)
+
+
 @pytest.mark.behaviour('PD-MERGE-3')
 @pytest.mark.lesson('C-2', 'H-4')
 async def test_hermes_id_that_names_another_company_changes_nobody_and_is_shown(house: House) -> None:

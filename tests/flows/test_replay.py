@@ -1,21 +1,11 @@
 """The log is the truth: folded into an empty database it gives the same state by hash (I14)."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from hermes import app as composition
-from hermes.db.embedded import Server
 from hermes.sync import replay
-from tests import postgres
 from tests.flows.companies import later, sign_up
 from tests.flows.house import MARCUS, PRIYA_PD, House, settings_for
-
-
-@pytest.fixture
-def second_url(migrated_server: Server) -> Iterator[str]:
-    with postgres.fresh_database(migrated_server) as url:
-        yield url
 
 
 async def live(house: House) -> None:

@@ -4,16 +4,15 @@ What people do in Pipedrive is done in the sandbox; what is judged is what Tutor
 """
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from hermes import app as composition
-from hermes.db.embedded import Server
+from hermes.cli.doctor import Finding, examine
 from hermes.sandbox.scenarios.office import stage_id
-from hermes.sync import replay
-from tests import postgres
 from tests.flows.companies import later, sign_up
 from tests.flows.house import MARCUS, MARCUS_PD, PRIYA_PD, House, open_house, settings_for
+from tests.flows.merging import assert_replays
 from tests.flows.write_back import edit, held, pushed, sent, signed_up, writes
 
 
@@ -58,6 +57,30 @@ async def test_without_the_setting_tutorcruncher_is_only_read(database_url: str)
         edit(house, {'currency': 'EUR'})
         await house.settle()
         assert (writes(house), held(client)) == ([], {})
+
+
+@pytest.mark.behaviour('SETUP-6')
+async def test_doctor_names_the_extra_attributes_that_no_client_shows(house: House) -> None:
+    def finding(**more: Any) -> Finding:
+        url = house.engine.database.url
+        [found] = [each for each in examine(settings_for(url, **more), url) if each.name == 'write-back']
+        return found
+
+    assert (finding().state, finding(tc2_write_back=True).state) == ('skipped', 'skipped')
+    whole = house.tc2.attributes
+    house.tc2.attributes = [each for each in whole if each.machine_name not in ('pipedrive_url', 'pipedrive_pipeline')]
+    client = sign_up(house)
+    await house.settle()
+    found = finding(tc2_write_back=True)
+    assert (found.state, 'shows pipedrive_url, pipedrive_pipeline:' in found.said) == ('todo', True)
+    assert 'Custom Fields' in found.todo
+    assert finding().state == 'skipped'
+    await house.act('setting.set', key='tc2_write_back', value=True)
+    assert finding().state == 'todo'
+    house.tc2.attributes = whole
+    house.tc2.edit_client(client.id, website='https://there.example')
+    await later(house)
+    assert finding(tc2_write_back=True).state == 'ok'
 
 
 @pytest.mark.behaviour('PD-DEAL-6')
@@ -227,7 +250,7 @@ async def test_a_secondary_client_gets_nothing(house: House) -> None:
 
 
 @pytest.mark.invariant('I14')
-async def test_the_log_of_a_write_back_folds_to_the_same_state(house: House, migrated_server: Server) -> None:
+async def test_the_log_of_a_write_back_folds_to_the_same_state(house: House, second_url: str) -> None:
     client = await signed_up(house, extra_attrs={'currency': 'GBP'})
     house.world.weather.change(lost_answer_p=0.3, error_after_p=0.1)
     edit(house, {'currency': 'EUR'})
@@ -236,16 +259,7 @@ async def test_the_log_of_a_write_back_folds_to_the_same_state(house: House, mig
     house.pd.act_move(house.deals()[0]['id'], stage_id(house.world, 'PAYG - Negotiation'), PRIYA_PD)
     await later(house)
     assert len(writes(house)) >= 2
-    with postgres.fresh_database(migrated_server) as second_url:
-        told = settings_for(second_url)
-        engine = composition.build_engine(told, clock=house.clock, transport=house.transport, worker='fold')
-        await engine.database.open()
-        try:
-            await replay.copy_log(house.engine.database, engine.database)
-            await replay.fold(engine)
-            assert await replay.digest(engine.database) == await replay.digest(house.engine.database)
-        finally:
-            await engine.database.close()
+    await assert_replays(house, second_url)
 
 
 @pytest.mark.behaviour('D-1')

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -114,3 +115,29 @@ def test_no_flow_asks_the_machine_what_day_it_is() -> None:
     for path, tree in modules('tests/flows', 'tests/unit/domain', 'tests/sim', 'tests/systems'):
         used = called(tree) & asked
         assert not used or path.name == '__main__.py', (path, used)
+
+
+LOOKS_SECRET = re.compile(
+    r'-----BEGIN [A-Z ]*PRIVATE KEY-----\\?\n?[A-Za-z0-9+/]{40}|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|'
+    r'xox[abp]-[A-Za-z0-9-]{20}|AIza[A-Za-z0-9_-]{35}|ya29[.][A-Za-z0-9_-]{20}|pylf_v[0-9]+_[a-z]+_[A-Za-z0-9]{20}|'
+    r'https://[0-9a-f]{32}@[a-z0-9.]*sentry[.]io|eyJ[A-Za-z0-9_-]{20,}[.]eyJ[A-Za-z0-9_-]{20,}[.][A-Za-z0-9_-]{20}'
+)
+"""Private keys, and tokens by the prefixes that their issuers gave them."""
+
+
+@pytest.mark.lesson('K-6')
+def test_nothing_in_the_repository_looks_like_a_secret() -> None:
+    folders = ('hermes', 'tests', 'docs', 'tools', 'bench', 'requirements', '.ci')
+    files = [path for folder in folders for path in (ROOT / folder).rglob('*') if '__pycache__' not in path.parts]
+    files += [path for path in ROOT.iterdir() if path.suffix in ('.md', '.toml', '.yaml', '.txt') or not path.suffix]
+    assert len(files) > 400
+    texts = {path: path.read_text(errors='replace') for path in files if path.is_file()}
+    assert [path for path, text in texts.items() if LOOKS_SECRET.search(text)] == []
+
+
+@pytest.mark.parametrize('secret', [
+    '-----BEGIN RSA PRIVATE KEY-----\n' + 'Ab3+' * 16, 'gh' + 'p_' + 'a1' * 18, 'py' + 'lf_v1_eu_' + 'Q7' * 12,
+    'https://' + 'a1' * 16 + '@o1.ingest.sentry.io/5', 'AI' + 'za' + 'x' * 35,
+])  # fmt: skip
+def test_a_secret_would_be_seen(secret: str) -> None:
+    assert LOOKS_SECRET.search(f'KEY = "{secret}"')

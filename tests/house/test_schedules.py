@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from hermes.db import sweeps
 from hermes.db.pool import Database
 from hermes.kit.clock import ManualClock
 from hermes.sync.engine import Engine
@@ -66,14 +67,37 @@ async def test_old_calls_are_forgotten_and_those_of_an_open_intent_are_kept(engi
         'insert into push (record_type, record_id, system, graph_id, rank, due_at, intent) select '
         "'company', 1, 'pipedrive', 1, 0, hermes_now(), jsonb_build_object('event_id', min(id)) from event"
     )
-    await engine.database.execute(
-        "insert into reservation (system, lane, tokens, granted_at, until) select 'pipedrive', 'webhook', 5, at, at "
-        "from (values (hermes_now() - interval '2 days'), (hermes_now())) as t(at)"
-    )
     await Schedules(engine, RETENTION_DAYS).forget()
     kept = await engine.database.fetch('select e.dedupe_key from call c join event e on e.id = c.intent_event')
     assert [bytes(row['dedupe_key']) for row in kept] == [b'a']
-    assert len(await engine.database.fetch('select from reservation')) == 1
+
+
+async def test_of_old_listings_the_newest_of_each_kind_and_what_was_proven_stay(engine: Engine) -> None:
+    await engine.database.execute(
+        'insert into sweep (system, type, kind, state, started_at, finished_at, through, cause) select '
+        "'pipedrive', 'person', kind, state, at, at, case when state = 'done' then at - late::interval end, name from "
+        "(values ('old', 'full', 'done', 90, '0'), ('proven', 'full', 'done', 60, '0'), ('failed', 'full', 'failed', "
+        "50, '0'), ('running', 'full', 'running', 40, '0'), ('newest', 'full', 'failed', 35, '0'), ('furthest', "
+        "'changed', 'done', 33, '0'), ('last done', 'changed', 'done', 32, '5 days'), ('stopped', 'changed', "
+        "'failed', 31, '0'), ('young', 'changed', 'failed', 29, '0')) as t(name, kind, state, days, late), lateral "
+        '(select hermes_now() - make_interval(days => days) as at) as moment order by days desc'
+    )
+    await engine.database.execute(
+        'insert into proof (sweep_id, system, type, at, state) select id, system, type, finished_at, '
+        "case state when 'done' then 'proven' else 'failed' end from sweep where kind = 'full' order by id"
+    )
+    before = await watermark_of(engine)
+    await Schedules(engine, RETENTION_DAYS).forget()
+    rows = await engine.database.fetch('select cause from sweep order by id')
+    assert [row['cause'] for row in rows] == ['proven', 'running', 'newest', 'furthest', 'last done', 'young']
+    rows = await engine.database.fetch('select s.cause from proof p join sweep s on s.id = p.sweep_id')
+    assert [row['cause'] for row in rows] == ['newest']
+    assert await watermark_of(engine) == before
+
+
+async def watermark_of(engine: Engine) -> datetime | None:
+    async with engine.database.transaction() as connection:
+        return await sweeps.watermark(connection, 'pipedrive', 'person')
 
 
 async def test_of_two_workers_one_does_each_thing_that_is_due(engine: Engine) -> None:

@@ -101,3 +101,19 @@ def test_a_newer_schema_is_refused_in_a_sentence(database_url: str) -> None:
             act(database_url)
     with psycopg.connect(database_url) as connection:
         assert connection.execute('select version_num from alembic_version').fetchone() == ('9999',)
+
+
+@pytest.mark.lesson('I-8')
+def test_every_moment_is_kept_with_its_zone(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        naive = connection.execute(
+            "select table_name, column_name from information_schema.columns where table_schema = 'public' "
+            "and data_type in ('timestamp without time zone', 'time without time zone')"
+        ).fetchall()
+        moments = connection.execute(
+            "select count(*) from information_schema.columns where table_schema = 'public' "
+            "and data_type = 'timestamp with time zone'"
+        ).fetchone()
+    assert naive == []
+    assert moments is not None
+    assert moments[0] > 30

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hermes import app as composition
+from hermes import parts
 from hermes.db import legacy
 from hermes.sync import connect, importing, sweep
 from hermes.sync.planned import Planned, foresee
@@ -73,7 +73,7 @@ async def listed(house: House) -> None:
     """A person resumes; the CRM is listed for the first time."""
     await house.act('system.resume', system='pipedrive')
     await house.act('system.resume', system='tutorcruncher')
-    await composition.set_limits(house.engine, house.settings)
+    await parts.set_limits(house.engine, house.settings)
     await connect.connect(house.engine, house.engine.systems['pipedrive'])
     async with house.engine.database.transaction() as connection:
         await sweep.ensure_first(connection, 'pipedrive')
@@ -153,7 +153,7 @@ async def test_a_deal_without_an_id_in_the_crm_is_not_made_there_unasked(taken: 
 async def test_nothing_is_asked_of_anybody_before_a_person_resumes(taken: Taken) -> None:
     house = taken.house
     house.mark()
-    await composition.set_limits(house.engine, house.settings)
+    await parts.set_limits(house.engine, house.settings)
     async with house.engine.database.transaction() as connection:
         await sweep.ensure_first(connection, 'pipedrive')
     for _ in range(20):

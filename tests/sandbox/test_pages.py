@@ -38,7 +38,8 @@ async def accept(delivery: Delivery) -> int:
 
 
 @pytest.mark.parametrize(
-    'path', ['/', '/pages/tutorcruncher', '/pages/pipedrive', '/pages/travel', '/pages/static/sandbox.css']
+    'path',
+    ['/', '/pages/tutorcruncher', '/pages/pipedrive', '/pages/google', '/pages/travel', '/pages/static/sandbox.css'],
 )
 async def test_every_page_shows_without_foreign_parts(browser: httpx2.AsyncClient, path: str) -> None:
     answer = await browser.get(path)

@@ -139,6 +139,10 @@ async def test_a_merge_sends_two_webhooks_and_keeps_both_texts(office: Office) -
     assert got['change']['meta']['merged_from_id'] == '1'
     assert got['change']['data']['custom_fields'][code] == {'type': 'varchar', 'value': '53, 55'}
     assert got['delete']['meta']['correlation_id'] == got['change']['meta']['correlation_id']
+    await office.good('PATCH', '/v2/organizations/2', {'name': 'Acme By Hand'})
+    [renamed] = [payload['meta'] for payload in await office.deliver()]
+    assert renamed.keys() & {'merged_from_id', 'merged_to_id'} == set()
+    assert renamed['correlation_id'] != got['change']['meta']['correlation_id']
     assert (await office.good('GET', '/v2/persons/1'))['org_id'] == 2
     assert (await office.call('GET', '/v2/organizations/1')).status_code == 404
     assert office.headers[0]['authorization'] == basic_auth('hook-user', 'hook-password')

@@ -14,7 +14,6 @@ from typing import Any
 
 from hermes.sandbox.pipedrive.answers import Refused as CrmRefused
 from hermes.sandbox.tutorcruncher.account import Refused as ClientRefused
-from hermes.sandbox.world import Call
 from hermes.sync import sweep
 from hermes.sync.ingest import ingest_step
 from hermes.sync.push import push_step
@@ -23,7 +22,7 @@ from hermes.sync.schedules import Schedules
 from hermes.sync.subscription import Door
 from tests import postgres
 from tests.flows.house import HERMES, MARCUS, MARCUS_PD, PRIYA, PRIYA_PD, SECRETS
-from tests.sim import checks, echo, shrink
+from tests.sim import checks, echo, evidence, shrink
 from tests.sim.life import Life, guard, set_weather, settle
 from tests.sim.town import Town, open_town, pick
 
@@ -290,45 +289,29 @@ class Team:
             self.book.lines.append(f'an operator says of {kind} {number}: {choice}')
         await settle(self.town)
 
-    def reverted(self) -> list[str]:
+    async def reverted(self) -> list[str]:
         """EDIT-1, PD-RACE-1: what a person wrote last into a field was not written over by Hermes, unless it is
-        TutorCruncher's own (FIELD-3), or no webhook of it left and nothing else had shown it when Hermes wrote.
+        TutorCruncher's own (FIELD-3).
+
+        One exemption: the edit's own webhook was lost (the CRM was deaf or had banned us), and nothing else that came
+        from the CRM, neither a webhook nor an answer, showed the value before Hermes wrote over it. A write says only
+        the fields that Hermes wants changed and no call is conditional, so nobody can know of such an edit, and
+        afterwards it stands nowhere: no line of the specification could ask for it. The same goes where the first to
+        show it was the webhook of a merge, whose values are no person's by EDIT-1.
         """
         wrong = []
         for (kind, number, name), edit in self.book.edits.items():
             row = self.house.pd.tables[kind][number]
             if name in OWNED or row['is_deleted'] or self._stands(kind, number, name) == edit.value:
                 continue
-            written = next((call for call in self._writes(kind, number, name) if call.at >= edit.at), None)
-            if written is not None and (edit.told or self._shown(kind, number, name, edit, written.number)):
+            place = evidence.Place(self.house, kind, number, name)
+            written = next((call for call in place.writes() if call.at >= edit.at), None)
+            if written is not None and (edit.told or await place.showed(edit.value, edit.at, written)):
                 wrong.append(
                     f'EDIT-1: {kind} {number} {name} was {edit.value!r} by a person at {edit.at:%d %H:%M:%S}, '
                     f'Hermes wrote over it at {written.at:%d %H:%M:%S}, {self._stands(kind, number, name)!r} stands'
                 )
         return wrong
-
-    def _writes(self, kind: str, number: int, name: str) -> list[Call]:
-        """Hermes's writes of one field of one object."""
-        custom = name.partition('custom:')[2]
-        code = self.house.code(kind, custom) if custom else name
-        calls = [call for call in self.house.calls('PATCH') if call.path.endswith(f'/{kind}s/{number}')]
-        sent = [(call, call.request if isinstance(call.request, dict) else {}) for call in calls]
-        return [call for call, body in sent if code in (body.get('custom_fields') or {} if custom else body)]
-
-    def _shown(self, kind: str, number: int, name: str, edit: Edit, before: int) -> bool:
-        """Whether an answer had shown the edit to Hermes before that call."""
-        custom = name.partition('custom:')[2]
-        code = self.house.code(kind, custom) if custom else name
-        for call in self.house.calls(path=f'/{kind}s'):
-            if call.number >= before or call.at < edit.at or call.note or not isinstance(call.answer, dict):
-                continue
-            data = call.answer.get('data')
-            for item in data if isinstance(data, list) else [data]:
-                if isinstance(item, dict) and item.get('id') == number:
-                    shown = (item.get('custom_fields') or {}).get(code) if custom else item.get(name)
-                    if shown == edit.value:
-                        return True
-        return False
 
     def overspent(self) -> list[str]:
         """I8."""
@@ -346,7 +329,7 @@ async def play(town: Town, life: Life, actions: int, *, merges: bool = True) -> 
     for number in life.moves if life.moves is not None else range(actions):
         await team.act(number)
     await team.night()
-    wrong = [*await checks.check(town), *team.reverted(), *team.overspent()]
+    wrong = [*await checks.check(town), *await team.reverted(), *team.overspent()]
     wrong += await checks.check_fold(town)
     team.book.calls = Counter(call.method for call in town.house.calls())
     team.book.tokens = sum(call.token_cost for call in town.house.calls())

@@ -17,6 +17,7 @@ from typing import Any, cast
 import httpx2
 
 from hermes import app as composition
+from hermes import parts
 from hermes.db.catalogue import KnowledgeCache
 from hermes.db.inbox import Inbox
 from hermes.db.pool import Database
@@ -179,7 +180,7 @@ async def open_town(database_url: str, shadow_url: str) -> AsyncIterator[Town]:
     )
     shadow.database = SwiftDatabase(shadow_url, clock, shadow.worker)
     inbox = Inbox(database_url, WebClock(clock))
-    application = create_app(inbox, composition.sources(settings), Vitals(database_url), WebClock(clock))
+    application = create_app(inbox, parts.sources(settings), Vitals(database_url), WebClock(clock))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(application.router.lifespan_context(application))
         web = await stack.enter_async_context(

@@ -106,6 +106,10 @@ class Plain:
     def owner(self, name: str) -> int | None:
         return self.admin(name)
 
+    def other(self, name: str, attribute: str) -> Any:
+        self.read |= {name, f'{name.removesuffix("_id")}.{attribute}'}
+        return self._fields.get(f'{name.removesuffix("_id")}.{attribute}')
+
     def latest_deal(self, kind: Literal['pipeline', 'stage']) -> str | None:
         self.read.add(f'latest deal {kind}')
         told = self._fields.get(f'latest deal {kind}')

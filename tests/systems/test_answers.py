@@ -116,4 +116,4 @@ def test_costs(op: Op, remote_type: str, tokens: int) -> None:
 
 
 def test_budgets() -> None:
-    assert limits.limits('growth', 3) == limits.Limits(40, 2.0, 180_000)
+    assert limits.limits('growth', 3) == limits.Limits(40, 180_000)

@@ -177,7 +177,7 @@ def test_a_user_leaves() -> None:
 
 @pytest.mark.lesson('L-4')
 def test_what_nobody_needs_is_ignored_with_a_reason() -> None:
-    assert 'activity' in see(fixture('pipedrive', 'activity_change')).ignored
+    assert '"note"' in see(fixture('pipedrive', 'note_change')).ignored
 
 
 def test_a_listing_is_one_element_an_item() -> None:

@@ -1,11 +1,14 @@
 """The settings: where they come from, and what is said about a wrong one."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import structlog
 
+from hermes.app import observe
 from hermes.settings import Settings, SettingsError, is_secret, load, reveal
 from tools import reference
 
@@ -25,6 +28,7 @@ def test_the_old_scheme_of_a_database_address_is_understood(monkeypatch: pytest.
     assert load().database_url == 'postgresql://someone:pass@db/hermes?sslmode=require'
 
 
+@pytest.mark.lesson('K-6')
 def test_without_anything_the_world_is_the_sandbox_and_no_secret_is_set() -> None:
     settings = load()
     assert settings.sandboxed
@@ -104,6 +108,23 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('PD_API_KEY', 'very-s3cret')
     monkeypatch.setenv('SIGNING_KEY', 'very-s3cret')
     assert 'very-s3cret' not in repr(load())
+
+
+@pytest.mark.parametrize('dev', [True, False])
+def test_logs_in_a_file_are_lines_for_people_only_where_they_are_wanted(
+    dev: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        observe(load({'_env_file': None, 'dev_mode': dev}), 'web')
+        structlog.get_logger('hermes').warning('something happened')
+        [line] = capsys.readouterr().err.splitlines()
+    finally:
+        root.handlers[:] = before[0]
+        root.setLevel(before[1])
+    assert 'something happened' in line
+    assert line.startswith('{') is not dev
 
 
 def test_the_reference_page_is_current() -> None:

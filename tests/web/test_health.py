@@ -73,7 +73,8 @@ async def test_metrics_count_what_came_and_what_waits(world: World) -> None:
 
 async def test_errors_are_json_and_pages_load_nothing_from_elsewhere(world: World) -> None:
     missing = await world.http.get('/nowhere')
-    assert (missing.status_code, missing.json()) == (404, {'status': 'error', 'message': 'There is nothing here.'})
+    told = {'status': 'error', 'message': 'There is nothing here.', 'code': 'not_found'}
+    assert (missing.status_code, missing.json()) == (404, told)
     assert missing.headers['x-content-type-options'] == 'nosniff'
     assert (await world.http.get('/health/')).status_code == 404
     docs = await world.http.get('/docs')

@@ -22,7 +22,8 @@ from hermes.db.models.beside import (
     SystemState,
     Worker,
 )
-from hermes.db.models.records import Admin, Company, Contact, Deal, Pipeline, Stage
+from hermes.db.models.bookings import Allowance, FollowedCalendar, Hold, Letter, Occupancy, SpentChallenge, Turn
+from hermes.db.models.records import Admin, Company, Contact, Deal, Meeting, Pipeline, Stage
 from hermes.db.models.spine import Call, Change, Event, Link, Mirror, Push
 from hermes.db.models.table import Table
 
@@ -30,6 +31,7 @@ __all__ = [
     'METADATA',
     'Account',
     'Admin',
+    'Allowance',
     'Budget',
     'Call',
     'Change',
@@ -39,9 +41,14 @@ __all__ = [
     'Deal',
     'Decision',
     'Event',
+    'FollowedCalendar',
+    'Hold',
+    'Letter',
     'Link',
     'Listed',
+    'Meeting',
     'Mirror',
+    'Occupancy',
     'Pipeline',
     'Proof',
     'Pulse',
@@ -50,10 +57,12 @@ __all__ = [
     'Reservation',
     'Revision',
     'Setting',
+    'SpentChallenge',
     'Stage',
     'Sweep',
     'SystemState',
     'Table',
+    'Turn',
     'Worker',
 ]
 

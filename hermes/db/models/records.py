@@ -1,6 +1,6 @@
 """What we believe: the records, in typed columns; fields made at run time are in `extra`."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -13,7 +13,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from hermes.db.models.table import Table, Whole, column
+from hermes.db.models.table import Moment, Table, Whole, column
 
 
 class Believed(Table):
@@ -52,6 +52,12 @@ class Admin(Believed, table=True):
     sells_ca: bool = column(Boolean, null=False, server='false')
     sells_eu: bool = column(Boolean, null=False, server='false')
     sells_row: bool = column(Boolean, null=False, server='false')
+    working_hours: Any = column(JSONB)
+    days_off: Any = column(JSONB)
+    meeting_dur_mins: int | None = column(Whole)
+    meeting_buffer_mins: int | None = column(Whole)
+    daily_cap: int | None = column(Whole)
+    bookable: bool = column(Boolean, null=False, server='true')
     alias_of: int | None = column(Whole)
 
 
@@ -121,6 +127,7 @@ class Contact(Believed, table=True):
     __table_args__ = (
         Index('contact_company', 'company_id'),
         Index('contact_email', text('lower(email)')),
+        Index('contact_phone', text("regexp_replace(phone, '[^0-9]'::text, ''::text, 'g'::text)")),
     )
     company_id: int | None = column(Whole, to='company.id', ondelete='RESTRICT')
     first_name: str | None = column(Text)
@@ -142,3 +149,29 @@ class Deal(Believed, table=True):
     title: str | None = column(Text)
     status: str | None = column(Text)
     alias_of: int | None = column(Whole, to='deal.id')
+
+
+class Meeting(Believed, table=True):
+    """A planned or past talk with a contact."""
+
+    __table_args__ = (
+        Index('meeting_uid', 'uid', unique=True),
+        Index('meeting_company', 'company_id'),
+        Index('meeting_contact', 'contact_id', 'start_at', postgresql_where=text("status = 'planned'")),
+        Index('meeting_admin', 'admin_id', 'start_at', postgresql_where=text("status = 'planned'")),
+    )
+    company_id: int | None = column(Whole, to='company.id', ondelete='RESTRICT')
+    contact_id: int | None = column(Whole, to='contact.id')
+    deal_id: int | None = column(Whole, to='deal.id')
+    admin_id: int | None = column(Whole, to='admin.id')
+    uid: str = column(Text, null=False)
+    kind: str | None = column(Text)
+    status: str | None = column(Text)
+    start_at: datetime | None = column(Moment)
+    end_at: datetime | None = column(Moment)
+    buffer_s: int | None = column(Whole)
+    sequence: int | None = column(Whole)
+    round: int | None = column(Whole)
+    canceled_by: str | None = column(Text)
+    zone: str | None = column(Text)
+    alias_of: int | None = column(Whole, to='meeting.id')

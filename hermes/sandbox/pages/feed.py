@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from hermes.sandbox.outbox import Delivery
     from hermes.sandbox.world import Call, World
 
-NAMES = {'pipedrive': 'Pipedrive', 'tutorcruncher': 'TutorCruncher'}
+NAMES = {
+    'pipedrive': 'Pipedrive',
+    'tutorcruncher': 'TutorCruncher',
+    'google': 'Google Calendar',
+    'mailbox': 'the mail server',
+}
 DETAIL_KEPT = 6000
-IDS = ('organization', 'person', 'deal', 'activity', 'pipeline', 'stage', 'user')
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def field_names(world: 'World') -> dict[str, str]:
 
 def _called(call: 'Call', names: dict[str, str]) -> Item:
     path = call.path
-    for prefix in ('/pipedrive', '/tc2', '/api', '/v2', '/v1'):
+    for prefix in ('/pipedrive', '/tc2', '/google/calendar/v3', '/google', '/api', '/v2', '/v1'):
         path = path.removeprefix(prefix)
     about = ', '.join(_keys(call.request, names)) if call.method != 'GET' else call.query[:60]
     tone = 'good' if 200 <= call.status < 300 and not call.note else 'bad'
@@ -80,7 +85,7 @@ def _delivered(delivery: 'Delivery', names: dict[str, str]) -> Item:
         payload = json.loads(delivery.body)
     except ValueError:
         payload = None
-    what, about = _told(payload, names)
+    what, about = _told(payload, names) if delivery.body else _signalled(delivery)
     if delivery.sent_at is None:
         outcome, tone = f'due {moment_text(delivery.due_at)[:8]}', 'wait'
     else:
@@ -88,7 +93,7 @@ def _delivered(delivery: 'Delivery', names: dict[str, str]) -> Item:
         tone = 'good' if delivery.status is not None and 200 <= delivery.status < 300 else 'bad'
     note = f'attempt {delivery.attempt}' if delivery.attempt > 1 else ''
     at = delivery.sent_at or delivery.due_at
-    detail = _pretty(payload, names)
+    detail = _pretty(payload, names) if delivery.body else _pretty(delivery.headers, {})
     system = NAMES.get(delivery.system, delivery.system)
     return Item(at, system, 'Hermes', delivery.system, what, about, outcome, tone, 0, note, detail)
 
@@ -111,6 +116,13 @@ def _told(payload: Any, names: dict[str, str]) -> tuple[str, str]:
     more = f' and {len(events) - 1} more' if len(events) > 1 else ''
     about = ' '.join(str(part) for part in (subject.get('model'), subject.get('id'), name) if part)
     return f'{events[0].get("action")}{more}', about
+
+
+def _signalled(delivery: 'Delivery') -> tuple[str, str]:
+    """A message without a body: what its headers say."""
+    told = delivery.headers
+    calendar = unquote(told.get('X-Goog-Resource-URI', '').partition('/calendars/')[2].partition('/')[0])
+    return f'calendar {told.get("X-Goog-Resource-State")}', f'{calendar}, message {told.get("X-Goog-Message-Number")}'
 
 
 def _keys(value: Any, names: dict[str, str]) -> Iterator[str]:

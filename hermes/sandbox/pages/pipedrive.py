@@ -123,7 +123,7 @@ def carry_out(world: 'World', form: dict[str, str]) -> tuple[str, str]:
         raise NotDone('There is no such kind of object.')
     try:
         if act == 'create':
-            row = account.act_create(kind, _values(account, kind, form), optional_number(form, 'owner_id'))
+            row = account.act_create(kind, _values(form), optional_number(form, 'owner_id'))
             return _place(row, kind), f'{row.get("name") or row.get("title")} is made.'
         row = account.visible(kind, number(form, 'id'))
         return form.get('place') or _place(row, kind), _act_on(account, kind, row, act, form)
@@ -134,7 +134,7 @@ def carry_out(world: 'World', form: dict[str, str]) -> tuple[str, str]:
 def _act_on(account: 'PipedriveAccount', kind: str, row: Json, act: str, form: dict[str, str]) -> str:
     name, user_id = row.get('name') or row.get('title'), _actor(account, row)
     if act == 'edit':
-        account.act_update(kind, row['id'], _values(account, kind, form), user_id)
+        account.act_update(kind, row['id'], _values(form), user_id)
         return f'{name} is edited.'
     if act == 'set_field':
         account.act_update(kind, row['id'], {'custom_fields': _custom(account, kind, form)}, user_id)
@@ -168,7 +168,7 @@ def _place(row: Json, kind: str) -> str:
     return f'organisation-{row["id"] if kind == "organization" else row.get("org_id") or 0}'
 
 
-def _values(account: 'PipedriveAccount', kind: str, form: dict[str, str]) -> Json:
+def _values(form: dict[str, str]) -> Json:
     """What a form says about an object, in the body of REST v2. Only what the form has."""
     values: Json = {}
     for key in ('name', 'title'):

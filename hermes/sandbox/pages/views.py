@@ -5,13 +5,13 @@ Rendered on the server and usable without JavaScript. A form is taken from the p
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from hermes.sandbox.pages import feed, pipedrive, tutorcruncher
+from hermes.sandbox.pages import feed, google, mailbox, pipedrive, tutorcruncher
 from hermes.sandbox.pages.forms import NotDone, read_form
 from hermes.sandbox.weather import PRESETS
 
@@ -29,6 +29,7 @@ HEADERS = {
     'Cache-Control': 'no-store',
 }
 FEED_SHORT, FEED_LONG = 14, 120
+KEPT = ('page', 'week', 'who')
 
 
 def routes(world: 'World') -> APIRouter:
@@ -38,9 +39,17 @@ def routes(world: 'World') -> APIRouter:
     router.add_api_route('/', pages.index, methods=['GET'])
     router.add_api_route('/pages/tutorcruncher', pages.tutorcruncher, methods=['GET'])
     router.add_api_route('/pages/pipedrive', pages.pipedrive, methods=['GET'])
+    router.add_api_route('/pages/google', pages.google, methods=['GET'])
+    router.add_api_route('/google', to_google, methods=['GET'])
+    router.add_api_route('/pages/mailbox', pages.mailbox, methods=['GET'])
+    router.add_api_route('/pages/mailbox/{number}/html', pages.letter_html, methods=['GET'])
+    router.add_api_route('/pages/mailbox/{number}/invite.ics', pages.letter_file, methods=['GET'])
+    router.add_api_route('/mailbox', to_mailbox, methods=['GET'])
     router.add_api_route('/pages/travel', pages.travel, methods=['GET'])
     router.add_api_route('/pages/tutorcruncher', pages.act_in_tutorcruncher, methods=['POST'])
     router.add_api_route('/pages/pipedrive', pages.act_in_pipedrive, methods=['POST'])
+    router.add_api_route('/pages/google', pages.act_in_google, methods=['POST'])
+    router.add_api_route('/pages/mailbox', pages.act_in_mailbox, methods=['POST'])
     router.add_api_route('/pages/weather', pages.set_weather, methods=['POST'])
     router.add_api_route('/pages/static/{name}', static, methods=['GET'])
     return router
@@ -55,6 +64,14 @@ async def check_caller(request: Request) -> None:
     origin, site = request.headers.get('origin'), request.headers.get('sec-fetch-site', 'same-origin')
     if (origin is not None and urlsplit(origin).netloc != request.url.netloc) or site not in ('same-origin', 'none'):
         raise HTTPException(403, 'forms are taken from this page only')
+
+
+async def to_google() -> Response:
+    return RedirectResponse('/pages/google', 303)
+
+
+async def to_mailbox() -> Response:
+    return RedirectResponse('/pages/mailbox', 303)
 
 
 async def static(name: str) -> Response:
@@ -85,6 +102,9 @@ class Pages:
             'clients': sum(1 for one in world.tutorcruncher.clients.values() if not one.deleted),
             'organisations': len(world.pipedrive.live('organization')),
             'deals': len(world.pipedrive.live('deal')),
+            'calendars': len(world.google.people),
+            'events': sum(1 for one in world.google.events.values() if not one.is_cancelled),
+            'letters': len(world.mailbox.letters),
             'subscriptions': len(world.pipedrive.subscriptions.rows),
         }
         return self._show(request, 'index.html', counts=counts, presets=list(PRESETS), feed=self._feed(FEED_SHORT))
@@ -96,6 +116,22 @@ class Pages:
     async def pipedrive(self, request: Request) -> Response:
         shown = pipedrive.shown(self.world, request.query_params)
         return self._show(request, 'pipedrive.html', **shown, feed=self._feed(FEED_SHORT))
+
+    async def google(self, request: Request) -> Response:
+        shown = google.shown(self.world, request.query_params)
+        return self._show(request, 'google.html', **shown, feed=self._feed(FEED_SHORT))
+
+    async def mailbox(self, request: Request) -> Response:
+        shown = mailbox.shown(self.world, request.query_params)
+        answer = self._show(request, 'mailbox.html', **shown, feed=self._feed(FEED_SHORT))
+        answer.headers['Content-Security-Policy'] += "; frame-src 'self'"
+        return answer
+
+    async def letter_html(self, number: str) -> Response:
+        return mailbox.show_html(self.world, number)
+
+    async def letter_file(self, number: str) -> Response:
+        return mailbox.show_file(self.world, number)
 
     async def travel(self, request: Request) -> Response:
         return self._show(request, 'travel.html', feed=self._feed(FEED_LONG))
@@ -118,6 +154,24 @@ class Pages:
             place, self.said = form.get('place', ''), ('failed', str(refusal))
         return self._back('/pages/pipedrive', form, place)
 
+    async def act_in_google(self, request: Request) -> Response:
+        form = await read_form(request)
+        try:
+            place, said = google.carry_out(self.world, form)
+            self.said = ('done', said)
+        except NotDone as refusal:
+            place, self.said = form.get('place', ''), ('failed', str(refusal))
+        return self._back('/pages/google', form, place)
+
+    async def act_in_mailbox(self, request: Request) -> Response:
+        form = await read_form(request)
+        try:
+            place, said = mailbox.carry_out(self.world, form)
+            self.said = ('done', said)
+        except NotDone as refusal:
+            place, self.said = '', ('failed', str(refusal))
+        return self._back('/pages/mailbox', form, place)
+
     async def set_weather(self, request: Request) -> Response:
         name = (await read_form(request)).get('name', '')
         if name not in PRESETS:
@@ -127,7 +181,8 @@ class Pages:
         return RedirectResponse('/', 303)
 
     def _back(self, path: str, form: dict[str, str], place: str) -> Response:
-        query = '&'.join(f'{key}={int(form[key])}' for key in ('page',) if form.get(key, '').isdecimal())
+        kept = {key: form[key] for key in KEPT if form.get(key)}
+        query = urlencode({key: value for key, value in kept.items() if key != 'page' or value.isdecimal()})
         anchor = f'#{place}' if place.replace('-', '').isalnum() else ''
         return RedirectResponse(f'{path}{"?" if query else ""}{query}{anchor}', 303)
 

@@ -50,6 +50,7 @@ class PipedriveAccount:
         self.company_name, self.company_domain = 'Sandbox', 'sandbox'
         self.currency, self.gone_status, self.search_lag_s = 'GBP', 404, 5.0
         self.shows_merged = False
+        self.hooks_tell_notes = False
         self.activity_types = {'call': 'Call', 'meeting': 'Meeting', 'task': 'Task', 'email': 'Email'}
         self.tables: dict[str, dict[int, Row]] = {kind: {} for kind in (*KINDS, 'user')}
         self.last_ids = dict.fromkeys((*KINDS, 'user'), 0)

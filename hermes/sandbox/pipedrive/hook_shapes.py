@@ -21,10 +21,10 @@ def body(account: PipedriveAccount, kind: str, action: str, before: Row | None, 
         return {'data': new, 'previous': None}
     if action == 'delete':
         return {'data': None, 'previous': old}
-    return {'data': new, 'previous': changed(account, kind, old or {}, new or {})}
+    return {'data': new, 'previous': changed(account, old or {}, new or {})}
 
 
-def changed(account: PipedriveAccount, kind: str, old: Row, new: Row) -> Row:
+def changed(account: PipedriveAccount, old: Row, new: Row) -> Row:
     """The old values of what changed; `update_time` is left out now and then, as in the vendor's own examples."""
     previous = {key: value for key, value in old.items() if value != new.get(key) and key != 'custom_fields'}
     if 'update_time' in previous and account.world.chance.random() < 0.5:
@@ -113,6 +113,7 @@ def _deal(account: PipedriveAccount, row: Row) -> Row:
 
 
 def _activity(account: PipedriveAccount, row: Row) -> Row:
+    """No participants, and by the vendor's examples no note."""
     return {
         'active_flag': not row['is_deleted'],
         'add_time': row['add_time'],
@@ -126,7 +127,7 @@ def _activity(account: PipedriveAccount, row: Row) -> Row:
         'id': row['id'],
         'lead_id': row['lead_id'],
         'location': row['location'] and row['location']['value'],
-        'note': row['note'],
+        **({'note': row['note']} if account.hooks_tell_notes else {}),
         'org_id': row['org_id'],
         'owner_id': row['owner_id'],
         'person_id': row['person_id'],

@@ -6,6 +6,7 @@ Nothing is announced while it is built. `DEMO_ADMINS` and `ENTRY_STAGES` are pla
 from datetime import timedelta
 from typing import Any
 
+from hermes.sandbox.scenarios.diaries import fill_calendars
 from hermes.sandbox.scenarios.office import ADMINS, ENTRY_STAGES, add_fields, open_office, stage_id
 from hermes.sandbox.world import World
 
@@ -46,6 +47,7 @@ def build(world: World) -> None:
     _on_both_sides(world)
     _only_in_tutorcruncher(world)
     _only_in_pipedrive(world)
+    fill_calendars(world)
 
 
 def _on_both_sides(world: World) -> None:

@@ -116,13 +116,22 @@ FIELDS = {
 }
 
 
+def open_calendars(world: World) -> None:
+    """An empty calendar for everybody, in their own time zone."""
+    for admin in ADMINS:
+        world.google.add_person(admin['email'], f'{admin["first_name"]} {admin["last_name"]}', admin['timezone'])
+
+
 def open_office(world: World) -> None:
-    """People on both sides, pipelines and stages. Nobody is told by webhook, since nobody subscribes yet."""
+    """People on both sides with their calendars, pipelines and stages. Nobody is told by webhook, since nobody
+    subscribes yet.
+    """
     for admin in ADMINS:
         name, email = f'{admin["first_name"]} {admin["last_name"]}', admin['email']
         world.tutorcruncher.add_admin(admin['tc2_admin_id'], admin['first_name'], admin['last_name'], email)
         if admin['pd_owner_id']:
             world.pipedrive.add_user(name, email, user_id=admin['pd_owner_id'])
+    open_calendars(world)
     account = world.pipedrive
     actor = account.actor()
     for pipeline in PIPELINES:

@@ -31,6 +31,11 @@ _NATIVE_NAMES: Final = {
         'title': 'title', 'status': 'status', 'org_id': 'company_id', 'person_id': 'contact_id', 'owner_id': 'admin_id',
         'pipeline_id': 'pipeline_id', 'stage_id': 'stage_id',
     },
+    'activity': {
+        'subject': 'subject', 'type': 'type', 'due_date': 'due_at', 'due_time': 'due_at', 'duration': 'duration',
+        'owner_id': 'owner_id', 'org_id': 'company_id', 'deal_id': 'deal_id', 'participants': 'contact_id',
+        'person_id': 'contact_id', 'note': 'note',
+    },
 }  # fmt: skip
 
 
@@ -48,7 +53,7 @@ def judge(request: Request, answer: Answer, catalogue: Catalogue, now: datetime)
         return
     if status == 429:
         raise _limited(answer, now)
-    if status == 403 and _json(answer) is None:
+    if status == 403 and wire.try_json(answer.body) is None:
         until = _told_wait(answer, now) or now + timedelta(seconds=BLOCKED_WAIT_S)
         raise RateLimited('Pipedrive blocks us for calling too often (403 without JSON).', until)
     if status >= 500:
@@ -73,7 +78,7 @@ def _refused(request: Request, answer: Answer, catalogue: Catalogue, status: int
 def _proper(request: Request, answer: Answer) -> bool:
     if request.op in ('delete', 'drop_webhook') and answer.status == 204:
         return True
-    told = _json(answer)
+    told = wire.try_json(answer.body)
     if not isinstance(told, dict) or told.get('success') is False:
         return False
     if request.op in ('create', 'update', 'read'):
@@ -87,14 +92,6 @@ def _names_an_object(data: Any) -> bool:
         return isinstance(data, dict) and objects.remote_id(data.get('id')) is not None
     except ValueError:
         return False
-
-
-def _json(answer: Answer) -> Any:
-    """The body as JSON; None when it is none."""
-    try:
-        return wire.load_json(answer.body)
-    except ValueError:
-        return None
 
 
 def _limited(answer: Answer, now: datetime) -> RateLimited:
@@ -135,7 +132,7 @@ def _told_wait(answer: Answer, now: datetime, *, daily: bool = False) -> datetim
 
 
 def _message(answer: Answer, status: int) -> str:
-    told = _json(answer)
+    told = wire.try_json(answer.body)
     parts = [told.get(key) for key in ('error', 'message', 'code')] if isinstance(told, dict) else []
     words = '; '.join(part for part in parts if isinstance(part, str) and part)
     if isinstance(told, dict) and isinstance(told.get('errors'), dict):
@@ -154,7 +151,7 @@ def named_fields(request: Request, answer: Answer, catalogue: Catalogue) -> tupl
         item = catalogue.by_code.get((record_type, code))
         if item and item.attribute not in found:
             found.append(item.attribute)
-    for name in _names(_json(answer)):
+    for name in _names(wire.try_json(answer.body)):
         canonical = native.get(name)
         if canonical and canonical in request.fields and canonical not in found:
             found.append(canonical)

@@ -1,6 +1,6 @@
 """Deliveries, pages and answers of Pipedrive as observations (the verb *observe*): pure and tolerant.
 
-What nobody needs (activities, notes, leads, ...) is ignored by name, never an error (L-4); a JSON of no known shape
+What nobody needs (notes, leads, products, ...) is ignored by name, never an error (L-4); a JSON of no known shape
 is Unparseable. Versions follow VERSION-1: the object's `update_time`, then the delivery's own time; an answer's
 place within its second is UNSETTLED.
 """

@@ -10,7 +10,6 @@ from typing import Final, Literal
 from hermes.ports import Cost, Request
 
 Plan = Literal['lite', 'growth', 'premium', 'ultimate']
-BURST_WINDOW_S: Final = 2.0
 SEARCH_BURST: Final = 10
 DAILY_BASE: Final = 30_000
 _MULTIPLIER: Final[Mapping[Plan, int]] = {'lite': 1, 'growth': 2, 'premium': 5, 'ultimate': 7}
@@ -33,16 +32,15 @@ _ARCHIVED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`burst_requests` calls in any `burst_window_s` seconds; `daily_tokens` a day."""
+    """`burst_requests` calls in any window of the burst; `daily_tokens` a day."""
 
     burst_requests: int
-    burst_window_s: float
     daily_tokens: int
 
 
 def limits(plan: Plan, seats: int) -> Limits:
     """The limits of an account with this plan and number of paid seats."""
-    return Limits(_BURST[plan], BURST_WINDOW_S, DAILY_BASE * _MULTIPLIER[plan] * max(seats, 1))
+    return Limits(_BURST[plan], DAILY_BASE * _MULTIPLIER[plan] * max(seats, 1))
 
 
 def cost(request: Request) -> Cost:

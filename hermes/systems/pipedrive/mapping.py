@@ -12,7 +12,7 @@ from hermes.domain.fields import ABSENT, RECORD_OF, Catalogue, CustomField
 from hermes.domain.model import Value
 from hermes.kit import countries, wire
 from hermes.ports import Outgoing, View
-from hermes.systems.pipedrive import objects, rest, values
+from hermes.systems.pipedrive import activities, objects, rest, values
 
 DEFAULT_CURRENCY: Final = 'GBP'
 TEXT_LIMIT: Final = 255
@@ -36,6 +36,8 @@ _TEXTUAL: Final = frozenset({'name', 'title', 'status'})
 
 def outgoing(record_type: str, catalogue: Catalogue) -> list[Outgoing]:
     """The table of outgoing fields of a record type; empty for types that Hermes does not write."""
+    if record_type == 'meeting':
+        return activities.outgoing()
     native = {'company': _company, 'contact': _contact, 'deal': _deal}.get(record_type)
     return [*native(), *_custom(record_type, catalogue)] if native else []
 
@@ -181,6 +183,8 @@ def encode(
     currency: str = DEFAULT_CURRENCY,
 ) -> dict[str, Any]:
     """The JSON body of a create or update. `basis`: what the remote object says now, in canonical fields."""
+    if remote_type == 'activity':
+        return activities.encode(fields, basis)
     body: dict[str, Any] = {}
     custom: dict[str, Any] = {}
     ordinary = _ORDINARY.get(remote_type, {})

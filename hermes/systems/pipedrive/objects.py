@@ -4,6 +4,7 @@ Absent stays absent and null stays None (D-12); a value of an impossible type sa
 (D-10).
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -11,12 +12,13 @@ from hermes.domain.fields import Catalogue
 from hermes.domain.model import Value
 from hermes.kit import countries, wire
 from hermes.kit.wire import put
-from hermes.systems.pipedrive import values
+from hermes.systems.pipedrive import notes, values
 
 RECORD_OF: Final[Mapping[str, str]] = {
     'organization': 'company',
     'person': 'contact',
     'deal': 'deal',
+    'activity': 'meeting',
     'pipeline': 'pipeline',
     'stage': 'stage',
     'user': 'admin',
@@ -34,6 +36,7 @@ NATIVE: Final[Mapping[str, frozenset[str]]] = {
 
 ReadCustom = Callable[[str, Any], tuple[str, Any]]
 _STATUSES: Final = ('open', 'won', 'lost', 'deleted')
+_CLOCK: Final = re.compile(r'(\d{1,3}):([0-5]\d)(?::([0-5]\d))?', re.ASCII)
 
 
 def read_object(
@@ -141,6 +144,49 @@ def _deal(data: Mapping[str, Any]) -> dict[str, Value]:
     return found
 
 
+def _activity(data: Mapping[str, Any]) -> dict[str, Value]:
+    """`due_at` is one value, for a date without its time is half a moment; a webhook may not say the note."""
+    found: dict[str, Value] = {}
+    put(found, 'subject', data, 'subject', wire.text)
+    put(found, 'type', data, 'type', wire.text)
+    put(found, 'company_id', data, 'org_id', remote_id)
+    put(found, 'contact_id', data, 'person_id', remote_id)
+    put(found, 'deal_id', data, 'deal_id', remote_id)
+    put(found, 'owner_id', data, 'owner_id' if 'owner_id' in data else 'user_id', user_id)
+    put(found, 'duration', data, 'duration', _clock)
+    put(found, 'participants', data, 'participants', _people)
+    due: dict[str, Any] = {}
+    put(due, 'date', data, 'due_date', wire.day)
+    put(due, 'time', data, 'due_time', _clock)
+    if len(due) == 2:
+        found['due_at'] = 'T'.join(part for part in (due['date'], due['time']) if part) if due['date'] else None
+    if isinstance(data.get('done'), bool | int):
+        found['done'] = bool(data['done'])
+    if 'note' in data and isinstance(data['note'], str | None):
+        found['note'], found['hermes_id'] = notes.read(data['note'] or '')
+    return found
+
+
+def _clock(raw: Any) -> str | None:
+    """HH:MM, with seconds where there are any; webhooks wrap it in an object."""
+    told = wire.text(raw.get('value') or '' if isinstance(raw, dict) else raw)
+    if told is None:
+        return None
+    parts = _CLOCK.fullmatch(told)
+    if parts is None:
+        raise ValueError('not a time of day')
+    hours, minutes, seconds = parts.groups()
+    return f'{int(hours):02}:{minutes}' + (f':{seconds}' if seconds and seconds != '00' else '')
+
+
+def _people(raw: Any) -> list[int]:
+    """The persons who take part, in the CRM's order."""
+    if not isinstance(raw, list):
+        raise ValueError('not a list')
+    told = (user_id(one.get('person_id')) for one in raw if isinstance(one, dict))
+    return [person for person in told if person is not None]
+
+
 def _pipeline(data: Mapping[str, Any]) -> dict[str, Value]:
     found: dict[str, Value] = {}
     put(found, 'name', data, 'name', wire.text)
@@ -172,6 +218,7 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Value]]]] =
     'organization': _organization,
     'person': _person,
     'deal': _deal,
+    'activity': _activity,
     'pipeline': _pipeline,
     'stage': _stage,
     'user': _user,

@@ -6,7 +6,7 @@ from datetime import datetime
 import httpx2
 
 from hermes.domain.fields import Catalogue
-from hermes.domain.model import Element, Event
+from hermes.domain.model import Element, Event, Record, Value
 from hermes.kit import wire
 from hermes.kit.clock import Clock
 from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request, Subscription
@@ -25,6 +25,7 @@ class Pipedrive:
         'company': 'organization',
         'contact': 'person',
         'deal': 'deal',
+        'meeting': 'activity',
         'pipeline': 'pipeline',
         'stage': 'stage',
         'admin': 'user',
@@ -64,6 +65,9 @@ class Pipedrive:
 
     async def send(self, request: Request, catalogue: Catalogue) -> Answer:
         return await self._client.send(request, catalogue)
+
+    def chosen_id(self, record: Record, fields: Mapping[str, Value]) -> str:
+        return ''
 
     def judge(self, request: Request, answer: Answer, catalogue: Catalogue, now: datetime | None = None) -> None:
         answers.judge(request, answer, catalogue, now or answer.ended_at or self._client.now())

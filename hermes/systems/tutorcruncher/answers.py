@@ -1,7 +1,7 @@
 """What an answer of TutorCruncher asks for. A status code is an integer; no text decides anything (F-8)."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from hermes.domain.errors import Ambiguous, AuthBroken, Forbidden, Gone, RateLimited, Rejected, Retry
 from hermes.kit import wire
@@ -20,13 +20,13 @@ def judge(request: Request, answer: Answer, now: datetime) -> None:
             raise Ambiguous(f'TutorCruncher gave no answer ({answer.error or "connection lost"}).')
         raise Retry(f'TutorCruncher could not be reached ({answer.error or "connection lost"}).')
     if 200 <= status < 300:
-        if not isinstance(_json(answer), dict):
+        if not isinstance(wire.try_json(answer.body), dict):
             reaction = Ambiguous if write else Retry
             raise reaction(f'TutorCruncher answered {status} without a proper body.')
         return
     if status == 429:
         raise RateLimited('TutorCruncher asks us to wait (429).', _until(answer, now))
-    if status == 403 and _json(answer) is None:
+    if status == 403 and wire.try_json(answer.body) is None:
         raise RateLimited('TutorCruncher blocks us (403 without JSON).', _until(answer, now))
     if status >= 500:
         reaction = Ambiguous if write else Retry
@@ -44,13 +44,6 @@ def judge(request: Request, answer: Answer, now: datetime) -> None:
     raise Rejected(f'TutorCruncher refuses ({status}).', _fields(request, answer))
 
 
-def _json(answer: Answer) -> Any:
-    try:
-        return wire.load_json(answer.body)
-    except ValueError:
-        return None
-
-
 def _until(answer: Answer, now: datetime) -> datetime:
     told = answer.headers.get('retry-after', '')
     try:
@@ -62,7 +55,7 @@ def _until(answer: Answer, now: datetime) -> datetime:
 
 def _fields(request: Request, answer: Answer) -> tuple[str, ...]:
     """The fields that a refusal names: an object by attribute, or a list whose lines begin with one."""
-    told = _json(answer)
+    told = wire.try_json(answer.body)
     named = told.get(EXTRAS) if isinstance(told, dict) else None
     if isinstance(named, list):
         named = [str(line).partition(':')[0] for line in named]

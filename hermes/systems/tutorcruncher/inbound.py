@@ -136,7 +136,8 @@ def _told(request: Request, answer: Answer, event: Event, catalogue: Catalogue) 
         nothing = Observation(ref_or_none, 'missing', version, origin='read', action=request.op)
         return (Element((nothing,) if request.op == 'read' else (), ignored=why),)
     origin: Origin = 'read' if request.op == 'read' else 'answer'
-    seen = clients.observations(ref_or_none, told, version, catalogue, origin=origin, action=request.op)
+    action = str(request.params.get('for') or request.op)
+    seen = clients.observations(ref_or_none, told, version, catalogue, origin=origin, action=action)
     return (Element(seen),)
 
 

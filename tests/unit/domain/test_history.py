@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes.domain.history import KEPT_SENT, edits, equal, fold, is_empty, send, settle
+from hermes.domain.history import KEPT_SEEN, KEPT_SENT, absorbed, edits, equal, fold, is_empty, send, settle
 from hermes.domain.model import SETTLED, UNSETTLED, Mirror, Observation, RemoteRef, Run, Sent, Value, Version
 
 ORG = RemoteRef('pipedrive', 'organization', '12')
@@ -209,13 +209,53 @@ def test_the_first_sight_of_an_object_of_ours_is_no_edit() -> None:
 
 
 @pytest.mark.behaviour('PD-MERGE-2', 'EDIT-1')
-@given(st.booleans())
-def test_values_that_come_with_a_merge_are_no_edit(merge_last: bool) -> None:
+@given(st.permutations(range(5)), st.sampled_from([UNSETTLED, SETTLED]))
+def test_values_that_come_with_a_merge_are_no_edit(order: list[int], sub: int) -> None:
     merged = replace(state(200, 5, name='a, b'), merged_from='13')
-    told = [state(100, name='a'), replace(state(200, 4, name='a, b'))]
-    mirror = folded([*told, merged] if merge_last else [merged, *told])
+    told = [
+        state(100, name='a'), merged, merged, state(200, sub, 'read', name='a, b'), state(200, 9, name='a, b'),
+    ]  # fmt: skip
+    mirror = folded([told[place] for place in order])
     assert names(mirror) == ['a']
     assert names(fold(mirror, state(300, name='b'), NOW)) == ['a', 'b']
+    many_later = [state(201 + at, website=f'{at}', name='a, b') for at in range(3 * KEPT_SEEN)]
+    assert names(folded(many_later, mirror)) == ['a']
+
+
+@pytest.mark.behaviour('PD-MERGE-2', 'EDIT-1')
+@given(st.permutations(range(4)), st.sampled_from([4, 6, SETTLED]), st.booleans())
+def test_what_a_person_wrote_in_the_second_of_a_merge_is_an_edit(order: list[int], sub: int, read: bool) -> None:
+    """Before it, after it, or so that only a read shows it; the merge's own value of another field is none."""
+    merged = replace(state(200, 5, name='a' if sub > 5 else 'by hand', website='w, v'), merged_from='13')
+    renamed = state(200, sub, name='by hand', website='w, v' if sub > 5 else 'w')
+    again = state(200, UNSETTLED, 'answer', name='by hand', website='w, v') if read else renamed
+    told = [state(100, name='a', website='w'), merged, renamed, again]
+    mirror = folded([told[place] for place in order])
+    assert names(mirror)[-1] == 'by hand'
+    assert [run.value for run, _ in edits(mirror, 'website')] == ['w']
+
+
+@pytest.mark.behaviour('PD-MERGE-2', 'EDIT-1')
+@given(st.permutations(range(4)))
+def test_of_a_merge_that_only_the_loser_told_a_read_shows_the_values(order: list[int]) -> None:
+    told = [state(100, name='a', website='w'), state(200, SETTLED, 'read', name='by hand', website='w, v')]
+    within = (Version(199, UNSETTLED), Version(200, UNSETTLED))
+
+    def play(*acts: Observation | None) -> Mirror:
+        mirror = Mirror(ORG, Version(-1, UNSETTLED))
+        for act in acts:
+            mirror = absorbed(mirror, '13', within) if act is None else folded([act], mirror)
+        return mirror
+
+    assert names(play(told[1], None, told[0])) == names(play(None, *told)) == ['a']
+    renamed = state(200, 4, name='by hand', website='w')
+    acts = [*told, renamed, None]
+    mirror = play(*(acts[place] for place in order))
+    assert names(mirror) == ['a', 'by hand']
+    assert [run.value for run, _ in edits(mirror, 'website')] == ['w']
+    own = replace(state(200, 5, name='by hand', website='w, v'), merged_from='13')
+    assert play(*(acts[place] for place in order), own).merges == play(own, None).merges
+    assert play(None, *told, own, state(199, SETTLED, name='x')).merges == play(own).merges
 
 
 @pytest.mark.behaviour('EDIT-1')

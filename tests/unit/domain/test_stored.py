@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
 from hermes.domain.fields import ATTRIBUTES
-from hermes.domain.model import Mirror, Record, RecordRef, RemoteRef, Run, Sent, Tombstone, Version
+from hermes.domain.model import UNSETTLED, Absorbed, Mirror, Record, RecordRef, RemoteRef, Run, Sent, Tombstone, Version
 
 texts = st.text(st.characters(exclude_characters='\x00', exclude_categories=['Cs']), max_size=8)
 jsons = st.recursive(
@@ -37,7 +37,7 @@ mirrors = st.builds(
             st.builds(Sent, jsons, st.integers(0, 2**40), st.none() | versions, jsons, st.booleans(), st.integers(0, 9))
         ),
     ),
-    merges=many(st.integers(0, 2**40)),
+    merges=many(st.builds(Absorbed, versions, texts)),
     ours=st.booleans(),
     deleted=st.none() | versions,
     deleted_by=st.sampled_from(['', 'hermes']),
@@ -64,6 +64,12 @@ def test_a_mirror_survives_its_row(mirror: Mirror) -> None:
     link = stored(link_row(mirror)) if mirror.record else {'record_type': None, 'record_id': None, 'is_primary': None}
     back = read_mirror(row | link)
     assert back == (mirror if mirror.record else Mirror(**{**fields_of(mirror), 'primary': False}))
+
+
+def test_a_merge_of_an_older_row_is_known_by_its_second() -> None:
+    mirror = Mirror(RemoteRef('pipedrive', 'organization', '12'), Version(200, 5))
+    older = stored(mirror_row(mirror, 1)) | {'merges': [199, 200], 'record_type': None, 'is_primary': None}
+    assert [merge.at for merge in read_mirror(older).merges] == [Version(199, UNSETTLED), Version(200, UNSETTLED)]
 
 
 def fields_of(mirror: Mirror) -> dict[str, Any]:

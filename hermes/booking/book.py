@@ -1,0 +1,229 @@
+"""A visitor books a call (CB-1..CB-7, I17): the calendar is read, then everything is decided and stored in one
+transaction, then the invitation is waited for a moment.
+
+Nothing is made outside before the meeting is safe here (A-8), and what is refused leaves nothing behind (CB-6). The
+same request again, under the same key of the same client, is the same booking (S20).
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
+
+from hermes.booking.availability import Asked, Availability, Kind, Person
+from hermes.booking.busy import Seen
+from hermes.booking.forms import SalesForm, SupportForm
+from hermes.booking.hold import hash_of
+from hermes.booking.limits_port import Limits
+from hermes.booking.links import SupportLink, check_support_link
+from hermes.booking.terms import Terms
+from hermes.db import appointments, bookings, graphs, holds, rota
+from hermes.db.catalogue import Knowledge
+from hermes.db.pool import Connection
+from hermes.domain.errors import Refused, SlotTaken
+from hermes.domain.meeting import text_of
+from hermes.kit.ids import new_token
+from hermes.sync.commands import Done, carry_out
+from hermes.sync.engine import Engine
+
+Invitation = Literal['sent', 'follows', 'refused']
+Pause = Callable[[float], Awaitable[None]]
+SOURCE: Final = 'website'
+POLL_S: Final = 0.1
+CALENDAR: Final = 'google'
+TOO_CLOSE: Final = 'There is a call with this e-mail address within two hours of this time already.'
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What a visitor is told: [start, end) aware UTC."""
+
+    meeting: int
+    uid: str
+    person: str
+    start: datetime
+    end: datetime
+    event_id: int
+    invitation: Invitation = 'follows'
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who asks: the client (a keyed hash), the key under which a repeated request is the same one, and a proof of work
+    for who is over a limit.
+    """
+
+    client: bytes
+    key: str = ''
+    proof: str = ''
+
+
+class Bookings:
+    """Books calls. `pause` waits between two looks at the calendar's push."""
+
+    def __init__(
+        self, engine: Engine, availability: Availability, terms: Terms, limits: Limits | None, pause: Pause
+    ) -> None:
+        self._engine = engine
+        self._availability = availability
+        self._terms = terms
+        self._limits = limits
+        self._pause = pause
+
+    async def book(self, kind: Kind, form: SalesForm | SupportForm, visit: Visit) -> Booked:
+        """Book a call. Raises NotFound, SlotTaken, LinkRefused, OverLimit, Unreadable, Refused; nothing is left of
+        what is refused.
+        """
+        until = self._until()
+        request = hashlib.sha256(json.dumps([kind, form.model_dump(mode='json')], sort_keys=True).encode()).hexdigest()
+        key = hashlib.sha256(b'idempotency:' + visit.client + visit.key.encode()).digest() if visit.key else None
+        told = await self._recall(key, request)
+        if told is None:
+            told = await self._carry_out(kind, form, visit, key, request)
+        return await self.await_invitation(told, until)
+
+    async def _recall(self, key: bytes | None, request: str) -> Booked | None:
+        """What the first request of this key did. Raises its refusal again, and Refused where it asked for something
+        else (S20).
+        """
+        if key is None:
+            return None
+        async with self._engine.database.transaction() as connection:
+            body = await appointments.find_body(connection, SOURCE, key)
+        if body is None:
+            return None
+        act = json.loads(body)
+        if act.get('request') != request:
+            raise Refused('This Idempotency-Key was used for another request.', 'idempotency')
+        done = await carry_out(self._engine, act, source=SOURCE, dedupe_key=key)
+        return await self._told(done, act)
+
+    async def _carry_out(
+        self, kind: Kind, form: SalesForm | SupportForm, visit: Visit, key: bytes | None, request: str
+    ) -> Booked:
+        await self._refuse_over_limit(form, visit)
+        person = await self._availability.find(form.admin_id, kind)
+        signed, express = self._check_link(form) if isinstance(form, SupportForm) else (False, False)
+        if form.meeting_dt <= self._engine.clock.now():
+            raise Refused('meeting_dt: must be in the future.', 'invalid')
+        seen = await self._availability.read_fresh(person, form.meeting_dt)
+        own_hold = hash_of(form.hold) if form.hold else b''
+        asked = Asked(form.meeting_dt, self._terms.rules(express=express), own_hold)
+
+        async def check(connection: Connection, known: Knowledge) -> None:
+            await self._check(connection, known, kind, form, visit, person, seen, asked)
+
+        act = self._act(kind, form, person, signed, request)
+        done = await carry_out(self._engine, act, source=SOURCE, dedupe_key=key, check=check)
+        await self._confirm_turn(kind, done, act, visit)
+        if done.repeated and key is not None:
+            again = await self._recall(key, request)
+            assert again is not None
+            return again
+        return await self._told(done, act)
+
+    async def _refuse_over_limit(self, form: SalesForm | SupportForm, visit: Visit) -> None:
+        """Who is over a limit costs no look at a calendar and leaves no row. Raises OverLimit."""
+        if self._limits is None:
+            return
+        async with self._engine.database.transaction() as connection:
+            if not visit.proof:
+                await self._limits.check(connection, 'booking', visit.client)
+            await self._limits.check(connection, 'email', self._terms.hash_of('email', form.email.lower()))
+
+    async def _confirm_turn(self, kind: Kind, done: Done, act: dict[str, Any], visit: Visit) -> None:
+        """API-3: the draw that led here is no longer given back. Were this lost, the draw would be, and the booking
+        would count by itself.
+        """
+        async with self._engine.database.transaction() as connection:
+            await rota.confirm(connection, visit.client, int(done.outcome['company']), act['admin'], kind)
+
+    def _check_link(self, form: SupportForm) -> tuple[bool, bool]:
+        """(signed, express) of a support form. Raises LinkRefused."""
+        if not self._terms.needs_link and form.s is None:
+            return False, False
+        expires_at = datetime.fromtimestamp(0, UTC) + timedelta(seconds=min(form.e or 0, 10**11))
+        link = SupportLink(form.admin_id, form.company_id, expires_at, str(form.x) in ('1', 'True'))
+        check_support_link(link, form.s or '', self._engine.clock.now(), self._terms.signing_keys)
+        return True, link.express
+
+    def _act(
+        self, kind: Kind, form: SalesForm | SupportForm, person: Person, signed: bool, request: str
+    ) -> dict[str, Any]:
+        end = form.meeting_dt + timedelta(seconds=person.hours.duration_s)
+        return {
+            'act': 'meeting.book',
+            'kind': kind,
+            'admin': person.id,
+            'start_at': text_of(form.meeting_dt),
+            'end_at': text_of(end),
+            'buffer_s': person.hours.buffer_s,
+            'uid': new_token(18),
+            'zone': form.zone,
+            'form': form.told(),
+            'company': form.company_id,
+            'signed': signed,
+            'bdr': form.bdr_person_id if isinstance(form, SalesForm) else None,
+            'request': request,
+        }
+
+    async def _check(
+        self,
+        connection: Connection,
+        known: Knowledge,
+        kind: Kind,
+        form: SalesForm | SupportForm,
+        visit: Visit,
+        person: Person,
+        seen: Seen,
+        asked: Asked,
+    ) -> None:
+        """What a booking depends on and a replay does not ask again; under the lock of births, so that nothing of it
+        changes before the booking is stored.
+        """
+        if not form.hold:
+            end = text_of(form.meeting_dt + timedelta(seconds=person.hours.duration_s))
+            at = text_of(form.meeting_dt)
+            if await bookings.is_taken(connection, person.id, at, end, person.hours.buffer_s):
+                raise SlotTaken
+        await graphs.lock_births(connection)
+        self._availability.person(known, person.id, kind)
+        await self._availability.check(connection, person, seen, asked)
+        if await appointments.has_meeting_near(connection, form.email, form.meeting_dt, self._terms.apart_s):
+            raise Refused(TOO_CLOSE, 'too_close')
+        if self._limits is not None:
+            await self._limits.allow(connection, 'booking', visit.client, visit.proof)
+            await self._limits.allow(connection, 'email', self._terms.hash_of('email', form.email.lower()))
+        if form.hold:
+            await holds.drop(connection, asked.own_hold)
+
+    async def _told(self, done: Done, act: dict[str, Any]) -> Booked:
+        """What was booked, as the act says it."""
+        async with self._engine.database.transaction() as connection:
+            known = await self._engine.known(connection)
+        admin = known.directory.admins.get(act['admin'])
+        names = [str(admin.fields.get(name) or '') for name in ('first_name', 'last_name')] if admin else []
+        start, end = (datetime.fromisoformat(act[name]) for name in ('start_at', 'end_at'))
+        return Booked(int(done.outcome['meeting']), act['uid'], ' '.join(names).strip(), start, end, done.event_id)
+
+    def _until(self) -> float:
+        return self._engine.clock.monotonic() + self._terms.patience_s
+
+    async def await_invitation(self, told: Booked, until: float) -> Booked:
+        """Wait, until a moment of the monotonic clock, for the worker to carry a meeting into the calendar (CB-7)."""
+        return replace(told, invitation=await self.carried(told.meeting, told.event_id, until))
+
+    async def carried(self, meeting: int, event_id: int, until: float) -> Invitation:
+        """'sent': the calendar was told what an event did to a meeting; 'follows': it will be; 'refused': never."""
+        while True:
+            async with self._engine.database.transaction() as connection:
+                row = await appointments.find_push(connection, meeting, CALENDAR, event_id)
+            if row is None or row['canceled_by'] == 'refused':
+                return 'refused'
+            if row['written'] and row['there'] == (row['status'] == 'planned'):
+                return 'sent'
+            if row['state'] != 'ready' or self._engine.clock.monotonic() >= until:
+                return 'follows'
+            await self._pause(POLL_S)

@@ -1,0 +1,128 @@
+"""What a visitor can do with a booking (CB-13): see it, move it, cancel it, by its signed link alone.
+
+The link names the meeting, not its time: an old one leads to the booking as it is now, until the meeting is over.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hermes.booking.availability import Asked, Availability, Person
+from hermes.booking.book import TOO_CLOSE, Bookings, Invitation
+from hermes.booking.links import OVER, LinkRefused, read_manage_token
+from hermes.booking.terms import Terms
+from hermes.db import appointments, graphs, postbox
+from hermes.db.catalogue import Knowledge
+from hermes.db.pool import Connection
+from hermes.domain.errors import NotFound, Refused
+from hermes.domain.meeting import text_of
+from hermes.domain.notice import Notice
+from hermes.domain.slots import Interval
+from hermes.sync.commands import Check, carry_out
+from hermes.sync.engine import Engine
+
+EVERYTHING = -1
+"""No event's number: `carried` then asks for all that is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """A booking as its visitor sees it: [start, end) aware UTC. `notice`: what letters say about it."""
+
+    meeting: int
+    uid: str
+    kind: str
+    status: str
+    start: datetime
+    end: datetime
+    admin_id: int
+    person: str
+    sequence: int
+    canceled_by: str
+    notice: Notice
+    contact_id: int = 0
+    email: str = ''
+
+    @property
+    def planned(self) -> bool:
+        return self.status == 'planned'
+
+
+class Appointments:
+    """Finds, moves and cancels bookings."""
+
+    def __init__(self, engine: Engine, availability: Availability, bookings: Bookings, terms: Terms) -> None:
+        self._engine = engine
+        self._availability = availability
+        self._bookings = bookings
+        self._terms = terms
+
+    async def find(self, token: str) -> Appointment:
+        """The booking that a link leads to. Raises LinkRefused ('link_invalid', 'link_expired'), NotFound."""
+        uid = read_manage_token(token, self._terms.signing_keys)
+        async with self._engine.database.transaction() as connection:
+            known = await self._engine.known(connection)
+            row = await appointments.find_meeting(connection, uid)
+            notice = await postbox.find_notice(connection, uid)
+        if row is None or notice is None:
+            raise NotFound('There is no such booking any more.')
+        if notice.end_at <= self._engine.clock.now():
+            raise LinkRefused(OVER, 'link_expired')
+        admin = known.directory.admins.get(row['admin_id'])
+        names = [str(admin.fields.get(name) or '') for name in ('first_name', 'last_name')] if admin else []
+        return Appointment(
+            row['id'], row['uid'], row['kind'], 'planned' if notice.planned else 'canceled', notice.start_at,
+            notice.end_at, row['admin_id'] or 0, ' '.join(names).strip(), notice.sequence, notice.canceled_by, notice,
+            row['contact_id'] or 0, row['email'],
+        )  # fmt: skip
+
+    async def look(self, at: Appointment) -> Invitation:
+        """How far the calendar has been told of a booking as it is now; nobody waits for it (CB-7)."""
+        return await self._bookings.carried(at.meeting, EVERYTHING, self._engine.clock.monotonic())
+
+    async def times(self, at: Appointment, window: Interval) -> list[Interval]:
+        """The times to which a booking could be moved. Raises NotFound, Unreadable."""
+        return await self._availability.slots(at.admin_id, window)
+
+    async def move(self, token: str, start: datetime) -> tuple[Appointment, Invitation]:
+        """Another time with the same person. Raises as `find`, and SlotTaken, Unreadable, Refused."""
+        at, until = await self.find(token), self._engine.clock.monotonic() + self._terms.patience_s
+        if not at.planned:
+            raise Refused('This call was canceled. Please book a new one.', 'canceled')
+        if start == at.start:
+            return at, await self._bookings.carried(at.meeting, 0, until)
+        person = await self._availability.find(at.admin_id)
+        seen = await self._availability.read_fresh(person, start)
+        asked = Asked(start, self._terms.rules(), moved=at.meeting)
+
+        async def check(connection: Connection, known: Knowledge) -> None:
+            await graphs.lock_births(connection)
+            await self._availability.check(connection, person, seen, asked)
+            if await self._is_near(connection, at, start):
+                raise Refused(TOO_CLOSE, 'too_close')
+
+        event_id = await self._act('move', at, check=check, **_times(person, start))
+        return await self._told(token, at, event_id, until)
+
+    async def cancel(self, token: str) -> tuple[Appointment, Invitation]:
+        """Off, for good; once more changes nothing. Raises as `find`."""
+        at, until = await self.find(token), self._engine.clock.monotonic() + self._terms.patience_s
+        event_id = await self._act('cancel', at) if at.planned else 0
+        return await self._told(token, at, event_id, until)
+
+    async def _told(self, token: str, at: Appointment, event_id: int, until: float) -> tuple[Appointment, Invitation]:
+        """The booking after the calendar was waited for: what that refused is canceled by then."""
+        invitation = await self._bookings.carried(at.meeting, event_id, until)
+        return await self.find(token), invitation
+
+    async def _act(self, what: str, at: Appointment, check: Check | None = None, **told: str) -> int:
+        act = {'act': f'meeting.{what}', 'meeting': at.meeting, 'by': 'visitor', **told}
+        return (await carry_out(self._engine, act, check=check)).event_id
+
+    async def _is_near(self, connection: Connection, at: Appointment, start: datetime) -> bool:
+        return await appointments.has_meeting_near(
+            connection, at.email, start, self._terms.apart_s, contact_id=at.contact_id, but=at.meeting
+        )
+
+
+def _times(person: Person, start: datetime) -> dict[str, str]:
+    return {'start_at': text_of(start), 'end_at': text_of(start + timedelta(seconds=person.hours.duration_s))}

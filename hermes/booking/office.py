@@ -1,0 +1,46 @@
+"""The office where calls are booked: everything that the booking API asks for, put together over one engine.
+
+It lives as long as the web application; `start` opens the engine's database, `stop` closes it.
+"""
+
+from hermes.booking.availability import Availability
+from hermes.booking.book import Bookings, Pause
+from hermes.booking.busy import BusyTimes
+from hermes.booking.hold import Holds
+from hermes.booking.limits_port import Limits
+from hermes.booking.manage import Appointments
+from hermes.booking.support import SupportLinks
+from hermes.booking.terms import Terms
+from hermes.ports import Calendar
+from hermes.sync.engine import Engine
+
+
+class Office:
+    """`calendar` None: none is connected, so that nothing can be booked. `pause`: how a visitor's request waits for the
+    worker; default: the engine's clock.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        calendar: Calendar | None,
+        terms: Terms,
+        *,
+        limits: Limits | None = None,
+        pause: Pause | None = None,
+    ) -> None:
+        self.engine = engine
+        self.terms = terms
+        self.limits = limits
+        self.availability = Availability(engine, BusyTimes(calendar, engine.clock), terms)
+        self.holds = Holds(engine, self.availability, terms, limits)
+        self.bookings = Bookings(engine, self.availability, terms, limits, pause or engine.clock.sleep)
+        self.appointments = Appointments(engine, self.availability, self.bookings, terms)
+        self.support = SupportLinks(engine, self.availability, terms)
+
+    async def start(self) -> None:
+        """Does not wait for a database that is away: requests are told so until it comes."""
+        await self.engine.database.start()
+
+    async def stop(self) -> None:
+        await self.engine.database.close()

@@ -1,0 +1,149 @@
+"""Single values of a form: cleaned, checked, in one spelling. Each check raises ValueError with a plain sentence that
+can stand after the field's name.
+"""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import phonenumbers
+from babel.core import get_global
+from email_validator import EmailNotValidError, validate_email
+
+from hermes.domain.enquiry import split_name
+from hermes.domain.errors import Refused
+from hermes.domain.timetable import find_zone
+from hermes.kit.countries import alpha2
+
+JOINERS: Final = '\u200c\u200d'
+"""Invisible, and part of the spelling in some scripts."""
+HOST: Final = re.compile(r'(?=.{4,253}$)([^\W_]([\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]')
+SCHEME: Final = re.compile(r'[a-z][a-z0-9+.-]*:(?!\d)', re.IGNORECASE)
+EARLIEST: Final = datetime(1971, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+MILLISECONDS: Final = 10**11
+"""A number as large as this is no count of seconds."""
+
+
+def clean(value: Any) -> Any:
+    """Text without control characters, composed, each stretch of space one space; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    kept = (
+        ' ' if letter.isspace() else letter
+        for letter in unicodedata.normalize('NFC', value.encode('utf-8', 'ignore').decode())
+        if letter.isspace() or letter in JOINERS or not unicodedata.category(letter).startswith('C')
+    )
+    return ' '.join(''.join(kept).split())
+
+
+def emptied(value: Any) -> Any:
+    """`clean`, and None for nothing."""
+    told = clean(value)
+    return None if told == '' else told
+
+
+def lowered(value: Any) -> Any:
+    told = clean(value)
+    return told.lower() if isinstance(told, str) else told
+
+
+def check_name(name: str) -> str:
+    try:
+        split_name(name)
+    except Refused:
+        raise ValueError('needs a first and a last name, with a space between them') from None
+    return name
+
+
+def check_email(email: str) -> str:
+    try:
+        return validate_email(email, check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise ValueError('must be an e-mail address such as name@example.com') from None
+
+
+def check_website(website: str | None) -> str | None:
+    """A whole https or http address; `example.com` becomes `https://example.com`."""
+    if website is None:
+        return None
+    sentence = 'must be the address of a website such as example.com'
+    whole = website if '://' in website else f'https://{website}'
+    if '://' not in website and SCHEME.match(website):
+        raise ValueError(sentence)
+    try:
+        parts = urlsplit(whole)
+        host, port = parts.hostname or '', parts.port
+    except ValueError:
+        raise ValueError(sentence) from None
+    odd = parts.username is not None or parts.password is not None or port == 0
+    if parts.scheme.lower() not in ('http', 'https') or odd or ' ' in whole or not HOST.fullmatch(host):
+        raise ValueError(sentence)
+    return f'{parts.scheme.lower()}{whole[len(parts.scheme) :]}'
+
+
+def find_country(country: str) -> str:
+    found = alpha2(country)
+    if found is None:
+        raise ValueError('must be the two-letter code of a country such as GB')
+    return found
+
+
+def check_phone(phone: str | None, country: str) -> str | None:
+    """E.164. A number without a dial code is one of `country`'s."""
+    if phone is None:
+        return None
+    try:
+        number = phonenumbers.parse(phone, country)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number) or not phonenumbers.is_valid_number(number):
+        raise ValueError(f'phone is not a phone number of {country}; write it with its dial code, or leave it out')
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def check_currency(currency: str) -> str:
+    if currency.upper() not in _currencies():
+        raise ValueError('must be the three-letter code of a currency such as GBP')
+    return currency.upper()
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    """Codes of the currencies that are legal tender somewhere today."""
+    told = get_global('territory_currencies')
+    return frozenset(code for all_of in told.values() for code, _, end, tender in all_of if end is None and tender)
+
+
+def known_zone(zone: str | None) -> str | None:
+    """The zone, or None for one that nobody knows: it is a courtesy, no reason to refuse a booking."""
+    return zone if find_zone(zone) is not None else None
+
+
+def read_moment(value: Any) -> datetime:
+    """An aware moment in UTC, whole seconds: ISO 8601 or seconds (or milliseconds) since 1970; naive is UTC (CB-21)."""
+    sentence = 'must be a time such as 2026-03-04T10:00:00Z'
+    if isinstance(value, bool) or not isinstance(value, str | int | float | datetime):
+        raise ValueError(sentence)
+    try:
+        at = _moment(value)
+    except (ValueError, OverflowError, OSError, TypeError):
+        raise ValueError(sentence) from None
+    if not EARLIEST <= at < LATEST:
+        raise ValueError('must be a time between 1971 and 2100')
+    return at.replace(microsecond=0)
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        at = value
+    elif isinstance(value, int | float) or re.fullmatch(r'-?\d{1,17}(\.\d{1,9})?', value.strip(), re.ASCII):
+        number = float(value)
+        at = datetime.fromtimestamp(number / 1000 if abs(number) >= MILLISECONDS else number, tz=UTC)
+    else:
+        # A plus sign that was not escaped in a query arrives as a space.
+        at = datetime.fromisoformat(re.sub(r' (?=\d\d:?\d\d$)', '+', value.strip()))
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -1,0 +1,63 @@
+"""`hermes rota`: whose turn it is, queue by queue, and how many turns everybody had (API-3)."""
+
+from typing import Annotated, Any
+
+import typer
+
+from hermes.cli.output import Column, JsonFlag, print_json, print_rows
+
+COLUMNS = [
+    Column('queue', 'QUEUE'), Column('place', 'NEXT', True), Column('name', 'WHO'), Column('id', 'ID', True),
+    Column('turns', 'TURNS', True), Column('counted', 'COUNTED AS', True),
+]  # fmt: skip
+
+
+def register(app: typer.Typer) -> None:
+    """Add `rota`."""
+    group = typer.Typer(help='Whose turn it is.', no_args_is_help=True, rich_markup_mode=None)
+    group.callback()(lambda: None)
+    group.command('show')(show_rota)
+    app.add_typer(group, name='rota')
+
+
+def show_rota(
+    plan: Annotated[str, typer.Option(metavar='PLAN', help='Only this plan: payg, startup or enterprise.')] = '',
+    country: Annotated[str, typer.Option(metavar='COUNTRY', help='Only the region of this country.')] = '',
+    as_json: JsonFlag = False,
+) -> None:
+    """Show who is next in every queue (plan and region; support), in the order in which they would be drawn."""
+    from hermes.cli.database import reading
+    from hermes.cli.world import load_settings
+    from hermes.db import rota as ledger
+    from hermes.domain import rota
+    from hermes.domain.regions import region_of
+
+    if plan:
+        rota.queue_of('sales', plan)
+    shown = [
+        queue
+        for queue in rota.queues()
+        if (not plan or queue.split(':')[1:2] == [plan]) and (not country or queue.endswith(f':{region_of(country)}'))
+    ]
+    told: list[dict[str, Any]] = []
+    zone = load_settings().dft_timezone
+    with reading() as connection:
+        now, admins = ledger.read_now(connection), ledger.read_admins(connection)
+        for queue in shown:
+            people = {admin.ref.id: admin for admin in rota.candidates(queue, admins, now, zone)}
+            standing = rota.settle(ledger.read_queue(connection, queue), now)
+            for place, who in enumerate(standing.order(people), 1):
+                names = (people[who].fields.get(name) for name in ('first_name', 'last_name'))
+                told.append(
+                    {
+                        'queue': queue,
+                        'place': place,
+                        'id': who,
+                        'name': ' '.join(name for name in names if name),
+                        'turns': standing.counts.get(who, 0),
+                        'counted': standing.count(who),
+                    }
+                )
+    if as_json:
+        return print_json(told)
+    print_rows(COLUMNS, told, empty='nobody can be drawn')

@@ -1,0 +1,209 @@
+"""`hermes slots`: why a time is offered or not, and an admin's working hours and days off (CB-19, CB-20)."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hermes.cli.output import JsonFlag, print_json, print_pairs, say, show
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from hermes.db.desk import Connection
+    from hermes.db.finding import Row
+    from hermes.domain.model import Value
+    from hermes.domain.timetable import Defaults
+
+AdminArgument = Annotated[str, typer.Argument(metavar='ADMIN', help='An id, an e-mail address or a name.')]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `slots`."""
+    group = typer.Typer(
+        help='Why a slot is offered or not; working hours and days off.', no_args_is_help=True, rich_markup_mode=None
+    )
+    group.command('explain')(explain)
+    group.command('hours')(hours)
+    group.command('days-off')(days_off)
+    app.add_typer(group, name='slots')
+
+
+def explain(
+    admin: AdminArgument,
+    when: Annotated[
+        str,
+        typer.Argument(
+            metavar='WHEN',
+            help='"tue 10:00" (the next one, on the clock of the admin), 2026-12-01T10:00 (the same clock), or with an '
+            'offset: 2026-12-01T10:00Z.',
+        ),
+    ],
+    express: Annotated[bool, typer.Option('--express', help='As an express support link shows it.')] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say everything that speaks against a call at a time, or that it can be booked."""
+    from hermes.app import build_office
+    from hermes.cli.setup_desk import desk
+    from hermes.db import agenda
+    from hermes.db import desk as databases
+
+    with desk(contact=False) as here:
+        with databases.opened(here.settings.database_url) as connection:
+            found = agenda.find_admin(connection, admin)
+            zone = _zone_of(found, _defaults(connection))
+        start = _start(when, zone, here.engine.clock.now())
+        office = build_office(here.settings, here.engine)
+        told: dict[str, Any] = {
+            'admin': found['id'], 'name': found['name'], 'start_at': start, 'zone': zone.key,
+            'local': f'{start.astimezone(zone):%a %Y-%m-%d %H:%M}', 'offered': False, 'reasons': [],
+        }  # fmt: skip
+        against = _not_bookable(found)
+        if not against:
+            reasons = here.do(office.availability.explain(found['id'], start, express=express))
+            against = [(each.code, each.said) for each in reasons]
+            if found['problem'] and 'calendar' in (code for code, _ in against):
+                against.append(('calendar', found['problem']))
+    told |= {'offered': not against, 'reasons': [{'code': code, 'said': said} for code, said in against]}
+    if as_json:
+        return print_json(told)
+    say(f'{show(told["name"])}, {told["local"]} ({zone.key}): {"no" if against else "it can be booked"}')
+    for code, said in against:
+        say(f'  {code:<13} {show(said)}')
+
+
+def _start(when: str, zone: 'ZoneInfo', now: 'datetime') -> 'datetime':
+    """A moment as people write it; without an offset it is told on the wall clock of `zone`. Raises Refused."""
+    from datetime import datetime
+
+    from hermes.cli import timetables
+    from hermes.domain.errors import Refused
+
+    found = timetables.parse_when(when, zone, now)
+    if found is None:
+        try:
+            found = datetime.fromisoformat(when.strip())
+        except ValueError:
+            raise Refused(f'"{when}" is no moment: write "tue 10:00", 2026-12-01T10:00 or 2026-12-01T10:00Z.') from None
+    return found if found.tzinfo else found.replace(tzinfo=zone)
+
+
+def _zone_of(admin: 'Row', defaults: 'Defaults') -> 'ZoneInfo':
+    from zoneinfo import ZoneInfo
+
+    from hermes.domain.timetable import find_zone
+
+    return find_zone(admin['timezone']) or ZoneInfo(defaults.zone)
+
+
+def _not_bookable(admin: 'Row') -> list[tuple[str, str]]:
+    """Why this person takes no calls at all."""
+    lacks = [
+        said
+        for true, said in (
+            (not admin['active'], 'has left'),
+            (not admin['bookable'], 'takes no calls (bookable is false)'),
+            (not (admin['email'] or '').strip(), 'has no e-mail address, so no calendar'),
+            (not (admin['is_sales_person'] or admin['is_support_person']), 'is in neither sales nor support'),
+        )
+        if true
+    ]
+    return [('not bookable', f'{admin["name"]} {said}.') for said in lacks]
+
+
+def hours(
+    admin: AdminArgument,
+    written: Annotated[
+        str,
+        typer.Option('--set', metavar='HOURS', help='"mon-fri 10:00-17:30; sat 10:00-12:00", "default" or "closed".'),
+    ] = '',
+    as_json: JsonFlag = False,
+) -> None:
+    """Show or set an admin's working hours, on the wall clock of the admin's own time zone."""
+    from hermes.cli import timetables
+    from hermes.cli.database import writing
+    from hermes.db import agenda
+
+    with writing() as connection:
+        found = agenda.find_admin(connection, admin)
+        if written:
+            told: dict[str, Value] = {'working_hours': timetables.parse_hours(written)}
+            return _save(connection, found, f'working hours of {found["name"]}: {written.strip()}', told, as_json)
+        _show(found, _defaults(connection), as_json)
+
+
+def days_off(
+    admin: AdminArgument,
+    added: Annotated[
+        list[str] | None, typer.Option('--add', metavar='DAYS', help='2026-12-24..2027-01-02, or one day.')
+    ] = None,
+    removed: Annotated[
+        list[str] | None, typer.Option('--remove', metavar='DAYS', help='These are worked again.')
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show or change an admin's days off; both ends of a stretch are included."""
+    from hermes.cli import timetables
+    from hermes.cli.database import writing
+    from hermes.db import agenda
+
+    with writing() as connection:
+        found = agenda.find_admin(connection, admin)
+        if not added and not removed:
+            return _show(found, _defaults(connection), as_json)
+        off = timetables.off_of(found)
+        off = timetables.remove_days(off, [part for each in removed or () for part in timetables.parse_days(each)])
+        off = timetables.add_days(off, [part for each in added or () for part in timetables.parse_days(each)])
+        said = ', '.join([f'+ {each}' for each in added or ()] + [f'- {each}' for each in removed or ()])
+        _save(connection, found, f'days off of {found["name"]}: {said}', {'days_off': off}, as_json)
+
+
+def _save(connection: 'Connection', admin: 'Row', said: str, told: 'dict[str, Value]', as_json: bool) -> None:
+    from hermes.cli.acting import act
+
+    act(connection, [(said, {'act': 'admin.save', 'id': admin['id'], 'fields': told})], as_json)
+
+
+def _show(admin: 'Row', defaults: 'Defaults', as_json: bool) -> None:
+    """What holds for an admin, and what of it is the default's."""
+    from hermes.cli import timetables
+    from hermes.domain.timetable import check_days_off, hours_of
+
+    known = hours_of(admin, defaults)
+    told: dict[str, Any] = {
+        'admin': admin['id'],
+        'name': admin['name'],
+        'bookable': bool(admin['active'] and admin['bookable']),
+        'zone': known.zone.key,
+        'working_hours': timetables.show_hours(known),
+        'own_hours': admin['working_hours'] is not None,
+        'days_off': check_days_off(admin['days_off']) or [],
+        'duration_s': known.duration_s,
+        'buffer_s': known.buffer_s,
+        'daily_cap': known.daily_cap,
+    }
+    if as_json:
+        return print_json(told)
+    own = '' if told['own_hours'] else ' (default)'
+    off = ', '.join(first if first == last else f'{first}..{last}' for first, last in told['days_off'])
+    print_pairs(
+        [
+            ('admin', f'{told["name"]} (ID: {told["admin"]})'),
+            ('bookable', told['bookable']),
+            ('time zone', told['zone']),
+            ('working hours', f'{told["working_hours"]}{own}'),
+            ('days off', off or 'none'),
+            ('call', f'{known.duration_s // 60} min, then {known.buffer_s // 60} min free'),
+            ('daily cap', 'none' if known.daily_cap is None else show(known.daily_cap)),
+        ]
+    )
+
+
+def _defaults(connection: 'Connection') -> 'Defaults':
+    """What holds for admins without hours of their own: the environment, under the settings that people change."""
+    from hermes.cli.world import load_settings
+    from hermes.db.reading import read_settings
+    from hermes.domain.timetable import settle_defaults
+    from hermes.parts import meeting_defaults
+
+    return settle_defaults(meeting_defaults(load_settings()), read_settings(connection))

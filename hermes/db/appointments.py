@@ -1,0 +1,107 @@
+"""What the desk asks the database about bookings: who is taken when, which meeting a link means, what became of its
+push. Named SQL.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from hermes.db.pool import Connection, Row
+from hermes.domain.slots import Taken
+
+TAKEN: Final = """
+    select 'meeting' as what, id, start_at, end_at, coalesce(buffer_s, 0) as buffer_s from meeting
+    where admin_id = %(admin)s and status = 'planned' and tombstone is null and alias_of is null
+      and start_at < %(end)s and end_at + make_interval(secs => coalesce(buffer_s, 0)) > %(start)s
+    union all
+    select 'hold', h.id, h.start_at, h.end_at, extract(epoch from upper(o.during) - h.end_at)::bigint
+    from hold h join occupancy o on o.hold_id = h.id
+    where h.admin_id = %(admin)s and h.expires_at > hermes_now() and h.token_hash <> %(own)s
+      and o.during && tstzrange(%(start)s, %(end)s)
+    order by start_at, id
+"""
+NEAR: Final = """
+    select 1 from meeting m join contact c on c.id = m.contact_id
+    where m.status = 'planned' and m.tombstone is null and m.alias_of is null and m.id <> %(but)s
+      and (lower(c.email) = lower(%(email)s) or m.contact_id = %(contact)s)
+      and m.start_at > %(start)s::timestamptz - make_interval(secs => %(apart)s)
+      and m.start_at < %(start)s::timestamptz + make_interval(secs => %(apart)s)
+    limit 1
+"""
+MEETING: Final = """
+    select m.id, m.uid, m.kind, m.status, m.start_at, m.end_at, m.zone, m.admin_id, m.contact_id, m.sequence,
+           m.canceled_by, coalesce(c.email, '') as email, coalesce(c.first_name, '') as first_name
+    from meeting m left join contact c on c.id = m.contact_id
+    where m.uid = %s and m.tombstone is null and m.alias_of is null
+"""
+PUSHED: Final = """
+    select m.status, m.canceled_by, coalesce(p.state, 'ready') as state,
+           %(event)s = 0 or coalesce(p.last_write_at >= (select received_at from event where id = %(event)s), false)
+             or coalesce(p.wanted <= p.done, true) as written,
+           exists (select 1 from link l where l.system = %(system)s and l.record_type = 'meeting' and l.record_id = m.id
+                   and l.state = 'live') as there
+    from meeting m left join push p on p.record_type = 'meeting' and p.record_id = m.id and p.system = %(system)s
+    where m.id = %(meeting)s
+"""
+
+
+async def find_taken(
+    connection: Connection, admin_id: int, start: datetime, end: datetime, own_hold: bytes = b''
+) -> list[Taken]:
+    """Planned meetings and live holds of an admin that touch [start, end), buffers included; the hold whose hashed
+    token is `own_hold` left out.
+    """
+    rows = await connection.execute(TAKEN, {'admin': admin_id, 'start': start, 'end': end, 'own': own_hold})
+    return [
+        Taken(row['start_at'], row['end_at'], row['buffer_s'], row['what'], row['id']) for row in await rows.fetchall()
+    ]
+
+
+async def has_meeting_near(
+    connection: Connection, email: str, start: datetime, apart_s: int, *, contact_id: int = 0, but: int = 0
+) -> bool:
+    """CB-3: whether somebody of this e-mail address has a planned meeting that starts within `apart_s` of `start`."""
+    given = {'email': email, 'contact': contact_id, 'start': start, 'apart': apart_s, 'but': but}
+    return await (await connection.execute(NEAR, given)).fetchone() is not None
+
+
+async def find_meeting(connection: Connection, uid: str) -> Row | None:
+    """The meeting of a uid."""
+    return await (await connection.execute(MEETING, (uid,))).fetchone()
+
+
+async def find_push(connection: Connection, meeting_id: int, system: str, event_id: int) -> Row | None:
+    """How far a meeting is carried into a system: status, canceled_by, the push's state, whether what an event asked
+    for was `written` (event 0: anything; -1: all that is wanted), and whether it is `there`.
+    """
+    given = {'meeting': meeting_id, 'system': system, 'event': event_id}
+    return await (await connection.execute(PUSHED, given)).fetchone()
+
+
+async def find_body(connection: Connection, source: str, key: bytes) -> bytes | None:
+    """The stored body of the command of a key."""
+    row = await (
+        await connection.execute('select body from event where source = %s and dedupe_key = %s', (source, key))
+    ).fetchone()
+    return None if row is None else bytes(row['body'] or b'')
+
+
+async def find_company(connection: Connection, company_id: int) -> Row | None:
+    """Id and name of a company that lives; of the survivor where it was merged away."""
+    rows = await connection.execute(
+        'with recursive way as (select id, alias_of, 0 as depth from company where id = %s union all '
+        'select c.id, c.alias_of, way.depth + 1 from company c join way on c.id = way.alias_of where way.depth < 20) '
+        "select c.id, coalesce(c.name, '') as name from company c join way using (id) "
+        'where c.alias_of is null and c.tombstone is null',
+        (company_id,),
+    )
+    return await rows.fetchone()
+
+
+async def find_linked(connection: Connection, system: str, kind: str, remote_id: str) -> Row | None:
+    """The company that a remote object belongs to, living or not: id, and whether it is `gone`."""
+    rows = await connection.execute(
+        'select c.id, c.tombstone is not null as gone from link l join company c on c.id = l.record_id '
+        "where l.system = %s and l.type = %s and l.remote_id = %s and l.record_type = 'company'",
+        (system, kind, remote_id),
+    )
+    return await rows.fetchone()

@@ -1,0 +1,42 @@
+"""Whether anything is said to a system.
+
+A pause is begun by a person, by credentials that do not work (OUT-7), or where a database came from elsewhere; it ends
+by a person, or as soon as the credentials work again.
+"""
+
+from typing import Final
+
+from hermes.db.pool import Connection
+
+BROKEN: Final = 'OUT-7'
+"""How the reason begins where the credentials do not work."""
+PAUSE: Final = """
+    insert into system_state (system, paused, reason, since) values (%s, true, %s, hermes_now())
+      on conflict (system) do update set paused = true, reason = excluded.reason, since = excluded.since
+"""
+KEEP: Final = f'{PAUSE} where not system_state.paused'
+PAUSED: Final = 'select system from system_state where paused and starts_with(reason, %s) order by system'
+"""The systems that are paused for a reason that begins so."""
+RESUME: Final = """
+    update system_state set paused = false, reason = '', since = null, blocked_until = null where system = %s
+"""
+RESUME_IF: Final = """
+    update system_state set paused = false, reason = '', since = null
+    where system = %s and starts_with(reason, %s)
+"""
+
+
+async def pause(connection: Connection, system: str, reason: str, *, keep: bool = False) -> None:
+    """Nothing is said to the system any more. `keep`: a pause that stands keeps its reason and its time."""
+    await connection.execute(KEEP if keep else PAUSE, (system, reason))
+
+
+async def resume(connection: Connection, system: str, *, only: str = '') -> None:
+    """It is spoken with again, at once. `only`: if the pause's reason begins so, and no sooner than the system lets
+    anybody in.
+    """
+    if only:
+        await connection.execute(RESUME_IF, (system, only))
+    else:
+        await connection.execute(RESUME, (system,))
+    await connection.execute('notify hermes_push')

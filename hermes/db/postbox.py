@@ -1,0 +1,124 @@
+"""Letters on their way: which one is due, leased to one worker at a time, and what became of it.
+
+What has no sense any more is dropped before anything is claimed. A lease that ran out (its worker was killed) makes the
+letter due again, under the same Message-ID; whoever comes back late with a lost lease changes nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from hermes.db.pool import Connection, Row
+from hermes.domain.notice import Notice, Person
+
+LEASE_S: Final = 120
+TURN: Final = 47_292
+"""The advisory lock of whoever chooses a letter: two letters about one meeting are never under way together."""
+FREE: Final = "l.state = 'due' and l.due_at <= hermes_now() and coalesce(l.leased_until, '-infinity') <= hermes_now()"
+DROP_ALL: Final = f"update letter l set state = 'dropped', reason = %s where {FREE}"
+DROP_STALE: Final = f"""
+    with stale as (
+      select l.id, case
+        when l.kind = 'reminder' and m.status <> 'planned' then 'the meeting was canceled'
+        when m.tombstone is not null then 'the meeting is gone'
+        when l.kind = 'reminder' and m.start_at <= hermes_now() then 'the meeting has begun'
+        when m.end_at <= hermes_now() then 'the meeting is over'
+        when exists (select 1 from letter o where o.meeting_id = l.meeting_id and o.sequence > l.sequence
+                       and case when l.kind = 'reminder' then o.kind = 'reminder' and o.due_at <= hermes_now()
+                           else o.kind in ('moved', 'cancelled', 'apology') end
+                       and o.state in ('due', 'sent')) then 'a newer letter says more'
+        when coalesce(trim(p.email), '') = '' then 'the contact has no e-mail address'
+      end as why
+      from letter l join meeting m on m.id = l.meeting_id
+      left join contact c on c.id = m.contact_id left join contact p on p.id = coalesce(c.alias_of, c.id)
+      where {FREE} for update of l skip locked
+    )
+    update letter set state = 'dropped', reason = stale.why from stale where letter.id = stale.id and why is not null
+"""
+CLAIM: Final = f"""
+    update letter set leased_until = hermes_now() + make_interval(secs => {LEASE_S}), attempts = attempts + 1
+    where id = (
+      select l.id from letter l where {FREE} and not exists (
+        select 1 from letter o where o.meeting_id = l.meeting_id and o.state = 'due' and o.leased_until > hermes_now())
+      order by l.due_at, l.id limit 1 for update skip locked)
+    returning id, meeting_id, kind, message_id, attempts, leased_until
+"""
+MEETING: Final = """
+    select m.uid, m.kind, m.status, m.start_at, m.end_at, m.sequence, m.canceled_by, m.zone,
+           concat_ws(' ', p.first_name, p.last_name) as contact, p.email as contact_email,
+           concat_ws(' ', a.first_name, a.last_name) as admin, a.email as admin_email, a.timezone as admin_zone,
+           (select i.runs #>> '{meet_url,-1,0}' from link k join mirror i using (system, type, remote_id)
+            where k.record_type = 'meeting' and k.record_id = m.id and k.system = 'google' and k.state = 'live'
+            order by k.is_primary desc limit 1) as meet_url
+    from meeting m
+    left join contact c on c.id = m.contact_id left join contact p on p.id = coalesce(c.alias_of, c.id)
+    left join admin a on a.id = m.admin_id
+"""
+BY_NUMBER: Final = f'{MEETING} where m.id = %s'
+BY_UID: Final = f'{MEETING} where m.uid = %s and m.tombstone is null and m.alias_of is null'
+ENDED: Final = """
+    update letter set state = %(state)s, reason = %(reason)s, leased_until = null,
+      due_at = coalesce(%(at)s::timestamptz, due_at),
+      sent_at = case when %(state)s = 'sent' then hermes_now() else sent_at end
+    where id = %(id)s and leased_until = %(lease)s and (state = 'due' or %(state)s = 'sent')
+"""
+
+
+class Claim(NamedTuple):
+    """A letter that this worker may send until `leased_until` (aware)."""
+
+    id: int
+    leased_until: datetime
+    attempts: int
+    notice: Notice
+
+
+async def claim(connection: Connection) -> Claim | None:
+    """The letter that is due longest, leased; None when none is. What has no sense any more is dropped first."""
+    await connection.execute('select pg_advisory_xact_lock(%s)', (TURN,))
+    await connection.execute(DROP_STALE)
+    letter = await (await connection.execute(CLAIM)).fetchone()
+    if letter is None:
+        return None
+    row = await (await connection.execute(BY_NUMBER, (letter['meeting_id'],))).fetchone()
+    assert row is not None
+    told = _notice(row, letter['kind'], letter['message_id'])
+    return Claim(letter['id'], letter['leased_until'], letter['attempts'], told)
+
+
+async def drop_due(connection: Connection, reason: str) -> int:
+    """Drop every letter that is due; how many."""
+    return (await connection.execute(DROP_ALL, (reason,))).rowcount
+
+
+async def end(connection: Connection, letter: Claim, state: str, reason: str = '', at: datetime | None = None) -> bool:
+    """What became of a letter: 'sent', 'parked', or 'due' again `at` a moment. False: the lease was lost, or the letter
+    was dropped meanwhile. One that went out is 'sent' even then.
+    """
+    key: Mapping[str, Any] = {
+        'id': letter.id, 'lease': letter.leased_until, 'state': state, 'reason': reason, 'at': at,
+    }  # fmt: skip
+    return (await connection.execute(ENDED, key)).rowcount > 0
+
+
+async def find_notice(connection: Connection, uid: str) -> Notice | None:
+    """What there is to say about the meeting of a uid now, as in a confirmation (or a cancellation)."""
+    row = await (await connection.execute(BY_UID, (uid,))).fetchone()
+    return _notice(row, 'confirmation' if row['status'] == 'planned' else 'cancelled', '') if row else None
+
+
+def _notice(row: Row, kind: Any, message_id: str) -> Notice:
+    return Notice(
+        kind=kind,
+        message_id=message_id,
+        uid=row['uid'],
+        sequence=row['sequence'] or 0,
+        meeting_kind=row['kind'] or 'sales',
+        planned=row['status'] == 'planned',
+        canceled_by=row['canceled_by'] or '',
+        start_at=row['start_at'],
+        end_at=row['end_at'],
+        visitor=Person(row['contact'] or '', (row['contact_email'] or '').strip(), row['zone'] or ''),
+        admin=Person(row['admin'] or '', (row['admin_email'] or '').strip(), row['admin_zone'] or ''),
+        meet_url=row['meet_url'] or '',
+    )

@@ -1,0 +1,180 @@
+"""The ledger of the round robin (API-3): drawn under one lock a queue, so that equals never differ by more than one
+turn (I22), whoever draws and however many at once.
+
+A company that gets its first sales or support person by a delivery, a read or a booking counts as a turn of that person
+in the transaction that journals it; what a listing or an import brings in bulk is history and counts for nobody.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+
+from hermes.db import finding
+from hermes.db.codec import dump, read_record
+from hermes.db.pool import Connection, Row
+from hermes.domain import rota
+from hermes.domain.model import Change, Record
+from hermes.domain.rota import Kind, Turn
+from hermes.domain.rules import PLANS
+
+QUEUE_LOCKS: Final = 47_293
+"""The first half of an advisory lock's key; the second is the hash of the queue's name."""
+BATCH: Final = 5_000
+FORGET_DAYS: Final = 30
+SAME_BOOKING: Final = timedelta(minutes=5)
+"""A turn of a company that is younger than this is that of the booking at hand."""
+PERSON_OF: Final[dict[str, Kind]] = {'sales_person_id': 'sales', 'support_person_id': 'support'}
+
+LEDGER: Final = """
+    select admin_id, why, at, booked_at, returned_at from turn where queue = %(queue)s order by id
+"""
+REMEMBERED: Final = """
+    select admin_id from turn where client_hash = %(client)s and queue = %(queue)s and why = 'drawn'
+      and returned_at is null and at > hermes_now() - %(while)s and admin_id = any(%(people)s)
+    order by id desc limit 1
+"""
+OPEN_DRAWS: Final = """
+    select id, queue, admin_id from turn where client_hash = %(client)s and why = 'drawn' and booked_at is null
+      and returned_at is null and at > hermes_now() - %(while)s and split_part(queue, ':', 1) = %(kind)s
+    order by id desc for update
+"""
+FIRST_PERSONS: Final = """
+    select r.record_id as company, r.field, (r.new #>> '{}')::bigint as admin, e.kind = 'act' as booked,
+           c.price_plan, c.country
+    from jsonb_to_recordset(%s) as r(record_id bigint, field text, new jsonb, event_id bigint)
+      join event e on e.id = r.event_id and (e.kind in ('webhook', 'read', 'answer')
+        or (e.kind = 'act' and e.source = 'website'))
+      join company c on c.id = r.record_id
+    order by r.record_id, r.field
+"""
+COUNTED_ONCE: Final = """
+    delete from turn where company_id = %(company)s and admin_id = %(admin)s and why = 'booked'
+      and at > hermes_now() - %(while)s
+"""
+GIVE_BACK: Final = """
+    update turn set returned_at = at + %(while)s where id in (
+      select id from turn where why = 'drawn' and booked_at is null and returned_at is null
+        and at <= hermes_now() - %(while)s order by id limit %(batch)s)
+"""
+FORGET: Final = """
+    delete from turn where id in (
+      select id from turn where returned_at < hermes_now() - make_interval(days => %(days)s) order by id
+      limit %(batch)s)
+"""
+
+
+async def draw(connection: Connection, queue: str, people: Sequence[int], client: bytes) -> int | None:
+    """Whose turn it is among `people` (admin ids): taken, and remembered for `client` (a keyed hash), who gets the same
+    person again for half an hour. None where there is nobody. Holds the queue's lock until the transaction ends.
+    """
+    if not people:
+        return None
+    await connection.execute('select pg_advisory_xact_lock(%s, hashtext(%s))', (QUEUE_LOCKS, queue))
+    asked = {'client': client, 'queue': queue, 'while': rota.REMEMBERED, 'people': list(people)}
+    known = await (await connection.execute(REMEMBERED, asked)).fetchone()
+    if known is not None:
+        return int(known['admin_id'])
+    rows = await (await connection.execute(LEDGER, {'queue': queue})).fetchall()
+    chosen = rota.settle(read_ledger(rows), await _now(connection)).order(people)[0]
+    await connection.execute(
+        "insert into turn (queue, admin_id, client_hash, why) values (%s, %s, %s, 'drawn')", (queue, chosen, client)
+    )
+    return chosen
+
+
+async def confirm(connection: Connection, client: bytes, company_id: int, admin_id: int, kind: Kind = 'sales') -> None:
+    """A booking of `client` was stored, in this transaction or before it: the draw that led to it stays, the client's
+    others are given back. Where somebody else was drawn, the booking is a turn of whom was booked. Without a draw
+    nothing happens.
+    """
+    asked = {'client': client, 'kind': kind, 'while': rota.UNBOOKED}
+    draws = await (await connection.execute(OPEN_DRAWS, asked)).fetchall()
+    if not draws:
+        return
+    booked = next((row for row in draws if row['admin_id'] == admin_id), None)
+    if booked is not None:
+        await connection.execute(
+            'update turn set booked_at = hermes_now(), company_id = %s where id = %s', (company_id, booked['id'])
+        )
+        await connection.execute(COUNTED_ONCE, {'company': company_id, 'admin': admin_id, 'while': SAME_BOOKING})
+    else:
+        await connection.execute(
+            'insert into turn (queue, admin_id, why, company_id, booked_at) '
+            "select %(queue)s, %(admin)s, 'booked', %(company)s, hermes_now() "
+            "where not exists (select 1 from turn where company_id = %(company)s and why = 'booked' and "
+            'at > hermes_now() - %(while)s)',
+            {'queue': draws[0]['queue'], 'admin': admin_id, 'company': company_id, 'while': SAME_BOOKING},
+        )
+    others = [row['id'] for row in draws if row is not booked]
+    await connection.execute('update turn set returned_at = hermes_now() where id = any(%s)', (others,))
+
+
+async def count_assigned(connection: Connection, changes: Iterable[tuple[Change, int]]) -> None:
+    """What the journal is told: a company's first sales or support person is a turn of that person, unless nobody chose
+    them (D-16).
+    """
+    first = [
+        {'record_id': change.record.id, 'field': change.field, 'new': change.new, 'event_id': event_id}
+        for change, event_id in changes
+        if change.record.type == 'company' and change.field in PERSON_OF and change.old is None
+        and isinstance(change.new, int) and change.rule != 'D-16'
+    ]  # fmt: skip
+    if not first:
+        return
+    for row in await (await connection.execute(FIRST_PERSONS, (dump(first),))).fetchall():
+        plan = row['price_plan'] if row['price_plan'] in PLANS else PLANS[0]
+        queue = rota.queue_of(PERSON_OF[row['field']], plan, row['country'])
+        await connection.execute(
+            'insert into turn (queue, admin_id, why, company_id) select %s, id, %s, %s from admin where id = %s',
+            (queue, 'booked' if row['booked'] else 'assigned', row['company'], row['admin']),
+        )
+
+
+async def tidy(connection: Connection) -> int:
+    """Mark a batch of draws as given back that led to no booking, and forget those that were long ago; how many rows
+    were touched. The ledger counts them the same before and after.
+    """
+    back = await connection.execute(GIVE_BACK, {'while': rota.UNBOOKED, 'batch': BATCH})
+    gone = await connection.execute(FORGET, {'days': FORGET_DAYS, 'batch': BATCH})
+    return back.rowcount + gone.rowcount
+
+
+def read_ledger(rows: Iterable[Row]) -> list[Turn]:
+    """Rows of `turn`, with the draws that led to nothing given back a day after they were made."""
+    return [
+        Turn(
+            row['admin_id'],
+            row['why'] == 'drawn',
+            row['at'],
+            rota.gives_back_at(row['at'], row['booked_at'], row['returned_at'])
+            if row['why'] == 'drawn'
+            else row['returned_at'],
+        )
+        for row in rows
+    ]
+
+
+def read_queue(connection: psycopg.Connection[Any], queue: str) -> list[Turn]:
+    """The ledger of a queue, for people who look after Hermes."""
+    return read_ledger(finding.rows(connection, LEDGER, {'queue': queue}))
+
+
+def read_admins(connection: psycopg.Connection[Any]) -> list[Record]:
+    """All admins."""
+    return [read_record('admin', row) for row in finding.rows(connection, 'select * from admin order by id')]
+
+
+def read_now(connection: psycopg.Connection[Any]) -> datetime:
+    """What time it is for the database."""
+    [row] = finding.rows(connection, 'select hermes_now() as now')
+    at: datetime = row['now']
+    return at
+
+
+async def _now(connection: Connection) -> datetime:
+    row = await (await connection.execute('select hermes_now() as now')).fetchone()
+    assert row is not None
+    at: datetime = row['now']
+    return at

@@ -1,0 +1,119 @@
+"""What a visitor asks for, as the act 'meeting.book' says it: read, checked, and what has to be looked up for it.
+
+Times are text in UTC, a name has two words at least, and a BDR is named by our id or by TC2's (D-9).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from hermes.domain.errors import Refused
+from hermes.domain.graph import PRODUCT, Directory
+from hermes.domain.matching import Keys, fold_name, fold_phone
+from hermes.domain.model import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What was asked for. `start_at` and `end_at` in canonical text (UTC); `form` as it was validated; `signed`: the
+    link that names `company_id` was signed; `bdr` as it came (D-9).
+    """
+
+    kind: str
+    admin_id: int
+    start_at: str
+    end_at: str
+    buffer_s: int
+    uid: str
+    zone: str | None
+    form: Mapping[str, Value]
+    company_id: int | None = None
+    signed: bool = False
+    bdr: Value = None
+
+    @property
+    def rule(self) -> str:
+        return 'CB-1' if self.kind == 'sales' else 'CB-2'
+
+    @property
+    def email(self) -> str:
+        return str(self.form.get('email') or '').strip()
+
+    @property
+    def phone(self) -> str:
+        return str(self.form.get('phone') or '').strip()
+
+
+def read(told: Mapping[str, Any]) -> Booking:
+    """The body of the act 'meeting.book'. Raises Refused."""
+    kind, form = str(told['kind']), dict(told['form'])
+    if kind not in ('sales', 'support'):
+        raise Refused(f'A booking is for a sales or a support call, not for "{kind}".')
+    start_at, end_at = moment(told['start_at']), moment(told['end_at'])
+    if end_at <= start_at:
+        raise Refused('A meeting ends after it has begun.')
+    company_id = told.get('company')
+    booking = Booking(
+        kind, int(told['admin']), start_at, end_at, int(told.get('buffer_s') or 0), str(told['uid']), told.get('zone'),
+        form, int(company_id) if company_id is not None else None, bool(told.get('signed')), told.get('bdr'),
+    )  # fmt: skip
+    if not booking.email:
+        raise Refused('An e-mail address is needed.')
+    if kind == 'sales' and not str(form.get('company_name') or '').strip():
+        raise Refused("The company's name is needed.")
+    split_name(form.get('name'))
+    return booking
+
+
+def moment(value: Value) -> str:
+    """A moment in canonical text: UTC, whole seconds. Raises Refused for a time without a zone."""
+    try:
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        raise Refused(f'"{value}" is no time.') from None
+    if at.tzinfo is None:
+        raise Refused('A time needs its zone.')
+    return at.astimezone(UTC).replace(microsecond=0).isoformat()
+
+
+def split_name(name: Value) -> tuple[str, str]:
+    """First and last name: split at the first space (of any kind), case kept. Raises Refused for a single word."""
+    words = str(name or '').split()
+    if len(words) < 2:
+        raise Refused('Please give your first and your last name.')
+    return words[0], ' '.join(words[1:])
+
+
+def keys(booking: Booking) -> Keys:
+    """What has to be looked up before `book`: besides these, the company that the booking names."""
+    phone, written = fold_phone(booking.phone), str(booking.form.get('company_name') or '')
+    names = {fold_name(written), ' '.join(written.split()).lower()} if booking.kind == 'sales' else set()
+    return Keys(
+        names=tuple(sorted(names - {''})),
+        emails=(booking.email.lower(),),
+        phones=(phone,) if phone else (),
+    )
+
+
+def find_bdr(raw: Value, directory: Directory) -> tuple[int | None, str]:
+    """D-9: who a `bdr_person_id` is, and a remark: '' where there is nothing to say. Only active BDR admins count; read
+    as our id and as TC2's.
+    """
+    text = str(raw).strip() if raw is not None else ''
+    if text in ('', '0'):
+        return None, ''
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    readings = {'our id': number, "TutorCruncher's id": directory.admin_of(PRODUCT, number)}
+    hits = {how: admin for how, admin in readings.items() if admin is not None and _is_bdr(directory, admin)}
+    if len(set(hits.values())) == 1:
+        [*how], admin = hits, next(iter(hits.values()))
+        return admin, f'D-9: bdr_person_id {text} is admin {admin}, read as {" and ".join(how)}'
+    if hits:
+        return None, f'D-9: bdr_person_id {text} could be two people'
+    return None, f'D-9: bdr_person_id {text} is no active BDR'
+
+
+def _is_bdr(directory: Directory, number: int) -> bool:
+    admin = directory.admins.get(number)
+    return admin is not None and admin.fields.get('active') is not False and bool(admin.fields.get('is_bdr_person'))

@@ -1,0 +1,196 @@
+"""Calendars are followed: what people change there comes back (CB-15).
+
+One calendar at a time is read from where its sync token stands; without one, or when Google wants none of it (410),
+whole: everything between yesterday and the end of the booking horizon, and what is planned but not listed is read by
+id. Where Hermes has a public address, Google tells through a channel when to look; else it is asked every minute.
+Each page that shows something of ours is an event; credentials that work again end their pause (OUT-7).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+import structlog
+
+from hermes.db import calendars, events, pauses
+from hermes.db.pool import Row
+from hermes.domain.errors import AuthBroken, Gone, RateLimited, Reaction, Rejected, Retry
+from hermes.domain.graph import CALENDAR
+from hermes.domain.model import Value
+from hermes.kit.ids import new_id
+from hermes.kit.signing import channel_token
+from hermes.ports import Answer, Calendar, Request, encode_answer
+from hermes.sync import calls
+from hermes.sync.calls import Denied
+from hermes.sync.engine import Engine
+
+log = structlog.get_logger(__name__)
+SAFETY_S: Final = 900.0
+"""How often a calendar with a live channel is read all the same: notifications get lost."""
+REFUSED_S: Final = 900.0
+"""How long a calendar, or a channel, that is refused is left alone."""
+CHANNEL: Final = timedelta(days=7)
+EARLY: Final = timedelta(days=1)
+"""A channel is replaced so long before its end."""
+PAST: Final = timedelta(days=1)
+LANE: Final = 'webhook'
+
+
+@dataclass
+class Reading:
+    """One reading of a calendar: its row with the lease, and what was listed so far."""
+
+    row: Row
+    full: bool
+    seen: list[str] = field(default_factory=list)
+
+
+async def follow_step(engine: Engine) -> bool:
+    """Read one calendar that is due, to the end of its changes. False when none is."""
+    if CALENDAR not in engine.systems:
+        return False
+    system = cast(Calendar, engine.systems[CALENDAR])
+    async with engine.database.transaction() as connection:
+        row = await calendars.claim(connection, pauses.BROKEN)
+        if row is None:
+            return await calendars.follow(connection) > 0
+    if not row['wanted']:
+        await _part(engine, system, row)
+        return True
+    has_channel = await _keep_channel(engine, system, row)
+    await _read(engine, system, Reading(row, not row['sync_token']), has_channel=has_channel)
+    return True
+
+
+async def _read(engine: Engine, system: Calendar, reading: Reading, *, has_channel: bool) -> None:
+    """Page after page, until it says from where to go on the next time."""
+    row, now = reading.row, engine.clock.now()
+    params: dict[str, Value] = {'calendar': row['calendar'], 'sync_token': row['sync_token']}
+    if reading.full:
+        until = now + timedelta(days=engine.following.horizon_days)
+        params |= {'since': (now - PAST).isoformat(), 'until': until.isoformat()}
+    cursor: str | None = None
+    while True:
+        request = Request('list', 'event', params={**params, 'cursor': cursor})
+        answer = await _page(engine, system, request, reading)
+        if answer is None:
+            return
+        cursor = system.next_cursor(answer)
+        if cursor is None:
+            break
+    async with engine.database.transaction() as connection:
+        await pauses.resume(connection, CALENDAR, only=pauses.BROKEN)
+        if reading.full:
+            missing = await calendars.reread_missing(connection, row['calendar'], reading.seen)
+            if missing:
+                await events.ring(connection)
+        pause_s = SAFETY_S if has_channel else engine.following.poll_s
+        await calendars.finish(connection, reading.row, system.sync_token(answer), pause_s)
+
+
+async def _page(engine: Engine, system: Calendar, request: Request, reading: Reading) -> Answer | None:
+    """One page, kept if something of ours is on it. None when it ends here for now."""
+    async with engine.database.transaction() as connection:
+        allowed = await calls.allow(engine, connection, system, request, LANE, rule='CB-15')
+        known = await engine.known(connection)
+        if isinstance(allowed, Denied):
+            at = allowed.grant.retry_at or engine.clock.now() + timedelta(seconds=1)
+            await calendars.fail(connection, reading.row, at, allowed.grant.reason)
+            return None
+    answer = await calls.make(engine, system, request, known.catalogue)
+    reaction = calls.judge(system, request, answer, known.catalogue)
+    async with engine.database.transaction() as connection:
+        if reaction is not None:
+            await calls.note(engine, connection, system, allowed, request, answer, reaction)
+            at, forget = _again(engine, reading, reaction)
+            await calendars.fail(connection, reading.row, at, str(reaction), forget=forget)
+            return None
+        ours = system.listed(answer)
+        page = None
+        if ours:
+            body = encode_answer(request, answer)
+            page = (await events.add(connection, CALENDAR, 'page', body, state='new')).id
+        await calls.close(connection, allowed, answer, page, engine.clock.now())
+        renewed = await calendars.renew(connection, reading.row)
+        if renewed is None:
+            return None
+        reading.row = renewed
+        reading.seen += [f'{reading.row["calendar"]}/{identity}' for identity in ours]
+    return answer
+
+
+def _again(engine: Engine, reading: Reading, reaction: Reaction) -> tuple[datetime, bool]:
+    """When a calendar that could not be read is tried again, and whether from the beginning."""
+    now = engine.clock.now()
+    if isinstance(reaction, RateLimited):
+        return reaction.until, False
+    if isinstance(reaction, (Gone, Rejected)) and not reading.full:
+        return now, True
+    if isinstance(reaction, AuthBroken):
+        return now + timedelta(seconds=engine.following.poll_s), False
+    if isinstance(reaction, Retry):
+        return now + timedelta(seconds=engine.backoff_s(reading.row['attempts'])), False
+    return now + timedelta(seconds=REFUSED_S), False
+
+
+async def _keep_channel(engine: Engine, system: Calendar, row: Row) -> bool:
+    """Whether the calendar tells by itself. A channel that is missing is opened, one that nears its end is replaced,
+    where Hermes can be reached.
+    """
+    now, until = engine.clock.now(), row['channel_until']
+    open_now = row['channel_id'] is not None and until is not None and until > now
+    if not engine.following.address or engine.push_mode == 'plan':
+        return open_now
+    if until is not None and until > now + (EARLY if row['channel_id'] else timedelta(0)):
+        return open_now
+    identity = new_id(engine.chance)
+    fields = {
+        'calendar': row['calendar'],
+        'id': identity,
+        'address': engine.following.address,
+        'token': channel_token(identity, engine.following.secret),
+        'until': (now + CHANNEL).isoformat(),
+    }
+    answer = await _ask(engine, system, Request('add_webhook', 'event', fields=fields))
+    if answer is None:
+        if not open_now:
+            async with engine.database.transaction() as connection:
+                await calendars.keep_channel(connection, row['calendar'], None, now + timedelta(seconds=REFUSED_S))
+        return open_now
+    channel = system.channel(answer)
+    async with engine.database.transaction() as connection:
+        ends_at = channel.until or now + CHANNEL
+        await calendars.keep_channel(connection, row['calendar'], (identity, channel.resource_id), ends_at)
+    await _close_channel(engine, system, row)
+    return True
+
+
+async def _close_channel(engine: Engine, system: Calendar, row: Row) -> None:
+    """The channel that a row names tells no more. One that cannot be closed ends by itself and is not listened to."""
+    if row['channel_id'] and row['resource_id']:
+        fields = {'calendar': row['calendar'], 'id': row['channel_id'], 'resource_id': row['resource_id']}
+        await _ask(engine, system, Request('drop_webhook', 'event', fields=fields))
+
+
+async def _part(engine: Engine, system: Calendar, row: Row) -> None:
+    """Nobody can be booked in this calendar any more, and nothing planned stands there."""
+    await _close_channel(engine, system, row)
+    async with engine.database.transaction() as connection:
+        await calendars.forget(connection, row['calendar'])
+
+
+async def _ask(engine: Engine, system: Calendar, request: Request) -> Answer | None:
+    """A call about a channel; None when it failed (its answer is in the log, without what is secret)."""
+    async with engine.database.transaction() as connection:
+        allowed = await calls.allow(engine, connection, system, request, LANE, rule='CB-15')
+        known = await engine.known(connection)
+    if isinstance(allowed, Denied):
+        return None
+    answer = await calls.make(engine, system, request, known.catalogue)
+    reaction = calls.judge(system, request, answer, known.catalogue)
+    async with engine.database.transaction() as connection:
+        await calls.note(engine, connection, system, allowed, request, answer, reaction)
+    if reaction is not None:
+        log.warning('a channel of a calendar could not be opened or closed', op=request.op, reason=str(reaction))
+        return None
+    return answer

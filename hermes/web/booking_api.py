@@ -1,0 +1,273 @@
+"""The booking API that the website calls: availability, holds, bookings, support links. Paths and answers stay what
+they were; every path answers with and without its last slash and never redirects.
+
+Nothing here decides anything: it reads what was sent, asks the office, and tells what became of it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request
+from pydantic import BaseModel, Field
+
+from hermes.booking.book import Booked, Visit
+from hermes.booking.forms import HoldForm, Id, Moment, SalesForm, SupportForm
+from hermes.booking.links import LinkRefused, make_manage_token, read_support_query
+from hermes.booking.office import Office
+from hermes.domain.errors import Unreadable
+from hermes.domain.slots import Interval
+from hermes.web.security import Network, client_address
+
+KEY: Final = 'Repeat a request under the same key, and it is the same booking.'
+TOKEN: Final = 'The token of a support link, from /callbooker/support-link/validate/.'  # noqa: S105 - a description
+Key = Annotated[str | None, Header(alias='Idempotency-Key', min_length=1, max_length=255, description=KEY)]
+Proof = Annotated[
+    str | None,
+    Header(alias='X-Altcha', max_length=4096, description='The solved challenge of a 429, as ALTCHA sends it.'),
+]
+Client = Callable[[Request], bytes]
+
+
+class Problem(BaseModel):
+    """A field that is wrong."""
+
+    where: str
+    field: str
+    what: str
+
+
+class Failed(BaseModel):
+    """What went wrong: a sentence for people, a code for machines."""
+
+    status: Literal['error'] = 'error'
+    message: str
+    code: str = ''
+    problems: list[Problem] | None = None
+
+
+class SlotsAnswer(BaseModel):
+    """Slots in UTC, in order: [start, end) each."""
+
+    status: Literal['ok'] = 'ok'
+    slots: list[tuple[datetime, datetime]]
+
+
+class BookedAnswer(BaseModel):
+    """A booking that stands."""
+
+    status: Literal['ok'] = 'ok'
+    message: str
+    meeting: int
+    admin: str = Field(description='Who is met.')
+    start: datetime
+    end: datetime
+    invitation: Literal['sent', 'follows'] = Field(description="Whether the calendar's invitation is out already.")
+    manage: str = Field(description='The link by which the visitor moves or cancels the call.')
+    ics: str = Field(description='The link to the ICS file.')
+
+
+class HoldAnswer(BaseModel):
+    """A slot that is kept for a while."""
+
+    status: Literal['ok'] = 'ok'
+    hold: str
+    expires_at: datetime
+
+
+class DoneAnswer(BaseModel):
+    """Done."""
+
+    status: Literal['ok'] = 'ok'
+
+
+class LinkAnswer(BaseModel):
+    """A link to a support call."""
+
+    status: Literal['ok'] = 'ok'
+    link: str
+
+
+class AllowedAnswer(BaseModel):
+    """What a support link allows."""
+
+    status: Literal['ok'] = 'ok'
+    company_name: str
+    express: bool
+    token: str = Field(description='For /callbooker/availability/ and /callbooker/hold/.')
+
+
+TOLD: Final = {
+    400: 'A rule speaks against it', 403: 'The key or the link is not valid', 404: 'There is no such thing',
+    409: 'The time is taken', 413: 'The body is larger than 32 KB', 422: 'Something that was sent is wrong',
+    429: 'Too much was asked for', 503: 'The calendar cannot be read',
+}  # fmt: skip
+
+
+def told(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors of an operation, for its description."""
+    return {status: {'model': Failed, 'description': TOLD[status]} for status in (*statuses, 422)}
+
+
+def both(router: APIRouter, method: str, path: str, **described: Any) -> Callable[[Any], Any]:
+    """Serve `path` (with its last slash) and the same without it; the first is described."""
+
+    def add(endpoint: Any) -> Any:
+        router.add_api_route(path, endpoint, methods=[method], **described)
+        router.add_api_route(path.rstrip('/'), endpoint, methods=[method], **{**described, 'include_in_schema': False})
+        return endpoint
+
+    return add
+
+
+def client_of(office: Office, trusted: Sequence[Network]) -> Client:
+    """Who asks, as a keyed hash of their address (S14)."""
+    return lambda request: office.terms.client_of(client_address(request.scope, trusted))
+
+
+def booking_routes(office: Office, trusted: Sequence[Network] = ()) -> APIRouter:
+    """The API under /callbooker/."""
+    router = APIRouter(prefix='/callbooker', tags=['call-booker'])
+    client = client_of(office, trusted)
+    _add_availability(router, office, client)
+    _add_bookings(router, office, client)
+    _add_holds(router, office, client)
+    _add_support_links(router, office)
+    return router
+
+
+def _add_availability(router: APIRouter, office: Office, client: Client) -> None:
+    @both(router, 'GET', '/availability/', summary='Slots that can be booked', responses=told(403, 404, 429, 503))
+    async def show_slots(
+        request: Request,
+        admin_id: Annotated[Id, Query(description='Who is to be met.')],
+        start_dt: Annotated[Moment, Query(description='From here. ISO 8601 or seconds since 1970; naive is UTC.')],
+        end_dt: Annotated[Moment, Query(description='To here, at most 62 days later.')],
+        token: Annotated[str | None, Query(max_length=300, description=TOKEN)] = None,
+    ) -> SlotsAnswer:
+        if office.limits is not None:
+            async with office.engine.database.transaction() as connection:
+                await office.limits.allow(connection, 'availability', client(request))
+        express = office.support.is_express(admin_id, token) if token else False
+        found = await office.availability.slots(admin_id, Interval(start_dt, end_dt), express=express)
+        return SlotsAnswer(slots=[(slot.start, slot.end) for slot in found])
+
+
+def _add_bookings(router: APIRouter, office: Office, client: Client) -> None:
+    answers = told(400, 403, 404, 409, 413, 429, 503)
+
+    @both(router, 'POST', '/sales/book/', summary='Book a sales call', responses=answers)
+    async def book_sales(
+        request: Request, form: SalesForm, idempotency_key: Key = None, x_altcha: Proof = None
+    ) -> BookedAnswer:
+        visit = Visit(client(request), idempotency_key or '', x_altcha or '')
+        return _tell(office, await office.bookings.book('sales', form, visit))
+
+    @both(router, 'POST', '/support/book/', summary='Book a support call, by a signed link', responses=answers)
+    async def book_support(
+        request: Request, form: SupportForm, idempotency_key: Key = None, x_altcha: Proof = None
+    ) -> BookedAnswer:
+        visit = Visit(client(request), idempotency_key or '', x_altcha or '')
+        return _tell(office, await office.bookings.book('support', form, visit))
+
+
+def _tell(office: Office, booked: Booked) -> BookedAnswer:
+    """Raises Unreadable where the calendar refused the booking for good: it does not stand (CB-7)."""
+    if booked.invitation == 'refused':
+        raise Unreadable('the calendar refused the meeting')
+    sent = booked.invitation == 'sent'
+    link = manage_link(office, booked.uid)
+    return BookedAnswer(
+        message='Your call is booked; the invitation was sent.'
+        if sent
+        else 'Your call is booked; the invitation follows.',
+        meeting=booked.meeting,
+        admin=booked.person,
+        start=booked.start,
+        end=booked.end,
+        invitation='sent' if sent else 'follows',
+        manage=link,
+        ics=f'{link}/invite.ics',
+    )
+
+
+def manage_link(office: Office, uid: str) -> str:
+    """Where a visitor manages a booking."""
+    return f'{office.terms.hermes_url}/booking/{make_manage_token(uid, office.terms.signing_keys)}'
+
+
+def _add_holds(router: APIRouter, office: Office, client: Client) -> None:
+    @both(
+        router, 'POST', '/hold/', summary='Keep a slot for five minutes', responses=told(400, 403, 404, 409, 429, 503)
+    )
+    async def hold_slot(request: Request, form: HoldForm, x_altcha: Proof = None) -> HoldAnswer:
+        express = office.support.is_express(form.admin_id, form.token) if form.token else False
+        held = await office.holds.take(
+            form.admin_id,
+            form.start,
+            client(request),
+            express=express,
+            instead_of=form.hold or '',
+            proof=x_altcha or '',
+        )
+        return HoldAnswer(hold=held.token, expires_at=held.expires_at)
+
+    @both(router, 'DELETE', '/hold/{hold}/', summary='Give a slot back; also one that was given back', responses=told())
+    async def release_slot(
+        hold: Annotated[str, Path(max_length=100, description='The token of the hold.')],
+    ) -> DoneAnswer:
+        await office.holds.release(hold)
+        return DoneAnswer()
+
+
+def require_key(office: Office) -> Callable[..., Awaitable[None]]:
+    """Whoever makes links has the key (S1: closed where none is configured)."""
+
+    async def check(
+        authorization: Annotated[str, Header(description='Any scheme, then SUPPORT_LINK_KEY.')] = '',
+    ) -> None:
+        known = office.support.is_key(authorization)
+        if known is None:
+            raise HTTPException(503, 'No key for support links is configured.')
+        if not known:
+            raise HTTPException(403, 'Wrong key.')
+
+    return check
+
+
+def _add_support_links(router: APIRouter, office: Office) -> None:
+    @both(
+        router,
+        'GET',
+        '/support-link/generate/tc2/',
+        summary='Make a link to a support call for a client of TutorCruncher',
+        dependencies=[Depends(require_key(office))],
+        responses=told(403, 404, 503),
+    )
+    async def make_link(
+        tc2_admin_id: Annotated[Id, Query(description="The admin's id in TutorCruncher.")],
+        tc2_cligency_id: Annotated[Id, Query(description="The client's id in TutorCruncher.")],
+        express: Annotated[bool, Query(description='The call may start in 15 minutes.')] = False,
+    ) -> LinkAnswer:
+        return LinkAnswer(link=await office.support.make(tc2_admin_id, tc2_cligency_id, express=express))
+
+    @both(
+        router,
+        'GET',
+        '/support-link/validate/',
+        summary='What a support link allows',
+        responses=told(403, 404),
+    )
+    async def check_link(
+        request: Request,
+        admin_id: Annotated[str, Query(max_length=20, description='As in the link.')] = '',
+        company_id: Annotated[str, Query(max_length=20, description='As in the link.')] = '',
+        e: Annotated[str, Query(max_length=20, description='As in the link.')] = '',
+        s: Annotated[str, Query(max_length=128, description='As in the link.')] = '',
+        x: Annotated[str, Query(max_length=5, description='As in the link.')] = '',
+    ) -> AllowedAnswer:
+        query = {'admin_id': admin_id, 'company_id': company_id, 'e': e, 's': s, 'x': x}
+        if not (admin_id and company_id and e and s):
+            raise LinkRefused('This link is not whole. Please ask for a new one.', 'link_invalid')
+        allowed = await office.support.validate(*read_support_query(query))
+        return AllowedAnswer(company_name=allowed.company_name, express=allowed.link.express, token=allowed.token)
