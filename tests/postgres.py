@@ -5,6 +5,7 @@ the folder.
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +20,25 @@ from hermes.db import embedded
 TEMPLATE = 'hermes_template'
 TEMPLATE_LOCK = 4_127_001
 NUMBERS = count(1)
+ROOM = 4 * 1024**3
+"""Bytes that have to be free where the tests' databases are."""
+LEFT: list[tuple[str, str]] = []
+"""(server, database) of tests that are over."""
+RESTING = 2
+"""So many of them are not dropped yet: their connections are still closing."""
 
 
 def start_server() -> embedded.Server:
     """The server of this test run, in fast mode: started, or joined if another worker was first."""
     run_id = os.environ.get('PYTEST_XDIST_TESTRUNUID') or f'pid{os.getpid()}'
-    folder = Path(tempfile.gettempdir()) / f'hermes-tests-{run_id[:12]}'
-    return embedded.start(folder, fast=True, ephemeral=True)
+    return embedded.start(find_place() / f'hermes-tests-{run_id[:12]}', fast=True, ephemeral=True)
+
+
+def find_place() -> Path:
+    """Memory, where there is a file system of it with room: a new database then costs 20 ms instead of 200."""
+    memory = Path('/dev/shm')
+    roomy = memory.is_dir() and os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > ROOM
+    return memory if roomy else Path(tempfile.gettempdir())
 
 
 def make_template(server: embedded.Server) -> None:
@@ -46,17 +59,23 @@ def make_template(server: embedded.Server) -> None:
 
 @contextmanager
 def fresh_database(server: embedded.Server, template: str = TEMPLATE) -> Iterator[str]:
-    """The address of a database of its own, a copy of `template` (`template1`: an empty one), dropped afterwards.
+    """The address of a database of its own, a copy of `template` (`template1`: an empty one).
 
-    Copying files instead of logging pages takes 17 ms instead of 74 ms with a server that does not sync.
+    Copying files instead of logging pages takes 17 ms instead of 74 ms with a server that does not sync. It is dropped
+    when others are made later: whoever drops it while its connections are still closing waits 100 ms for them.
     """
     name = f'test_{os.getpid()}_{next(NUMBERS)}'
-    with psycopg.connect(server.database_url('postgres'), autocommit=True) as connection:
+    address = server.database_url('postgres')
+    with psycopg.connect(address, autocommit=True) as connection:
+        for home, left in LEFT[:-RESTING]:
+            if home == address:
+                connection.execute(sql.SQL('DROP DATABASE IF EXISTS {} WITH (FORCE)').format(sql.Identifier(left)))
+                LEFT.remove((home, left))
         identifiers = {'name': sql.Identifier(name), 'template': sql.Identifier(template)}
         connection.execute(
             sql.SQL('CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY').format(**identifiers)
         )
-        try:
-            yield server.database_url(name)
-        finally:
-            connection.execute(sql.SQL('DROP DATABASE IF EXISTS {name} WITH (FORCE)').format(**identifiers))
+    try:
+        yield server.database_url(name)
+    finally:
+        LEFT.append((address, name))

@@ -20,8 +20,8 @@ from hermes.domain.slots import Interval
 from hermes.sync.commands import Check, carry_out
 from hermes.sync.engine import Engine
 
-EVERYTHING = -1
-"""No event's number: `carried` then asks for all that is wanted."""
+AS_IT_IS = -1
+"""No event's number: `carried` then asks whether the calendar shows the meeting as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Appointments:
 
     async def look(self, at: Appointment) -> Invitation:
         """How far the calendar has been told of a booking as it is now; nobody waits for it (CB-7)."""
-        return await self._bookings.carried(at.meeting, EVERYTHING, self._engine.clock.monotonic())
+        return await self._bookings.carried(at.meeting, AS_IT_IS, self._engine.clock.monotonic())
 
     async def times(self, at: Appointment, window: Interval) -> list[Interval]:
         """The times to which a booking could be moved. Raises NotFound, Unreadable."""

@@ -35,8 +35,14 @@ MEETING: Final = """
 """
 PUSHED: Final = """
     select m.status, m.canceled_by, coalesce(p.state, 'ready') as state,
-           %(event)s = 0 or coalesce(p.last_write_at >= (select received_at from event where id = %(event)s), false)
-             or coalesce(p.wanted <= p.done, true) as written,
+           case when %(event)s >= 0 then
+             %(event)s = 0 or coalesce(p.last_write_at >= (select received_at from event where id = %(event)s), false)
+               or coalesce(p.wanted <= p.done, true)
+           else m.status <> 'planned' or exists (
+             select 1 from link k join mirror i using (system, type, remote_id)
+             where k.system = %(system)s and k.record_type = 'meeting' and k.record_id = m.id and k.state = 'live'
+               and (i.runs #>> '{start_at,-1,0}')::timestamptz = m.start_at)
+           end as written,
            exists (select 1 from link l where l.system = %(system)s and l.record_type = 'meeting' and l.record_id = m.id
                    and l.state = 'live') as there
     from meeting m left join push p on p.record_type = 'meeting' and p.record_id = m.id and p.system = %(system)s
@@ -71,7 +77,7 @@ async def find_meeting(connection: Connection, uid: str) -> Row | None:
 
 async def find_push(connection: Connection, meeting_id: int, system: str, event_id: int) -> Row | None:
     """How far a meeting is carried into a system: status, canceled_by, the push's state, whether what an event asked
-    for was `written` (event 0: anything; -1: all that is wanted), and whether it is `there`.
+    for was `written` (event 0: anything; -1: what stands now), and whether it is `there`.
     """
     given = {'meeting': meeting_id, 'system': system, 'event': event_id}
     return await (await connection.execute(PUSHED, given)).fetchone()

@@ -1,5 +1,7 @@
 """Flows: HTTP in, emulated world out."""
 
+import asyncio
+import copy
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -39,11 +41,27 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         )
 
 
+@pytest.fixture(scope='session')
+def connected(migrated_server: Server) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A database that has made first contact with an office without companies, and the state of that office: every
+    test begins with a copy of both.
+    """
+    with postgres.fresh_database(migrated_server) as url:
+        yield url.rpartition('/')[2].partition('?')[0], asyncio.run(_make_contact(url))
+
+
+async def _make_contact(url: str) -> dict[str, Any]:
+    async with open_house(url) as opened:
+        return opened.world.dump()
+
+
 @pytest.fixture
-async def house(database_url: str) -> AsyncIterator[House]:
+async def house(migrated_server: Server, connected: tuple[str, dict[str, Any]]) -> AsyncIterator[House]:
     """A connected Hermes beside an office without companies, in calm weather."""
-    async with open_house(database_url) as opened:
-        yield opened
+    template, kept = connected
+    with postgres.fresh_database(migrated_server, template) as url:
+        async with open_house(url, kept=copy.deepcopy(kept)) as opened:
+            yield opened
 
 
 @pytest.fixture

@@ -242,14 +242,18 @@ async def open_house(
     scenario: Any = None,
     workers: int = 1,
     connected: bool = True,
+    kept: dict[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[House]:
     """A house with `workers` engines. `scenario`: builds the world (default: an office with all custom fields and
-    no companies).
+    no companies). `kept`: the world's state beside a database that is connected with it already.
     """
     clock = ManualClock(START)
     world = World(clock, random.Random(seed), HERMES, SECRETS, Weather.preset('calm'))
-    (scenario or demo.bare)(world)
+    if kept is None:
+        (scenario or demo.bare)(world)
+    else:
+        world.load(kept)
     sandbox = create_sandbox(world)
     wire = SandboxTransport(sandbox)
     wire.inner = heard = Heard(wire.inner)
@@ -297,7 +301,7 @@ async def open_house(
         houses.append(house)
         world.outbox.early_post = house.post
         try:
-            if connected:
+            if connected and kept is None:
                 await house.connect()
             world.weather.change(name=weather)
             yield house
