@@ -65,6 +65,13 @@ async def house(migrated_server: Server, connected: tuple[str, dict[str, Any]]) 
 
 
 @pytest.fixture
+async def fresh_house(database_url: str) -> AsyncIterator[House]:
+    """The same, from its first contact on: the world remembers every call."""
+    async with open_house(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
 def second_url(migrated_server: Server) -> Iterator[str]:
     """The address of another empty database, to fold a log into."""
     with postgres.fresh_database(migrated_server) as url:

@@ -25,7 +25,8 @@ def tokens(found: Spending, by: str) -> dict[str, int]:
 
 
 @pytest.mark.invariant('I8')
-async def test_every_token_that_pipedrive_counted_stands_in_the_ledger_with_its_rule(house: House) -> None:
+async def test_every_token_that_pipedrive_counted_stands_in_the_ledger_with_its_rule(fresh_house: House) -> None:
+    house = fresh_house
     client = sign_up(house)
     await later(house)
     house.tc2.edit_client(client.id, name='New Name')

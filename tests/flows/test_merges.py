@@ -149,12 +149,12 @@ async def test_tc2_may_go_on_naming_the_organisation_that_was_merged_away(house:
 
 @pytest.mark.behaviour('PD-MERGE-1')
 @pytest.mark.invariant('I25')
-async def test_the_old_ids_lead_to_the_survivor_and_say_so(house: House, database_url: str) -> None:
+async def test_the_old_ids_lead_to_the_survivor_and_say_so(house: House) -> None:
     _, _, loser, survivor = await two_companies(house)
     gone, kept = await known(house, 'organization', loser), await known(house, 'organization', survivor)
     house.pd.act_merge('organization', loser, survivor, PRIYA_PD)
     await later(house)
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(house.settings.database_url) as connection:
         for old in (f'company:{gone["id"]}', str(gone['id'])):
             found = find_record(connection, old)
             assert (found.record.id, 'was merged into' in found.notes[0]) == (kept['id'], True)
