@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # `make verify`: everything that is too long for every change. Each part prints its time, and says so if it cannot run.
-# PARTS='tests sim' runs some of them; SEEDS, TEAM_ACTIONS and SIM_PROCESSES make the simulator smaller or larger.
+# PARTS='tests seeds' runs some of them; DEATHS=all lets a booking die everywhere; SEEDS, TEAM_ACTIONS and SIM_PROCESSES make the simulator smaller or larger.
 cd "$(dirname "$0")/.." || exit 1
 python=.venv/bin/python
 parts=${PARTS:-tests seeds team mutants chaos referees browser behaviours clone}
+export DEATHS=${DEATHS:-all}
 status=0
 began=$SECONDS
 
