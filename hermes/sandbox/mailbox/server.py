@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 from typing import TYPE_CHECKING, Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -41,6 +42,7 @@ async def listen(world: World, port: int = 0) -> asyncio.Server:
             loop=loop,
         )
 
+    logging.getLogger('mail.log').setLevel(logging.ERROR)  # it warns of what it does itself at every sign-in
     server = await loop.create_server(converse, HOST, port)
     world.mailbox.port = server.sockets[0].getsockname()[1]
     return server

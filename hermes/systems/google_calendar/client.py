@@ -23,7 +23,7 @@ from hermes.systems.google_calendar.token import Account, NoToken, Tokens
 
 PATH: Final = '/calendar/v3'
 PAGE_SIZE: Final = 250
-BUSY_S: Final = 5.0
+BUSY_S: Final = 10.0
 """How long a visitor waits for free/busy."""
 TOLD: Final = [('sendUpdates', 'all')]
 Call = tuple[str, str, str, list[tuple[str, str]], Any]
