@@ -70,10 +70,14 @@ class Client:
             return replace(answer, body=inbound.only_ours(answer.body, owner))
         return answer
 
-    async def _exchange(self, owner: str, method: str, url: str, query: list[tuple[str, str]], body: Any) -> Answer:
-        """One call within the time that is left after its token; once again when the token was refused."""
+    async def _exchange(
+        self, owner: str, method: str, url: str, query: list[tuple[str, str]], body: Any, within_s: float = 0.0
+    ) -> Answer:
+        """One call within the time that is left after its token (`within_s`: other than usual); once again when the
+        token was refused.
+        """
         loop = asyncio.get_running_loop()
-        ends = loop.time() + self._timeout_s
+        ends = loop.time() + (within_s or self._timeout_s)
         told: Exchange | None = None
         for _ in range(2):
             try:
@@ -164,7 +168,7 @@ class Client:
         }
         try:
             async with asyncio.timeout(self._busy_s):
-                answer = await self._exchange(calendar, 'POST', f'{self._base}/freeBusy', [], asked)
+                answer = await self._exchange(calendar, 'POST', f'{self._base}/freeBusy', [], asked, self._busy_s)
         except TimeoutError:
             raise Unreadable(f'The calendar did not answer within {self._busy_s:.0f} s.') from None
         if answer.status != 200:
