@@ -129,9 +129,9 @@ def page_routes(office: Office, stationery: Stationery) -> APIRouter:
         },
     )
     async def change_booking(request: Request, token: Token) -> Response:
-        if _is_form(request):
+        if _is_form(request) and not wants_json(request):
             return await _change_by_form(office, stationery, request, token)
-        at, invitation = await _change(office, token, await _read_json(request))
+        at, invitation = await _change(office, token, await _read_change(request))
         return _json(at, recap(at, invitation, stationery, office.terms))
 
     return router
@@ -147,8 +147,15 @@ def _is_form(request: Request) -> bool:
     return request.headers.get('content-type', '').partition(';')[0].strip() == 'application/x-www-form-urlencoded'
 
 
-async def _read_json(request: Request) -> Change:
+async def _read_form(request: Request) -> dict[str, str]:
+    given = await request.form(max_fields=10, max_files=0)
+    return {name: str(value) for name, value in given.items() if value}
+
+
+async def _read_change(request: Request) -> Change:
     try:
+        if _is_form(request):
+            return Change.model_validate(await _read_form(request))
         return Change.model_validate_json(await request.body())
     except ValidationError:
         raise Refused('Say what to do: {"action": "cancel"}, or "move" with a start.', 'invalid') from None
@@ -164,13 +171,12 @@ async def _change(office: Office, token: str, change: Change) -> tuple[Appointme
 
 async def _change_by_form(office: Office, stationery: Stationery, request: Request, token: str) -> Response:
     """Do it, and show what became of it; what cannot be done is told above the same page."""
-    given = await request.form(max_fields=10, max_files=0)
+    given = await _read_form(request)
     wrong, status, invitation = '', 200, None
     try:
         at = await office.appointments.find(token)
         try:
-            change = Change.model_validate({name: str(value) for name, value in given.items() if value})
-            at, invitation = await _change(office, token, change)
+            at, invitation = await _change(office, token, Change.model_validate(given))
         except ValidationError:
             wrong, status = 'Please choose a time.', 422
         except Refused as error:

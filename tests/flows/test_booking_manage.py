@@ -79,7 +79,6 @@ async def test_a_canceled_booking_offers_nothing_and_its_file_takes_it_out(house
     assert (method, event['STATUS'], event['SEQUENCE']) == ('CANCEL', 'CANCELLED', 1)
 
 
-@pytest.mark.behaviour('CB-7')
 async def test_the_invitation_follows_then_is_sent_then_the_link_is_known(house: House) -> None:
     await follow(house)
     house.working = False
@@ -104,7 +103,6 @@ async def test_the_invitation_follows_then_is_sent_then_the_link_is_known(house:
     assert (await read(house, path))[1]['invitation'] == 'sent'
 
 
-@pytest.mark.behaviour('CB-7')
 async def test_what_the_calendar_refused_says_so(house: House) -> None:
     path = await booked(house)
 
@@ -163,7 +161,6 @@ async def test_who_is_far_away_is_shown_their_own_zone_to_whom_none_is_known(hou
     assert 'America/New York' in text
 
 
-@pytest.mark.behaviour('CB-13')
 async def test_after_the_end_the_link_acts_no_more_and_says_so(house: House) -> None:
     path = await booked(house)
     house.clock.move_to(TEN + HALF)
@@ -182,3 +179,13 @@ async def test_nothing_inline_is_needed(house: House) -> None:
     assert "default-src 'none'" in policy
     assert 'unsafe' not in policy
     assert not re.search(r'<script|<style|\sstyle=|\son\w+=', page.text)
+
+
+async def test_a_form_is_answered_in_the_form_that_its_sender_reads(house: House) -> None:
+    path = await booked(house)
+    unread = await house.web.post(path, data={'action': 'move'}, headers=JSON)
+    assert (unread.status_code, unread.json()['code']) == (422, 'invalid')
+    told = await house.web.post(path, data={'action': 'cancel'}, headers=JSON)
+    assert (told.status_code, told.json()['state']) == (200, 'canceled')
+    page = await house.web.post(path, data={'action': 'cancel'}, headers={'Accept': 'text/html,*/*;q=0.8'})
+    assert page.headers['content-type'].startswith('text/html')
