@@ -16,7 +16,7 @@ from hermes.booking.availability import Asked, Availability, Kind, Person
 from hermes.booking.busy import Seen
 from hermes.booking.forms import SalesForm, SupportForm
 from hermes.booking.hold import hash_of
-from hermes.booking.limits_port import Limits
+from hermes.booking.limits import Limits
 from hermes.booking.links import SupportLink, check_support_link
 from hermes.booking.terms import Terms
 from hermes.db import appointments, bookings, graphs, holds, rota
@@ -129,9 +129,7 @@ class Bookings:
         if self._limits is None:
             return
         async with self._engine.database.transaction() as connection:
-            if not visit.proof:
-                await self._limits.check(connection, 'booking', visit.client)
-            await self._limits.check(connection, 'email', self._terms.hash_of('email', form.email.lower()))
+            await self._limits.check_booking(connection, visit.client, form.email, visit.proof)
 
     async def _confirm_turn(self, kind: Kind, done: Done, act: dict[str, Any], visit: Visit) -> None:
         """API-3: the draw that led here is no longer given back. Were this lost, the draw would be, and the booking
@@ -194,8 +192,7 @@ class Bookings:
         if await appointments.has_meeting_near(connection, form.email, form.meeting_dt, self._terms.apart_s):
             raise Refused(TOO_CLOSE, 'too_close')
         if self._limits is not None:
-            await self._limits.allow(connection, 'booking', visit.client, visit.proof)
-            await self._limits.allow(connection, 'email', self._terms.hash_of('email', form.email.lower()))
+            await self._limits.booking(connection, visit.client, form.email, visit.proof)
         if form.hold:
             await holds.drop(connection, asked.own_hold)
 

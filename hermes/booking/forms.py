@@ -61,7 +61,6 @@ Plan = Annotated[Literal['payg', 'startup', 'enterprise'], BeforeValidator(lower
 Mark = Annotated[Annotated[str, Field(max_length=500)] | None, BeforeValidator(emptied)]
 Zone = Annotated[Annotated[str, Field(max_length=64)] | None, BeforeValidator(emptied), AfterValidator(known_zone)]
 HoldToken = Annotated[Annotated[str, Field(max_length=100)] | None, BeforeValidator(emptied)]
-BdrId = Annotated[int | Annotated[str, Field(max_length=40)] | None, BeforeValidator(emptied)]
 
 
 class Asked(BaseModel):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hermes.booking.availability import Asked, Availability
-from hermes.booking.limits_port import Limits
+from hermes.booking.limits import Limits
 from hermes.booking.terms import Terms
 from hermes.db import bookings, holds
 from hermes.db.pool import DatabaseError

@@ -64,21 +64,27 @@ class Limits:
     async def booking(self, connection: Connection, client: bytes, email: str, proof: str = '') -> None:
         """Count a booking in the transaction that stores it. Raises OverLimit."""
         await self.allow(connection, 'booking', client, proof)
-        address = sign(email.strip().lower().encode('utf-8', 'replace'), self._email_key)
-        await self.allow(connection, 'email', bytes.fromhex(address))
+        await self.allow(connection, 'email', self._address(email))
+
+    async def check_booking(self, connection: Connection, client: bytes, email: str, proof: str = '') -> None:
+        """As `booking`, counting nothing; whether a proof is any good is judged where it is spent."""
+        if not proof:
+            await self.check(connection, 'booking', client)
+        await self.check(connection, 'email', self._address(email))
+
+    def _address(self, email: str) -> bytes:
+        return bytes.fromhex(sign(email.strip().lower().encode('utf-8', 'replace'), self._email_key))
 
     async def hold(self, connection: Connection, client: bytes, proof: str = '') -> None:
         """Count a hold in the transaction that makes it. Raises OverLimit."""
         await self.allow(connection, 'hold', client, proof)
 
     async def allow(self, connection: Connection, kind: str, client: bytes, proof: str = '') -> None:
-        """Count one of `kind` (QUOTAS, or 'availability') for a client. `proof`: a solved challenge as the page sends
+        """Count one of `kind` (QUOTAS) for a client. `proof`: a solved challenge as the page sends
         it, spent only when it is needed. Raises OverLimit; then nothing was counted.
         """
         if not self.on:
             return
-        if kind == 'availability':
-            return self.reading(client)
         quota = QUOTAS[kind]
         await allowances.lock(connection, client)
         over = await self._over(connection, kind, client, quota)

@@ -7,7 +7,7 @@ from hermes.booking.availability import Availability
 from hermes.booking.book import Bookings, Pause
 from hermes.booking.busy import BusyTimes
 from hermes.booking.hold import Holds
-from hermes.booking.limits_port import Limits
+from hermes.booking.limits import Limits
 from hermes.booking.manage import Appointments
 from hermes.booking.support import SupportLinks
 from hermes.booking.terms import Terms

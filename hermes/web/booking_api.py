@@ -146,8 +146,7 @@ def _add_availability(router: APIRouter, office: Office, client: Client) -> None
         token: Annotated[str | None, Query(max_length=300, description=TOKEN)] = None,
     ) -> SlotsAnswer:
         if office.limits is not None:
-            async with office.engine.database.transaction() as connection:
-                await office.limits.allow(connection, 'availability', client(request))
+            office.limits.reading(client(request))
         express = office.support.is_express(admin_id, token) if token else False
         found = await office.availability.slots(admin_id, Interval(start_dt, end_dt), express=express)
         return SlotsAnswer(slots=[(slot.start, slot.end) for slot in found])

@@ -91,10 +91,6 @@ def rate_limited(status: int = 403) -> Refused:
     return Refused(status, 'rateLimitExceeded', 'Rate Limit Exceeded', domain='usageLimits')
 
 
-def quota_exceeded() -> Refused:
-    return Refused(403, 'quotaExceeded', 'Calendar usage limits exceeded.', domain='usageLimits')
-
-
 def not_found() -> Refused:
     return Refused(404, 'notFound', 'Not Found')
 

@@ -42,11 +42,11 @@ def outgoing() -> list[Outgoing]:
         Outgoing('type', (), lambda view: TYPE, 'create'),
         Outgoing('due_at', ('Meeting.start_at',), _due_at),
         Outgoing('duration', ('Meeting.start_at', 'Meeting.end_at'), _duration),
-        Outgoing('owner_id', ('Company.sales_person_id',), _owner('company.sales_person_id')),
-        Outgoing('owner_id', ('Meeting.admin_id',), _owner('admin_id')),
-        Outgoing('company_id', ('Meeting.company_id',), _remote('company', 'company_id')),
-        Outgoing('contact_id', ('Meeting.contact_id',), _remote('contact', 'contact_id')),
-        Outgoing('deal_id', ('Meeting.deal_id',), _remote('deal', 'deal_id')),
+        Outgoing('owner_id', ('Company.sales_person_id',), owner_of('company.sales_person_id')),
+        Outgoing('owner_id', ('Meeting.admin_id',), owner_of('admin_id')),
+        Outgoing('company_id', ('Meeting.company_id',), remote_of('company', 'company_id')),
+        Outgoing('contact_id', ('Meeting.contact_id',), remote_of('contact', 'contact_id')),
+        Outgoing('deal_id', ('Meeting.deal_id',), remote_of('deal', 'deal_id')),
         Outgoing('note', _inputs(_NOTED), _note(_NOTED), 'create'),
         Outgoing('note', _inputs(_PLANNED), _note(_PLANNED), 'create'),
         Outgoing('hermes_id', (), lambda view: [view.id], 'create'),
@@ -78,7 +78,7 @@ def _duration(view: View) -> Value:
     return f'{minutes // 60:02}:{minutes % 60:02}'
 
 
-def _owner(name: str) -> Callable[[View], Value]:
+def owner_of(name: str) -> Callable[[View], Value]:
     """D-10: nobody without an account in the CRM; the company's owner then."""
 
     def compute(view: View) -> Value:
@@ -87,7 +87,7 @@ def _owner(name: str) -> Callable[[View], Value]:
     return compute
 
 
-def _remote(record_type: str, name: str) -> Callable[[View], Value]:
+def remote_of(record_type: str, name: str) -> Callable[[View], Value]:
     def compute(view: View) -> Value:
         return view.remote(record_type, name) or ABSENT
 

@@ -45,7 +45,7 @@ def outgoing(record_type: str, catalogue: Catalogue) -> list[Outgoing]:
 def _company() -> list[Outgoing]:
     return [
         Outgoing('name', ('Company.name',), _text('name'), limit=TEXT_LIMIT),
-        Outgoing('sales_person_id', ('Company.sales_person_id',), _owner('sales_person_id')),
+        Outgoing('sales_person_id', ('Company.sales_person_id',), activities.owner_of('sales_person_id')),
         Outgoing('country', ('Company.country',), _text('country'), 'create'),
     ]
 
@@ -64,8 +64,8 @@ def _contact() -> list[Outgoing]:
         Outgoing('last_name', names, lambda view: _names(view)[1]),
         Outgoing('email', ('Contact.email',), _clearable('email')),
         Outgoing('phone', ('Contact.phone',), _clearable('phone')),
-        Outgoing('company_id', ('Contact.company_id',), _remote('company', 'company_id'), 'create'),
-        Outgoing('owner_id', ('Company.sales_person_id',), _owner('company.sales_person_id'), 'create'),
+        Outgoing('company_id', ('Contact.company_id',), activities.remote_of('company', 'company_id'), 'create'),
+        Outgoing('owner_id', ('Company.sales_person_id',), activities.owner_of('company.sales_person_id'), 'create'),
     ]
 
 
@@ -73,11 +73,11 @@ def _deal() -> list[Outgoing]:
     return [
         Outgoing('title', ('Deal.title',), _text('title'), 'create', TEXT_LIMIT),
         Outgoing('status', ('Deal.status',), _status),
-        Outgoing('company_id', ('Deal.company_id',), _remote('company', 'company_id'), 'create'),
-        Outgoing('contact_id', ('Deal.contact_id',), _remote('contact', 'contact_id'), 'create'),
-        Outgoing('pipeline_id', ('Deal.pipeline_id',), _remote('pipeline', 'pipeline_id'), 'create'),
-        Outgoing('stage_id', ('Deal.stage_id',), _remote('stage', 'stage_id'), 'create'),
-        Outgoing('admin_id', ('Deal.admin_id',), _owner('admin_id'), 'create'),
+        Outgoing('company_id', ('Deal.company_id',), activities.remote_of('company', 'company_id'), 'create'),
+        Outgoing('contact_id', ('Deal.contact_id',), activities.remote_of('contact', 'contact_id'), 'create'),
+        Outgoing('pipeline_id', ('Deal.pipeline_id',), activities.remote_of('pipeline', 'pipeline_id'), 'create'),
+        Outgoing('stage_id', ('Deal.stage_id',), activities.remote_of('stage', 'stage_id'), 'create'),
+        Outgoing('admin_id', ('Deal.admin_id',), activities.owner_of('admin_id'), 'create'),
     ]
 
 
@@ -94,20 +94,6 @@ def _clearable(name: str) -> Callable[[View], Value]:
 
 def _trimmed(value: Value) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
-
-
-def _owner(name: str) -> Callable[[View], Value]:
-    def compute(view: View) -> Value:
-        return view.owner(name) or ABSENT
-
-    return compute
-
-
-def _remote(record_type: str, name: str) -> Callable[[View], Value]:
-    def compute(view: View) -> Value:
-        return view.remote(record_type, name) or ABSENT
-
-    return compute
 
 
 def _status(view: View) -> Value:
