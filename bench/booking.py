@@ -16,7 +16,7 @@ import httpx2
 
 from bench.table import Row
 from bench.world import Stage, running
-from hermes import app as composition
+from hermes import parts
 from hermes.booking.book import Visit
 from hermes.booking.forms import SalesForm
 from hermes.booking.office import Office
@@ -62,7 +62,7 @@ def run(duration_s: float = 5.0) -> list[Row]:
 
 async def _bookings(stage: Stage) -> list[Row]:
     known = {name.lower(): value for name, value in stage.environment.items() if name.lower() in Settings.model_fields}
-    engine = composition.build_engine(load({'_env_file': None, **known}))
+    engine = parts.build_engine(load({'_env_file': None, **known}))
     calendar: Any = FreeCalendar()
     terms = Terms('Hermes', 'http://127.0.0.1', 'http://127.0.0.1', ('key',), 'key', patience_s=0.0)
     office = Office(engine, calendar, terms)

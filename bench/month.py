@@ -22,8 +22,7 @@ from typing import Any, Final
 import httpx2
 
 from bench.table import Row
-from hermes import app as composition
-from hermes import parts
+from hermes import app, parts
 from hermes.db import embedded
 from hermes.db.inbox import Inbox
 from hermes.db.schema import upgrade
@@ -197,9 +196,9 @@ async def opened(seed: int, folder: str) -> AsyncIterator[Month]:
         world = World(clock, random.Random(seed), HERMES, secrets, Weather.preset('calm'))
         demo.bare(world)
         transport = SandboxTransport(create_sandbox(world))
-        engine = composition.build_engine(settings, clock=clock, chance=chance, transport=transport, worker='bench')
+        engine = parts.build_engine(settings, clock=clock, chance=chance, transport=transport, worker='bench')
         inbox = Inbox(server.url, clock)
-        web = create_app(inbox, parts.sources(settings), Vitals(server.url), SystemClock())
+        web = create_app(inbox, app.sources(settings), Vitals(server.url), SystemClock())
         local = httpx2.ASGITransport(app=web)
         async with (
             web.router.lifespan_context(web),

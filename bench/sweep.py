@@ -14,7 +14,6 @@ import httpx2
 
 from bench.place import own_database
 from bench.table import Row
-from hermes import app as composition
 from hermes import parts
 from hermes.kit.clock import ManualClock, SystemClock
 from hermes.kit.ids import system_chance
@@ -64,7 +63,7 @@ async def _measure(url: str) -> list[Row]:
             'pd_api_max_rate': 40,
         }
     )
-    engine = composition.build_engine(settings, chance=system_chance(), transport=transport)
+    engine = parts.build_engine(settings, chance=system_chance(), transport=transport)
     await engine.database.open()
     try:
         await parts.set_limits(engine, settings)

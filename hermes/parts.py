@@ -1,32 +1,43 @@
-"""What the processes are made of: settings become systems, budgets, doors and secrets, as plain values and adapters.
+"""What the processes are made of: settings become an engine with its systems, budgets, doors and secrets.
 
-Nothing here starts anything; `app` puts the parts together. Only these two modules name the systems.
+Nothing here starts anything: `app` puts the parts together for the web, `worker` for a worker, and a command takes
+those that it needs. Only these modules name the systems.
 """
 
+import os
+import socket
 from datetime import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import httpx2
 
+from hermes import __version__
 from hermes.db import budget
+from hermes.db.pool import Database
+from hermes.domain.errors import HermesError
 from hermes.domain.timetable import Defaults
-from hermes.kit.clock import Clock
-from hermes.ports import Mailer, System
-from hermes.settings import Settings, is_loopback
+from hermes.kit import logs, telemetry
+from hermes.kit.clock import Clock, SystemClock
+from hermes.kit.ids import Chance, new_token, system_chance
+from hermes.ports import Calendar, Mailer, Request, System
+from hermes.settings import Settings, is_loopback, reveal
+from hermes.sync import connect
 from hermes.sync.engine import Engine, Following
 from hermes.sync.subscription import Door
 from hermes.systems.google_calendar import Account, GoogleCalendar
 from hermes.systems.google_calendar import limits as calendar_limits
 from hermes.systems.mail import Smtp, parse_address
-from hermes.systems.pipedrive import inbound as pipedrive_inbound
 from hermes.systems.pipedrive.limits import SEARCH_BURST
 from hermes.systems.pipedrive.limits import limits as crm_limits
 from hermes.systems.pipedrive.system import Pipedrive
 from hermes.systems.tutorcruncher import limits as product_limits
 from hermes.systems.tutorcruncher.system import TutorCruncher
-from hermes.web.security import channel_token, http_basic, tc2_signature
-from hermes.web.webhooks import Source, hash_of_body
+
+if TYPE_CHECKING:
+    from hermes.booking.book import Pause
+    from hermes.booking.letters import Stationery
+    from hermes.booking.office import Office
 
 PD_API, PD_APP = 'https://api.pipedrive.com', 'https://app.pipedrive.com'
 """The host that serves the API of every account shows no pages; the other one leads people to their own."""
@@ -142,36 +153,6 @@ async def set_limits(engine: Engine, settings: Settings) -> None:
         )
 
 
-def sources(settings: Settings) -> list[Source]:
-    """Who may send deliveries, and how each proves itself (S1)."""
-    return [
-        Source(
-            'tutorcruncher',
-            '/tc2/callback',
-            tc2_signature([secret.get_secret_value() for secret in settings.tc2_api_key]),
-            hash_of_body,
-            extensions=True,
-        ),
-        Source(
-            'pipedrive',
-            '/pipedrive/callback',
-            http_basic(
-                settings.pd_webhook_user, [secret.get_secret_value() for secret in settings.pd_webhook_password]
-            ),
-            lambda body, parsed: pipedrive_inbound.dedupe_key(parsed),
-            refused_status=401,
-        ),
-        Source(
-            'google',
-            '/google/callback',
-            channel_token(channel_secrets(settings)),
-            lambda body, parsed: None,
-            json_body=False,
-            headers=('x-goog-channel-id', 'x-goog-resource-state', 'x-goog-message-number'),
-        ),
-    ]
-
-
 def doors(settings: Settings) -> dict[str, Door]:
     """Where webhooks arrive that we subscribe ourselves."""
     if not settings.pd_webhook_password:
@@ -189,3 +170,107 @@ def secrets_of(settings: Settings) -> list[str]:
             if hasattr(item, 'get_secret_value') and item.get_secret_value():
                 found.append(item.get_secret_value())
     return found
+
+
+def build_engine(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    chance: Chance | None = None,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    worker: str = '',
+    connections: int = 12,
+) -> Engine:
+    """An engine over the configured database and systems."""
+    clock = clock or SystemClock()
+    return Engine(
+        Database(settings.database_url, clock, size=connections),
+        build_systems(settings, clock, transport),
+        clock,
+        chance or system_chance(),
+        worker or f'{socket.gethostname()}:{os.getpid()}:{new_token(4)}',
+        tc2_base_url=settings.tc2_base_url,
+        push_spacing_s=settings.push_spacing_s,
+        push_mode=settings.push_mode,
+        write_back=settings.tc2_write_back,
+        defaults=meeting_defaults(settings),
+        following=following(settings),
+    )
+
+
+def build_stationery(settings: Settings) -> 'Stationery':
+    """Who writes the letters about bookings, and their calendar files."""
+    from hermes.booking.letters import Stationery
+
+    return Stationery(
+        settings.brand,
+        settings.hermes_url,
+        channel_secrets(settings),
+        invites=bool(settings.g_client_email and settings.g_private_key.get_secret_value()),
+        zone=settings.dft_timezone,
+    )
+
+
+def build_office(settings: Settings, engine: Engine, pause: 'Pause | None' = None) -> 'Office':
+    """Where calls are booked, over an engine of its own. `pause`: how a request waits for the worker."""
+    from hermes.booking.limits import Limits
+    from hermes.booking.office import Office
+    from hermes.booking.terms import Terms
+
+    calendar = engine.systems.get('google')
+    terms = Terms(
+        brand=settings.brand,
+        hermes_url=settings.hermes_url,
+        support_url=settings.callbooker_base_url or f'{settings.hermes_url}/support-call',
+        signing_keys=tuple(channel_secrets(settings)),
+        hash_key=next(iter((*reveal(settings.secret_key), *channel_secrets(settings))), ''),
+        support_keys=reveal(settings.support_link_key) or reveal(settings.tc2_api_key),
+        support_ttl_days=settings.support_ttl_days,
+        needs_link=settings.support_booking_needs_link,
+        reminders=bool(settings.smtp_url.get_secret_value()),
+        horizon_days=settings.booking_horizon_days,
+    )
+    limits = Limits(terms.hash_key, engine.clock, on=settings.limits_on)
+    return Office(engine, cast(Calendar, calendar) if calendar else None, terms, limits=limits, pause=pause)
+
+
+def observe(settings: Settings, process: str) -> None:
+    """Logs, and where else traces and errors go. Raises HermesError when the library for a place is missing."""
+    places = telemetry.Places(
+        settings.logfire_token.get_secret_value(),
+        settings.sentry_dsn.get_secret_value(),
+        settings.otel_exporter_otlp_endpoint,
+    )
+    logs.configure(
+        settings.log_level,
+        secrets=secrets_of(settings),
+        pretty=settings.dev_mode or None,
+        report=telemetry.Report() if places.sentry_dsn else None,
+    )
+    try:
+        telemetry.start(places, process, __version__)
+    except ModuleNotFoundError as missing:
+        raise HermesError(
+            'LOGFIRE_TOKEN, SENTRY_DSN or OTEL_EXPORTER_OTLP_ENDPOINT is set, and the library that it needs '
+            f'({missing.name}) is not installed: {telemetry.MISSING}, or leave the setting empty.'
+        ) from None
+
+
+async def greet(engine: Engine, settings: Settings) -> None:
+    """What a command does before it speaks with the systems: their budgets, and whether the accounts are those that
+    the database belongs to (SETUP-12). Raises HermesError.
+    """
+    await set_limits(engine, settings)
+    if 'pipedrive' in engine.systems:
+        system = engine.systems['pipedrive']
+        await connect.belong(engine, system.name, system.identity(await connect.ask(engine, system, Request('me'))))
+    await belong_by_settings(engine, settings)
+
+
+async def belong_by_settings(engine: Engine, settings: Settings) -> None:
+    """TutorCruncher's account is known by its address, the calendar's by its Google project."""
+    if 'tutorcruncher' in engine.systems:
+        account = 'the sandbox' if settings.hermes_sandbox else settings.tc2_base_url
+        await connect.belong(engine, 'tutorcruncher', f'TutorCruncher at {account}')
+    if isinstance(calendar := engine.systems.get('google'), GoogleCalendar):
+        await connect.belong(engine, calendar.name, calendar.account)

@@ -32,12 +32,12 @@ def with_engine(act: 'Callable[[Engine], Awaitable[T]]') -> T:
 
 
 async def _run(settings: Any, act: 'Callable[[Engine], Awaitable[T]]') -> T:
-    from hermes import app as composition
+    from hermes import parts
 
-    engine = composition.build_engine(settings)
+    engine = parts.build_engine(settings)
     await engine.database.open()
     try:
-        await composition.greet(engine, settings)
+        await parts.greet(engine, settings)
         return await act(engine)
     finally:
         for system in engine.systems.values():

@@ -68,8 +68,8 @@ def _work(settings: 'Settings', source: 'Source', dry_run: bool) -> dict[str, An
 
 
 async def _run(settings: 'Settings', source: 'Source', dry_run: bool) -> dict[str, Any]:
-    from hermes.app import build_engine
     from hermes.domain.reconciliation import reconcile
+    from hermes.parts import build_engine
     from hermes.sync import importing
 
     engine = build_engine(settings)

@@ -66,7 +66,7 @@ def _lines(item: 'Planned') -> list[dict[str, Any]]:
 
 
 async def _foresee(settings: 'Settings', system: str | None, limit: int) -> 'list[Planned]':
-    from hermes.app import build_engine
+    from hermes.parts import build_engine
     from hermes.sync.planned import foresee
 
     engine = build_engine(settings)

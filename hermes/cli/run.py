@@ -133,7 +133,7 @@ def worker(
     ] = None,
 ) -> None:
     """A worker alone: applies what came in, sends what goes out."""
-    from hermes.app import run_worker
+    from hermes.worker import run_worker
 
     heed_signals()
     settings = load_settings()

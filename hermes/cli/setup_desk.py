@@ -85,12 +85,11 @@ def desk(*, contact: bool = True) -> Iterator[Desk]:
 
 
 def _open(runner: asyncio.Runner, settings: 'Settings') -> Desk:
-    from hermes import app as composition
     from hermes import parts
     from hermes.kit import logs
 
     logs.configure('ERROR', secrets=parts.secrets_of(settings))
-    engine = composition.build_engine(settings)
+    engine = parts.build_engine(settings)
     runner.run(engine.database.open())
     runner.run(parts.set_limits(engine, settings))
     return Desk(engine, settings, runner)

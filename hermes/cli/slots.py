@@ -43,10 +43,10 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """Say everything that speaks against a call at a time, or that it can be booked."""
-    from hermes.app import build_office
     from hermes.cli.setup_desk import desk
     from hermes.db import agenda
     from hermes.db import desk as databases
+    from hermes.parts import build_office
 
     with desk(contact=False) as here:
         with databases.opened(here.settings.database_url) as connection:

@@ -14,8 +14,7 @@ from typing import Any
 
 import httpx2
 
-from hermes import app as composition
-from hermes import parts
+from hermes import app, parts
 from hermes.booking.office import Office
 from hermes.db.inbox import Inbox
 from hermes.db.vitals import Vitals
@@ -262,7 +261,7 @@ async def open_house(
     transport = judging.listened(wire)
     configured = settings_for(database_url, **settings)
     engines = [
-        composition.build_engine(
+        parts.build_engine(
             configured,
             clock=clock,
             chance=random.Random(seed + number),
@@ -281,16 +280,16 @@ async def open_house(
         if not (houses and houses[0].working and await houses[0].step()):
             clock.advance(duration_s)
 
-    front = composition.build_engine(
+    front = parts.build_engine(
         configured, clock=clock, chance=random.Random(seed + 100), transport=transport, worker='web'
     )
-    office = composition.build_office(configured, front, pause)
+    office = parts.build_office(configured, front, pause)
     application = create_app(
         inbox,
-        parts.sources(configured),
+        app.sources(configured),
         Vitals(database_url),
         SystemClock(),
-        routers=composition.booking_routers(office, configured),
+        routers=app.booking_routers(office, configured),
         resources=[office],
     )
     async with (

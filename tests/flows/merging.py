@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hermes import app as composition
+from hermes import parts
 from hermes.sync import replay
 from tests.flows.companies import later, sign_up
 from tests.flows.crm import shown
@@ -74,9 +74,7 @@ ORDERS = [
 
 async def assert_replays(house: House, second_url: str) -> None:
     """I14: the log, answers included, folded into an empty database."""
-    engine = composition.build_engine(
-        settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold'
-    )
+    engine = parts.build_engine(settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold')
     await engine.database.open()
     try:
         await replay.copy_log(house.engine.database, engine.database)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from hermes import app as composition
+from hermes import parts
 from hermes.booking.book import Booked, Visit
 from hermes.booking.forms import SalesForm
 from hermes.booking.hold import Held
@@ -91,7 +91,7 @@ class Mortal:
         """Another process takes over; the first one's connections are gone."""
         self.lives += 1
         await self.house.engine.database.close()
-        engine = composition.build_engine(
+        engine = parts.build_engine(
             self.house.settings,
             clock=self.house.clock,
             chance=random.Random(self.lives),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hermes import app as composition
+from hermes import parts
 from hermes.db.pool import Connection
 from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.sync import replay
@@ -257,9 +257,7 @@ async def test_an_operators_act_goes_the_same_way(house: House) -> None:
 @pytest.fixture
 async def folded(second_url: str, house: House) -> AsyncIterator[Any]:
     """An empty second database, to fold the log into."""
-    engine = composition.build_engine(
-        settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold'
-    )
+    engine = parts.build_engine(settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold')
     await engine.database.open()
     yield engine
     await engine.database.close()

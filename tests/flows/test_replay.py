@@ -2,7 +2,7 @@
 
 import pytest
 
-from hermes import app as composition
+from hermes import parts
 from hermes.sync import replay
 from tests.flows.companies import later, sign_up
 from tests.flows.house import MARCUS, PRIYA_PD, House, settings_for
@@ -31,9 +31,7 @@ async def live(house: House) -> None:
 @pytest.mark.invariant('I14')
 async def test_the_folded_log_is_the_same_state(house: House, second_url: str) -> None:
     await live(house)
-    engine = composition.build_engine(
-        settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold'
-    )
+    engine = parts.build_engine(settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold')
     await engine.database.open()
     try:
         copied = await replay.copy_log(house.engine.database, engine.database)

@@ -15,12 +15,12 @@ from random import Random
 
 import pytest
 
-from hermes.app import build_engine
 from hermes.cli.run import DATABASE_PATIENCE_S
 from hermes.cli.supervisor import STOP_PATIENCE_S
 from hermes.domain.errors import Refused
 from hermes.kit import endings
 from hermes.kit.processes import SUPERVISOR, is_alive
+from hermes.parts import build_engine
 from hermes.sandbox.app import SandboxTransport, create_app, make_world
 from hermes.sync import connect
 from hermes.sync.engine import Engine

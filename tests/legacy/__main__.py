@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 
-from hermes import app as composition
+from hermes import parts
 from hermes.db import legacy
 from hermes.domain.reconciliation import reconcile
 from hermes.sync import importing
@@ -22,7 +22,7 @@ async def take(url: str, older_url: str, generation: str, companies: int) -> Non
     reported = time.perf_counter()
     found = {tuple(one)[:4] for one in told if one.kind != 'zoneless'}
     assert found == older.troubles, sorted(found ^ older.troubles)[:20]
-    engine = composition.build_engine(settings_for(url))
+    engine = parts.build_engine(settings_for(url))
     await engine.database.open()
     try:
         first = await importing.take_over(engine, source)

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from hermes import app as composition
+from hermes import parts
 from hermes.db import legacy
 from hermes.db.embedded import Server
 from hermes.domain.reconciliation import reconcile
@@ -33,7 +33,7 @@ def older(older_url: str, generation: str) -> Older:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Engine]:
-    engine = composition.build_engine(settings_for(url))
+    engine = parts.build_engine(settings_for(url))
     await engine.database.open()
     try:
         yield engine

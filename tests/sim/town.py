@@ -16,8 +16,7 @@ from typing import Any, cast
 
 import httpx2
 
-from hermes import app as composition
-from hermes import parts
+from hermes import app, parts
 from hermes.db.catalogue import KnowledgeCache
 from hermes.db.inbox import Inbox
 from hermes.db.pool import Database
@@ -163,7 +162,7 @@ async def open_town(database_url: str, shadow_url: str) -> AsyncIterator[Town]:
     crashed: Counter[str] = Counter()
     gates = [Gate(clock, reached, crashed) for _ in range(2)]
     engines = [
-        composition.build_engine(
+        parts.build_engine(
             settings,
             clock=clock,
             chance=random.Random(number),
@@ -175,12 +174,12 @@ async def open_town(database_url: str, shadow_url: str) -> AsyncIterator[Town]:
     for engine, gate in zip(engines, gates, strict=True):
         engine.database = SwiftDatabase(database_url, clock, engine.worker)
         engine.database.hook = gate.commit
-    shadow = composition.build_engine(
+    shadow = parts.build_engine(
         settings_for(shadow_url), clock=clock, chance=random.Random(3), transport=transport, worker='fold'
     )
     shadow.database = SwiftDatabase(shadow_url, clock, shadow.worker)
     inbox = Inbox(database_url, WebClock(clock))
-    application = create_app(inbox, parts.sources(settings), Vitals(database_url), WebClock(clock))
+    application = create_app(inbox, app.sources(settings), Vitals(database_url), WebClock(clock))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(application.router.lifespan_context(application))
         web = await stack.enter_async_context(

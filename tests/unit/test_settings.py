@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from hermes.app import observe
+from hermes.parts import observe
 from hermes.settings import Settings, SettingsError, is_secret, load, reveal
 from tools import reference
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hermes.sandbox.pages.forms import NotDone, number, optional_number
-from hermes.sandbox.scenarios.office import ADMINS
+from hermes.sandbox.staff import ADMINS
 from hermes.sandbox.tutorcruncher import Refused, TutorCruncher, Unknown
 from hermes.sandbox.tutorcruncher.client import COUNTRIES, Client
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from hermes.sandbox.scenarios.diaries import fill_calendars
-from hermes.sandbox.scenarios.office import ADMINS, ENTRY_STAGES, add_fields, open_office, stage_id
+from hermes.sandbox.scenarios.office import add_fields, open_office, stage_id
+from hermes.sandbox.staff import ADMINS, ENTRY_STAGES
 from hermes.sandbox.world import World
 
 DEMO_ADMINS = ADMINS
