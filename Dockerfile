@@ -6,6 +6,8 @@ ARG LOCK=core
 COPY requirements requirements
 RUN pip install --no-cache-dir --require-hashes -r requirements/$LOCK.lock
 COPY hermes hermes
+# Nobody can write into the image later, so what is imported is compiled now.
+RUN python -m compileall -q hermes
 
 RUN useradd --system --home-dir /hermes hermes && mkdir data && chown hermes data
 USER hermes

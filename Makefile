@@ -8,7 +8,6 @@ HERMES := .venv/bin/hermes
 SEEDS ?= 10000
 SIM_SECONDS ?= 120
 WORKERS ?= 2
-export PYTHONDONTWRITEBYTECODE ?= 1
 
 .PHONY: help core install install-observe install-dev run test verify test-cov lint format types sim chaos bench docs migrate migrate-create \
 	reset-db setup setup-fields setup-admins restore-from-live behaviours lock clean

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the environment of this clone: `tools/bootstrap.sh core` (to run), `observe` (to run, with traces and error reports) or `dev` (to work and test).
-# Assumes a Python >= 3.11 and a package registry, nothing else. Everything installed is locked and hashed. Says what it does.
+# Assumes a Python >= 3.11 and a package registry, nothing else. Everything installed is locked, hashed and compiled: a command that
+# compiled what it imports would take three times as long. Says what it does.
 set -eu
 cd "$(dirname "$0")/.."
 wanted=${1:-dev}
@@ -47,10 +48,11 @@ if [ ! -x .venv/bin/python ]; then
     say "making .venv with $("$python" --version)"
     "$uv" venv --quiet --python "$python" .venv
 fi
-say "installing the locked packages (requirements/$wanted.lock) into .venv"
+say "installing and compiling the locked packages (requirements/$wanted.lock) into .venv"
 rm -f .venv/.core .venv/.observe .venv/.dev
-"$uv" pip sync --quiet --require-hashes --python .venv/bin/python "requirements/$wanted.lock"
+"$uv" pip sync --quiet --compile-bytecode --require-hashes --python .venv/bin/python "requirements/$wanted.lock"
 "$uv" pip install --quiet --no-deps --build-constraints requirements/build.lock --python .venv/bin/python --editable .
+.venv/bin/python -m compileall -q hermes
 fingerprint core >.venv/.core
 if [ "$wanted" != core ]; then fingerprint "$wanted" >".venv/.$wanted"; fi
 say 'the environment is ready'

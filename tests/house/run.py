@@ -64,6 +64,7 @@ class Home:
     folder: Path
     ports: list[int] = field(default_factory=lambda: free_ports(2))
     variables: dict[str, str] = field(default_factory=dict)
+    python: Path = Path(sys.executable)
 
     @property
     def data(self) -> Path:
@@ -78,7 +79,7 @@ class Home:
     def hermes(self, *words: str, patience_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
         return subprocess.run(
-            [sys.executable, '-m', 'hermes', *words],
+            [self.python, '-m', 'hermes', *words],
             env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=patience_s, check=False,
         )  # fmt: skip
 
@@ -97,7 +98,7 @@ class Home:
         log = self.folder / 'run.log'
         with log.open('ab') as output:
             process = subprocess.Popen(
-                [sys.executable, '-m', 'hermes', *self.run_words()],
+                [self.python, '-m', 'hermes', *self.run_words()],
                 env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True, preexec_fn=dying_with_parent(signal.SIGTERM),
             )  # fmt: skip
