@@ -68,7 +68,7 @@ def run(words: list[str]) -> dict[str, Any]:
         try:
             hermes(words)
         except SystemExit as ended:
-            code = ended.code or 0
+            code = ended.code if isinstance(ended.code, int) else 1
     return {'words': words, 'code': code, 'said': said.getvalue()}
 
 
