@@ -77,7 +77,8 @@ class Bookings:
         what is refused.
         """
         until = self._until()
-        request = hashlib.sha256(json.dumps([kind, form.model_dump(mode='json')], sort_keys=True).encode()).hexdigest()
+        said = {**form.model_dump(mode='json'), **({'unread': form.unread} if form.unread else {})}
+        request = hashlib.sha256(json.dumps([kind, said], sort_keys=True).encode()).hexdigest()
         key = hashlib.sha256(b'idempotency:' + visit.client + visit.key.encode()).digest() if visit.key else None
         told = await self._recall(key, request)
         if told is None:
@@ -143,7 +144,7 @@ class Bookings:
         if not self._terms.needs_link and form.s is None:
             return False, False
         expires_at = datetime.fromtimestamp(0, UTC) + timedelta(seconds=min(form.e or 0, 10**11))
-        link = SupportLink(form.admin_id, form.company_id, expires_at, str(form.x) in ('1', 'True'))
+        link = SupportLink(form.admin_id, form.company_id, expires_at, bool(form.x))
         check_support_link(link, form.s or '', self._engine.clock.now(), self._terms.signing_keys)
         return True, link.express
 
@@ -161,6 +162,8 @@ class Bookings:
             'uid': new_token(18),
             'zone': form.zone,
             'form': form.told(),
+            'typed': form.typed(),
+            'flags': form.flags,
             'company': form.company_id,
             'signed': signed,
             'bdr': form.bdr_person_id if isinstance(form, SalesForm) else None,

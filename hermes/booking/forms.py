@@ -1,72 +1,93 @@
 """What a visitor fills in, read and checked: every rule of the fields, each with a plain sentence (WEB-11).
 
-Text comes out trimmed, composed, without control characters and of bounded length. Whether a time can be booked, and
-whose a booking is, is decided elsewhere.
+Only what makes a booking impossible is refused. Whatever else cannot be read is left out, kept as it came for
+colleagues, and told as a warning: a lead is never lost for it. Text comes out trimmed, composed, without control
+characters and of bounded length. Whether a time can be booked, and whose a booking is, is decided elsewhere.
 """
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
 
 from hermes.booking.values import (
+    LONGEST,
+    as_text,
     check_currency,
     check_email,
     check_name,
     check_phone,
     check_website,
+    check_zone,
     clean,
+    cut_name,
     emptied,
     find_country,
-    known_zone,
     lowered,
+    no_truth,
     read_moment,
 )
 from hermes.domain.model import Value
+from hermes.kit.wire import truth
 
 LARGEST: Final = 2**63 - 1
+KEPT: Final = 500
+"""Characters that are kept of what could not be read."""
 MOMENT: Final = {
     'anyOf': [{'type': 'string', 'format': 'date-time'}, {'type': 'integer', 'minimum': 0, 'maximum': 4102444800}],
     'description': 'ISO 8601, or seconds since 1970. Without a zone it is UTC.',
 }
+FLAG: Final = {'anyOf': [{'type': 'integer', 'enum': [0, 1]}, {'type': 'null'}]}
 
 Moment = Annotated[datetime, BeforeValidator(read_moment), WithJsonSchema(MOMENT)]
-Id = Annotated[int, Field(ge=1, le=LARGEST)]
-Name = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(clean), AfterValidator(check_name)]
-Company = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(clean)]
+Id = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(no_truth)]
+AnId = Annotated[Id | None, BeforeValidator(emptied)]
+_whole = BeforeValidator(lambda value: clean(as_text(value)))
+_maybe = BeforeValidator(lambda value: emptied(as_text(value)))
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST), _whole, AfterValidator(check_name)]
+Company = Annotated[str, Field(min_length=1, max_length=LONGEST), _whole]
 Email = Annotated[
-    str,
-    Field(min_length=3, max_length=254, json_schema_extra={'format': 'email'}),
-    BeforeValidator(clean),
+    str, Field(min_length=3, max_length=254, json_schema_extra={'format': 'email'}), BeforeValidator(clean),
     AfterValidator(check_email),
-]
-Website = Annotated[
-    Annotated[str, Field(max_length=500)] | None, BeforeValidator(emptied), AfterValidator(check_website)
-]
-Phone = Annotated[Annotated[str, Field(max_length=40)] | None, BeforeValidator(emptied)]
-Country = Annotated[
-    str,
-    Field(min_length=2, max_length=2, pattern='^[A-Za-z]{2}$'),
-    BeforeValidator(clean),
-    AfterValidator(find_country),
-]
-Currency = Annotated[
-    str,
-    Field(min_length=3, max_length=3, pattern='^[A-Za-z]{3}$'),
-    BeforeValidator(clean),
-    AfterValidator(check_currency),
-]
-Income = Annotated[str, Field(min_length=1, max_length=100), BeforeValidator(clean)]
-Plan = Annotated[Literal['payg', 'startup', 'enterprise'], BeforeValidator(lowered)]
-Mark = Annotated[Annotated[str, Field(max_length=500)] | None, BeforeValidator(emptied)]
-Zone = Annotated[Annotated[str, Field(max_length=64)] | None, BeforeValidator(emptied), AfterValidator(known_zone)]
-HoldToken = Annotated[Annotated[str, Field(max_length=100)] | None, BeforeValidator(emptied)]
+]  # fmt: skip
+Website = Annotated[Annotated[str, Field(max_length=500)] | None, _maybe, AfterValidator(check_website)]
+Phone = Annotated[Annotated[str, Field(max_length=40)] | None, _maybe]
+Country = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe, AfterValidator(find_country)]
+Currency = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe, AfterValidator(check_currency)]
+Income = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe]
+Plan = Annotated[Literal['payg', 'startup', 'enterprise'] | None, BeforeValidator(lowered), _maybe]
+Mark = Annotated[Annotated[str, Field(max_length=500)] | None, _maybe]
+Zone = Annotated[Annotated[str, Field(max_length=64)] | None, _maybe, AfterValidator(check_zone)]
+HoldToken = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe]
 
 
 class Asked(BaseModel):
-    """What both kinds of booking say."""
+    """What both kinds of booking say. What is needed is refused by its field; nothing else is."""
 
     model_config = ConfigDict(extra='ignore')
+    CUT: ClassVar[tuple[str, ...]] = ('name',)
+    WANTED: ClassVar[tuple[str, ...]] = ()
+    """Not needed, and missed."""
+    SECRET: ClassVar[frozenset[str]] = frozenset({'hold', 'e', 's', 'x'})
+    """Kept nowhere."""
+    _warnings: list[Mapping[str, Any]] = PrivateAttr(default_factory=list)
+    _unread: dict[str, str] = PrivateAttr(default_factory=dict)
 
     admin_id: Id = Field(description='Who is to be met: an active, bookable admin of that kind.')
     name: Name = Field(description='First and last name, in any script.', examples=['Lee Adams'])
@@ -74,6 +95,55 @@ class Asked(BaseModel):
     meeting_dt: Moment = Field(description='When the call starts.')
     zone: Zone = Field(None, description="The visitor's time zone (IANA), for letters.", examples=['Europe/London'])
     hold: HoldToken = Field(None, description='The hold that reserves this time, if there is one.')
+
+    @model_validator(mode='wrap')
+    @classmethod
+    def read(cls, raw: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """The form without what cannot be read. Raises ValidationError only for what is needed, which it names first,
+        and then tells everything that is wrong.
+        """
+        if not isinstance(raw, Mapping):
+            return validate(raw)
+        cut = {name: cut_name(value) for name in cls.CUT if len(value := _text_of(raw.get(name))) > LONGEST}
+        given = {**raw, **cut}
+        warnings = [_warning(name, f'was longer than {LONGEST} characters and is cut') for name in cut]
+        try:
+            form = validate(given)
+        except ValidationError as error:
+            told = sorted(error.errors(include_url=False), key=lambda each: not cls._is_needed(each['loc']))
+            if cls._is_needed(told[0]['loc']):
+                raise ValidationError.from_exception_data(error.title, cast(list[InitErrorDetails], told)) from None
+            odd = {str(each['loc'][0]): each for each in reversed(told)}
+            form = validate({**given, **dict.fromkeys(odd)})
+            warnings += reversed(odd.values())
+            form._unread = {name: _kept(given[name]) for name in odd}
+        missed = [name for name in cls.WANTED if getattr(form, name) is None and name not in form._unread]
+        form._warnings = [*warnings, *(_warning(name, 'was not given') for name in missed)]
+        return form
+
+    @classmethod
+    def _is_needed(cls, where: tuple[int | str, ...]) -> bool:
+        field = cls.model_fields.get(str(where[0])) if where else None
+        return field is None or field.is_required()
+
+    @property
+    def warnings(self) -> list[Mapping[str, Any]]:
+        """What was left out, cut or missed, as pydantic tells of it."""
+        return self._warnings
+
+    @property
+    def unread(self) -> dict[str, str]:
+        """What could not be read, as it came: field -> text of bounded length."""
+        return self._unread
+
+    @property
+    def flags(self) -> list[str]:
+        """What colleagues should know of the booking itself."""
+        return [f'{each["loc"][0]} {each["msg"]}' for each in self._warnings if each['loc'][0] in self.CUT]
+
+    def typed(self) -> dict[str, Value]:
+        """What the visitor wrote and no other field of the booking says."""
+        return {name: value for name, value in self._unread.items() if name not in self.SECRET and value}
 
     def told(self) -> dict[str, Value]:
         """The form as the act of a booking carries it."""
@@ -83,18 +153,20 @@ class Asked(BaseModel):
 class SalesForm(Asked):
     """A sales call."""
 
+    CUT = ('name', 'company_name')
+    WANTED = ('country', 'estimated_income', 'currency', 'price_plan')
     company_name: Company = Field(description="The company's name.", examples=['Adams Tuition'])
-    company_id: Id | None = Field(
+    company_id: AnId = Field(
         None, description='A company that Hermes knows. It counts only if the e-mail address belongs to it already.'
     )
-    country: Country = Field(description='ISO 3166 alpha-2.', examples=['GB'])
+    country: Country = Field(None, description='ISO 3166 alpha-2, or the English name.', examples=['GB'])
     website: Website = Field(None, description='`example.com` or a whole address.', examples=['example.com'])
     phone: Phone = Field(
         None, description="A phone number; without a dial code it is one of the country's.", examples=['020 7946 0011']
     )
-    estimated_income: Income = Field(description="A bracket's id, or its label.", examples=['50-150k'])
-    currency: Currency = Field(description='ISO 4217.', examples=['GBP'])
-    price_plan: Plan = Field(description='payg, startup or enterprise.')
+    estimated_income: Income = Field(None, description="A bracket's id, or its label.", examples=['50-150k'])
+    currency: Currency = Field(None, description='ISO 4217.', examples=['GBP'])
+    price_plan: Plan = Field(None, description='payg, startup or enterprise.')
     bdr_person_id: Annotated[Annotated[str, Field(max_length=40)] | Id | None, BeforeValidator(emptied)] = Field(
         None, description="Who brought the visitor: the id of a business development admin, ours or TutorCruncher's."
     )
@@ -102,10 +174,10 @@ class SalesForm(Asked):
     utm_source: Mark = Field(None, description='Where the visitor came from.')
     gclid: Mark = Field(None, description="Google's click id.")
 
-    @model_validator(mode='after')
-    def settle_phone(self) -> 'SalesForm':
-        self.phone = check_phone(self.phone, self.country)
-        return self
+    @field_validator('phone')
+    @classmethod
+    def settle_phone(cls, phone: str | None, info: ValidationInfo) -> str | None:
+        return check_phone(phone, info.data.get('country'))
 
     def told(self) -> dict[str, Value]:
         names = (
@@ -125,10 +197,8 @@ class SupportForm(Asked):
     s: Annotated[Annotated[str, Field(max_length=128)] | None, BeforeValidator(emptied)] = Field(
         None, description="The link's signature."
     )
-    x: Any = Field(
-        None,
-        description='1 where the link is an express one.',
-        json_schema_extra={'anyOf': [{'type': 'integer', 'enum': [0, 1]}, {'type': 'null'}]},
+    x: Annotated[bool | None, BeforeValidator(truth), WithJsonSchema(FLAG)] = Field(
+        None, description='1 where the link is an express one.'
     )
 
 
@@ -143,3 +213,28 @@ class HoldForm(BaseModel):
         None, description='The token of an express support link.'
     )
     hold: HoldToken = Field(None, description='A hold of yours that is given up for this one.')
+
+
+def _text_of(value: Any) -> str:
+    """What a text field would read; '' where it is none."""
+    try:
+        told = clean(as_text(value))
+    except ValueError:
+        return ''
+    return told if isinstance(told, str) else ''
+
+
+def _warning(field: str, what: str) -> Mapping[str, Any]:
+    return {'type': 'value_error', 'loc': (field,), 'msg': what}
+
+
+def _kept(value: Any) -> str:
+    """Something as it came, as text of bounded length."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        value = ', '.join(value)
+    if not isinstance(value, str):
+        try:
+            value = json.dumps(value, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            value = '(nested too deeply to be kept)'
+    return str(clean(value[:KEPT]))

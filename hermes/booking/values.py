@@ -17,6 +17,7 @@ from hermes.domain.enquiry import split_name
 from hermes.domain.errors import Refused
 from hermes.domain.timetable import find_zone
 from hermes.kit.countries import alpha2
+from hermes.kit.wire import number_text
 
 JOINERS: Final = '\u200c\u200d'
 """Invisible, and part of the spelling in some scripts."""
@@ -24,8 +25,24 @@ HOST: Final = re.compile(r'(?=.{4,253}$)([^\W_]([\w-]{0,61}[^\W_])?\.)+[^\W\d_][
 SCHEME: Final = re.compile(r'[a-z][a-z0-9+.-]*:(?!\d)', re.IGNORECASE)
 EARLIEST: Final = datetime(1971, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
+LONGEST: Final = 255
+"""Characters of a name; what is longer is cut."""
 MILLISECONDS: Final = 10**11
 """A number as large as this is no count of seconds."""
+
+
+def as_text(value: Any) -> Any:
+    """A number or a boolean as the text that it plainly is; anything else as it is."""
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    return number_text(value) if isinstance(value, int | float) else value
+
+
+def no_truth(value: Any) -> Any:
+    """Anything but a boolean, which counts as no number."""
+    if isinstance(value, bool):
+        raise ValueError('must be a whole number')
+    return value
 
 
 def clean(value: Any) -> Any:
@@ -85,14 +102,22 @@ def check_website(website: str | None) -> str | None:
     return f'{parts.scheme.lower()}{whole[len(parts.scheme) :]}'
 
 
-def find_country(country: str) -> str:
+def cut_name(name: str) -> str:
+    """A name of LONGEST characters at most; of one of two words something is left of both."""
+    first, _, rest = name.partition(' ')
+    half = LONGEST // 2
+    return (f'{first[:half]} {rest}' if rest else first)[:LONGEST].strip() if len(name) > LONGEST else name
+
+
+def find_country(country: str | None) -> str | None:
+    """The code of a country that is told by its code or its name."""
     found = alpha2(country)
-    if found is None:
-        raise ValueError('must be the two-letter code of a country such as GB')
+    if found is None and country is not None:
+        raise ValueError('must be a country: its two-letter code such as GB, or its English name')
     return found
 
 
-def check_phone(phone: str | None, country: str) -> str | None:
+def check_phone(phone: str | None, country: str | None) -> str | None:
     """E.164. A number without a dial code is one of `country`'s."""
     if phone is None:
         return None
@@ -101,14 +126,15 @@ def check_phone(phone: str | None, country: str) -> str | None:
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_possible_number(number) or not phonenumbers.is_valid_number(number):
-        raise ValueError(f'phone is not a phone number of {country}; write it with its dial code, or leave it out')
+        where = f' of {country}' if country else ''
+        raise ValueError(f'is not a phone number{where}; write it with its dial code, or leave it out')
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def check_currency(currency: str) -> str:
-    if currency.upper() not in _currencies():
+def check_currency(currency: str | None) -> str | None:
+    if currency is not None and currency.upper() not in _currencies():
         raise ValueError('must be the three-letter code of a currency such as GBP')
-    return currency.upper()
+    return currency and currency.upper()
 
 
 @cache
@@ -118,9 +144,10 @@ def _currencies() -> frozenset[str]:
     return frozenset(code for all_of in told.values() for code, _, end, tender in all_of if end is None and tender)
 
 
-def known_zone(zone: str | None) -> str | None:
-    """The zone, or None for one that nobody knows: it is a courtesy, no reason to refuse a booking."""
-    return zone if find_zone(zone) is not None else None
+def check_zone(zone: str | None) -> str | None:
+    if zone is not None and find_zone(zone) is None:
+        raise ValueError('must be a time zone such as Europe/London')
+    return zone
 
 
 def read_moment(value: Any) -> datetime:

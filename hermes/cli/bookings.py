@@ -102,6 +102,8 @@ def _pairs(found: 'Row') -> list[tuple[str, Any]]:
         ('deal', found['deal_id']),
         ('calendar', _stands(found, 'calendar')),
         ('activity', _stands(found, 'activity')),
+        *((f'{name} as typed', value) for name, value in (found['typed'] or {}).items()),
+        *(('flagged', flag) for flag in found['flags'] or ()),
     ]
 
 

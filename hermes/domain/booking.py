@@ -63,7 +63,7 @@ def book(graph: Graph, booking: Booking, context: Context) -> Booked:
     found = seek(graph, booking, context)
     if found.company is None and booking.kind == 'support':
         raise NotFound('We do not know this company.')
-    done, flags = Applied(), list(found.flags)
+    done, flags = Applied(), [*booking.flags, *found.flags]
     bdr, remark = find_bdr(booking.bdr, context.directory) if booking.kind == 'sales' else (None, '')
     if remark:
         done.note(remark)
@@ -300,6 +300,7 @@ def _plan_meeting(
         'end_at': booking.end_at,
         'buffer_s': booking.buffer_s,
         'zone': booking.zone,
+        'typed': dict(booking.typed) or None,
         'flags': list(flags) or None,
     }
     ref, lines = meeting.book(graph, fields, company.id, booking.rule, context)

@@ -4,7 +4,7 @@ Times are text in UTC, a name has two words at least, and a BDR is named by our 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +31,9 @@ class Booking:
     company_id: int | None = None
     signed: bool = False
     bdr: Value = None
+    typed: Mapping[str, Value] = field(default_factory=dict)
+    """What could not be read, as it was typed: field of the form -> text."""
+    flags: tuple[str, ...] = ()
 
     @property
     def rule(self) -> str:
@@ -57,6 +60,7 @@ def read(told: Mapping[str, Any]) -> Booking:
     booking = Booking(
         kind, int(told['admin']), start_at, end_at, int(told.get('buffer_s') or 0), str(told['uid']), told.get('zone'),
         form, int(company_id) if company_id is not None else None, bool(told.get('signed')), told.get('bdr'),
+        dict(told.get('typed') or {}), tuple(told.get('flags') or ()),
     )  # fmt: skip
     if not booking.email:
         raise Refused('An e-mail address is needed.')

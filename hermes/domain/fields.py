@@ -127,6 +127,7 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, Attribute]]] = {
             Attribute('round', 'int', 'hermes'),
             Attribute('canceled_by', 'str', 'hermes'),
             Attribute('zone', 'str', 'hermes'),
+            Attribute('typed', 'json', 'hermes', personal=True),
         ),
         'pipeline': (
             Attribute('name', 'str', 'crm'),

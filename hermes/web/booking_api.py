@@ -17,6 +17,7 @@ from hermes.booking.links import LinkRefused, make_manage_token, read_support_qu
 from hermes.booking.office import Office
 from hermes.domain.errors import Unreadable
 from hermes.domain.slots import Interval
+from hermes.web.errors import warnings_of
 from hermes.web.security import Network, client_address
 
 KEY: Final = 'Repeat a request under the same key, and it is the same booking.'
@@ -30,7 +31,7 @@ Client = Callable[[Request], bytes]
 
 
 class Problem(BaseModel):
-    """A field that is wrong."""
+    """A field that is wrong, or odd."""
 
     where: str
     field: str
@@ -65,6 +66,9 @@ class BookedAnswer(BaseModel):
     invitation: Literal['sent', 'follows'] = Field(description="Whether the calendar's invitation is out already.")
     manage: str = Field(description='The link by which the visitor moves or cancels the call.')
     ics: str = Field(description='The link to the ICS file.')
+    warnings: list[Problem] = Field(
+        description='Fields that could not be read, were cut or are missed; the call is booked all the same.'
+    )
 
 
 class HoldAnswer(BaseModel):
@@ -160,17 +164,17 @@ def _add_bookings(router: APIRouter, office: Office, client: Client) -> None:
         request: Request, form: SalesForm, idempotency_key: Key = None, x_altcha: Proof = None
     ) -> BookedAnswer:
         visit = Visit(client(request), idempotency_key or '', x_altcha or '')
-        return _tell(office, await office.bookings.book('sales', form, visit))
+        return _tell(office, await office.bookings.book('sales', form, visit), form)
 
     @both(router, 'POST', '/support/book/', summary='Book a support call, by a signed link', responses=answers)
     async def book_support(
         request: Request, form: SupportForm, idempotency_key: Key = None, x_altcha: Proof = None
     ) -> BookedAnswer:
         visit = Visit(client(request), idempotency_key or '', x_altcha or '')
-        return _tell(office, await office.bookings.book('support', form, visit))
+        return _tell(office, await office.bookings.book('support', form, visit), form)
 
 
-def _tell(office: Office, booked: Booked) -> BookedAnswer:
+def _tell(office: Office, booked: Booked, form: SalesForm | SupportForm) -> BookedAnswer:
     """Raises Unreadable where the calendar refused the booking for good: it does not stand (CB-7)."""
     if booked.invitation == 'refused':
         raise Unreadable('the calendar refused the meeting')
@@ -187,6 +191,7 @@ def _tell(office: Office, booked: Booked) -> BookedAnswer:
         invitation='sent' if sent else 'follows',
         manage=link,
         ics=f'{link}/invite.ics',
+        warnings=[Problem.model_validate(each) for each in warnings_of(form.warnings)],
     )
 
 

@@ -2,7 +2,7 @@
 exception's text or with a value that was sent (S8).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -70,11 +70,16 @@ def problems_of(error: RequestValidationError) -> list[dict[str, str]]:
         inner = where[1:] if where and where[0] in PLACES else where
         field = '' if problem['type'] == 'json_invalid' or not inner else inner[0]
         what = _words(problem)
-        if field == '' and what.startswith('phone '):
-            field, what = 'phone', what.removeprefix('phone ')
         found.setdefault((field, what), {'where': '.'.join(where), 'field': field, 'what': what})
     fields = {field for field, _ in found}
     return [each for (field, _), each in found.items() if field or len(fields) == 1]
+
+
+def warnings_of(warnings: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """What is odd about fields of a body that was taken all the same, told as `problems_of` does."""
+    return [
+        {'where': f'body.{each["loc"][0]}', 'field': str(each['loc'][0]), 'what': _words(each)} for each in warnings
+    ]
 
 
 def _words(problem: Any) -> str:

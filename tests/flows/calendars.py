@@ -32,12 +32,12 @@ async def admin(house: House, tc2_admin_id: int = PRIYA) -> dict[str, Any]:
     return (await house.rows('select * from admin where tc2_admin_id = %s', tc2_admin_id))[0]
 
 
-async def book(house: House, start_at: datetime = TEN) -> int:
+async def book(house: House, start_at: datetime = TEN, **more: Any) -> int:
     """A sales booking with Priya, carried into the calendar; the meeting's id."""
     told = {
         'act': 'meeting.book', 'kind': 'sales', 'admin': (await admin(house))['id'], 'buffer_s': 900,
         'start_at': start_at.isoformat(), 'end_at': (start_at + HALF).isoformat(), 'uid': f'uid-{start_at:%d%H%M}',
-        'zone': 'Europe/London', 'form': FORM, 'company': None, 'signed': False, 'bdr': None,
+        'zone': 'Europe/London', 'form': FORM, 'company': None, 'signed': False, 'bdr': None, **more,
     }  # fmt: skip
     number = int((await carry_out(house.engine, told)).outcome['meeting'])
     await house.settle(20)

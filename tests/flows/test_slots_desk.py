@@ -133,6 +133,15 @@ async def test_bookings_are_listed_shown_and_called_off(database_url: str) -> No
         assert 'no status' in desk.refused('bookings', 'list', '--status', 'lost')
 
 
+@pytest.mark.lesson('M-63')
+async def test_what_could_not_be_read_is_shown_with_the_booking(house: House) -> None:
+    number = await book(house, typed={'phone': 'call me'}, flags=['name was longer than 255 characters and is cut'])
+    shown = Keyboard(house).run('bookings', 'show', str(number)).stdout
+    assert 'phone as typed' in shown
+    assert 'call me' in shown
+    assert 'name was longer' in shown
+
+
 async def _known(house: House) -> dict[str, Any]:
     async with house.engine.database.transaction() as connection:
         known = await house.engine.known(connection)

@@ -32,6 +32,15 @@ _NOTED: Final[Mapping[str, str]] = {
     'tc2_cligency_url': 'TutorCruncher',
 }
 _PLANNED: Final = {'price_plan': 'Price plan', **_NOTED}
+_TYPED: Final[Mapping[str, str]] = {
+    'phone': 'Phone',
+    **_PLANNED,
+    'bdr_person_id': 'Brought by',
+    'gclid': 'Click id',
+    'company_id': 'Company',
+    'zone': 'Time zone',
+}
+"""What a visitor may have typed in a way that nobody can read: it stands here and in no field."""
 
 
 def outgoing() -> list[Outgoing]:
@@ -95,7 +104,7 @@ def remote_of(record_type: str, name: str) -> Callable[[View], Value]:
 
 
 def _inputs(labels: Mapping[str, str]) -> tuple[str, ...]:
-    return (*(f'Company.{name}' for name in labels), 'Meeting.zone')
+    return (*(f'Company.{name}' for name in labels), 'Meeting.zone', 'Meeting.typed')
 
 
 def _note(labels: Mapping[str, str]) -> Callable[[View], Value]:
@@ -104,6 +113,8 @@ def _note(labels: Mapping[str, str]) -> Callable[[View], Value]:
     def compute(view: View) -> Value:
         told = {label: view.company(name) for name, label in labels.items()}
         told["Customer's time zone"] = view.get('zone')
+        typed = view.get('typed') or {}
+        told |= {f'{label} (as typed)': typed.get(name) for name, label in _TYPED.items()}
         lines = [f'{label}: {notes.line(value)[:LINE_LIMIT]}' for label, value in told.items() if value]
         return '\n'.join(lines) or ABSENT
 
