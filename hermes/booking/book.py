@@ -45,7 +45,6 @@ class Booked:
     person: str
     start: datetime
     end: datetime
-    event_id: int
     invitation: Invitation = 'follows'
 
 
@@ -206,23 +205,23 @@ class Bookings:
         admin = known.directory.admins.get(act['admin'])
         names = [str(admin.fields.get(name) or '') for name in ('first_name', 'last_name')] if admin else []
         start, end = (datetime.fromisoformat(act[name]) for name in ('start_at', 'end_at'))
-        return Booked(int(done.outcome['meeting']), act['uid'], ' '.join(names).strip(), start, end, done.event_id)
+        return Booked(int(done.outcome['meeting']), act['uid'], ' '.join(names).strip(), start, end)
 
     def _until(self) -> float:
         return self._engine.clock.monotonic() + self._terms.patience_s
 
     async def await_invitation(self, told: Booked, until: float) -> Booked:
         """Wait, until a moment of the monotonic clock, for the worker to carry a meeting into the calendar (CB-7)."""
-        return replace(told, invitation=await self.carried(told.meeting, told.event_id, until))
+        return replace(told, invitation=await self.carried(told.meeting, until))
 
-    async def carried(self, meeting: int, event_id: int, until: float) -> Invitation:
-        """'sent': the calendar was told what an event did to a meeting; 'follows': it will be; 'refused': never."""
+    async def carried(self, meeting: int, until: float) -> Invitation:
+        """'sent': the calendar holds a meeting as it is now; 'follows': it will; 'refused': never."""
         while True:
             async with self._engine.database.transaction() as connection:
-                row = await appointments.find_push(connection, meeting, CALENDAR, event_id)
+                row = await appointments.find_push(connection, meeting, CALENDAR)
             if row is None or row['canceled_by'] == 'refused':
                 return 'refused'
-            if row['written'] and row['there'] == (row['status'] == 'planned'):
+            if row['shown']:
                 return 'sent'
             if row['state'] != 'ready' or self._engine.clock.monotonic() >= until:
                 return 'follows'

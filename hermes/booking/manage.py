@@ -20,9 +20,6 @@ from hermes.domain.slots import Interval
 from hermes.sync.commands import Check, carry_out
 from hermes.sync.engine import Engine
 
-AS_IT_IS = -1
-"""No event's number: `carried` then asks whether the calendar shows the meeting as it is."""
-
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
@@ -77,7 +74,7 @@ class Appointments:
 
     async def look(self, at: Appointment) -> Invitation:
         """How far the calendar has been told of a booking as it is now; nobody waits for it (CB-7)."""
-        return await self._bookings.carried(at.meeting, AS_IT_IS, self._engine.clock.monotonic())
+        return await self._bookings.carried(at.meeting, self._engine.clock.monotonic())
 
     async def times(self, at: Appointment, window: Interval) -> list[Interval]:
         """The times to which a booking could be moved. Raises NotFound, Unreadable."""
@@ -89,7 +86,7 @@ class Appointments:
         if not at.planned:
             raise Refused('This call was canceled. Please book a new one.', 'canceled')
         if start == at.start:
-            return at, await self._bookings.carried(at.meeting, 0, until)
+            return at, await self._bookings.carried(at.meeting, until)
         person = await self._availability.find(at.admin_id)
         seen = await self._availability.read_fresh(person, start)
         asked = Asked(start, self._terms.rules(), moved=at.meeting)
@@ -100,23 +97,24 @@ class Appointments:
             if await self._is_near(connection, at, start):
                 raise Refused(TOO_CLOSE, 'too_close')
 
-        event_id = await self._act('move', at, check=check, **_times(person, start))
-        return await self._told(token, at, event_id, until)
+        await self._act('move', at, check=check, **_times(person, start))
+        return await self._told(token, at, until)
 
     async def cancel(self, token: str) -> tuple[Appointment, Invitation]:
         """Off, for good; once more changes nothing. Raises as `find`."""
         at, until = await self.find(token), self._engine.clock.monotonic() + self._terms.patience_s
-        event_id = await self._act('cancel', at) if at.planned else 0
-        return await self._told(token, at, event_id, until)
+        if at.planned:
+            await self._act('cancel', at)
+        return await self._told(token, at, until)
 
-    async def _told(self, token: str, at: Appointment, event_id: int, until: float) -> tuple[Appointment, Invitation]:
+    async def _told(self, token: str, at: Appointment, until: float) -> tuple[Appointment, Invitation]:
         """The booking after the calendar was waited for: what that refused is canceled by then."""
-        invitation = await self._bookings.carried(at.meeting, event_id, until)
+        invitation = await self._bookings.carried(at.meeting, until)
         return await self.find(token), invitation
 
-    async def _act(self, what: str, at: Appointment, check: Check | None = None, **told: str) -> int:
+    async def _act(self, what: str, at: Appointment, check: Check | None = None, **told: str) -> None:
         act = {'act': f'meeting.{what}', 'meeting': at.meeting, 'by': 'visitor', **told}
-        return (await carry_out(self._engine, act, check=check)).event_id
+        await carry_out(self._engine, act, check=check)
 
     async def _is_near(self, connection: Connection, at: Appointment, start: datetime) -> bool:
         return await appointments.has_meeting_near(

@@ -73,6 +73,8 @@ def show_booking(number: NumberArgument, as_json: JsonFlag = False) -> None:
         print_rows(LETTERS, found['letters'])
     else:
         say('letters    none')
+    for flag in found['flags']:
+        say(f'flagged: {show(flag)}')
     for asked in found['decisions']:
         say(f'decision {asked["id"]} ({show(asked["kind"])}): {show(asked["reason"])}')
 

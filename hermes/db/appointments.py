@@ -35,17 +35,17 @@ MEETING: Final = """
 """
 PUSHED: Final = """
     select m.status, m.canceled_by, coalesce(p.state, 'ready') as state,
-           case when %(event)s >= 0 then
-             %(event)s = 0 or coalesce(p.last_write_at >= (select received_at from event where id = %(event)s), false)
-               or coalesce(p.wanted <= p.done, true)
-           else m.status <> 'planned' or exists (
-             select 1 from link k join mirror i using (system, type, remote_id)
-             where k.system = %(system)s and k.record_type = 'meeting' and k.record_id = m.id and k.state = 'live'
-               and (i.runs #>> '{start_at,-1,0}')::timestamptz = m.start_at)
-           end as written,
-           exists (select 1 from link l where l.system = %(system)s and l.record_type = 'meeting' and l.record_id = m.id
-                   and l.state = 'live') as there
-    from meeting m left join push p on p.record_type = 'meeting' and p.record_id = m.id and p.system = %(system)s
+           case when m.status = 'planned' then coalesce(stands.here and not stands.elsewhere, false)
+             else stands.here is null and p.intent is null end as shown
+    from meeting m left join admin a on a.id = m.admin_id
+    left join push p on p.record_type = 'meeting' and p.record_id = m.id and p.system = %(system)s
+    left join lateral (
+      select bool_or(l.home and (i.runs #>> '{start_at,-1,0}')::timestamptz = m.start_at
+                 and (i.runs #>> '{end_at,-1,0}')::timestamptz = m.end_at) as here, bool_or(not l.home) as elsewhere
+      from (select *, starts_with(lower(remote_id), coalesce(lower(a.email), '') || '/') as home from link) l
+      join mirror i using (system, type, remote_id)
+      where l.system = %(system)s and l.record_type = 'meeting' and l.record_id = m.id and l.state = 'live'
+    ) stands on true
     where m.id = %(meeting)s
 """
 
@@ -75,11 +75,11 @@ async def find_meeting(connection: Connection, uid: str) -> Row | None:
     return await (await connection.execute(MEETING, (uid,))).fetchone()
 
 
-async def find_push(connection: Connection, meeting_id: int, system: str, event_id: int) -> Row | None:
-    """How far a meeting is carried into a system: status, canceled_by, the push's state, whether what an event asked
-    for was `written` (event 0: anything; -1: what stands now), and whether it is `there`.
+async def find_push(connection: Connection, meeting_id: int, system: str) -> Row | None:
+    """How far a meeting is carried into a calendar: status, canceled_by, the push's state, and whether its admin's
+    calendar holds it as it is now, and no other one does (`shown`); of a canceled one: that none does.
     """
-    given = {'meeting': meeting_id, 'system': system, 'event': event_id}
+    given = {'meeting': meeting_id, 'system': system}
     return await (await connection.execute(PUSHED, given)).fetchone()
 
 

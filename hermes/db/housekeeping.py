@@ -48,6 +48,11 @@ FORGET_PROOFS = """
       select id from proof where at < hermes_now() - make_interval(days => %(days)s)
          and id <> all(select max(id) from proof group by system, type) order by id limit %(batch)s)
 """
+CLOSE_OVER = """
+    update decision d set state = 'merged' from meeting m
+    where d.state = 'open' and d.record_type = 'meeting' and d.record_id = m.id and m.end_at <= hermes_now()
+      and d.kind in ('promised', 'calendar', 'overlap')
+"""
 GROWN = """
     select relname from pg_class where relnamespace = 'public'::regnamespace and relname = any(%(tables)s)
       and pg_relation_size(oid) > current_setting('block_size')::bigint * (2 * greatest(relpages, 0) + 16)
@@ -87,6 +92,11 @@ async def forget_visitors(database: Database) -> int:
             if done < BATCH:
                 break
     return touched
+
+
+async def close_over(database: Database) -> int:
+    """Questions about calls that are over need nobody any more; how many."""
+    return await database.execute(CLOSE_OVER)
 
 
 async def analyze(database: Database, tables: Sequence[str] = HOT) -> None:

@@ -8,7 +8,7 @@ PD-PER-3).
 from dataclasses import replace
 from typing import Final
 
-from hermes.domain import meeting
+from hermes.domain import doubts, meeting
 from hermes.domain.applied import Applied, ask
 from hermes.domain.errors import Refused
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
@@ -83,6 +83,7 @@ def _note_intent(graph: Graph, intent: Intent, done: Applied) -> None:
 
 def finish(graph: Graph, company_id: int, context: Context, done: Applied, *, may_open_deal: bool = True) -> None:
     """Rules for one company, after everything of the element was merged."""
+    doubts.look(graph, company_id, context, done)
     ref = RecordRef('company', company_id)
     born = may_open_deal and ref in done.born
     ruled = rules(graph, company_id, done.before.get(ref), born, context)

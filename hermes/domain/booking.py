@@ -78,10 +78,11 @@ def book(graph: Graph, booking: Booking, context: Context) -> Booked:
         assign(graph, company, {'has_booked_call': True}, 'CB-1', ruled)
         done.changes += ruled.changes
     done.companies.add(company.id)
-    for flag in flags:
-        done.note(f'flagged: {flag}')
     for company_id in sorted(done.companies):
         finish(graph, company_id, context, done)
+    flags = graph.records[planned].fields.get('flags') or []
+    for flag in flags:
+        done.note(f'flagged: {flag}')
     return Booked(company, contact, deal, planned, found.rule, tuple(flags), done)
 
 

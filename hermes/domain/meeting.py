@@ -143,14 +143,11 @@ def rearrange(
         return []
     if TOLD & changed.keys():
         changed['sequence'] = int(record.fields.get('sequence') or 0) + 1
-    event = event_of(graph, record, context.directory)
-    after = event.version if event else NEVER
     decrees = dict(record.claims.get('decree', {}))
+    events = graph.mirrors_of(ref, CALENDAR)
+    after = max((told for event in events for told in (event.version, event.deleted) if told), default=NEVER)
     for name in DECREED:
-        if name in changed or name not in decrees:
-            decrees[name] = _decree(changed.get(name, record.fields.get(name)), after, rule)
-    if TOLD & changed.keys():
-        for name in TIMES:
+        if TOLD & changed.keys() or name not in decrees:
             decrees[name] = _decree(changed.get(name, record.fields.get(name)), after, rule)
     return _write(graph, replace(record, claims={**record.claims, 'decree': decrees}), changed, 'hermes', rule, note)
 

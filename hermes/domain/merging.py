@@ -13,7 +13,7 @@ from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.history import absorbed, blank
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import UNSETTLED, Change, Mirror, Observation, Record, RecordRef, RemoteRef, Version
-from hermes.domain.tombstones import PARTS, bury, lift
+from hermes.domain.tombstones import PARTS, bury, hanging, lift
 
 ASKED_OF: Final = ('duplicate', 'identity', 'match', 'merged?')
 """Kinds of decisions about one remote object, which end when it is merged."""
@@ -184,17 +184,16 @@ def _agree_on_tombstone(graph: Graph, loser: Record, survivor: Record, context: 
         lift(graph, survivor, CRM, RULE, context, done)
         return
     at = max((Version(*version) for key, version in stone.seen.items() if key.startswith(CRM)), default=Version(-1, 0))
-    for part in PARTS if stone.kind == 'crm' else ('contact',):
-        for child in graph.children(loser.ref.id, part) if loser.ref.type == 'company' else ():
-            own = loser.tombstone.event_id if loser.tombstone else 0
-            if child.tombstone is None:
-                bury(graph, child, stone.kind, Observation(RemoteRef(CRM, '', ''), 'deleted', at), context, done)
-            elif child.tombstone.event_id != own:
-                continue
-            buried = graph.records[child.ref]
-            if buried.tombstone is not None:
-                same = replace(buried.tombstone, kind=stone.kind, event_id=stone.event_id, at=stone.at)
-                graph.put_record(replace(buried, tombstone=same))
+    for child in hanging(graph, loser.ref.id, stone.kind, context) if loser.ref.type == 'company' else ():
+        own = loser.tombstone.event_id if loser.tombstone else 0
+        if child.tombstone is None:
+            bury(graph, child, stone.kind, Observation(RemoteRef(CRM, '', ''), 'deleted', at), context, done)
+        elif child.tombstone.event_id != own:
+            continue
+        buried = graph.records[child.ref]
+        if buried.tombstone is not None:
+            same = replace(buried.tombstone, kind=stone.kind, event_id=stone.event_id, at=stone.at)
+            graph.put_record(replace(buried, tombstone=same))
 
 
 def _move_links(graph: Graph, loser: RecordRef, survivor: RecordRef, rule: str, done: Applied) -> bool:

@@ -175,13 +175,11 @@ def plan(
 ) -> Plan:
     """What is to be sent to `system` for one record. `ahead`: as if what it waits for were there (plan mode)."""
     company = graph.company(record)
-    if system == CALENDAR and (withdrawn := _withdrawn(graph, record)) is not None:
-        return Delete(withdrawn)
+    if system == CALENDAR:
+        return _plan_event(graph, record, company, outgoing, context)
     if record.gone or company is None or company.gone:
         return Noop('the record is deleted')
     mirror = graph.primary(record.ref, system)
-    if system == CALENDAR:
-        return _plan_event(graph, record, company, outgoing, context)
     if all(item.when == 'linked' for item in outgoing):
         if mirror is None:
             return Noop('PD-ORG-5: it is not there, and is never made there')
@@ -206,33 +204,26 @@ def plan(
     return Update(mirror, differing, tuple(name for name in cut if name in differing)) if differing else Noop()
 
 
-def _withdrawn(graph: Graph, record: Record) -> Mirror | None:
-    """The live event of a meeting that was canceled: its invitation is taken back whatever became of the company."""
-    return graph.primary(record.ref, CALENDAR) if record.fields.get('status') == 'canceled' else None
-
-
 def _plan_event(
-    graph: Graph, record: Record, company: Record, outgoing: Sequence[OutgoingField], context: Context
+    graph: Graph, record: Record, company: Record | None, outgoing: Sequence[OutgoingField], context: Context
 ) -> Plan:
-    """CB-7, CB-15, CB-22: one event, in the calendar of the meeting's admin."""
+    """CB-7, CB-15, CB-22: one event, in the calendar of the meeting's admin, whatever became of the company: a visitor
+    was promised it. None for what is canceled; what a person deleted there is.
+    """
     home = calendar_of(record, context.directory).lower()
-    if company.fields.get('narc'):
-        return Noop('D-6: nothing is pushed for it while the mark stands')
-    if not is_planned(record) or not home:
+    live = [event for event in graph.mirrors_of(record.ref, CALENDAR) if event.live]
+    if record.fields.get('status') == 'canceled':
+        return Delete(live[0]) if live else Noop('the meeting is canceled')
+    if record.gone or company is None or not home:
         return Noop('it takes place in no calendar')
-    events = graph.mirrors_of(record.ref, CALENDAR)
-    elsewhere = [event for event in events if event.live and stands_in(event).lower() != home]
+    elsewhere = [event for event in live if stands_in(event).lower() != home]
     if elsewhere:
         return Delete(elsewhere[0])
     if moment(record.fields['end_at']) <= context.now:
         return Noop('it is over')
-    here = [event for event in events if stands_in(event).lower() == home]
-    live = next((event for event in here if event.live), None)
-    if live is None:
-        if any(event.deleted_by != 'hermes' for event in here):
-            return Noop('CB-15: a person deleted it, and it is not made again')
+    if not live:
         return _made(graph, record, company, outgoing, context, CALENDAR)
-    return _changed(graph, live, record, company, outgoing, context, CALENDAR, always=TIMES)
+    return _changed(graph, live[0], record, company, outgoing, context, CALENDAR, always=TIMES)
 
 
 def _plan_activity(

@@ -46,6 +46,10 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     'identity': {'keep': LEAVE},
     'tc16': {'keep': LEAVE},
     'no-pipeline': {'keep': LEAVE},
+    'promised': {
+        'keep': 'the call takes place; the CRM is told nothing of it',
+        'cancel': 'the call is canceled, and the visitor is told by letter',
+    },
     'calendar': {'keep': 'the meeting stays as it was booked'},
     'overlap': {'keep': 'both stay as they are; nothing else is booked at that time'},
 }

@@ -4,6 +4,7 @@ A tombstone hides a record and what hangs under it; rows and journal stay. Nothi
 """
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from hermes.domain.applied import Applied
@@ -14,6 +15,8 @@ from hermes.domain.rules import Ruled, assign, decree
 
 PARTS: Final = ('contact', 'deal')
 """What hangs under a company."""
+BURIED: Final = {'crm': (*PARTS, 'meeting')}
+"""Who deleted a company -> what goes with it; with TC2 it is its contacts alone."""
 
 
 def lay_down(graph: Graph, seen: Observation, context: Context, done: Applied) -> None:
@@ -82,6 +85,16 @@ def keep_one_primary(graph: Graph, mirror: Mirror, record: Record, context: Cont
         graph.put_mirror(replace(mirror, primary=False))
 
 
+def hanging(graph: Graph, company_id: int, kind: str, context: Context) -> list[Record]:
+    """What goes with a company: a call only when it is over (PD-ORG-3); somebody waits for one that is to come."""
+    return [
+        child
+        for part in BURIED.get(kind, ('contact',))
+        for child in graph.children(company_id, part)
+        if part != 'meeting' or datetime.fromisoformat(child.fields['end_at']) <= context.now
+    ]
+
+
 def bury(graph: Graph, record: Record, kind: str, seen: Observation, context: Context, done: Applied) -> None:
     """A tombstone on a record and on what hangs under it (D-2); rows and journal stay. What its system said before
     the deletion is older than the tombstone, for every record under it. What the CRM deleted by itself while it lay
@@ -89,8 +102,7 @@ def bury(graph: Graph, record: Record, kind: str, seen: Observation, context: Co
     """
     under = [record]
     if record.ref.type == 'company':
-        parts = PARTS if kind == 'crm' else ('contact',)
-        under += [child for part in parts for child in graph.children(record.ref.id, part)]
+        under += hanging(graph, record.ref.id, kind, context)
     before = record.tombstone
     for each in under:
         with_it = before is not None and each.tombstone is not None and each.tombstone.event_id == before.event_id
@@ -153,7 +165,7 @@ def lift(graph: Graph, record: Record, system: str, rule: str, context: Context,
         return
     under = [record]
     if record.ref.type == 'company':
-        under += [child for part in PARTS for child in graph.children(record.ref.id, part)]
+        under += [child for part in BURIED['crm'] for child in graph.children(record.ref.id, part)]
     for each in under:
         if each.tombstone is None or each.tombstone.event_id != stone.event_id:
             continue

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hermes.db import graphs, proofs, sweeps
 from hermes.db.pool import Connection
-from hermes.domain import settling
+from hermes.domain import doubts, settling
 from hermes.domain.applied import Applied
 from hermes.domain.apply import finish
 from hermes.domain.errors import Refused
@@ -151,6 +151,8 @@ def _carry_out(
             settling.make_separate(graph, record, done)
         case ('narc', 'delete'):
             settling.delete_anyway(graph, record, done)
+        case ('promised', 'cancel'):
+            doubts.call_off(graph, record, context, done)
         case ('fought over', 'ours'):
             settling.fight_again(graph, record, tuple(detail['fields']), done)
         case _:

@@ -98,12 +98,15 @@ class Schedules:
             await self.check_webhooks()
 
     async def forget(self) -> None:
-        """Drop old bodies and forget old calls, refusals, listings and their proofs."""
+        """Drop old bodies; forget old calls, refusals, listings and their proofs, and what was asked about calls that
+        are over.
+        """
         database = self._engine.database
         bodies = await housekeeping.drop_bodies(database, self._retention_days)
         rows = await housekeeping.forget(database, self._retention_days)
         visitors = await housekeeping.forget_visitors(database)
-        log.info('what is over is forgotten', bodies=bodies, visitors=visitors, **rows)
+        asked = await housekeeping.close_over(database)
+        log.info('what is over is forgotten', bodies=bodies, visitors=visitors, asked=asked, **rows)
 
     async def analyze(self) -> None:
         """Tell the planner how the tables look."""
