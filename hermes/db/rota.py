@@ -2,7 +2,8 @@
 turn (I22), whoever draws and however many at once.
 
 A company that gets its first sales or support person by a delivery, a read or a booking counts as a turn of that person
-in the transaction that journals it; what a listing or an import brings in bulk is history and counts for nobody.
+in the transaction that journals it: in sales only where its plan and its country are known, for else nobody knows in
+which queue. What a listing or an import brings in bulk is history and counts for nobody.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,7 +43,7 @@ OPEN_DRAWS: Final = """
 """
 FIRST_PERSONS: Final = """
     select r.record_id as company, r.field, (r.new #>> '{}')::bigint as admin, e.kind = 'act' as booked,
-           c.price_plan, c.country
+           case when not c.claims @? '$.substituted.price_plan' then c.price_plan end as price_plan, c.country
     from jsonb_to_recordset(%s) as r(record_id bigint, field text, new jsonb, event_id bigint)
       join event e on e.id = r.event_id and (e.kind in ('webhook', 'read', 'answer')
         or (e.kind = 'act' and e.source = 'website'))
@@ -124,8 +125,10 @@ async def count_assigned(connection: Connection, changes: Iterable[tuple[Change,
     if not first:
         return
     for row in await (await connection.execute(FIRST_PERSONS, (dump(first),))).fetchall():
-        plan = row['price_plan'] if row['price_plan'] in PLANS else PLANS[0]
-        queue = rota.queue_of(PERSON_OF[row['field']], plan, row['country'])
+        kind, plan, country = PERSON_OF[row['field']], row['price_plan'], row['country']
+        if kind != rota.SUPPORT and (plan not in PLANS or not country):
+            continue
+        queue = rota.queue_of(kind, plan, country)
         await connection.execute(
             'insert into turn (queue, admin_id, why, company_id) select %s, id, %s, %s from admin where id = %s',
             (queue, 'booked' if row['booked'] else 'assigned', row['company'], row['admin']),

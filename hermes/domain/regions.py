@@ -1,22 +1,26 @@
 """Which region of sales a country belongs to: a table, no rule of geography (API-2, J-6).
 
-The EU stands for its members, the states of EFTA and the micro-states that lie inside them; whatever is not named,
-also an empty or unknown country, is the rest of the world.
+Great Britain goes with the Crown's islands beside it and Gibraltar; the EU stands for its members and whatever else the
+UN's list (M49) counts as Europe, but Russia and Belarus. Whatever is not named, also an empty or unknown country, is
+the rest of the world.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 REST: Final = 'row'
+BRITISH: Final = ('GB', 'UK', 'GG', 'GI', 'IM', 'JE')
 EU_MEMBERS: Final = (
     'AT', 'BE', 'BG', 'CY', 'CZ', 'DE', 'DK', 'EE', 'ES', 'FI', 'FR', 'GR', 'HR', 'HU', 'IE', 'IT', 'LT', 'LU', 'LV',
     'MT', 'NL', 'PL', 'PT', 'RO', 'SE', 'SI', 'SK',
 )  # fmt: skip
-EFTA: Final = ('CH', 'IS', 'LI', 'NO')
-MICRO_STATES: Final = ('AD', 'MC', 'SM', 'VA')
+OTHER_EUROPE: Final = (
+    'AD', 'AL', 'AX', 'BA', 'CH', 'FO', 'IS', 'LI', 'MC', 'MD', 'ME', 'MK', 'NO', 'RS', 'SJ', 'SM', 'UA', 'VA',
+)  # fmt: skip
 COUNTRIES: Final[Mapping[str, str]] = {
-    'US': 'us', 'GB': 'gb', 'UK': 'gb', 'AU': 'au', 'CA': 'ca',
-    **dict.fromkeys((*EU_MEMBERS, *EFTA, *MICRO_STATES), 'eu'),
+    'US': 'us', 'AU': 'au', 'CA': 'ca',
+    **dict.fromkeys(BRITISH, 'gb'),
+    **dict.fromkeys((*EU_MEMBERS, *OTHER_EUROPE), 'eu'),
 }  # fmt: skip
 """Country (ISO 3166 alpha-2, and the `UK` that people write) -> region."""
 REGIONS: Final = ('us', 'gb', 'au', 'ca', 'eu', REST)

@@ -20,7 +20,8 @@ from hermes.domain.rota import queue_of, settle
 from hermes.sandbox.scenarios import demo
 from hermes.sync.commands import carry_out
 from tests.flows.companies import later, sign_up
-from tests.flows.house import MARCUS, MARCUS_PD, PRIYA, House, open_house
+from tests.flows.crm import add_organization
+from tests.flows.house import MARCUS, MARCUS_PD, PRIYA, TOM, House, open_house
 from tests.flows.test_bookings_records import TEN, admin, booking
 from tests.flows.visitors import book, number
 
@@ -135,6 +136,42 @@ async def test_a_company_that_gets_its_person_elsewhere_counts_as_a_turn(house: 
     assert len([row for row in await turns(house) if row[1] == 'assigned' and row[0] == QUEUE]) == 1, (
         'the first one only'
     )
+
+
+@pytest.mark.behaviour('API-3')
+@pytest.mark.lesson('M-69')
+@pytest.mark.parametrize(
+    ('plan', 'country', 'queue'),
+    [('payg', 'GB', QUEUE), ('payg', 'JE', QUEUE), ('payg', 'Atlantis', None), ('platinum', 'GB', None)],
+)
+async def test_a_client_counts_only_where_its_plan_and_country_are_known(
+    house: House, plan: str, country: str, queue: str | None
+) -> None:
+    sign_up(house, country=country, plan=plan, support_person=TOM)
+    await later(house)
+    one, _ = await two(house)
+    expected = [(queue, 'assigned', one, False, False)] if queue else []
+    assert await turns(house) == [*expected, ('support', 'assigned', await admin(house, TOM), False, False)]
+
+
+@pytest.mark.behaviour('API-3')
+@pytest.mark.lesson('M-69')
+async def test_what_a_sales_person_makes_in_the_crm_for_themselves_is_no_turn_of_a_queue_that_nobody_knows(
+    house: House,
+) -> None:
+    add_organization(house, 'Neither')
+    add_organization(house, 'Only a plan', custom={'price_plan': 'payg'})
+    add_organization(house, 'Only a country', address={'value': 'High Street 1, United Kingdom'})
+    await later(house)
+    assert [row['sales_person_id'] for row in await house.rows('select * from company')] == [
+        await admin(house, PRIYA)
+    ] * 3
+    assert await turns(house) == []
+    add_organization(
+        house, 'Both', custom={'price_plan': 'payg'}, address={'value': 'High Street 1', 'country': 'United Kingdom'}
+    )
+    await later(house)
+    assert await turns(house) == [(QUEUE, 'assigned', await admin(house, PRIYA), False, False)]
 
 
 @pytest.mark.behaviour('API-3')

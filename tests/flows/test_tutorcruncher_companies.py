@@ -127,6 +127,16 @@ async def test_what_hermes_does_not_keep_is_ignored_and_the_rest_goes_on(house: 
     assert 'names no client' in told
 
 
+@pytest.mark.behaviour('TC-4', 'TC-1')
+@pytest.mark.lesson('M-67')
+@pytest.mark.parametrize('action', ['AGREE_TERMS', 'CLIENT_ENQUIRY', 'AN_ACTION_OF_TOMORROW'])
+async def test_a_whole_client_is_a_snapshot_whichever_event_brings_it(house: House, action: str) -> None:
+    await deliver(house, event(client(501), action))
+    assert [item['name'] for item in house.organizations()] == ['Ember Tutors']
+    await deliver(house, event({'model': 'Client', 'id': 501, 'first_name': 'Sam'}, action))
+    assert (await company(house))['name'] == 'Ember Tutors', 'a bare client says nothing'
+
+
 @pytest.mark.lesson('E-8')
 @pytest.mark.behaviour('TC-4')
 async def test_a_poisoned_event_leaves_the_others_of_its_delivery_alone(house: House) -> None:
