@@ -1,5 +1,5 @@
-"""Everything that a person sets from outside: environment variables, a `.env` file, and files for secrets
-(`NAME_FILE`).
+"""Everything that a person sets from outside: environment variables, the `.env` file of the installation, and files for
+secrets (`NAME_FILE`).
 
 Every number says its unit. No secret has a default that works: an empty one means "not set", and what needs it refuses
 to start. A wrong value is one plain sentence that names the variable and never repeats what was in it.
@@ -17,6 +17,8 @@ from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from hermes.kit.installation import find_home
 
 LOOPBACK = frozenset({'127.0.0.1', '::1', 'localhost'})
 UNSET = SecretStr('')
@@ -44,10 +46,9 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """The settings, named as their variables in small letters. `Settings()` reads the environment; see also `load`."""
+    """The settings, named as their variables in small letters; `load` reads them."""
 
     model_config = SettingsConfigDict(
-        env_file='.env',
         env_file_encoding='utf-8',
         extra='ignore',
         case_sensitive=False,
@@ -59,7 +60,10 @@ class Settings(BaseSettings):
         '', description='PostgreSQL 14 or newer. Empty: the embedded one. `postgres://` is accepted.'
     )
     live_database_url: str = Field('', description='The database that `make restore-from-live` copies from.')
-    data_dir: Path = Field(Path('data'), description='Folder of the embedded database, the sandbox and the logs.')
+    data_dir: Path = Field(
+        Path('data'),
+        description='Folder of the embedded database, the sandbox and the logs. In `.env` it counts from there.',
+    )
     hermes_url: Address = Field(
         'http://localhost:8000', description='Public address of Hermes, for webhooks and links.'
     )
@@ -282,18 +286,26 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, SecretFiles(settings_cls), dotenv_settings
+        return init_settings, env_settings, SecretFiles(settings_cls, dotenv_settings), dotenv_settings
 
 
 class SecretFiles(PydanticBaseSettingsSource):
     """Reads `NAME` from the file that `NAME_FILE` points at, for the settings that are secrets."""
 
+    def __init__(self, settings_cls: type[BaseSettings], dotenv: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        file = getattr(dotenv, 'env_file', None)
+        self._home = Path(str(file)).parent if file else Path()
+        self._told = dotenv_values(str(file)) if file else {}
+
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        path = self._variables().get(f'{field_name.upper()}_FILE')
-        if not path or not is_secret(field):
+        name = f'{field_name.upper()}_FILE'
+        path, told = os.environ.get(name), self._told.get(name)
+        if not (path or told) or not is_secret(field):
             return None, field_name, False
         try:
-            return Path(path).read_text().strip(), field_name, False
+            file = Path(path) if path else self._home / str(told)
+            return file.read_text().strip(), field_name, False
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, 'strerror', None) or 'not text'
             raise SettingsError(f'{field_name.upper()}_FILE: the file cannot be read ({why}).') from None
@@ -302,19 +314,24 @@ class SecretFiles(PydanticBaseSettingsSource):
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value is not None}
 
-    def _variables(self) -> Mapping[str, str | None]:
-        file = self.settings_cls.model_config.get('env_file')
-        return {**(dotenv_values(str(file)) if file else {}), **os.environ}
-
 
 def load(overrides: Mapping[str, Any] | None = None) -> Settings:
-    """The settings of this process; `overrides` (by field name) go before the environment. Raises SettingsError."""
+    """The settings of this process; `overrides` (by field name) go before the environment. A folder that is not told
+    from the root counts from the installation; one that the environment tells, from here. Raises SettingsError.
+    """
+    home = find_home()
     try:
-        return Settings(**(overrides or {}))
+        settings = Settings(**{'_env_file': home / '.env', **(overrides or {})})
     except ValidationError as error:
         raise SettingsError(' '.join(sorted({explain(dict(each)) for each in error.errors()}))) from None
     except UnicodeDecodeError:
-        raise SettingsError('.env: must be UTF-8 text.') from None
+        raise SettingsError(f'{home / ".env"}: must be UTF-8 text.') from None
+    folders = {
+        name: (Path.cwd() if name.upper() in os.environ else home) / folder
+        for name in ('data_dir', 'reps_dir')
+        if (folder := getattr(settings, name)) is not None
+    }
+    return settings.model_copy(update=folders)
 
 
 def explain(error: Mapping[str, Any]) -> str:

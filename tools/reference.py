@@ -27,7 +27,8 @@ def settings_page() -> str:
         [
             '# Settings',
             '',
-            'Environment variables, or lines of a `.env` file in the folder where Hermes is started. A',
+            'Environment variables, or lines of a `.env` file: of the folder where a command is called, if it has one',
+            'or a data folder of Hermes, else of the checkout, which commands find wherever they are called. A',
             'setting marked *secret* may come from a file instead: `NAME_FILE=/path/to/file`. A wrong value is one',
             'sentence on stderr and exit code 1. This page is written by `make docs` from `hermes/settings.py`.',
             '',

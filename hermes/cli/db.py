@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hermes.cli.output import say
-from hermes.cli.world import database_folder, load_settings, open_database
+from hermes.cli.world import database_folder, load_settings, open_database, require_database, start_database
 from hermes.db import embedded
 from hermes.domain.errors import Refused
 from hermes.settings import Settings
@@ -29,9 +29,9 @@ def require_embedded(settings: Settings) -> None:
 @db.command('start')
 def start() -> None:
     """Start the embedded server; it runs until "hermes db stop"."""
-    settings = load_settings()
+    settings = load_settings(make=True)
     require_embedded(settings)
-    with embedded.start(database_folder(settings), stay=True) as server:
+    with start_database(settings, stay=True) as server:
         if server.note:
             say(server.note)
         say(f'The database runs: {server.url}')
@@ -50,6 +50,8 @@ def stop(force: Annotated[bool, typer.Option('--force', help='Even while Hermes 
 def url() -> None:
     """Print the address of the database, for psql and others."""
     settings = load_settings()
+    if not settings.database_url:
+        require_database(settings)
     say(settings.database_url or embedded.address(database_folder(settings)))
 
 
@@ -58,7 +60,7 @@ def upgrade() -> None:
     """Bring the schema to this program's version."""
     from hermes.db import schema
 
-    with open_database(load_settings()) as address:
+    with open_database(load_settings(make=True), make=True) as address:
         schema.upgrade(address)
     say('The schema is up to date.')
 

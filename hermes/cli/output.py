@@ -20,6 +20,9 @@ from hermes.domain.errors import HermesError
 CLEAN, FAILED, ATTENTION = 0, 1, 2
 """Exit codes: all is well, the command could not be done, something needs a person (`--check`)."""
 
+PATIENCE_S = 1.0
+"""So long a step may last before it says what it does."""
+
 JsonFlag = Annotated[bool, typer.Option('--json', help='Print the answer as JSON.')]
 
 Row = Mapping[str, Any]
@@ -127,6 +130,20 @@ def plain_errors() -> Iterator[None]:
         told = clean(str(error).strip().splitlines()[0]) if str(error).strip() else 'no answer'
         warn(f'The database cannot be used: {told}. Check DATABASE_URL, or run "hermes db start".')
         raise typer.Exit(FAILED) from None
+
+
+@contextmanager
+def announcing(what: str) -> Iterator[None]:
+    """Say on stderr what is being done, if it takes longer than a person likes to wait without a word."""
+    from threading import Timer
+
+    timer = Timer(PATIENCE_S, warn, (f'{what} ...',))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

@@ -14,11 +14,11 @@ from hermes.cli.output import say
 from hermes.cli.world import (
     SANDBOX_PORT,
     WEB_PORT,
-    database_folder,
     keep_addresses,
     load_settings,
     open_database,
     sandbox_environment,
+    start_database,
 )
 from hermes.kit.processes import end_within, heed_signals
 from hermes.settings import Settings, load
@@ -55,7 +55,7 @@ def run(
 ) -> None:
     """Everything in one: database, web, worker, and the sandbox when no system is configured."""
     from hermes.cli.supervisor import Child, Supervisor, choose_port, require_port
-    from hermes.db import embedded, schema
+    from hermes.db import schema
 
     heed_signals()
     settings = load()
@@ -71,7 +71,7 @@ def run(
         children.insert(0, Child('sandbox', ['sandbox', *flags], ('sandbox', 'kit')))
     else:
         settings.require_secrets()
-    server = None if settings.database_url else embedded.start(database_folder(settings))
+    server = None if settings.database_url else start_database(settings)
     try:
         if server and server.note:
             say(server.note)
@@ -111,10 +111,10 @@ def web(
     from hermes.cli.supervisor import require_port
 
     heed_signals()
-    settings = load_settings()
+    settings = load_settings(make=True)
     settings.require_secrets()
     require_port(port, '--port', host)
-    with open_database(settings) as url:
+    with open_database(settings, make=True) as url:
         require_schema(url)
         os.environ |= {**inherited(settings), 'DATABASE_URL': url}
         serve(host, port, workers)
@@ -136,8 +136,8 @@ def worker(
     from hermes.worker import run_worker
 
     heed_signals()
-    settings = load_settings()
-    with ending_soon(), open_database(settings) as url:
+    settings = load_settings(make=True)
+    with ending_soon(), open_database(settings, make=True) as url:
         require_schema(url)
         run_worker(settings.model_copy(update={'database_url': url}), only.value if only else 'both')
 
@@ -148,7 +148,7 @@ def sandbox(port: Port = SANDBOX_PORT, weather: Weather = WeatherName.CALM) -> N
     from hermes.cli.supervisor import require_port
 
     heed_signals()
-    settings = load_settings()
+    settings = load_settings(make=True)
     require_port(port, '--port')
     with ending_soon():
         serve_sandbox(settings, port, weather)
@@ -174,20 +174,20 @@ def openapi() -> None:
     """Print the OpenAPI document of Hermes's own API."""
     import json
 
-    os.environ |= inherited(load_settings())
+    os.environ |= inherited(load_settings(), make=False)
     from hermes.app import app
 
     typer.echo(json.dumps(app.openapi(), indent=2, sort_keys=True))
 
 
-def inherited(settings: Settings) -> dict[str, str]:
+def inherited(settings: Settings, *, make: bool = True) -> dict[str, str]:
     """What a process started from here needs in its environment to be in the same world."""
     if not settings.sandboxed:
         return {}
     web_port, sandbox_port = (
         int(address.rpartition(':')[2]) for address in (settings.hermes_url, settings.sandbox_url)
     )
-    return sandbox_environment(settings, web_port, sandbox_port, mail_port(settings))
+    return sandbox_environment(settings, web_port, sandbox_port, mail_port(settings), make=make)
 
 
 def mail_port(settings: Settings) -> int | None:

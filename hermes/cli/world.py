@@ -2,7 +2,7 @@
 own.
 
 The two never share a data folder. The sandbox's secrets are drawn at its first run and readable by this user alone
-(S1).
+(S1). A command that only asks or changes something makes neither secrets nor a database: it says that there is none.
 """
 
 import json
@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from hermes.cli.output import announcing, warn
 from hermes.db import embedded
+from hermes.domain.errors import Refused
 from hermes.kit.ids import new_token
 from hermes.settings import Settings, SettingsError, is_loopback, load
 
@@ -22,21 +24,27 @@ SANDBOX_PORT = 8100
 MAIL_PORT = 8125
 
 
-def load_settings() -> Settings:
-    """The settings of this process; in the sandbox with the secrets and addresses that `hermes run` keeps."""
+def load_settings(*, make: bool = False) -> Settings:
+    """The settings of this process; in the sandbox with the secrets and addresses that `hermes run` keeps. `make`: with
+    secrets that are drawn now, if need be.
+    """
     settings = load()
     if not settings.sandboxed or settings.hermes_sandbox:
         return settings
     kept = settings.world_dir / 'addresses.json'
     ports = json.loads(kept.read_text()) if kept.exists() else {}
     environment = sandbox_environment(
-        settings, ports.get('web', WEB_PORT), ports.get('sandbox', SANDBOX_PORT), ports.get('mail', MAIL_PORT)
+        settings,
+        ports.get('web', WEB_PORT),
+        ports.get('sandbox', SANDBOX_PORT),
+        ports.get('mail', MAIL_PORT),
+        make=make,
     )
     return load({name.lower(): value for name, value in environment.items()})
 
 
 def sandbox_environment(
-    settings: Settings, web_port: int, sandbox_port: int, mail_port: int | None = None
+    settings: Settings, web_port: int, sandbox_port: int, mail_port: int | None = None, *, make: bool = True
 ) -> dict[str, str]:
     """The variables that tie Hermes to the emulated world on these ports; without a `mail_port` no letter is sent.
     Raises SettingsError for a public HERMES_URL.
@@ -44,8 +52,9 @@ def sandbox_environment(
     if not is_loopback(settings.hermes_url):
         raise SettingsError('HERMES_URL: must be on this machine while the outside world is the emulated one.')
     world = f'http://127.0.0.1:{sandbox_port}'
-    secrets = draw_secrets(settings.world_dir / 'secrets.json')
-    mailbox_password = secrets.pop('MAILBOX_PASSWORD')
+    file = settings.world_dir / 'secrets.json'
+    secrets = draw_secrets(file) if make else read_secrets(file)
+    mailbox_password = secrets.pop('MAILBOX_PASSWORD', '')
     return {
         **secrets,
         'HERMES_SANDBOX': '1',
@@ -76,14 +85,20 @@ def keep_addresses(settings: Settings, web_port: int, sandbox_port: int, mail_po
 
 def draw_secrets(file: Path) -> dict[str, str]:
     """The secrets in `file`; the missing ones are drawn and kept (mode 0600)."""
-    try:
-        kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    except ValueError:
-        raise SettingsError(f'{file} is damaged: remove it, and new secrets are drawn.') from None
+    kept = read_secrets(file)
     drawn = {name: kept.get(name) or new_token(32) for name in DRAWN} | service_account(kept)
     if drawn != kept:
         write_private(file, drawn)
     return drawn
+
+
+def read_secrets(file: Path) -> dict[str, str]:
+    """The secrets in `file`, none if it is not there yet."""
+    try:
+        kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    except ValueError:
+        raise SettingsError(f'{file} is damaged: remove it, and new secrets are drawn.') from None
+    return kept
 
 
 def service_account(kept: Mapping[str, str]) -> dict[str, str]:
@@ -112,11 +127,31 @@ def database_folder(settings: Settings) -> Path:
     return settings.world_dir / 'postgres'
 
 
+def start_database(settings: Settings, *, stay: bool = False) -> embedded.Server:
+    """Start or join this world's embedded Postgres; says so before it makes one."""
+    folder = database_folder(settings)
+    with announcing(f'starting the database of {folder}'):
+        return embedded.start(folder, stay=stay, tell=warn)
+
+
 @contextmanager
-def open_database(settings: Settings) -> Iterator[str]:
-    """The address of the database: DATABASE_URL, or the embedded one, running at least until this ends."""
+def open_database(settings: Settings, *, make: bool = False) -> Iterator[str]:
+    """The address of the database: DATABASE_URL, or the embedded one, running at least until this ends. Raises Refused
+    when there is none yet and this command is not one to `make` it.
+    """
     if settings.database_url:
         yield settings.database_url
         return
-    with embedded.start(database_folder(settings)) as server:
+    require_database(settings, make)
+    with start_database(settings) as server:
         yield server.url
+
+
+def require_database(settings: Settings, make: bool = False) -> None:
+    """Raise Refused, with the place where it was looked for, unless there is a database or one may be made."""
+    folder = database_folder(settings)
+    if not (make or embedded.is_made(folder)):
+        raise Refused(
+            f'There is no database in {folder} yet: "hermes run" makes one, "hermes db upgrade" too. If Hermes is '
+            'installed elsewhere, call it in that folder, or set DATA_DIR.'
+        )

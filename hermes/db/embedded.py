@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,9 +23,9 @@ import psycopg
 from psycopg import sql
 
 from hermes.db.keeper import POLL_S, USER, Plan, is_ready, try_lock
-from hermes.db.place import EmbeddedError, Place, choose_place
+from hermes.db.place import EmbeddedError, Place, choose_place, is_made
 
-__all__ = ['DATABASE', 'EmbeddedError', 'Server', 'address', 'is_running', 'start', 'stop']
+__all__ = ['DATABASE', 'EmbeddedError', 'Server', 'address', 'is_made', 'is_running', 'start', 'stop']
 
 DATABASE = 'hermes'
 PATIENCE_S = 90.0
@@ -103,11 +104,19 @@ class Spawned:
             self._code = 0
 
 
-def start(folder: Path, *, fast: bool = False, ephemeral: bool = False, stay: bool = False) -> Server:
+def start(
+    folder: Path,
+    *,
+    fast: bool = False,
+    ephemeral: bool = False,
+    stay: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> Server:
     """Start the server of `folder`, or join the one that runs, and hold it until `close`.
 
     `stay`: it goes on running when nobody holds it, until `stop`. `fast` gives durability away and `ephemeral` removes
-    the folder at the end; both are for tests. Raises EmbeddedError with one plain sentence.
+    the folder at the end; both are for tests. `tell` is told before a database is made where none was. Raises
+    EmbeddedError with one plain sentence.
     """
     place = choose_place(folder)
     plan = Plan(place, fast=fast, ephemeral=ephemeral)
@@ -117,6 +126,8 @@ def start(folder: Path, *, fast: bool = False, ephemeral: bool = False, stay: bo
         _await_lock(hold.fileno(), place)
         if not is_ready(place.cluster):
             _check_space(place)
+        if tell and not is_made(folder):
+            tell(f'making a database in {folder}; this takes a moment, once')
         _await_server(plan)
         _create_database(server)
         if stay:

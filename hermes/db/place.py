@@ -109,6 +109,19 @@ def choose_place(folder: Path) -> Place:
     return place
 
 
+def is_made(folder: Path) -> bool:
+    """True if there is a cluster of `folder`, wherever it had to be put; makes nothing."""
+    try:
+        return any((home / 'cluster/PG_VERSION').exists() for home in (folder, _system_home(folder)))
+    except PermissionError:
+        return True
+
+
+def _system_home(folder: Path) -> Path:
+    """The folder of the system user for `folder`, where Postgres cannot run as whoever called."""
+    return SYSTEM_FOLDER / hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:12]
+
+
 def check_version(cluster: Path) -> None:
     """Raise EmbeddedError if the data was written by another major version of Postgres."""
     marker = cluster / 'PG_VERSION'
@@ -131,7 +144,7 @@ def _plain_place(folder: Path, identity: Identity, binaries: Path) -> Place:
 
 def _place_for_root(folder: Path) -> Place:
     binaries = wheel_binaries()
-    own = SYSTEM_FOLDER / hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    own = _system_home(folder)
     cluster = folder / 'cluster'
     if cluster.exists() and (owner := cluster.stat()).st_uid != 0:
         return _plain_place(folder, Identity(uid=owner.st_uid, gid=owner.st_gid), binaries)
