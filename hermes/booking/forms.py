@@ -1,13 +1,15 @@
 """What a visitor fills in, read and checked: every rule of the fields, each with a plain sentence (WEB-11).
 
 Only what makes a booking impossible is refused. Whatever else cannot be read is left out, kept as it came for
-colleagues, and told as a warning: a lead is never lost for it. Text comes out trimmed, composed, without control
-characters and of bounded length. Whether a time can be booked, and whose a booking is, is decided elsewhere.
+colleagues, and told as a warning: a lead is never lost for it. Text is measured before anything else is done with it,
+and comes out trimmed, composed, and without control characters. Whether a time can be booked, and whose a booking is,
+is decided elsewhere.
 """
 
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, cast
 
 from pydantic import (
@@ -44,6 +46,7 @@ from hermes.booking.values import (
     read_moment,
 )
 from hermes.domain.model import Value
+from hermes.kit import texts
 from hermes.kit.wire import truth
 
 LARGEST: Final = 2**63 - 1
@@ -55,26 +58,41 @@ MOMENT: Final = {
 }
 FLAG: Final = {'anyOf': [{'type': 'integer', 'enum': [0, 1]}, {'type': 'null'}]}
 
+
+def _whole(most: int) -> BeforeValidator:
+    """A text that is needed, of `most` characters; a number is one too."""
+    return BeforeValidator(lambda value: clean(as_text(value), most))
+
+
+def _maybe(most: int) -> BeforeValidator:
+    """A text that may be missing."""
+    return BeforeValidator(lambda value: emptied(as_text(value), most))
+
+
+def _given(most: int) -> BeforeValidator:
+    """Something that may be missing, as it came."""
+    return BeforeValidator(partial(emptied, most=most))
+
+
 Moment = Annotated[datetime, BeforeValidator(read_moment), WithJsonSchema(MOMENT)]
 Id = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(no_truth)]
-AnId = Annotated[Id | None, BeforeValidator(emptied)]
-_whole = BeforeValidator(lambda value: clean(as_text(value)))
-_maybe = BeforeValidator(lambda value: emptied(as_text(value)))
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST), _whole, AfterValidator(check_name)]
-Company = Annotated[str, Field(min_length=1, max_length=LONGEST), _whole]
+AnId = Annotated[Id | None, _given(20)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST), _whole(LONGEST), AfterValidator(check_name)]
+Company = Annotated[str, Field(min_length=1, max_length=LONGEST), _whole(LONGEST)]
 Email = Annotated[
-    str, Field(min_length=3, max_length=254, json_schema_extra={'format': 'email'}), BeforeValidator(clean),
+    str, Field(min_length=3, max_length=254, json_schema_extra={'format': 'email'}),
+    BeforeValidator(partial(clean, most=254)),
     AfterValidator(check_email),
 ]  # fmt: skip
-Website = Annotated[Annotated[str, Field(max_length=500)] | None, _maybe, AfterValidator(check_website)]
-Phone = Annotated[Annotated[str, Field(max_length=40)] | None, _maybe]
-Country = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe, AfterValidator(find_country)]
-Currency = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe, AfterValidator(check_currency)]
-Income = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe]
-Plan = Annotated[Literal['payg', 'startup', 'enterprise'] | None, BeforeValidator(lowered), _maybe]
-Mark = Annotated[Annotated[str, Field(max_length=500)] | None, _maybe]
-Zone = Annotated[Annotated[str, Field(max_length=64)] | None, _maybe, AfterValidator(check_zone)]
-HoldToken = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe]
+Website = Annotated[Annotated[str, Field(max_length=500)] | None, _maybe(500), AfterValidator(check_website)]
+Phone = Annotated[Annotated[str, Field(max_length=40)] | None, _maybe(40)]
+Country = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe(100), AfterValidator(find_country)]
+Currency = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe(100), AfterValidator(check_currency)]
+Income = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe(100)]
+Plan = Annotated[Literal['payg', 'startup', 'enterprise'] | None, BeforeValidator(lowered), _maybe(20)]
+Mark = Annotated[Annotated[str, Field(max_length=500)] | None, _maybe(500)]
+Zone = Annotated[Annotated[str, Field(max_length=64)] | None, _maybe(64), AfterValidator(check_zone)]
+HoldToken = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe(100)]
 
 
 class Asked(BaseModel):
@@ -104,7 +122,7 @@ class Asked(BaseModel):
         """
         if not isinstance(raw, Mapping):
             return validate(raw)
-        cut = {name: cut_name(value) for name in cls.CUT if len(value := _text_of(raw.get(name))) > LONGEST}
+        cut = {name: left for name in cls.CUT if (left := _cut(raw.get(name))) is not None}
         given = {**raw, **cut}
         warnings = [_warning(name, f'was longer than {LONGEST} characters and is cut') for name in cut]
         try:
@@ -167,7 +185,7 @@ class SalesForm(Asked):
     estimated_income: Income = Field(None, description="A bracket's id, or its label.", examples=['50-150k'])
     currency: Currency = Field(None, description='ISO 4217.', examples=['GBP'])
     price_plan: Plan = Field(None, description='payg, startup or enterprise.')
-    bdr_person_id: Annotated[Annotated[str, Field(max_length=40)] | Id | None, BeforeValidator(emptied)] = Field(
+    bdr_person_id: Annotated[Annotated[str, Field(max_length=40)] | Id | None, _given(40)] = Field(
         None, description="Who brought the visitor: the id of a business development admin, ours or TutorCruncher's."
     )
     utm_campaign: Mark = Field(None, description='The campaign that led here.')
@@ -191,10 +209,10 @@ class SupportForm(Asked):
     """A support call, by a signed link."""
 
     company_id: Id = Field(description='The company, which the link is bound to.')
-    e: Annotated[Annotated[int, Field(ge=0, le=LARGEST)] | None, BeforeValidator(emptied)] = Field(
+    e: Annotated[Annotated[int, Field(ge=0, le=LARGEST)] | None, _given(20)] = Field(
         None, description="The link's expiry, in seconds since 1970."
     )
-    s: Annotated[Annotated[str, Field(max_length=128)] | None, BeforeValidator(emptied)] = Field(
+    s: Annotated[Annotated[str, Field(max_length=128)] | None, _given(128)] = Field(
         None, description="The link's signature."
     )
     x: Annotated[bool | None, BeforeValidator(truth), WithJsonSchema(FLAG)] = Field(
@@ -209,19 +227,23 @@ class HoldForm(BaseModel):
 
     admin_id: Id = Field(description='Who is to be met.')
     start: Moment = Field(description='When the call starts.')
-    token: Annotated[Annotated[str, Field(max_length=300)] | None, BeforeValidator(emptied)] = Field(
+    token: Annotated[Annotated[str, Field(max_length=300)] | None, _given(300)] = Field(
         None, description='The token of an express support link.'
     )
     hold: HoldToken = Field(None, description='A hold of yours that is given up for this one.')
 
 
-def _text_of(value: Any) -> str:
-    """What a text field would read; '' where it is none."""
+def _cut(value: Any) -> str | None:
+    """What is left of a name that is too long; None where nothing has to be cut, or it is no text."""
     try:
-        told = clean(as_text(value))
+        text = as_text(value)
     except ValueError:
-        return ''
-    return told if isinstance(told, str) else ''
+        return None
+    if not isinstance(text, str):
+        return None
+    fits = texts.fits(text, LONGEST)
+    told: str = clean(text if fits else texts.cut(text, LONGEST), LONGEST)
+    return None if fits and len(told) <= LONGEST else cut_name(told)
 
 
 def _warning(field: str, what: str) -> Mapping[str, Any]:
@@ -237,4 +259,4 @@ def _kept(value: Any) -> str:
             value = json.dumps(value, ensure_ascii=False)
         except (ValueError, RecursionError):
             value = '(nested too deeply to be kept)'
-    return str(clean(value[:KEPT]))
+    return str(clean(value[:KEPT], KEPT))

@@ -3,7 +3,6 @@ can stand after the field's name.
 """
 
 import re
-import unicodedata
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
@@ -12,21 +11,22 @@ from urllib.parse import urlsplit
 import phonenumbers
 from babel.core import get_global
 from email_validator import EmailNotValidError, validate_email
+from pydantic_core import PydanticCustomError
 
 from hermes.domain.enquiry import split_name
 from hermes.domain.errors import Refused
 from hermes.domain.timetable import find_zone
+from hermes.kit import texts
 from hermes.kit.countries import alpha2
 from hermes.kit.wire import number_text
 
-JOINERS: Final = '\u200c\u200d'
-"""Invisible, and part of the spelling in some scripts."""
 HOST: Final = re.compile(r'(?=.{4,253}$)([^\W_]([\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]')
 SCHEME: Final = re.compile(r'[a-z][a-z0-9+.-]*:(?!\d)', re.IGNORECASE)
 EARLIEST: Final = datetime(1971, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 LONGEST: Final = 255
 """Characters of a name; what is longer is cut."""
+LONGEST_MOMENT: Final = 64
 MILLISECONDS: Final = 10**11
 """A number as large as this is no count of seconds."""
 
@@ -45,27 +45,26 @@ def no_truth(value: Any) -> Any:
     return value
 
 
-def clean(value: Any) -> Any:
-    """Text without control characters, composed, each stretch of space one space; anything else as it is."""
+def clean(value: Any, most: int) -> Any:
+    """Text of which `most` characters are kept: measured before anything else is done with it, then without control
+    characters, composed, each stretch of space one space. Anything else as it is.
+    """
     if not isinstance(value, str):
         return value
-    kept = (
-        ' ' if letter.isspace() else letter
-        for letter in unicodedata.normalize('NFC', value.encode('utf-8', 'ignore').decode())
-        if letter.isspace() or letter in JOINERS or not unicodedata.category(letter).startswith('C')
-    )
-    return ' '.join(''.join(kept).split())
+    if not texts.fits(value, most):
+        raise PydanticCustomError('string_too_long', 'is too long', {'max_length': most})
+    return texts.clean(value)
 
 
-def emptied(value: Any) -> Any:
+def emptied(value: Any, most: int) -> Any:
     """`clean`, and None for nothing."""
-    told = clean(value)
+    told = clean(value, most)
     return None if told == '' else told
 
 
 def lowered(value: Any) -> Any:
-    told = clean(value)
-    return told.lower() if isinstance(told, str) else told
+    """A word whose capitals say nothing."""
+    return value.lower() if isinstance(value, str) else value
 
 
 def check_name(name: str) -> str:
@@ -154,6 +153,8 @@ def read_moment(value: Any) -> datetime:
     """An aware moment in UTC, whole seconds: ISO 8601 or seconds (or milliseconds) since 1970; naive is UTC (CB-21)."""
     sentence = 'must be a time such as 2026-03-04T10:00:00Z'
     if isinstance(value, bool) or not isinstance(value, str | int | float | datetime):
+        raise ValueError(sentence)
+    if isinstance(value, str) and len(value) > LONGEST_MOMENT:
         raise ValueError(sentence)
     try:
         at = _moment(value)

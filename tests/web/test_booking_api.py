@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from hermes.booking.forms import SalesForm
-from hermes.booking.values import clean, read_moment
+from hermes.booking.values import read_moment
+from hermes.kit.texts import clean
 from hermes.web.errors import problems_of, warnings_of
 from tests.flows.house import open_house
 

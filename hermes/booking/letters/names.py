@@ -8,9 +8,9 @@ import re
 import unicodedata
 from typing import Final
 
+from hermes.kit import texts
+
 LONGEST: Final = 80
-JOINERS: Final = ('\u200c', '\u200d')
-"""Invisible, and part of how names are written (Persian, Hindi, emoji)."""
 DOTS: Final = re.compile('[.\u3002\uff0e\uff61\u2024]')
 LINK: Final = re.compile(r'(?i)://|^www[.]|[/\\@<>]|^(?:https?|ftp|mailto|tel|javascript|data):')
 ENDING: Final = re.compile(r'[.](?:[^\W\d_]{2,24}|xn--[\w-]+)$')
@@ -18,13 +18,13 @@ ENDING: Final = re.compile(r'[.](?:[^\W\d_]{2,24}|xn--[\w-]+)$')
 
 def clean_name(text: str, most: int = LONGEST) -> str:
     """`text` as a name; '' when nothing of it is one."""
-    shown = ''.join(_shown(char) for char in unicodedata.normalize('NFC', text))
+    shown = ''.join(_shown(char) for char in texts.composed(texts.cut(text, most)))
     words = [_word(word) for word in shown.split()]
     return ' '.join(' '.join(words).split())[:most].strip()
 
 
 def _shown(char: str) -> str:
-    if char in JOINERS:
+    if char in texts.JOINERS:
         return char
     category = unicodedata.category(char)
     if category.startswith('Z') or char in '\t\n\r\v\f':
@@ -33,7 +33,7 @@ def _shown(char: str) -> str:
 
 
 def _word(word: str) -> str:
-    plain = DOTS.sub('.', unicodedata.normalize('NFKC', word)).strip('.,;:!?()[]{}\'"')
+    plain = DOTS.sub('.', texts.composed(word, 'NFKC')).strip('.,;:!?()[]{}\'"')
     if LINK.search(plain):
         return ''
     ending = ENDING.search(plain)

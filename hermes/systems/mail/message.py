@@ -11,6 +11,7 @@ from email.policy import SMTP
 from hermes.ports import Letter
 
 FILE = 'invite.ics'
+LONGEST = 254
 ORDINARY = SMTP.clone(cte_type='7bit')
 INTERNATIONAL = ORDINARY.clone(utf8=True)
 """For an address whose local part is not ASCII; the server must know SMTPUTF8 (RFC 6531)."""
@@ -42,6 +43,8 @@ def encode(letter: Letter, sender: Address) -> bytes:
 
 def parse_recipient(text: str, name: str = '') -> Address:
     """An address with its domain in ASCII. Raises ValueError."""
+    if len(text) > LONGEST:
+        raise ValueError('this is no e-mail address')
     local, mark, domain = text.strip().rpartition('@')
     if not mark or not local or not domain or any(char.isspace() or not char.isprintable() for char in text.strip()):
         raise ValueError('this is no e-mail address')

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from hermes.domain.errors import Ambiguous, AuthBroken, Reaction, Refused, Rejected, Retry
+from hermes.kit import texts
 from hermes.ports import Letter
 from hermes.systems.mail.message import encode, is_ascii, parse_recipient
 
@@ -140,7 +141,7 @@ class Smtp:
 
 def _refused(error: aiosmtplib.SMTPResponseException, lasting: type[Reaction]) -> Reaction:
     """4xx: later. 5xx: `lasting`. Servers like to repeat the address; it is masked."""
-    said = ADDRESS.sub('***', ' '.join(str(error.message).split()))[:MOST_SAID]
+    said = ADDRESS.sub('***', ' '.join(texts.cut(str(error.message), MOST_SAID).split()))[:MOST_SAID]
     told = f'the mail server says {error.code} {said}'.rstrip()
     return lasting(told) if 500 <= error.code < 600 else Retry(told)
 

@@ -7,14 +7,15 @@ either; a text without a value is cleared only where a person cleared it in the 
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from hermes.domain.fields import ABSENT, Catalogue, CustomField
 from hermes.domain.model import Value
+from hermes.kit import texts
 from hermes.ports import Outgoing, View
 
+LONGEST_CHOICE: Final = 500
 PREFIX: Final = 'extra_attrs.'
 DROPDOWNS: Final = 'extra_dropdowns'
 """Mirror key: which of the client's extra attributes are dropdowns, whose values are written as slugs (E-20)."""
@@ -113,5 +114,5 @@ def encode(fields: Mapping[str, Value], basis: Mapping[str, Value]) -> dict[str,
 
 def slug(choice: str) -> str:
     """How a dropdown's choice is written."""
-    plain = unicodedata.normalize('NFKD', choice).encode('ascii', 'ignore').decode().lower()
+    plain = texts.composed(texts.cut(choice, LONGEST_CHOICE), 'NFKD').encode('ascii', 'ignore').decode().lower()
     return re.sub(r'[-\s]+', '-', re.sub(r'[^\w\s-]', '', plain)).strip('-_')
