@@ -4,6 +4,7 @@ What a worker is made of stands in `worker`; no command and no worker loads a we
 """
 
 import contextlib
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 
@@ -42,6 +43,8 @@ def build_web(settings: Settings) -> FastAPI:
         version=__version__,
         trusted_proxies=settings.trusted_proxies,
         cors_origins=settings.cors_origins,
+        hosts=[urlsplit(settings.hermes_url).hostname or '', *settings.allowed_hosts],
+        metrics_token=settings.metrics_token.get_secret_value(),
         routers=booking_routers(office, settings),
         resources=[Heartbeat(settings.database_url), office],
     )
@@ -97,6 +100,8 @@ def __getattr__(name: str) -> FastAPI:
     if name == 'app':
         with contextlib.suppress(KeyError):
             return globals()['_app']  # type: ignore[no-any-return]
-        globals()['_app'] = build_web(load())
+        settings = load()
+        settings.require_secrets()
+        globals()['_app'] = build_web(settings)
         return globals()['_app']  # type: ignore[no-any-return]
     raise AttributeError(name)

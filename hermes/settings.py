@@ -21,6 +21,11 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from hermes.kit.installation import find_home
 
 LOOPBACK = frozenset({'127.0.0.1', '::1', 'localhost'})
+LEAST_KEY, LEAST_SECRET_KEY, LEAST_DISTINCT = 16, 32, 8
+"""Characters of a key of ours, of SECRET_KEY, and how many different ones; a drawn one has more of them."""
+DRAW_A_KEY = """python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"""
+OUR_KEYS = ('secret_key', 'signing_key', 'api_key', 'support_link_key', 'metrics_token', 'pd_webhook_password')
+"""Keys that whoever sets Hermes up draws; those of other systems are theirs."""
 UNSET = SecretStr('')
 
 
@@ -85,6 +90,9 @@ class Settings(BaseSettings):
     signing_key: Secrets = Field((), description='Sign booking links. Comma list: the first signs, all verify.')
     api_key: SecretStr = Field(UNSET, description="Key of Hermes's own API.")
     support_link_key: SecretStr = Field(UNSET, description='Key for making support links. Empty: `TC2_API_KEY`.')
+    metrics_token: SecretStr = Field(
+        UNSET, description='Shows `/metrics`, `/docs` and `/openapi.json` to whoever sends it as a bearer token.'
+    )
 
     tc2_api_key: Secrets = Field(
         (), description='TutorCruncher API key, also its webhook secret. Comma list: the first is used, all verify.'
@@ -148,6 +156,9 @@ class Settings(BaseSettings):
     embed_origins: Texts = Field((), description='Origins that may show the booking widget. Comma list.')
     trusted_proxies: Texts = Field(
         (), description='Addresses or networks whose forwarding headers are believed. Comma list.'
+    )
+    allowed_hosts: Texts = Field(
+        (), description="Further names under which Hermes is asked, besides that of `HERMES_URL` and this machine's."
     )
     smtp_url: SecretStr = Field(
         UNSET, description='Mail server: `smtp://user:password@host:port`. Empty: no e-mail is sent.'
@@ -274,8 +285,19 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f'Not set: {", ".join(missing)}. Without them nothing can be signed or told from a forgery.'
             )
-        if len(self.secret_key.get_secret_value()) < 32:
-            raise SettingsError('SECRET_KEY: must have 32 characters or more.')
+        if weak := [name.upper() for name in OUR_KEYS if not self.is_strong(name)]:
+            raise SettingsError(
+                f'{", ".join(weak)}: too easy to guess. A key has {LEAST_KEY} characters or more (SECRET_KEY: '
+                f'{LEAST_SECRET_KEY}), {LEAST_DISTINCT} of them different; this draws one: {DRAW_A_KEY}'
+            )
+
+    def is_strong(self, name: str) -> bool:
+        """Whether nobody guesses what is set as a key of ours."""
+        least = LEAST_SECRET_KEY if name == 'secret_key' else LEAST_KEY
+        return all(
+            len(key) >= least and len(set(key.encode('utf-8', 'replace'))) >= LEAST_DISTINCT
+            for key in reveal(getattr(self, name))
+        )
 
     @classmethod
     def settings_customise_sources(

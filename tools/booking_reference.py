@@ -39,6 +39,7 @@ OTHERS: Final = {
     'unavailable': (503, 'the database is away, or what is asked for is not configured'),
     'forbidden': (403, 'the key is wrong'),
     'too_large': (413, 'the body is larger than 32 KB'),
+    'misdirected': (421, 'the request names a host that is none of ours'),
     'timeout': (408, 'the body did not arrive within ten seconds'),
 }
 HEAD: Final = """# The booking API
@@ -48,7 +49,8 @@ What a website sends and gets. The rules behind it are in [the call-booker](call
 
 - Every path answers with and without its last slash, and never redirects.
 - Times: ISO 8601 or seconds since 1970; without an offset they are UTC. Answers are UTC.
-- Bodies are JSON of at most 32 KB. What is not known is ignored.
+- Bodies are JSON of at most 32 KB and 32 levels. What is not known is ignored.
+- A path has at most 2 KB, a query 8 KB and 64 parts (else 414), headers 64 KB together (else 431).
 - An error is `{"status": "error", "message": ..., "code": ...}`: a sentence for people, a code for programs.
 """
 

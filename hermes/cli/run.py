@@ -137,6 +137,7 @@ def worker(
 
     heed_signals()
     settings = load_settings(make=True)
+    settings.require_secrets()
     with ending_soon(), open_database(settings, make=True) as url:
         require_schema(url)
         run_worker(settings.model_copy(update={'database_url': url}), only.value if only else 'both')
@@ -175,9 +176,9 @@ def openapi() -> None:
     import json
 
     os.environ |= inherited(load_settings(), make=False)
-    from hermes.app import app
+    from hermes.app import build_web
 
-    typer.echo(json.dumps(app.openapi(), indent=2, sort_keys=True))
+    typer.echo(json.dumps(build_web(load()).openapi(), indent=2, sort_keys=True))
 
 
 def inherited(settings: Settings, *, make: bool = True) -> dict[str, str]:

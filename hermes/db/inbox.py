@@ -62,7 +62,7 @@ class Unavailable(HermesError):
 
 
 class Unstorable(Refused):
-    """The database refuses this one event."""
+    """The database refuses what is in this one event, however often it comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,10 +274,10 @@ class Inbox:
                 if await _lost(connection, error):
                     return None
                 log.error('event not stored', source=waiting.event.source, error=type(error).__name__)
-                if isinstance(error, psycopg.OperationalError):
-                    _fail(waiting, Unavailable('The database could not store this delivery.'))
-                else:
+                if isinstance(error, psycopg.DataError | psycopg.IntegrityError):
                     _fail(waiting, Unstorable(f'The database refuses this delivery ({type(error).__name__}).'))
+                else:
+                    _fail(waiting, Unavailable('The database could not store this delivery.'))
                 continue
             if not waiting.added.done():
                 waiting.added.set_result(bool(added))

@@ -15,6 +15,7 @@ from typing import Any
 
 _BIGGEST = 2**63 - 1
 _UNSTORABLE = re.compile('[\x00\ud800-\udfff]')
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _WHOLE = re.compile(r'[+-]?\d{1,19}(\.0+)?', re.ASCII)
 _TRUE = frozenset({'true', 'yes', 'y', '1', 'on'})
 _FALSE = frozenset({'false', 'no', 'n', '0', 'off'})
@@ -30,6 +31,22 @@ def load_json(body: bytes | str) -> Any:
         return _scrub(told) if '\\u' in text or _UNSTORABLE.search(text) else told
     except RecursionError:
         raise ValueError('the JSON is nested too deeply') from None
+
+
+def is_deep(body: bytes, most: int) -> bool:
+    """Whether the JSON in `body` is nested deeper than `most`, as its brackets say; what is no JSON may be anything."""
+    if body.count(b'[') + body.count(b'{') <= most:
+        return False
+    depth = 0
+    for found in _BRACKETS.finditer(body):
+        mark = found[0]
+        if mark in b'[{':
+            depth += 1
+            if depth > most:
+                return True
+        elif mark in b']}':
+            depth -= 1
+    return False
 
 
 def try_json(body: bytes | str) -> Any:

@@ -2,10 +2,10 @@
 
 Errors are JSON, `{"status": "error", "message": ...}`, and never carry an exception's text (S8). No path redirects to
 its other form: senders of webhooks do not follow (TutorCruncher does not retry 3xx). /docs, /openapi.json and
-/metrics answer only to this machine.
+/metrics answer only to this machine, and to whoever has METRICS_TOKEN.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from html import escape
 from typing import Any, Protocol
@@ -14,20 +14,24 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import HTMLResponse
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermes.kit.clock import Clock
 from hermes.web.bodies import SmallBodies
+from hermes.web.door import Door, LocalOnly, faces_the_world
 from hermes.web.errors import add_error_answers
 from hermes.web.health import Health, health_routes
+from hermes.web.intake import Intake
 from hermes.web.metrics import Metrics
 from hermes.web.refusals import Counts, Refusals
-from hermes.web.security import Network, SafeHeaders, is_local, trusted_networks
-from hermes.web.webhooks import Callback, EventInbox, Source, answer
+from hermes.web.security import SafeHeaders, trusted_networks
+from hermes.web.webhooks import Callback, EventInbox, Source
 
-LOCAL_ONLY = frozenset({'/docs', '/openapi.json', '/metrics'})
 PUBLIC = ('/callbooker/', '/booking/')
 """Where strangers send forms."""
+AT_THE_DOOR = {
+    '414': 'The path or the query is too long', '421': 'Hermes is not known by this name',
+    '431': 'The headers are too long',
+}  # fmt: skip
 
 
 class Resource(Protocol):
@@ -55,13 +59,17 @@ def create_app(
     version: str = '0',
     trusted_proxies: Sequence[str] = (),
     cors_origins: Sequence[str] = (),
+    hosts: Collection[str] | None = None,
+    metrics_token: str = '',
     routers: Sequence[APIRouter] = (),
     resources: Sequence[Resource] = (),
 ) -> FastAPI:
     """The application. It starts and stops `inbox` and `resources` (in this order, stopped in reverse) with itself.
 
-    `trusted_proxies`: addresses or networks whose X-Forwarded-For is believed (ValueError for anything else).
-    `cors_origins`: whose pages may read our answers in a browser; nobody else's. `routers`: further pages and APIs.
+    `trusted_proxies`: addresses or networks whose forwarding headers are believed (ValueError for anything else).
+    `cors_origins`: whose pages may read our answers in a browser; nobody else's. `hosts`: the names under which we are
+    asked (None: any). `metrics_token`: who has it sees what is for this machine only. `routers`: further pages and
+    APIs.
     """
     metrics = Metrics()
     inbox.on_commit = metrics.committed
@@ -89,15 +97,17 @@ def create_app(
     )
     app.state.metrics = metrics
     app.state.refusals = refusals
+    app.state.intake = intake = Intake()
     for source in sources:
-        _add_callback(app, source, inbox, refusals, metrics)
+        _add_callback(app, source, inbox, refusals, metrics, intake)
     app.include_router(health_routes(health, metrics, clock))
     app.include_router(_front(app, sources))
     for router in routers:
         app.include_router(router)
     add_error_answers(app)
-    app.add_middleware(SmallBodies, prefixes=PUBLIC)
-    app.add_middleware(LocalOnly, trusted=trusted_networks(trusted_proxies))
+    app.add_middleware(SmallBodies, prefixes=PUBLIC, intake=intake)
+    local = not faces_the_world(hosts or (), trusted_networks(trusted_proxies))
+    app.add_middleware(LocalOnly, local=local, token=metrics_token)
     if cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -106,17 +116,20 @@ def create_app(
             allow_headers=['Content-Type', 'Idempotency-Key', 'X-Altcha'],
             expose_headers=['Retry-After'],
         )
+    app.add_middleware(Door, hosts=hosts)
     app.add_middleware(SafeHeaders)
-    _describe_callbacks(app, sources)
+    _describe_the_rest(app, sources)
     return app
 
 
-def _add_callback(app: FastAPI, source: Source, inbox: EventInbox, refusals: Refusals, metrics: Metrics) -> None:
-    callback = Callback(source, inbox, refusals, metrics)
+def _add_callback(
+    app: FastAPI, source: Source, inbox: EventInbox, refusals: Refusals, metrics: Metrics, intake: Intake
+) -> None:
+    callback = Callback(source, inbox, refusals, metrics, intake)
     for path in (source.path, source.path + '/'):
         app.router.routes.append(Route(path, callback))
     if source.extensions:
-        extension = Callback(source, inbox, refusals, metrics, extension=True)
+        extension = Callback(source, inbox, refusals, metrics, intake, extension=True)
         app.router.routes.append(Route(source.path + '/{extension:path}', extension))
 
 
@@ -157,13 +170,14 @@ def render_docs(schema: dict[str, Any]) -> str:
     )
 
 
-def _describe_callbacks(app: FastAPI, sources: Sequence[Source]) -> None:
-    """Callbacks are plain ASGI endpoints; the description names them all the same."""
+def _describe_the_rest(app: FastAPI, sources: Sequence[Source]) -> None:
+    """What is no route of the framework, callbacks and the door, is described all the same."""
     describe: Callable[[], dict[str, Any]] = app.openapi
     answers = {
         '200': 'Stored (or it was there already)',
         '400': 'Not JSON',
         '413': 'Larger than 2 MB',
+        '422': 'Not storable',
         '503': 'Send it again later',
     }
 
@@ -178,19 +192,9 @@ def _describe_callbacks(app: FastAPI, sources: Sequence[Source]) -> None:
                 'requestBody': {'required': True, 'content': {'application/json': {'schema': {}}}},
                 'responses': {code: {'description': told} for code, told in sorted(codes.items())},
             }
+        for operations in schema['paths'].values():
+            for told in operations.values():
+                told['responses'] |= {code: {'description': why} for code, why in AT_THE_DOOR.items()}
         return schema
 
     app.openapi = describe_all  # type: ignore[method-assign]
-
-
-class LocalOnly:
-    """ASGI middleware: what is for this machine only looks to everybody else as if it were not there."""
-
-    def __init__(self, app: ASGIApp, trusted: Sequence[Network]) -> None:
-        self.app = app
-        self._trusted = trusted
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope['type'] == 'http' and scope['path'].rstrip('/') in LOCAL_ONLY and not is_local(scope, self._trusted):
-            return await answer(send, 404, {'status': 'error', 'message': 'There is nothing here.'})
-        await self.app(scope, receive, send)

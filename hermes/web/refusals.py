@@ -16,7 +16,9 @@ from hermes.kit.clock import Clock
 
 log = structlog.get_logger(__name__)
 
-Reason = Literal['wrong signature', 'no secret configured', 'too large', 'truncated', 'not JSON', 'not storable']
+Reason = Literal[
+    'wrong signature', 'no secret configured', 'too large', 'truncated', 'not JSON', 'not storable', 'no room'
+]
 Counts = Mapping[tuple[str, str], int]
 
 PERIOD_S = 60.0

@@ -6,8 +6,11 @@ open.
 Every live secret is tried in constant time, so that secrets can be rotated without losing a delivery.
 """
 
+import hmac
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,42 +18,60 @@ from hermes.kit.signing import verify, verify_basic, verify_channel
 
 Headers = Mapping[str, str]
 """Header names in lower case."""
-Authenticate = Callable[[bytes, Headers], bool | None]
-
 FORWARDING = ('x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'x-forwarded-host', 'x-forwarded-proto')
+FORWARDED_FOR: Final = re.compile(r'(?:^|[;\s])for="?([^";,\s]*)', re.IGNORECASE)
+LONGEST_WAY: Final = 2_000
+"""Bytes of a list of hops that are looked at, from its end: that is where our own proxies write."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def tc2_signature(secrets: Sequence[str]) -> Authenticate:
+class Authentication(NamedTuple):
+    """`admits`: what the headers say by themselves, before anything of the body is read; `knows`: what both say."""
+
+    admits: Callable[[Headers], bool | None]
+    knows: Callable[[bytes, Headers], bool | None]
+
+
+def tc2_signature(secrets: Sequence[str]) -> Authentication:
     """TutorCruncher: `webhook-signature` is the hex HMAC-SHA256 of the raw body under one of `secrets`."""
     live = tuple(secret for secret in secrets if secret)
 
-    def authenticate(body: bytes, headers: Headers) -> bool | None:
+    def admit(headers: Headers) -> bool | None:
+        return bool(headers.get('webhook-signature')) if live else None
+
+    def know(body: bytes, headers: Headers) -> bool | None:
         return verify(body, headers.get('webhook-signature', ''), live) if live else None
 
-    return authenticate
+    return Authentication(admit, know)
 
 
-def http_basic(user: str, passwords: Sequence[str]) -> Authenticate:
+def http_basic(user: str, passwords: Sequence[str]) -> Authentication:
     """Pipedrive: HTTP Basic with `user` and one of `passwords`."""
     live = tuple(password for password in passwords if password)
 
-    def authenticate(body: bytes, headers: Headers) -> bool | None:
+    def admit(headers: Headers) -> bool | None:
         return verify_basic(headers.get('authorization', ''), user, live) if live and user else None
 
-    return authenticate
+    return Authentication(admit, lambda body, headers: admit(headers))
 
 
-def channel_token(secrets: Sequence[str]) -> Authenticate:
+def channel_token(secrets: Sequence[str]) -> Authentication:
     """Google: `x-goog-channel-token` was made for the channel that the message names, under one of `secrets`."""
     live = tuple(secret for secret in secrets if secret)
 
-    def authenticate(body: bytes, headers: Headers) -> bool | None:
+    def admit(headers: Headers) -> bool | None:
         channel_id, token = headers.get('x-goog-channel-id', ''), headers.get('x-goog-channel-token', '')
         return verify_channel(channel_id, token, live) if live else None
 
-    return authenticate
+    return Authentication(admit, lambda body, headers: admit(headers))
+
+
+def is_token(given: str, token: str) -> bool:
+    """Whether an Authorization header carries `token` (`Bearer ...`), in constant time; nobody has an empty one."""
+    scheme, _, told = given.strip().partition(' ')
+    equal = hmac.compare_digest(told.strip().encode('utf-8', 'replace'), token.encode())
+    return equal and bool(token) and scheme.lower() == 'bearer'
 
 
 def trusted_networks(proxies: Iterable[str]) -> tuple[Network, ...]:
@@ -59,20 +80,45 @@ def trusted_networks(proxies: Iterable[str]) -> tuple[Network, ...]:
 
 
 def client_address(scope: Scope, trusted: Sequence[Network]) -> str:
-    """The client's address: the peer's, or behind trusted proxies the last forwarded one that is no trusted proxy.
+    """The client's address: the peer's, or behind trusted proxies the last forwarded one that is no trusted proxy, by
+    X-Forwarded-For, Forwarded or X-Real-IP.
 
-    '' when it is unknown (a socket without an address, or a forwarding header that cannot be read).
+    '' when it is unknown: a socket without an address, a header that cannot be read, or headers that do not agree (a
+    proxy sets one of them, and lets through what the client says in another).
     """
     client = scope.get('client')
     peer = client[0] if client else ''
     if not _within(peer, trusted):
         return peer
-    forwarded = [value for name, value in scope['headers'] if name == b'x-forwarded-for']
-    hops = [hop.strip() for hop in b','.join(forwarded).decode('latin-1').split(',') if hop.strip()]
-    for hop in reversed(hops):
+    lists = (
+        _header(scope, b'x-forwarded-for').split(','),
+        [found[1] for part in _header(scope, b'forwarded').split(',') if (found := FORWARDED_FOR.search(part))],
+        _header(scope, b'x-real-ip').split(','),
+    )
+    told = {hop for hops in lists if (hop := _last(hops, trusted)) is not None}
+    if not told:
+        return peer
+    return told.pop() if len(told) == 1 else ''
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return b','.join(value for key, value in scope['headers'] if key == name)[-LONGEST_WAY:].decode('latin-1')
+
+
+def _last(hops: Iterable[str], trusted: Sequence[Network]) -> str | None:
+    """The last hop that is none of our proxies; '' where it cannot be read, None where there is none."""
+    for hop in reversed([_without_port(hop.strip()) for hop in hops if hop.strip()]):
         if not _within(hop, trusted):
-            return hop if _parsed(hop) else ''
-    return peer
+            parsed = _parsed(hop)
+            return str(parsed) if parsed else ''
+    return None
+
+
+def _without_port(hop: str) -> str:
+    """`[2001:db8::1]:80` and `192.0.2.1:80` without what is no address."""
+    if hop.startswith('['):
+        return hop[1:].partition(']')[0]
+    return hop.partition(':')[0] if hop.count(':') == 1 else hop
 
 
 def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
@@ -80,14 +126,13 @@ def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
     return _within(address, trusted)
 
 
-def is_local(scope: Scope, trusted: Sequence[Network]) -> bool:
-    """True for a client on this machine. What an unknown proxy on this machine forwarded is not local."""
-    address = _parsed(client_address(scope, trusted))
+def is_local(scope: Scope) -> bool:
+    """True for a client on this machine. What a proxy on this machine forwarded is not local, if it says so."""
+    client = scope.get('client')
+    address = _parsed(client[0]) if client else None
     if address is None or not address.is_loopback:
         return False
-    client = scope.get('client')
-    from_proxy = client is not None and _within(client[0], trusted)
-    return from_proxy or not any(name.decode('latin-1') in FORWARDING for name, _ in scope['headers'])
+    return not any(name.decode('latin-1') in FORWARDING for name, _ in scope['headers'])
 
 
 def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

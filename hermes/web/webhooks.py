@@ -1,13 +1,12 @@
 """The door for deliveries: authenticate raw bytes, read JSON once, store the event, answer.
 
-S1: nothing is parsed before it is authenticated; no secret configured closes the endpoint (503). I1: 200 only after
-the commit.
+S1: nothing is parsed before it is authenticated, and what its headers give away is not even read; no secret configured
+closes the endpoint (503). I1: 200 only after the commit.
 I2: the dedupe key is the source's own. S17: stored headers are an allow-list. S18: a refusal writes no event, only a
 count.
 A plain ASGI endpoint and not a FastAPI route, because it must stop reading at the limit and is the hot path (P1).
 """
 
-import asyncio
 import contextlib
 import json
 from collections.abc import Callable
@@ -15,14 +14,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from hermes.db.inbox import NewEvent, Unavailable, Unstorable
 from hermes.kit import tracing
 from hermes.kit.ids import new_token
+from hermes.web.answers import CLOSE, answer
+from hermes.web.intake import GaveWay, Gone, Intake, TooLarge
 from hermes.web.metrics import Metrics
 from hermes.web.refusals import Reason, Refusals
-from hermes.web.security import Authenticate, Headers
+from hermes.web.security import Authentication, Headers
 
 Dedupe = Callable[[bytes, Any], bytes | None]
 
@@ -32,7 +33,6 @@ BODY_TIMEOUT_S = 10.0
 RETRY_AFTER_S = 5
 STORED_HEADERS = ('content-type', 'user-agent')
 HEADER_LIMIT = 200
-CLOSE = ((b'connection', b'close'),)
 
 
 class EventInbox(Protocol):
@@ -54,7 +54,7 @@ class Source:
 
     name: str
     path: str
-    authenticate: Authenticate
+    authenticate: Authentication
     dedupe: Dedupe
     refused_status: int = 403
     extensions: bool = False
@@ -78,17 +78,21 @@ class Refusal(Exception):
         self.headers = tuple((name.replace('_', '-').encode(), value.encode()) for name, value in headers.items())
 
 
-class Gone(Exception):
-    """The body broke off: its sender hung up, or its chunks make no sense. Whoever is still there is told so."""
-
-
 class Callback:
     """The ASGI endpoint of one source."""
 
     def __init__(
-        self, source: Source, inbox: EventInbox, refusals: Refusals, metrics: Metrics, *, extension: bool = False
+        self,
+        source: Source,
+        inbox: EventInbox,
+        refusals: Refusals,
+        metrics: Metrics,
+        intake: Intake,
+        *,
+        extension: bool = False,
     ) -> None:
         self.source = source
+        self._intake = intake
         self._inbox = inbox
         self._refusals = refusals
         self._metrics = metrics
@@ -117,8 +121,9 @@ class Callback:
         if scope['method'] != 'POST':
             raise Refusal(405, 'Deliveries are sent with POST.', allow='POST')
         headers = {name.decode('latin-1').lower(): value.decode('latin-1') for name, value in scope['headers']}
-        body = await read_body(receive, headers)
-        self._authenticate(body, headers)
+        self._judge(self.source.authenticate.admits(headers))
+        body = await read_body(receive, headers, intake=self._intake)
+        self._judge(self.source.authenticate.knows(body, headers))
         parsed = read_json(body) if self.source.json_body else None
         event = self._event(body, parsed, headers)
         started_ns = tracing.now_ns()
@@ -128,7 +133,7 @@ class Callback:
             self._metrics.deferred.labels(self.source.name).inc()
             raise Refusal(503, f'{unavailable} Send it again.', retry_after=str(RETRY_AFTER_S)) from None
         except Unstorable as unstorable:
-            raise Refusal(500, str(unstorable), 'not storable') from None
+            raise Refusal(422, str(unstorable), 'not storable') from None
         self._received.inc()
         if not added:
             self._repeated.inc()
@@ -136,8 +141,8 @@ class Callback:
             root = tracing.trace_of(event.source, event.dedupe_key)
             tracing.arrived(root, f'{self._kind} from {event.source}', started_ns, bytes=len(body))
 
-    def _authenticate(self, body: bytes, headers: Headers) -> None:
-        known = self.source.authenticate(body, headers)
+    def _judge(self, known: bool | None) -> None:
+        """Raises Refusal unless the sender is known (or may still be)."""
         if known is None:
             raise Refusal(
                 503,
@@ -176,50 +181,29 @@ class Callback:
         self._metrics.refused.labels(self.source.name, reason).inc()
 
 
-async def read_body(receive: Receive, headers: Headers, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
-    """The raw body, never reading on past the limit, nor longer than `timeout_s`. Raises Refusal (413, 408, 400) or
-    Gone.
+async def read_body(
+    receive: Receive, headers: Headers, timeout_s: float = BODY_TIMEOUT_S, intake: Intake | None = None
+) -> bytes:
+    """The raw body, never reading on past the limit, nor longer than `timeout_s`, nor without room in `intake`. Raises
+    Refusal (413, 408, 400, 503) or Gone.
     """
     declared = headers.get('content-length', '')
     if declared.isdecimal() and (len(declared) > 12 or int(declared) > BODY_LIMIT_BYTES):
         raise too_large()
     try:
-        async with asyncio.timeout(timeout_s):
-            body = await read_on(await receive(), receive)
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise Gone from None  # the server cancels what is awaited, not the task, when the connection breaks
+        body = await (intake or Intake()).read(receive, BODY_LIMIT_BYTES, timeout_s)
+    except TooLarge:
+        raise too_large() from None
     except TimeoutError:
         raise Refusal(408, 'The body did not arrive.', 'truncated', connection='close') from None
-    if len(body) > BODY_LIMIT_BYTES:
-        raise too_large()
+    except GaveWay:
+        raise Refusal(
+            503, 'Too much is arriving at once. Send it again.', 'no room', retry_after=str(RETRY_AFTER_S),
+            connection='close',
+        ) from None  # fmt: skip
     if declared.isdecimal() and len(body) != int(declared):
         raise Refusal(400, 'The body is not as long as Content-Length says.', 'truncated', connection='close')
     return body
-
-
-async def read_on(message: Message, receive: Receive) -> bytes:
-    """The body that begins with `message`."""
-    parts = [chunk(message)]
-    size = len(parts[0])
-    while message.get('more_body'):
-        message = await receive()
-        part = chunk(message)
-        size += len(part)
-        if size > BODY_LIMIT_BYTES:
-            raise too_large()
-        parts.append(part)
-    return b''.join(parts)
-
-
-def chunk(message: Message) -> bytes:
-    """The bytes of one message. Raises Gone for a disconnect."""
-    if message['type'] == 'http.disconnect':
-        raise Gone
-    part: bytes = message.get('body', b'')
-    return part
 
 
 def too_large() -> Refusal:
@@ -240,20 +224,3 @@ def read_json(body: bytes) -> Any:
 def printable(value: str) -> str:
     """A header's value without control characters, which jsonb would refuse, and of bounded length."""
     return ''.join(letter for letter in value[:HEADER_LIMIT] if letter.isprintable())
-
-
-async def answer(send: Send, status: int, told: dict[str, str], headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-    """Send a JSON answer."""
-    body = json.dumps(told).encode()
-    await send(
-        {
-            'type': 'http.response.start',
-            'status': status,
-            'headers': [
-                (b'content-type', b'application/json'),
-                (b'content-length', str(len(body)).encode()),
-                *headers,
-            ],
-        }
-    )
-    await send({'type': 'http.response.body', 'body': body})

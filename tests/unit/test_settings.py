@@ -1,6 +1,7 @@
 """The settings: where they come from, and what is said about a wrong one."""
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 import structlog
 
 from hermes.parts import observe
-from hermes.settings import Settings, SettingsError, is_secret, load, reveal
+from hermes.settings import OUR_KEYS, Settings, SettingsError, is_secret, load, reveal
 from tools import reference
 
 
@@ -37,6 +38,40 @@ def test_without_anything_the_world_is_the_sandbox_and_no_secret_is_set() -> Non
     ] == []
     with pytest.raises(SettingsError, match='Not set: SECRET_KEY, SIGNING_KEY, API_KEY'):
         settings.require_secrets()
+
+
+DRAWN = 'Vq3rT8yLw0Zx5Nf2Kd7Hs9Jb1Mc4Pg6X'
+
+
+@pytest.mark.invariant('S9')
+@pytest.mark.lesson('M-9')
+@pytest.mark.parametrize('name', OUR_KEYS)
+@pytest.mark.parametrize('weak', ['a', 'secret', 'a' * 64, 'abcabcabcabcabcabcabcabcabcabcabcabc', 'short-Key-15ch'])
+def test_no_key_of_ours_can_be_guessed(name: str, weak: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever of Hermes starts says so in one sentence, with a command that draws a better one."""
+    for key in ('SECRET_KEY', 'SIGNING_KEY', 'API_KEY', 'PD_WEBHOOK_PASSWORD'):
+        monkeypatch.setenv(key, DRAWN)
+    load().require_secrets()
+    lists = ('signing_key', 'pd_webhook_password')
+    monkeypatch.setenv(name.upper(), f'{DRAWN}, {weak}' if name in lists else weak)
+    with pytest.raises(SettingsError, match=rf'^{name.upper()}: too easy to guess\. .*secrets\.token_urlsafe') as told:
+        load().require_secrets()
+    assert weak not in str(told.value).replace('characters', '') or weak in ('a', 'secret')
+
+
+@pytest.mark.lesson('M-9')
+@pytest.mark.parametrize(
+    'start', [['-m', 'hermes', 'run'], ['-m', 'hermes', 'web'], ['-m', 'hermes', 'worker'],
+              ['-c', 'import hermes.app; hermes.app.app']], ids=['run', 'web', 'worker', 'asgi'],
+)  # fmt: skip
+def test_nothing_starts_with_a_key_that_can_be_guessed(start: list[str]) -> None:
+    environment = {
+        **os.environ, 'PD_API_KEY': 'something', 'PD_WEBHOOK_USER': 'hermes', 'PD_WEBHOOK_PASSWORD': DRAWN,
+        'SECRET_KEY': DRAWN, 'SIGNING_KEY': 'a', 'API_KEY': DRAWN, 'DATABASE_URL': 'postgresql://nobody@127.0.0.1:9/x',
+    }  # fmt: skip
+    ended = subprocess.run([sys.executable, *start], env=environment, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert 'SIGNING_KEY: too easy to guess.' in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,14 @@ from hermes.db.vitals import Vitals
 from hermes.kit.clock import SystemClock
 from hermes.kit.signing import basic_auth, sign
 from hermes.web.application import create_app
-from hermes.web.security import http_basic, tc2_signature
+from hermes.web.security import channel_token, http_basic, tc2_signature
 from hermes.web.webhooks import Source, hash_of_body
 
 SECRETS = ('canary-first-secret', 'canary-second-secret')
 PASSWORDS = ('canary-first-password', 'canary-second-password')
 BODY = json.dumps({'events': [{'action': 'EDITED_A_CLIENT', 'subject': {'model': 'Client', 'id': 7}}]}).encode()
+
+APP_OPTIONS = ('trusted_proxies', 'hosts', 'metrics_token')
 
 
 def hash_of_meta(body: bytes, parsed: Any) -> bytes:
@@ -62,6 +64,7 @@ def sources(secrets: tuple[str, ...] = SECRETS, passwords: tuple[str, ...] = PAS
     return [
         Source('tutorcruncher', '/tc2/callback', tc2_signature(secrets), hash_of_body, extensions=True),
         Source('pipedrive', '/pipedrive/callback', http_basic('hermes', passwords), hash_of_meta, refused_status=401),
+        Source('google', '/google/callback', channel_token(secrets), lambda body, parsed: None, json_body=False),
     ]
 
 
@@ -74,7 +77,7 @@ def open_world(database_url: str) -> Open:
 
     @asynccontextmanager
     async def opened(url: str = database_url, peer: str = '127.0.0.1', **given: Any) -> AsyncIterator[World]:
-        app_given = {key: given.pop(key) for key in ('trusted_proxies',) if key in given}
+        app_given = {key: given.pop(key) for key in APP_OPTIONS if key in given}
         inbox = Inbox(url, SystemClock(), patience_s=given.pop('patience_s', 3.0))
         app = create_app(inbox, sources(**given), Vitals(url), SystemClock(), version='1', **app_given)
         transport = httpx2.ASGITransport(app=app, client=(peer, 4711), raise_app_exceptions=False)
