@@ -46,13 +46,25 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """A meeting that is moved: where the calendar shows it, as it was written `since` (aware UTC)."""
+
+    id: int = 0
+    shown: tuple[Interval, ...] = ()
+    since: datetime | None = None
+
+
+NOTHING: Final = Moved()
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A start that somebody wants. `own_hold`: the hashed token of their hold; `moved`: the meeting that is moved."""
 
     start: datetime
     rules: Rules
     own_hold: bytes = b''
-    moved: int = 0
+    moved: Moved = NOTHING
 
 
 class Availability:
@@ -63,9 +75,12 @@ class Availability:
         self._busy = busy
         self._terms = terms
 
-    async def slots(self, admin_id: int, window: Interval, *, express: bool = False) -> list[Interval]:
-        """The slots on offer that start in `window` (aware UTC). Raises NotFound, Unreadable (CB-8), and Refused for a
-        window that is longer than 62 days or ends before it begins.
+    async def slots(
+        self, admin_id: int, window: Interval, *, express: bool = False, moved: Moved = NOTHING
+    ) -> list[Interval]:
+        """The slots on offer that start in `window` (aware UTC), for a meeting that is `moved` as if it were not there.
+        Raises NotFound, Unreadable (CB-8), and Refused for a window that is longer than 62 days or ends before it
+        begins.
         """
         if window.end <= window.start:
             raise Refused('end_dt must be after start_dt.', 'invalid')
@@ -76,9 +91,10 @@ class Availability:
         within = Interval(max(window.start, now), min(window.end, now + timedelta(days=rules.horizon_days)))
         if within.end <= within.start:
             return []
-        seen = await self._busy.read(person.email, _stretched(within, person.hours), admin_id=person.id)
-        diary = await self._diary(person, within, seen)
-        return offer(person.hours, diary, within, now, rules)
+        wide = _stretched(within, person.hours)
+        seen = await self._busy.read(person.email, wide, admin_id=person.id, since=moved.since)
+        diary = await self._diary(person, within, seen, moved)
+        return offer(person.hours, diary, within, now, rules, ignore=moved.id)
 
     async def explain(self, admin_id: int, start: datetime, *, express: bool = False) -> list[Reason]:
         """Everything that speaks against a start, the calendar read now; [] where it can be booked (CB-19). Raises
@@ -126,23 +142,29 @@ class Availability:
     async def check(self, connection: Connection, person: Person, seen: Seen, asked: Asked) -> None:
         """The predicate, within the transaction that takes the time. Raises SlotTaken, Unreadable, Refused."""
         window = _stretched(Interval(asked.start, asked.start), person.hours)
-        diary = await self._diary_in(connection, person, window, seen, asked.own_hold)
+        diary = await self._diary_in(connection, person, window, seen, asked.own_hold, asked.moved)
         now = self._engine.clock.now()
-        against = reasons(person.hours, diary, asked.start, now, asked.rules, ignore=asked.moved)
+        against = reasons(person.hours, diary, asked.start, now, asked.rules, ignore=asked.moved.id)
         if against:
             refuse(against)
 
-    async def _diary(self, person: Person, window: Interval, seen: Seen) -> Diary:
+    async def _diary(self, person: Person, window: Interval, seen: Seen, moved: Moved = NOTHING) -> Diary:
         async with self._engine.database.transaction() as connection:
-            return await self._diary_in(connection, person, window, seen)
+            return await self._diary_in(connection, person, window, seen, moved=moved)
 
     async def _diary_in(
-        self, connection: Connection, person: Person, window: Interval, seen: Seen, own_hold: bytes = b''
+        self,
+        connection: Connection,
+        person: Person,
+        window: Interval,
+        seen: Seen,
+        own_hold: bytes = b'',
+        moved: Moved = NOTHING,
     ) -> Diary:
         taken = await appointments.find_taken(
             connection, person.id, window.start - AROUND, window.end + AROUND, own_hold
         )
-        return Diary(seen.busy, taken, seen.as_of)
+        return Diary(seen.busy, taken, seen.as_of, seen.window, moved.shown)
 
 
 def is_bookable(admin: Record, kind: Kind | None) -> bool:

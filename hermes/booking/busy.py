@@ -24,10 +24,11 @@ MOST: Final = 1000
 
 
 class Seen(NamedTuple):
-    """When a calendar is taken, as of a moment (aware UTC)."""
+    """When a calendar is taken within a window, as of a moment (aware UTC)."""
 
     busy: list[Interval]
     as_of: datetime
+    window: Interval
 
 
 class BusyTimes:
@@ -40,12 +41,14 @@ class BusyTimes:
         self._flights: dict[tuple[str, Interval], asyncio.Task[Seen]] = {}
         self._told: dict[int, datetime] = {}
 
-    async def read(self, email: str, window: Interval, *, admin_id: int = 0, fresh: bool = False) -> Seen:
-        """When a calendar is taken within `window` and the rest of its days; at most 60 s old, or asked for now.
-        `admin_id` is named in the alert. Raises Unreadable.
+    async def read(
+        self, email: str, window: Interval, *, admin_id: int = 0, fresh: bool = False, since: datetime | None = None
+    ) -> Seen:
+        """When a calendar is taken within `window` and the rest of its days; at most 60 s old and newer than `since`,
+        or asked for now. `admin_id` is named in the alert. Raises Unreadable.
         """
         wide = whole_days(window)
-        if not fresh and (known := self._remembered(email, wide)) is not None:
+        if not fresh and (known := self._remembered(email, wide, since)) is not None:
             return known
         key = (email, wide)
         flight = self._flights.get(key)
@@ -58,11 +61,13 @@ class BusyTimes:
             self._alert(admin_id, error)
             raise
 
-    def _remembered(self, email: str, wide: Interval) -> Seen | None:
+    def _remembered(self, email: str, wide: Interval, since: datetime | None) -> Seen | None:
         least = self._clock.now() - timedelta(seconds=VALID_S)
         if len(self._seen) > MOST:
             self._seen = {key: seen for key, seen in self._seen.items() if seen.as_of >= least}
         for (whose, span), seen in self._seen.items():
+            if since is not None and seen.as_of <= since:
+                continue
             if whose == email and seen.as_of >= least and span.start <= wide.start and wide.end <= span.end:
                 return seen
         return None
@@ -72,7 +77,7 @@ class BusyTimes:
             raise Unreadable('No calendar is connected.')
         as_of = self._clock.now()
         taken = await self._calendar.busy(email, wide.start, wide.end)
-        return Seen([Interval(start, end) for start, end in taken], as_of)
+        return Seen([Interval(start, end) for start, end in taken], as_of, wide)
 
     def _landed(self, key: tuple[str, Interval], done: asyncio.Task[Seen]) -> None:
         """The newest answer about a day is the only one."""

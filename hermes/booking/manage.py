@@ -3,11 +3,13 @@
 The link names the meeting, not its time: an old one leads to the booking as it is now, until the meeting is over.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from hermes.booking.availability import Asked, Availability, Person
-from hermes.booking.book import TOO_CLOSE, Bookings, Invitation
+from hermes.booking.availability import Asked, Availability, Moved, Person
+from hermes.booking.book import CALENDAR, TOO_CLOSE, Bookings, Invitation
 from hermes.booking.links import OVER, LinkRefused, read_manage_token
 from hermes.booking.terms import Terms
 from hermes.db import appointments, graphs, postbox
@@ -77,8 +79,14 @@ class Appointments:
         return await self._bookings.carried(at.meeting, self._engine.clock.monotonic())
 
     async def times(self, at: Appointment, window: Interval) -> list[Interval]:
-        """The times to which a booking could be moved. Raises NotFound, Unreadable."""
-        return await self._availability.slots(at.admin_id, window)
+        """The times to which a booking can be moved, its own among them: what `move` would accept. Raises NotFound,
+        Unreadable.
+        """
+        person = await self._availability.find(at.admin_id)
+        slots = await self._availability.slots(person.id, window, moved=await self._moved(at, person))
+        async with self._engine.database.transaction() as connection:
+            near = await self._near(connection, at, (window.start, window.end))
+        return [slot for slot in slots if not self._is_near(slot.start, near)]
 
     async def move(self, token: str, start: datetime) -> tuple[Appointment, Invitation]:
         """Another time with the same person. Raises as `find`, and SlotTaken, Unreadable, Refused."""
@@ -89,12 +97,12 @@ class Appointments:
             return at, await self._bookings.carried(at.meeting, until)
         person = await self._availability.find(at.admin_id)
         seen = await self._availability.read_fresh(person, start)
-        asked = Asked(start, self._terms.rules(), moved=at.meeting)
+        asked = Asked(start, self._terms.rules(), moved=await self._moved(at, person))
 
         async def check(connection: Connection, known: Knowledge) -> None:
             await graphs.lock_births(connection)
             await self._availability.check(connection, person, seen, asked)
-            if await self._is_near(connection, at, start):
+            if self._is_near(start, await self._near(connection, at, (start, start))):
                 raise Refused(TOO_CLOSE, 'too_close')
 
         await self._act('move', at, check=check, **_times(person, start))
@@ -112,15 +120,25 @@ class Appointments:
         invitation = await self._bookings.carried(at.meeting, until)
         return await self.find(token), invitation
 
-    async def _act(self, what: str, at: Appointment, check: Check | None = None, **told: str) -> None:
+    async def _act(self, what: str, at: Appointment, check: Check | None = None, **told: Any) -> None:
         act = {'act': f'meeting.{what}', 'meeting': at.meeting, 'by': 'visitor', **told}
         await carry_out(self._engine, act, check=check)
 
-    async def _is_near(self, connection: Connection, at: Appointment, start: datetime) -> bool:
-        return await appointments.has_meeting_near(
-            connection, at.email, start, self._terms.apart_s, contact_id=at.contact_id, but=at.meeting
+    async def _moved(self, at: Appointment, person: Person) -> Moved:
+        async with self._engine.database.transaction() as connection:
+            shown, since = await appointments.find_shown(connection, at.meeting, CALENDAR, person.email)
+        return Moved(at.meeting, tuple(shown), since)
+
+    async def _near(self, connection: Connection, at: Appointment, window: tuple[datetime, datetime]) -> list[datetime]:
+        """CB-3: the starts of the visitor's other meetings around a window."""
+        return await appointments.find_near(
+            connection, at.email, window, self._terms.apart_s, contact_id=at.contact_id, but=at.meeting
         )
 
+    def _is_near(self, start: datetime, others: Sequence[datetime]) -> bool:
+        return any(abs(start - other) < timedelta(seconds=self._terms.apart_s) for other in others)
 
-def _times(person: Person, start: datetime) -> dict[str, str]:
-    return {'start_at': text_of(start), 'end_at': text_of(start + timedelta(seconds=person.hours.duration_s))}
+
+def _times(person: Person, start: datetime) -> dict[str, Any]:
+    end = start + timedelta(seconds=person.hours.duration_s)
+    return {'start_at': text_of(start), 'end_at': text_of(end), 'buffer_s': person.hours.buffer_s}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from hermes.db.pool import Connection, Row
-from hermes.domain.slots import Taken
+from hermes.domain.slots import Interval, Taken
 
 TAKEN: Final = """
     select 'meeting' as what, id, start_at, end_at, coalesce(buffer_s, 0) as buffer_s from meeting
@@ -19,13 +19,22 @@ TAKEN: Final = """
       and o.during && tstzrange(%(start)s, %(end)s)
     order by start_at, id
 """
+SHOWN: Final = """
+    select p.last_write_at as since, (i.runs #>> '{start_at,-1,0}')::timestamptz as first,
+           (i.runs #>> '{end_at,-1,0}')::timestamptz as last
+    from meeting m
+    left join push p on p.record_type = 'meeting' and p.record_id = m.id and p.system = %(system)s
+    left join link k on k.record_type = 'meeting' and k.record_id = m.id and k.system = %(system)s and k.state = 'live'
+      and starts_with(lower(k.remote_id), lower(%(calendar)s) || '/')
+    left join mirror i on (i.system, i.type, i.remote_id) = (k.system, k.type, k.remote_id)
+    where m.id = %(meeting)s
+"""
 NEAR: Final = """
-    select 1 from meeting m join contact c on c.id = m.contact_id
+    select m.start_at from meeting m join contact c on c.id = m.contact_id
     where m.status = 'planned' and m.tombstone is null and m.alias_of is null and m.id <> %(but)s
       and (lower(c.email) = lower(%(email)s) or m.contact_id = %(contact)s)
-      and m.start_at > %(start)s::timestamptz - make_interval(secs => %(apart)s)
-      and m.start_at < %(start)s::timestamptz + make_interval(secs => %(apart)s)
-    limit 1
+      and m.start_at > %(first)s::timestamptz - make_interval(secs => %(apart)s)
+      and m.start_at < %(last)s::timestamptz + make_interval(secs => %(apart)s)
 """
 MEETING: Final = """
     select m.id, m.uid, m.kind, m.status, m.start_at, m.end_at, m.zone, m.admin_id, m.contact_id, m.sequence,
@@ -62,12 +71,38 @@ async def find_taken(
     ]
 
 
-async def has_meeting_near(
-    connection: Connection, email: str, start: datetime, apart_s: int, *, contact_id: int = 0, but: int = 0
-) -> bool:
+async def find_shown(
+    connection: Connection, meeting_id: int, system: str, calendar: str
+) -> tuple[list[Interval], datetime | None]:
+    """Where a calendar shows a meeting, and since when: it was written then."""
+    rows = await (
+        await connection.execute(SHOWN, {'meeting': meeting_id, 'system': system, 'calendar': calendar})
+    ).fetchall()
+    shown = [Interval(row['first'], row['last']) for row in rows if row['first'] and row['last']]
+    return shown, rows[0]['since'] if rows else None
+
+
+async def find_near(
+    connection: Connection,
+    email: str,
+    window: tuple[datetime, datetime],
+    apart_s: int,
+    *,
+    contact_id: int = 0,
+    but: int = 0,
+) -> list[datetime]:
+    """CB-3: when planned meetings of somebody of this e-mail address start that are less than `apart_s` away from the
+    window's beginning, its end or a moment between.
+    """
+    given = {
+        'email': email, 'contact': contact_id, 'first': window[0], 'last': window[1], 'apart': apart_s, 'but': but,
+    }  # fmt: skip
+    return [row['start_at'] for row in await (await connection.execute(NEAR, given)).fetchall()]
+
+
+async def has_meeting_near(connection: Connection, email: str, start: datetime, apart_s: int) -> bool:
     """CB-3: whether somebody of this e-mail address has a planned meeting that starts within `apart_s` of `start`."""
-    given = {'email': email, 'contact': contact_id, 'start': start, 'apart': apart_s, 'but': but}
-    return await (await connection.execute(NEAR, given)).fetchone() is not None
+    return bool(await find_near(connection, email, (start, start), apart_s))
 
 
 async def find_meeting(connection: Connection, uid: str) -> Row | None:

@@ -81,12 +81,15 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class Diary:
     """What is known of an admin's time. `taken` covers the whole local days of the starts that are asked about: the
-    daily cap counts it. `as_of` is when the calendar was read; None when it could not be.
+    daily cap counts it. `as_of` is when the calendar was read; None when it could not be. `read`: how much of it; None
+    for all. `shown`: where the calendar shows the meeting that is moved, beside its own time.
     """
 
     busy: Sequence[Interval]
     taken: Sequence[Taken]
     as_of: datetime | None
+    read: Interval | None = None
+    shown: Sequence[Interval] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,8 @@ def reasons(
 ) -> list[Reason]:
     """Everything that speaks against a meeting from `start` (aware) on, in the order of CODES; [] = it can be booked.
 
-    `ignore` is the id of a meeting that is being moved: neither it nor its own entry in the calendar is in the way.
-    Raises ValueError for a naive `start` or `now`.
+    `ignore` is the id of a meeting that is being moved: it is as if it were not there, in the calendar neither. Raises
+    ValueError for a naive `start` or `now`.
     """
     at = instant(start)
     if unread := _unread(diary, now, rules):
@@ -116,8 +119,11 @@ def reasons(
     return [Reason(each.code, page.say(each, at)) for each in found]
 
 
-def offer(hours: Hours, diary: Diary, window: Interval, now: datetime, rules: Rules) -> list[Interval]:
+def offer(
+    hours: Hours, diary: Diary, window: Interval, now: datetime, rules: Rules, *, ignore: int = 0
+) -> list[Interval]:
     """The grid slots that start in `window` and against which the predicate has nothing to say, in order (aware UTC).
+    `ignore` as in `reasons`.
 
     The grid: from the start of each stretch of working hours every duration + buffer by the wall clock, as long as the
     slot ends by the stretch's end. Where a change of the clock brings two of them together the later one is left out.
@@ -129,7 +135,7 @@ def offer(hours: Hours, diary: Diary, window: Interval, now: datetime, rules: Ru
     if first >= last:
         return []
     length = hours.duration_s * SECOND
-    page = _Page(hours, diary, now, rules, first, last, 0)
+    page = _Page(hours, diary, now, rules, first, last, ignore)
     return [
         Interval(moment(at), moment(at + length))
         for at in page.grid(first, last)
@@ -194,8 +200,9 @@ class _Page:
         self.open_starts, self.open_ends = self._open()
         self.off = _Spans(self._off())
         taken = [each for each in diary.taken if not (ignore and each.what == 'meeting' and each.id == ignore)]
-        moved = {(each.start, each.end) for each in diary.taken} - {(each.start, each.end) for each in taken}
-        self.busy = _Spans(_busy(each) for each in diary.busy if (each.start, each.end) not in moved)
+        own = [Interval(each.start, each.end) for each in diary.taken if each not in taken]
+        moved = [*own, *diary.shown] if ignore else []
+        self.busy = _Spans(_busy(each) for each in _without(diary.busy, moved, diary.read))
         self.taken = _Spans(_taken(each) for each in taken)
         self.counts = self._count(taken) if hours.daily_cap is not None else Counter[int]()
 
@@ -296,6 +303,20 @@ def _window(window: tuple[time, time]) -> tuple[int, int]:
     """From and to in microseconds of the wall clock's day; midnight as an end is the day's end."""
     opens, closes = ((each.hour * 60 + each.minute) * 60 * SECOND for each in window)
     return opens, closes or DAY
+
+
+def _without(busy: Iterable[Interval], own: Iterable[Interval], read: Interval | None) -> Iterator[Interval]:
+    """Busy times without those of a meeting's own that lie in one of them: what touches is told as one. Where a time of
+    its own is not wholly busy the calendar does not show it there, and what is busy is something else.
+    """
+    holes = own if read is None else [Interval(max(start, read.start), min(end, read.end)) for start, end in own]
+    for each in busy:
+        parts = [each]
+        for start, end in holes:
+            if each.start <= start < end <= each.end:
+                cut = ((first, min(last, start), max(first, end), last) for first, last in parts)
+                parts = [Interval(*part) for four in cut for part in (four[:2], four[2:]) if part[0] < part[1]]
+        yield from parts
 
 
 def _busy(told: Interval) -> tuple[int, int, _Objection]:

@@ -64,12 +64,13 @@ async def _refuse_taken(connection: Connection, asked: Booking) -> None:
 
 
 async def _move(connection: Connection, graph: Graph, meeting: Record, told: Told, context: Context) -> Outcome:
-    """CB-13: another time, with the same admin."""
+    """CB-13: another time, with the same admin and the buffer that is kept free after it now."""
     _refuse_canceled(meeting)
     start_at, end_at = moment(told['start_at']), moment(told['end_at'])
     if end_at <= start_at:
         raise Refused('A meeting ends after it has begun.')
-    return await _amend(connection, graph, meeting, {'start_at': start_at, 'end_at': end_at}, told, context)
+    values = {'start_at': start_at, 'end_at': end_at, **({'buffer_s': told['buffer_s']} if 'buffer_s' in told else {})}
+    return await _amend(connection, graph, meeting, values, told, context)
 
 
 async def _cancel(connection: Connection, graph: Graph, meeting: Record, told: Told, context: Context) -> Outcome:

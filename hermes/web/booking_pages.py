@@ -174,7 +174,7 @@ async def _change_by_form(office: Office, stationery: Stationery, request: Reque
     given = await _read_form(request)
     wrong, status, invitation = '', 200, None
     try:
-        at = await office.appointments.find(token)
+        before = at = await office.appointments.find(token)
         try:
             at, invitation = await _change(office, token, Change.model_validate(given))
         except ValidationError:
@@ -187,6 +187,8 @@ async def _change_by_form(office: Office, stationery: Stationery, request: Reque
     except HermesError as error:
         return _problem_page(office, error)
     said = SAID[invitation or ''] if at.planned else ''
+    if at.planned and invitation and at.start == before.start:
+        said = 'Your call stays where it was.'
     return await _page(office, at, told, said=said, wrong=wrong, status=status)
 
 
@@ -234,19 +236,22 @@ async def _page(
             closed = True
     later = last if last < now + timedelta(days=office.terms.horizon_days) else None
     return _render(
-        'booking.html', status, brand=office.terms.brand, at=at, told=told, days=_days(offered, ZoneInfo(told.zone)),
-        closed=closed, said=said, wrong=wrong, later=later.isoformat() if later else '', earlier=bool(after),
-        ics_path=urlsplit(told.ics_url).path,
+        'booking.html', status, brand=office.terms.brand, at=at, told=told,
+        days=_days(offered, at, ZoneInfo(told.zone)), closed=closed, said=said, wrong=wrong,
+        later=later.isoformat() if later else '', earlier=bool(after), ics_path=urlsplit(told.ics_url).path,
     )  # fmt: skip
 
 
-def _days(offered: list[Interval], zone: ZoneInfo) -> dict[str, list[dict[str, str]]]:
+def _days(offered: list[Interval], at: Appointment, zone: ZoneInfo) -> dict[str, list[dict[str, str]]]:
     """Times to choose from, by the day on a zone's wall clock."""
     days: dict[str, list[dict[str, str]]] = {}
     for slot in offered:
         local = slot.start.astimezone(zone)
         days.setdefault(f'{local:%A}, {local.day} {local:%B %Y}', []).append(
-            {'value': slot.start.astimezone(UTC).isoformat(), 'shown': f'{local:%H:%M}'}
+            {
+                'value': slot.start.astimezone(UTC).isoformat(),
+                'shown': f'{local:%H:%M}' + (' (as now)' if slot.start == at.start else ''),
+            }
         )
     return days
 

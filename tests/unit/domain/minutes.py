@@ -41,14 +41,16 @@ def bookable(
     kept = set(minutes(start, end + timedelta(seconds=hours.buffer_s), step_min))
     others = [each for each in diary.taken if not (ignore and each.what == 'meeting' and each.id == ignore)]
     moved = [(each.start, each.end) for each in diary.taken if each not in others]
+    shown = [*moved, *diary.shown] if ignore else []
     if start < now + timedelta(seconds=rules.notice_s) or start >= now + timedelta(days=rules.horizon_days):
         return False
     if not all(is_open(hours, minute) for minute in own):
         return False
-    if any(
-        busy.start <= minute < busy.end for busy in diary.busy if (busy.start, busy.end) not in moved for minute in own
-    ):
-        return False
+    for busy in diary.busy:
+        inside = [span for span in shown if busy.start <= span[0] < span[1] <= busy.end]
+        other = (minute for minute in own if busy.start <= minute < busy.end)
+        if not all(any(first <= minute < last for first, last in inside) for minute in other):
+            return False
     if any(each.start <= minute < each.end + timedelta(seconds=each.buffer_s) for each in others for minute in kept):
         return False
     day = start.astimezone(hours.zone).date()
@@ -77,7 +79,7 @@ def grid(hours: Hours, first: date, last: date) -> list[datetime]:
 
 
 def offer(
-    hours: Hours, diary: Diary, window: Interval, now: datetime, rules: Rules, *, step_min: int = 1
+    hours: Hours, diary: Diary, window: Interval, now: datetime, rules: Rules, *, ignore: int = 0, step_min: int = 1
 ) -> list[Interval]:
     """The grid slots that start in `window` and are bookable."""
     first = window.start.astimezone(hours.zone).date() - timedelta(days=1)
@@ -85,5 +87,6 @@ def offer(
     return [
         Interval(start, start + timedelta(seconds=hours.duration_s))
         for start in grid(hours, first, last)
-        if window.start <= start < window.end and bookable(hours, diary, start, now, rules, step_min=step_min)
+        if window.start <= start < window.end
+        and bookable(hours, diary, start, now, rules, ignore=ignore, step_min=step_min)
     ]

@@ -189,6 +189,21 @@ def test_a_meeting_that_moves_is_not_in_its_own_way() -> None:
     assert codes(at('11:00'), diary(('11:00', '11:15'), taken=[meeting('10:45', '11:15')]), ignore=7) == ['busy']
 
 
+@pytest.mark.lesson('M-20')
+def test_a_meeting_that_moves_is_taken_out_of_what_touches_it() -> None:
+    known = diary(('10:30', '11:45'), taken=[meeting('10:45', '11:15')])
+    assert codes(at('10:45'), known, ignore=7) == []
+    assert codes(at('10:44'), known, ignore=7) == codes(at('10:46'), known, ignore=7) == ['busy']
+    elsewhere = replace(diary(('10:30', '11:45')), shown=[Interval(at('11:00'), at('11:30'))])
+    assert codes(at('11:00'), elsewhere, ignore=7) == []
+    assert codes(at('11:00'), elsewhere) == ['busy']
+    assert codes(at('10:45'), elsewhere, ignore=7) == ['busy']
+    half = replace(
+        diary(('11:00', '11:15'), taken=[meeting('10:45', '11:15')]), read=Interval(at('11:00'), at('20:00'))
+    )
+    assert codes(at('11:00'), half, ignore=7) == [], 'only the second half of it was read'
+
+
 @pytest.mark.behaviour('CB-5')
 def test_notice_horizon_and_past_are_half_open() -> None:
     hours = hours_of({'working_hours': {day: [['00:00', '24:00']] for day in ('fri', 'tue', 'mon')}}, Defaults())
