@@ -38,7 +38,9 @@ Ours = Annotated[str | None, typer.Option('--hermes-field', metavar='NAME', help
 Code = Annotated[str | None, typer.Option('--id', metavar='ID', help='Field id ("API key") in Pipedrive.')]
 Kind = Annotated[str | None, typer.Option('--type', metavar='TYPE', help='str, int, bool, date or fk_field.')]
 PolicyFlag = Annotated[str | None, typer.Option('--policy', help='follow, tc2, crm or hermes: who may write it.')]
-Label = Annotated[str | None, typer.Option('--name', help="The field's name in Pipedrive.")]
+Label = Annotated[
+    str | None, typer.Option('--name', help="The field's name in Pipedrive; else it is its machine name.")
+]
 File = Annotated[Path, typer.Argument(metavar='FILE')]
 
 
@@ -112,11 +114,11 @@ def add_field(
         raise typer.BadParameter('only a company has deals that show its fields', param_hint='--deals')
     with desk(contact=False) as here:
         _contact(here, code=code, create=create)
-        told = [_add(here, item, create, as_json)]
+        told = [_add(here, item, create, label or '', as_json)]
         if deals:
             heir_type = 'int' if item.field_type == 'fk_field' else item.field_type
             heir = CustomField(name, item.name, heir_type, 'Deal', policy='hermes')
-            told.append(_add(here, heir, create, as_json))
+            told.append(_add(here, heir, create, label or '', as_json))
     if as_json:
         print_json(told)
 
@@ -142,15 +144,15 @@ def _contact(here: 'Desk', *, code: str | None = None, create: bool = False) -> 
     here.do(connect.belong(here.engine, system.name, system.identity(answer)))
 
 
-def _add(here: 'Desk', item: 'CustomField', create: bool, quiet: bool) -> dict[str, Any]:
+def _add(here: 'Desk', item: 'CustomField', create: bool, called: str, quiet: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
     from hermes.sync import cataloguing
 
     system = here.engine.systems.get('pipedrive')
     told = (lambda text: None) if quiet else say
-    added = here.do(cataloguing.add(here.engine, item, system, create=create, told=told))
-    if not added.field.pd_field_id and not quiet:
+    added = here.do(cataloguing.add(here.engine, item, system, create=create, called=called, told=told))
+    if not added.field.pd_field_id and not quiet and item.record_type in cataloguing.REMOTE_TYPE:
         say('It stands in no field of Pipedrive yet: --create makes it there, --id says which it is.')
     if added.reread and not quiet:
         say(f'{added.reread} clients are read from TutorCruncher again, because nothing older of them is kept.')
@@ -168,7 +170,9 @@ def change_field(
     label: Label = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Change a field; what it holds is gathered anew where its source changed. --name says a new name in Pipedrive."""
+    """Change a field; what it holds is gathered anew where its source changed. After somebody renamed it in Pipedrive,
+    --name says the new name.
+    """
     from dataclasses import asdict
 
     from hermes.cli.setup_desk import desk

@@ -37,7 +37,7 @@ def import_legacy(
         typer.Option('--from', metavar='DATABASE_URL', help='The older database, only read. Else LEGACY_DATABASE_URL.'),
     ] = '',
     dry_run: Annotated[bool, typer.Option('--dry-run', help='Only the report.')] = False,
-    full: Annotated[bool, typer.Option('--full', help='Every trouble, not the first of each kind.')] = False,
+    full: Annotated[bool, typer.Option('--full', help='Every trouble, not the first few of each kind.')] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Report what is wrong in an older database, then take it over."""

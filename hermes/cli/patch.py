@@ -26,12 +26,13 @@ def run_patch(
     from hermes.patches import PATCHES
     from hermes.sync import patching
 
-    if not name:
+    if not name and not live:
         listed = [{'name': each.name, 'help': each.help} for each in PATCHES.values()]
         return print_json(listed) if as_json else print_rows([Column('name', 'PATCH'), Column('help', 'DOES')], listed)
     with plain_errors():
         if name not in PATCHES:
-            raise Refused(f'There is no patch "{name}". The patches are: {", ".join(PATCHES) or "none"}.')
+            unknown = f'There is no patch "{name}".' if name else 'Which patch?'
+            raise Refused(f'{unknown} The patches are: {", ".join(PATCHES) or "none"}.')
         with desk(contact=False) as here:
             done = here.do(patching.run(here.engine, name, PATCHES[name].work, live=live))
     if as_json:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hermes.cli.output import Column, JsonFlag, print_json, print_rows
+from hermes.cli.output import Column, JsonFlag, plain_errors, print_json, print_rows
 
 COLUMNS = [
     Column('queue', 'QUEUE'), Column('place', 'NEXT', True), Column('name', 'WHO'), Column('id', 'ID', True),
@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 
 def show_rota(
     plan: Annotated[str, typer.Option(metavar='PLAN', help='Only this plan: payg, startup or enterprise.')] = '',
-    country: Annotated[str, typer.Option(metavar='COUNTRY', help='Only the region of this country.')] = '',
+    country: Annotated[
+        str, typer.Option(metavar='COUNTRY', help='Only the region of this country (code or name).')
+    ] = '',
     as_json: JsonFlag = False,
 ) -> None:
     """Show who is next in every queue (plan and region; support), in the order in which they would be drawn."""
@@ -30,15 +32,9 @@ def show_rota(
     from hermes.cli.world import load_settings
     from hermes.db import rota as ledger
     from hermes.domain import rota
-    from hermes.domain.regions import region_of
 
-    if plan:
-        rota.queue_of('sales', plan)
-    shown = [
-        queue
-        for queue in rota.queues()
-        if (not plan or queue.split(':')[1:2] == [plan]) and (not country or queue.endswith(f':{region_of(country)}'))
-    ]
+    with plain_errors():
+        shown = choose(plan, country)
     told: list[dict[str, Any]] = []
     zone = load_settings().dft_timezone
     with reading() as connection:
@@ -61,3 +57,22 @@ def show_rota(
     if as_json:
         return print_json(told)
     print_rows(COLUMNS, told, empty='nobody can be drawn')
+
+
+def choose(plan: str, country: str) -> list[str]:
+    """The queues of a plan and of a country's region; '' for all. Raises Refused."""
+    from hermes.domain import rota
+    from hermes.domain.errors import Refused
+    from hermes.domain.regions import region_of
+    from hermes.kit import countries
+
+    if plan:
+        rota.queue_of('sales', plan)
+    code = countries.alpha2(country)
+    if country and not code:
+        raise Refused(f'"{country}" is no country: write its code, as GB, or its name.')
+    return [
+        queue
+        for queue in rota.queues()
+        if (not plan or queue.split(':')[1:2] == [plan]) and (not code or queue.endswith(f':{region_of(code)}'))
+    ]

@@ -14,13 +14,15 @@ from hermes.cli.output import say
 Yes = Annotated[bool, typer.Option('--yes', help='Take what is suggested wherever no flag answers.')]
 PlanFlag = Annotated[str | None, typer.Option(metavar='PIPELINE', help='Name or CRM id of the pipeline.')]
 Entry = Annotated[
-    list[str], typer.Option('--entry', metavar='PIPELINE=STAGE', help='Where deals enter, by name or id. Repeatable.')
+    list[str],
+    typer.Option('--entry', metavar='PIPELINE=STAGE', help='Where deals enter: names or CRM ids. Repeatable.'),
 ]
 Create = Annotated[bool | None, typer.Option('--create/--no-create', help='Make missing fields in the CRM.')]
 Optional = Annotated[bool | None, typer.Option('--optional/--no-optional', help='Make the optional fields too.')]
 Users = Annotated[str | None, typer.Option(metavar='WHICH', help='"all", numbers of the list, or e-mail addresses.')]
 Tc2 = Annotated[
-    list[str], typer.Option('--tc2', metavar='EMAIL=ID', help="A person's TutorCruncher admin id. Repeatable.")
+    list[str],
+    typer.Option('--tc2', metavar='EMAIL=ID', help='The TutorCruncher admin id of a user, who is chosen by it.'),
 ]
 NOTHING: list[str] = []
 
@@ -129,7 +131,7 @@ def export_file(file: Annotated[Path, typer.Argument(metavar='FILE', help='"-" p
 
 
 def import_file(file: Annotated[Path, typer.Argument(metavar='FILE')]) -> None:
-    """Take over a set-up from a TOML file; what stands already stays."""
+    """Take over a set-up from a TOML file; what the file does not name stays as it is."""
     from hermes.cli.setup_desk import desk, done
     from hermes.cli.setup_files import import_setup, read_toml
 

@@ -32,6 +32,7 @@ def set_up_admins(desk: Desk, answers: Answers, users: str | None, tc2_ids: Sequ
     ]  # fmt: skip
     table('Pipedrive Users', LISTED, rows)
     given = dict(_split(entry) for entry in tc2_ids)
+    named = [at for email in given for at in _place_of(email, found)]
     if users is None and answers.somebody:
         say('Select users to create admin records for:')
         say('Enter indices separated by commas (e.g., 1,3,5) or "all" for all users')
@@ -44,7 +45,7 @@ def set_up_admins(desk: Desk, answers: Answers, users: str | None, tc2_ids: Sequ
         suggested=','.join(str(at + 1) for at in fresh) if answers.yes else '' if answers.somebody else None,
     )
     say()
-    for at in chosen:
+    for at in dict.fromkeys([*chosen, *named]):
         _make(desk, answers, found[at], given)
     done('Admin setup complete!')
 
@@ -89,6 +90,14 @@ def read_users(desk: Desk) -> list[dict[str, Any]]:
 
 def _lacks_nothing(admins: Sequence[Mapping[str, Any]], user: Mapping[str, Any]) -> bool:
     return any(admin['pd'] == user['pd'] for admin in admins)
+
+
+def _place_of(email: str, users: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The places of the users with this e-mail address. Raises Refused when there is none."""
+    places = [at for at, user in enumerate(users) if user['email'].casefold() == email]
+    if not places:
+        raise Refused(f'--tc2: the CRM has no user with the e-mail address {email}.')
+    return places
 
 
 def _split(entry: str) -> tuple[str, str]:

@@ -129,10 +129,13 @@ class Answers:
         flag: str,
         given: str | None = None,
         suggested: str | None = None,
+        read_flag: Callable[[str], Told] | None = None,
     ) -> Told:
-        """The answer, read by `read` (which raises Refused). `suggested`: what Enter and --yes mean; '' is a skip."""
+        """The answer, read by `read` (which raises Refused). `suggested`: what Enter and --yes mean; '' is a skip.
+        `read_flag`: how a flag is read, where that is another way.
+        """
         if given is not None:
-            return read(given)
+            return (read_flag or read)(given)
         if self.yes and suggested is not None:
             return read(suggested)
         if not self.somebody:
@@ -164,24 +167,44 @@ def read_choices(text: str, count: int) -> list[int]:
         return list(range(count))
     found: list[int] = []
     for part in (part.strip() for part in written.split(',') if part.strip()):
-        if not part.isdecimal() or not 1 <= int(part) <= count:
+        if not part.isdecimal():
+            raise Refused(f'"{part}" is neither a number nor an e-mail address of this list.')
+        if not 1 <= int(part) <= count:
             raise Refused(f'"{part}" is no number of this list (1 to {count}).')
         if int(part) - 1 not in found:
             found.append(int(part) - 1)
     return found
 
 
-def read_one(text: str, names: Sequence[tuple[str, ...]]) -> int | None:
-    """The place of one line: by its number (from 1), or by one of its names; None for ''. Raises Refused."""
+def read_one(text: str, names: Sequence[str]) -> int | None:
+    """The place of one line of a list that somebody sees: by its number (from 1), or by its name; None for ''. Raises
+    Refused.
+    """
     written = text.strip()
     if not written:
         return None
-    named = [at for at, keys in enumerate(names) if written.casefold() in (key.casefold() for key in keys if key)]
-    if len(named) == 1:
-        return named[0]
     if written.isdecimal() and 1 <= int(written) <= len(names):
         return int(written) - 1
+    named = _named(written, names)
+    if len(named) == 1:
+        return named[0]
     raise Refused(f'"{written}" is none of these: a number from 1 to {len(names)}, or a name.')
+
+
+def read_known(text: str, flag: str, names: Sequence[str], ids: Sequence[str]) -> int:
+    """The place of what a flag says: a name, or an id in the CRM, which is the same whatever is listed. Raises
+    Refused.
+    """
+    written = text.strip()
+    named = [at for at, number in enumerate(ids) if number == written] or _named(written, names)
+    if len(named) == 1:
+        return named[0]
+    told = ', '.join(f'{name} ({number})' for name, number in zip(names, ids, strict=True))
+    raise Refused(f'{flag}: "{written}" is {"several" if named else "none"} of these: {told}.')
+
+
+def _named(written: str, names: Sequence[str]) -> list[int]:
+    return [at for at, name in enumerate(names) if name.casefold() == written.casefold()]
 
 
 def table(title: str, columns: Sequence[tuple[str, str]], rows: Sequence[dict[str, Any]], empty: str = 'none') -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hermes.cli.output import say
-from hermes.cli.setup_desk import Answers, Desk, done, read_one, table
+from hermes.cli.setup_desk import Answers, Desk, done, read_known, read_one, table
 from hermes.domain.errors import Refused
 
 PLANS = {'payg': 'PAYG', 'startup': 'Startup', 'enterprise': 'Enterprise'}
@@ -106,13 +106,15 @@ def _choose_entry(desk: Desk, answers: Answers, line: Line, given: str | None) -
     if given is None and answers.somebody:
         rows = [{'at': at, 'name': stage.name, 'remote': stage.remote_id} for at, stage in enumerate(stages, 1)]
         table(f'Stages of {line.name}', [('at', 'Index'), ('name', 'Stage'), ('remote', 'PD ID')], rows)
+    names, ids = [stage.name for stage in stages], [stage.remote_id for stage in stages]
     chosen = answers.ask(
         f'Default entry stage of {line.name} (number, or leave empty to skip)' if standing is None
         else f'Default entry stage of {line.name}',
-        lambda text: read_one(text, [(stage.name, stage.remote_id) for stage in stages]),
+        lambda text: read_one(text, names),
         flag=f'--entry "{line.name}=STAGE"',
         given=given,
         suggested=standing.name if standing else stages[0].name if answers.yes else '' if answers.somebody else None,
+        read_flag=lambda text: read_known(text, f'--entry of {line.name}', names, ids),
     )  # fmt: skip
     if chosen is None:
         say(f'{line.name}: skipped.')
@@ -130,12 +132,14 @@ def _choose_plan(
     if given is None and standing and not answers.somebody:
         return
     likely = standing or next((line for line in pipelines if plan in line.name.casefold()), None)
+    names, ids = [line.name for line in pipelines], [line.remote_id for line in pipelines]
     chosen = answers.ask(
         f'Pipeline for {title} clients (number)',
-        lambda text: read_one(text, [(line.name, line.remote_id) for line in pipelines]),
+        lambda text: read_one(text, names),
         flag=f'--{plan} PIPELINE',
         given=given,
         suggested=likely.name if likely else '' if answers.somebody else None,
+        read_flag=lambda text: read_known(text, f'--{plan}', names, ids),
     )
     if chosen is None:
         say(f'{title}: skipped; no deal is made for these clients until it is set.')

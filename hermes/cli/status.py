@@ -31,15 +31,14 @@ def status(
     from hermes.cli import spending
     from hermes.cli.database import reading
     from hermes.cli.world import load_settings
-
-    if budget:
-        return spending.show_spending(days, as_json)
     from hermes.db.condition import read_condition
 
     with reading() as connection:
         mode = load_settings().push_mode
         condition = read_condition(connection, sending=mode == 'live')
-    if as_json:
+    if budget:
+        spending.show_spending(days, as_json)
+    elif as_json:
         print_json(asdict(condition) | {'clean': condition.clean, 'push_mode': mode})
     else:
         if mode == 'plan':

@@ -61,19 +61,19 @@ async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> d
             elif name and system in FULL:
                 ids += await open_everything(connection, system, 'by hand')
     if not ids:
-        raise Refused('There is nothing that could be listed: no system is configured.')
+        raise Refused(f'{", ".join(wanted) or "No system"} has nothing that a sweep lists.')
 
     async def is_done() -> bool:
         rows = await engine.database.fetch(
-            'select s.system, s.type, s.items, s.state, exists (select 1 from event e where e.source = s.system and '
-            "e.kind = 'page' and e.id >= s.first_event and e.headers ->> 'sweep' = s.id::text and e.state in ('new', "
-            "'waiting') and e.attempts = 0 and e.reason is null) as unapplied from sweep s where s.id = any(%s) "
-            'order by s.id',
+            'select s.system, s.type, s.kind, s.items, s.state, exists (select 1 from event e where e.source = '
+            "s.system and e.kind = 'page' and e.id >= s.first_event and e.headers ->> 'sweep' = s.id::text and "
+            "e.state in ('new', 'waiting') and e.attempts = 0 and e.reason is null) as unapplied "
+            'from sweep s where s.id = any(%s) order by s.id',
             (ids,),
         )
         for row in rows:
             if row['items']:
-                tick(f'{row["system"]} {row["type"]}', row['items'])
+                tick(f'{row["system"]} {row["type"]} ({row["kind"]})', row['items'])
         return all(row['state'] != 'running' and not row['unapplied'] for row in rows)
 
     await turn_until(engine, LISTING, is_done, PATIENCE_S)

@@ -60,6 +60,8 @@ def resume(
         body: dict[str, Value] = {'act': 'system.resume', 'system': name}
         if state['paused'] and state['reason'].lower().startswith(RESTORED):
             body['account'] = _confirm(name, state['account'], account)
+        elif account and account != state['account']:
+            raise Refused(f'This database speaks with {state["account"] or "no account"} of {name}, not "{account}".')
         act(connection, [(f'resume {name}', body)], as_json)
 
 

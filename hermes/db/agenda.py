@@ -88,7 +88,7 @@ def list_meetings(
     status.
     """
     if status is not None and status not in STATUSES:
-        raise Refused(f'There is no status "{status}". They are: {", ".join(STATUSES)}.')
+        raise Refused(f'There is no status "{status}". They are: {", ".join(STATUSES)} (or say all).')
     return rows(connection, LIST_MEETINGS, {'status': status, 'admin': admin_id, 'past': past, 'limit': limit})
 
 

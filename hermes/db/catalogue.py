@@ -111,8 +111,8 @@ async def ensure_defaults(connection: Connection) -> None:
 
 
 async def load_settings(connection: Connection) -> dict[str, Any]:
-    """The settings that people change at run time (`hermes config`)."""
-    rows = await connection.execute('select key, value from setting')
+    """The settings that people change at run time (`hermes config`); one that was taken back is not among them."""
+    rows = await connection.execute("select key, value from setting where value <> 'null'")
     return {row['key']: row['value'] for row in await rows.fetchall()}
 
 

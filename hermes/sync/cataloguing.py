@@ -63,36 +63,42 @@ def remote_type_for(item: CustomField) -> str:
     return 'varchar' if item.machine_name == 'hermes_id' else CREATED_AS[item.field_type]
 
 
-async def make_in_crm(engine: Engine, system: System, item: CustomField) -> None:
-    """Make a field in the CRM under its machine name. A lost answer is looked up before anything is tried again."""
-    if item.record_type not in REMOTE_TYPE:
-        raise Refused(f'The CRM has no custom fields for {item.linked_object_type.lower()}s.')
-    fields = {'field_name': item.machine_name, 'field_type': remote_type_for(item)}
+async def make_in_crm(engine: Engine, system: System, item: CustomField, label: str = '') -> None:
+    """Make a field in the CRM, called `label` or else as its machine name. A lost answer is looked up before anything
+    is tried again.
+    """
+    fields = {'field_name': label or item.machine_name, 'field_type': remote_type_for(item)}
     try:
         await connect.ask(engine, system, Request('add_field', REMOTE_TYPE[item.record_type], fields=fields))
     except Ambiguous:
         remote = await look(engine, system, item.record_type)
-        if connect.bound_field(replace(item, pd_field_id=''), remote).pd_field_id:
-            return
-        raise
+        if all(connect.folded(each.name) != connect.folded(fields['field_name']) for each in remote):
+            raise
 
 
 async def add(
-    engine: Engine, item: CustomField, system: System | None, *, create: bool, told: Told = lambda text: None
+    engine: Engine,
+    item: CustomField,
+    system: System | None,
+    *,
+    create: bool,
+    called: str = '',
+    told: Told = lambda text: None,
 ) -> Added:
     """Add a field, bind it to the CRM's (made there with `create`), fill it and open it. Raises Refused.
 
-    Said twice, the same addition goes on where the first one stopped.
+    `called`: its name in the CRM, where a person says one. Said twice, the same addition goes on where the first one
+    stopped.
     """
     known = await _known(engine)
     standing = next((other for other in known.catalogue.custom if label(other) == label(item)), None)
     if standing is not None:
-        if not _same(standing, item):
+        if not _same(standing, item, called):
             raise Refused(f'The field {label(item)} is there already, and differs: see "hermes fields change".')
         item = replace(standing, problem='')
     else:
         check_field(item, known.catalogue)
-    bound = await bind(engine, item, system, create=create, told=told) if system else item
+    bound = await bind(engine, item, system, create=create, called=called, told=told) if system else item
     if standing is None:
         check_field(bound, known.catalogue)
         waiting = replace(bound, problem=FILLING) if bound.pd_field_id else bound
@@ -104,10 +110,11 @@ async def add(
     return await fill(engine, bound, system, fresh=create and standing is None, told=told)
 
 
-def _same(standing: CustomField, item: CustomField) -> bool:
+def _same(standing: CustomField, item: CustomField, called: str) -> bool:
     names = ('field_type', 'hermes_field_name', 'tc2_machine_name', 'policy')
     same_id = not item.pd_field_id or not standing.pd_field_id or item.pd_field_id == standing.pd_field_id
-    return same_id and all(getattr(standing, name) == getattr(item, name) for name in names)
+    same_name = not called or fold(called) == fold(standing.name)
+    return same_id and same_name and all(getattr(standing, name) == getattr(item, name) for name in names)
 
 
 async def bind(
@@ -117,20 +124,27 @@ async def bind(
     *,
     create: bool,
     by_id: bool = True,
+    called: str = '',
     told: Told = lambda text: None,
 ) -> CustomField:
     """The field as the CRM has it, found by id (whatever its name there, with `by_id`) or by name, made with `create`.
-    Raises Refused for a type that cannot hold ours (FIELD-5), naming both.
+    `called`: the only name that will do. Raises Refused for a type that cannot hold ours (FIELD-5), naming both.
     """
     if item.record_type not in REMOTE_TYPE:
+        if create or item.pd_field_id:
+            raise Refused(f'The CRM has no custom fields for {item.linked_object_type.lower()}s.')
         return item
     remote = await look(engine, system, item.record_type)
     bound = described(item, remote, by_id=by_id)
-    if item.pd_field_id and not bound.remote_type:
+    if item.pd_field_id and (not bound.remote_type or (by_id and bound.pd_field_id != item.pd_field_id)):
         raise Refused(f'The CRM has no {REMOTE_TYPE[item.record_type]} field with the id {item.pd_field_id}.')
+    if called and bound.pd_field_id and fold(bound.name) != fold(called):
+        if item.pd_field_id:
+            raise Refused(f'The CRM calls the field {item.pd_field_id} "{bound.name}", not "{called}".')
+        bound = item
     if not bound.pd_field_id and create:
-        await make_in_crm(engine, system, item)
-        told(f'The field {item.machine_name} was made in the CRM ({remote_type_for(item)}).')
+        await make_in_crm(engine, system, item, called)
+        told(f'The field {called or item.machine_name} was made in the CRM ({remote_type_for(item)}).')
         bound = described(item, await look(engine, system, item.record_type), by_id=by_id)
     if bound.problem:
         raise Refused(f'{label(item)}: {bound.problem}.')
@@ -143,9 +157,9 @@ def described(item: CustomField, remote: Sequence[RemoteField], *, by_id: bool =
     bound = connect.bound_field(replace(item, problem='', name=named), list(remote))
     match = next((each for each in remote if each.code == bound.pd_field_id), None)
     if match is None:
-        names = [each for each in remote if fold(each.name).replace(' ', '_') == fold(item.machine_name)]
-        if len(names) > 1:
-            raise Refused(f'The CRM has {len(names)} fields called {item.machine_name}: say which with --id.')
+        for told in (item.name, item.machine_name):
+            if (many := sum(connect.folded(each.name) == connect.folded(told) for each in remote)) > 1:
+                raise Refused(f'The CRM has {many} fields called {told}: say which with --id.')
         return replace(item, remote_type='', options={})
     return replace(bound, name=match.name)
 
@@ -157,8 +171,9 @@ async def change(engine: Engine, linked: str, machine_name: str, to: Mapping[str
     item = replace(old, **to)
     check_field(item, known.catalogue)
     gather = any(name in to for name in ('pd_field_id', 'tc2_machine_name', 'hermes_field_name', 'field_type'))
-    if system and (gather or 'name' in to or old.problem) and item.record_type in REMOTE_TYPE:
-        item = await bind(engine, item, system, create=False, by_id='pd_field_id' in to)
+    if system and (gather or 'name' in to or old.problem):
+        called = str(to.get('name') or '')
+        item = await bind(engine, item, system, create=False, by_id='pd_field_id' in to, called=called)
     fields = {name: value for name, value in asdict(item).items() if value != getattr(old, name)}
     fields['problem'] = FILLING if item.pd_field_id else ''
     await _change(engine, old, fields)

@@ -171,17 +171,18 @@ async def bind(connection: Connection, record_type: str, remote: list[RemoteFiel
 
 
 def bound_field(item: CustomField, remote: list[RemoteField]) -> CustomField:
-    """The custom field as the CRM has it: by code, else by name (the only one of that name), with its type checked
-    (FIELD-5). One that is gone or was renamed there says so, and is skipped until a person has looked (FIELD-7).
+    """The custom field as the CRM has it: by code, else by name (the only one of that name: what it is called there,
+    its machine name, another name for it, in this order), with its type checked (FIELD-5). One that is gone or was
+    renamed there says so, and is skipped until a person has looked (FIELD-7).
     """
     match = next((field for field in remote if field.code == item.pd_field_id), None)
-    names = {_folded(name) for name in (item.machine_name, *ALIASES.get(item.machine_name, ()))}
-    if match is not None and _folded(match.name) not in names | {_folded(item.name)}:
+    names = [folded(name) for name in (item.name, item.machine_name, *ALIASES.get(item.machine_name, ()))]
+    if match is not None and folded(match.name) not in names:
         return replace(item, problem=f'it was renamed in the CRM, to "{match.name}"')
     if match is None:
-        named = [field for field in remote if _folded(field.name) in names]
-        first = [field for field in named if _folded(field.name) == _folded(item.machine_name)]
-        match = next(iter(each[0] for each in (first, named) if len(each) == 1), None)
+        called = ([field for field in remote if folded(field.name) == name] for name in names)
+        named = next((fields for fields in called if fields), [])
+        match = named[0] if len(named) == 1 else None
     if match is None:
         return replace(item, problem=GONE) if item.pd_field_id else item
     fits = match.type in HOLDS.get(item.field_type, ())
@@ -191,7 +192,8 @@ def bound_field(item: CustomField, remote: list[RemoteField]) -> CustomField:
     return replace(item, pd_field_id=match.code, remote_type=match.type, options=dict(match.options), problem=problem)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """A field's name for comparison: as a machine name is written."""
     return fold(name).replace(' ', '_')
 
 

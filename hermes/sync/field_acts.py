@@ -67,6 +67,8 @@ def _check_source(item: CustomField, catalogue: Catalogue) -> None:
         raise Refused(f"{item.tc2_machine_name} always means the agency's own value and cannot be an extra attribute.")
     if item.inherited and ('company', item.machine_name) not in catalogue.by_machine_name:
         raise Refused(f'No company field is called {item.machine_name}, so a deal cannot inherit it: add that first.')
+    if item.inherited and item.policy != 'hermes':
+        raise Refused(f"A deal shows its company's {item.machine_name}, so its policy is hermes, not {item.policy}.")
 
 
 def key_of(item: CustomField) -> tuple[str, str]:

@@ -70,15 +70,28 @@ class Outside:
         with urlopen(request, timeout=10) as answer:
             assert answer.status == 201
 
-    def delete_field(self, kind: str, code: str) -> None:
-        """A field is deleted in the CRM."""
+    def _write_field(self, method: str, path: str, body: Any = None) -> Any:
         request = Request(
-            f'http://127.0.0.1:{self.port}/pipedrive/api/v2/{kind}Fields/{code}',
-            headers={'x-api-token': 'pd-key'},
-            method='DELETE',
+            f'http://127.0.0.1:{self.port}/pipedrive/api/v2/{path}',
+            data=None if body is None else json.dumps(body).encode(),
+            headers={'Content-Type': 'application/json', 'x-api-token': 'pd-key'},
+            method=method,
         )
         with urlopen(request, timeout=10) as answer:
             assert answer.status == 200
+            return json.load(answer)['data']
+
+    def make_field(self, kind: str, name: str) -> str:
+        """Somebody makes a text field in the CRM; its id."""
+        body = {'field_name': name, 'field_type': 'text'}
+        return str(self._write_field('POST', f'{kind}Fields', body)['field_code'])
+
+    def rename_field(self, kind: str, code: str, name: str) -> None:
+        self._write_field('PATCH', f'{kind}Fields/{code}', {'field_name': name})
+
+    def delete_field(self, kind: str, code: str) -> None:
+        """A field is deleted in the CRM."""
+        self._write_field('DELETE', f'{kind}Fields/{code}')
 
     @property
     def hooks(self) -> list[Any]:

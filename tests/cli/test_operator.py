@@ -354,6 +354,37 @@ def test_bad_input_gets_one_plain_sentence_and_stores_nothing(
     assert world.execute('select count(*) from event') == [(0,)]
 
 
+@pytest.mark.lesson('M-70')
+@pytest.mark.parametrize(
+    ('command', 'says'),
+    [
+        (('rota', 'show', '--country', 'Atlantis'), '"Atlantis" is no country'),
+        (('resume', 'pd', '--account', 'another'), 'speaks with Pipedrive company 1 of pipedrive, not "another"'),
+        (('bookings', 'list', '--status', 'odd'), 'planned, canceled (or say all)'),
+        (('patch', '--live'), 'Which patch?'),
+    ],
+)
+def test_an_option_that_cannot_be_followed_is_refused_and_not_passed_over(
+    world: World, command: tuple[str, ...], says: str
+) -> None:
+    world.execute("insert into account (system, identity, since) values ('pipedrive', 'Pipedrive company 1', now())")
+    assert says in world.refused(*command)
+    assert world.execute('select count(*) from event') == [(0,)]
+
+
+@pytest.mark.lesson('M-70')
+def test_options_work_together(world: World) -> None:
+    world.execute(
+        "insert into admin (id, first_name, active, is_sales_person, sells_payg, sells_gb) values (1, 'Ada', true, "
+        'true, true, true)'
+    )
+    shown = world.told('rota', 'show', '--plan', 'payg', '--country', 'united kingdom')
+    assert {line['queue'] for line in shown} == {'sales:payg:gb'}
+    assert world.run('status', '--check').exit_code == 2
+    checked = world.run('status', '--budget', '--check')
+    assert (checked.exit_code, 'no system has a budget yet' in checked.stdout) == (2, True)
+
+
 def test_a_database_without_a_schema_is_told_what_to_do(blank_database_url: str) -> None:
     result = CliRunner().invoke(app, ['status'], env={'DATABASE_URL': blank_database_url})
     assert result.exit_code == 1

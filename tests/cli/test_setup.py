@@ -71,6 +71,47 @@ def test_pipelines_at_a_terminal_offer_their_own_stages_only(office: Office) -> 
     }
 
 
+@pytest.mark.behaviour('SETUP-1')
+@pytest.mark.lesson('M-70')
+def test_a_flag_says_names_or_the_crms_ids_and_a_typed_number_is_one_of_the_list(office: Office) -> None:
+    office.world.ask('act', {'system': 'pipedrive', 'act': 'delete', 'kind': 'pipeline', 'id': 1})
+    assert '--payg: "1" is none of these: STARTUP (2), ENTERPRISE (3)' in office.refuses(
+        'setup', 'pipelines', '--yes', '--payg', '1'
+    )
+    assert '--entry of STARTUP: "2" is none of these' in office.refuses(
+        'setup', 'pipelines', '--yes', '--entry', 'STARTUP=2'
+    )
+    office.does('setup', 'pipelines', '--yes', '--entry', 'startup=7', '--entry', '3=enterprise - new', '--payg', '2')
+    stages = {row['id']: row['name'] for row in office.world.pipedrive['stages']}
+    assert pipelines(office) == {'STARTUP': stages[7], 'ENTERPRISE': 'ENTERPRISE - New'}
+    ids = dict(office.rows('select name, id from pipeline'))
+    assert settings(office)['payg_pipeline_id'] == ids['STARTUP']
+    with office.terminal('setup', 'pipelines') as person:
+        person.answer('Default entry stage of STARTUP', '')
+        person.answer('Default entry stage of ENTERPRISE', '')
+        person.answer('Pipeline for PAYG clients (number)', '2')
+        person.answer('Pipeline for Startup clients (number)', '')
+        person.answer('Pipeline for Enterprise clients (number)', '')
+        assert person.end() == 0
+    assert settings(office)['payg_pipeline_id'] == ids['ENTERPRISE']
+
+
+@pytest.mark.behaviour('SETUP-3')
+@pytest.mark.lesson('M-70')
+def test_whom_a_tc2_flag_names_gets_that_id(office: Office) -> None:
+    assert 'no user with the e-mail address nobody@office.example' in office.refuses(
+        'setup', 'admins', '--users', 'all', '--yes', '--tc2', 'nobody@office.example=7'
+    )
+    assert office.rows('select count(*) from admin') == [(0,)]
+    assert '"nobody@office.example" is neither a number nor an e-mail address of this list.' in office.refuses(
+        'setup', 'admins', '--users', 'nobody@office.example'
+    )
+    office.does('setup', 'admins', '--users', 'priya.raman@office.example', '--yes')
+    office.does('setup', 'admins', '--yes', '--users', '2', '--tc2', 'marcus.hale@office.example=12')
+    office.does('setup', 'admins', '--yes', '--tc2', 'priya.raman@office.example=11')
+    assert {('Priya', 11), ('Marcus', 12)} <= set(office.rows('select first_name, tc2_admin_id from admin'))
+
+
 @pytest.mark.behaviour('SETUP-5')
 def test_without_a_terminal_the_missing_flag_is_named_and_nothing_hangs(office: Office) -> None:
     assert '--entry "PAYG=STAGE"' in office.refuses('setup', 'pipelines')

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from hermes.domain.config import KEYS
 from hermes.domain.errors import Refused
+from tests.flows.companies import later, sign_up
 from tests.flows.house import House
 
 
@@ -22,3 +24,15 @@ async def test_what_cannot_be_is_not_stored(house: House, key: str, value: Any, 
     with pytest.raises(Refused, match=said):
         await house.set(key, value)
     assert await house.rows('select value from setting where key = %s', key) in ([], [{'value': '17:00'}])
+
+
+@pytest.mark.lesson('M-70')
+async def test_a_setting_that_is_taken_back_is_its_default_again(house: House) -> None:
+    await house.set('push_spacing_s', 7)
+    for key in KEYS:
+        await house.set(key, None)
+    sign_up(house)
+    await later(house)
+    assert [item['name'] for item in house.organizations()] == ['Ember Tutors']
+    async with house.engine.database.transaction() as connection:
+        assert (await house.engine.known(connection)).settings == {}
