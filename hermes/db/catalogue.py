@@ -1,7 +1,8 @@
 """What everybody reads: the field catalogue, the settings, the directory of admins, pipelines and stages.
 
-Cached per process by revision number; a writer bumps the revision in its own transaction, so that every worker sees a
-change with its next batch (FIELD-8).
+Cached per process by revision: a number, and the transaction that wrote it. A writer bumps the revision in its own
+transaction, so that every worker sees a change with its next batch (FIELD-8), and what was read in a transaction that
+was taken back is never taken for what another one commits.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ class Knowledge:
     catalogue: Catalogue
     settings: Mapping[str, Any]
     directory: Directory
-    revision: tuple[int, ...]
+    revision: tuple[tuple[int, str], ...]
 
 
 class KnowledgeCache:
@@ -32,20 +33,16 @@ class KnowledgeCache:
         self._known: Knowledge | None = None
 
     async def get(self, connection: Connection) -> Knowledge:
-        rows = await connection.execute('select number from revision order by name')
-        revision = tuple(row['number'] for row in await rows.fetchall())
+        rows = await connection.execute('select number, xmin::text as writer from revision order by name')
+        revision = tuple((row['number'], row['writer']) for row in await rows.fetchall())
         if self._known is None or self._known.revision != revision:
             self._known = Knowledge(
-                await load_catalogue(connection, revision[0]),
+                await load_catalogue(connection, revision[0][0]),
                 await load_settings(connection),
                 await load_directory(connection),
                 revision,
             )
         return self._known
-
-    def forget(self) -> None:
-        """What was read in a transaction that was taken back is not true."""
-        self._known = None
 
 
 async def bump(connection: Connection, name: str) -> None:

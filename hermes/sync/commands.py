@@ -69,8 +69,6 @@ async def carry_out(
             if not bookings.overlaps(error):
                 raise
             refused = SlotTaken()
-        finally:
-            _forget(engine, act)
         return await _put_aside(engine, command, refused)
 
 
@@ -80,12 +78,6 @@ class _StoredRefusal(Exception):
     def __init__(self, refused: Refused) -> None:
         super().__init__(str(refused))
         self.refusal = refused
-
-
-def _forget(engine: Engine, act: Mapping[str, Any]) -> None:
-    """What was read in a transaction that was taken back may not be true; acts about meetings change nothing of it."""
-    if not str(act.get('act')).startswith('meeting.'):
-        engine.knowledge.forget()
 
 
 async def _carry_out(engine: Engine, command: _Command, check: Check | None) -> Done:

@@ -102,26 +102,22 @@ async def _look(connection: Connection, source: Source) -> tuple[Imported, list[
 
 async def _take_group(engine: Engine, group: Sequence[tuple[str, Told]]) -> int:
     """Some events in one transaction; those that another import brought meanwhile are left out."""
-    try:
-        async with engine.database.transaction() as connection:
-            await graphs.lock_births(connection)
-            known = await legacy_log.known_events(connection, [key_of(name) for name, _ in group])
-            fresh = [(name, told) for name, told in group if key_of(name) not in known]
-            if not fresh:
-                return 0
-            batch = [
-                (await events.add(connection, SYSTEM, 'act', encode(told), headers={'by': 'import'},
-                                  dedupe_key=key_of(name)), told)
-                for name, told in fresh
-            ]  # fmt: skip
-            now = await engine.known(connection)
-            outcomes = await _apply(connection, batch, now, lambda event: engine.context(event, now))
-            done = [(event.id, [outcome]) for (event, _), outcome in zip(batch, outcomes, strict=True)]
-            await events.finish(connection, done)
-            return len(fresh)
-    except BaseException:
-        engine.knowledge.forget()
-        raise
+    async with engine.database.transaction() as connection:
+        await graphs.lock_births(connection)
+        known = await legacy_log.known_events(connection, [key_of(name) for name, _ in group])
+        fresh = [(name, told) for name, told in group if key_of(name) not in known]
+        if not fresh:
+            return 0
+        batch = [
+            (await events.add(connection, SYSTEM, 'act', encode(told), headers={'by': 'import'},
+                              dedupe_key=key_of(name)), told)
+            for name, told in fresh
+        ]  # fmt: skip
+        now = await engine.known(connection)
+        outcomes = await _apply(connection, batch, now, lambda event: engine.context(event, now))
+        done = [(event.id, [outcome]) for (event, _), outcome in zip(batch, outcomes, strict=True)]
+        await events.finish(connection, done)
+        return len(fresh)
 
 
 async def apply_act(connection: Connection, event: Event, told: Told, known: Knowledge, context: Context) -> Outcome:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +68,7 @@ class _TakenBackError(Exception):
 async def run(engine: Engine, name: str, work: Callable[[Any], Awaitable[None]], *, live: bool) -> Done:
     """Run one patch; without `live` nothing of it stays. Raises Refused, and then nothing stays either."""
     done = Done([], [], [])
-    try:
+    with suppress(_TakenBackError):
         async with engine.database.transaction() as connection:
             bench = Bench(engine, connection, name)
             await work(bench)
@@ -79,6 +80,4 @@ async def run(engine: Engine, name: str, work: Callable[[Any], Awaitable[None]],
             done = Done(bench.said, await rows.fetchall(), bench.events)
             if not live:
                 raise _TakenBackError
-    except _TakenBackError:
-        engine.knowledge.forget()
     return done
