@@ -160,8 +160,9 @@ class Asked(BaseModel):
         return [f'{each["loc"][0]} {each["msg"]}' for each in self._warnings if each['loc'][0] in self.CUT]
 
     def typed(self) -> dict[str, Value]:
-        """What the visitor wrote and no other field of the booking says."""
-        return {name: value for name, value in self._unread.items() if name not in self.SECRET and value}
+        """Who the visitor is by their own account, and what could not be read, as it came."""
+        unread = {name: value for name, value in self._unread.items() if name not in self.SECRET and value}
+        return {'name': self.name, 'email': self.email, **unread}
 
     def told(self) -> dict[str, Value]:
         """The form as the act of a booking carries it."""

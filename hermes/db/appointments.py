@@ -32,13 +32,14 @@ SHOWN: Final = """
 NEAR: Final = """
     select m.start_at from meeting m join contact c on c.id = m.contact_id
     where m.status = 'planned' and m.tombstone is null and m.alias_of is null and m.id <> %(but)s
-      and (lower(c.email) = lower(%(email)s) or m.contact_id = %(contact)s)
+      and (lower(c.email) = lower(%(email)s) or lower(m.typed ->> 'email') = lower(%(email)s)
+        or m.contact_id = %(contact)s)
       and m.start_at > %(first)s::timestamptz - make_interval(secs => %(apart)s)
       and m.start_at < %(last)s::timestamptz + make_interval(secs => %(apart)s)
 """
 MEETING: Final = """
     select m.id, m.uid, m.kind, m.status, m.start_at, m.end_at, m.zone, m.admin_id, m.contact_id, m.sequence,
-           m.canceled_by, coalesce(c.email, '') as email, coalesce(c.first_name, '') as first_name
+           m.canceled_by, coalesce(m.typed ->> 'email', c.email, '') as email
     from meeting m left join contact c on c.id = m.contact_id
     where m.uid = %s and m.tombstone is null and m.alias_of is null
 """

@@ -27,7 +27,7 @@ DROP_STALE: Final = f"""
                        and case when l.kind = 'reminder' then o.kind = 'reminder' and o.due_at <= hermes_now()
                            else o.kind in ('moved', 'cancelled', 'apology') end
                        and o.state in ('due', 'sent')) then 'a newer letter says more'
-        when coalesce(trim(p.email), '') = '' then 'the contact has no e-mail address'
+        when coalesce(trim(m.typed ->> 'email'), trim(p.email), '') = '' then 'the contact has no e-mail address'
       end as why
       from letter l join meeting m on m.id = l.meeting_id
       left join contact c on c.id = m.contact_id left join contact p on p.id = coalesce(c.alias_of, c.id)
@@ -45,7 +45,8 @@ CLAIM: Final = f"""
 """
 MEETING: Final = """
     select m.uid, m.kind, m.status, m.start_at, m.end_at, m.sequence, m.canceled_by, m.zone,
-           concat_ws(' ', p.first_name, p.last_name) as contact, p.email as contact_email,
+           coalesce(m.typed ->> 'name', concat_ws(' ', p.first_name, p.last_name)) as contact,
+           coalesce(m.typed ->> 'email', p.email) as contact_email,
            concat_ws(' ', a.first_name, a.last_name) as admin, a.email as admin_email, a.timezone as admin_zone,
            (select i.runs #>> '{meet_url,-1,0}' from link k join mirror i using (system, type, remote_id)
             where k.record_type = 'meeting' and k.record_id = m.id and k.system = 'google' and k.state = 'live'

@@ -301,13 +301,19 @@ def _plan_meeting(
         'end_at': booking.end_at,
         'buffer_s': booking.buffer_s,
         'zone': booking.zone,
-        'typed': dict(booking.typed) or None,
+        'typed': _typed(booking, graph.records[contact]) or None,
         'flags': list(flags) or None,
     }
     ref, lines = meeting.book(graph, fields, company.id, booking.rule, context)
     done.born.add(ref)
     done.changes += [replace(line, system=SYSTEM) for line in lines]
     return ref
+
+
+def _typed(booking: Booking, contact: Record) -> dict[str, Value]:
+    """What was typed; the address only where the contact has another one: the call's letters go to it then."""
+    own = str(contact.fields.get('email') or '').strip().lower() == booking.email.lower()
+    return {name: value for name, value in booking.typed.items() if not (own and name == 'email')}
 
 
 def amend(

@@ -32,7 +32,9 @@ class Booking:
     signed: bool = False
     bdr: Value = None
     typed: Mapping[str, Value] = field(default_factory=dict)
-    """What could not be read, as it was typed: field of the form -> text."""
+    """Who the visitor is by their own account, and what could not be read: field of the form -> text as it was typed.
+    What is told about the call names the visitor by this, never by what is known of whoever has the address.
+    """
     flags: tuple[str, ...] = ()
 
     @property

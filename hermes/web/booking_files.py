@@ -1,8 +1,10 @@
 """The calendar file of a booking, for whoever has its signed link (CB-14).
 
-The link is the only key; a file is made anew for every request, so it always holds the booking as it is now.
+The link is the only key; a file is made anew for every request, so it always holds the booking as it is now. It names
+no guest: whoever typed an address and has the link learns nothing of whose it is.
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -13,6 +15,7 @@ from hermes.booking.letters import Stationery
 from hermes.booking.links import OVER, LinkRefused, read_manage_token
 from hermes.db import postbox
 from hermes.domain.errors import NotFound
+from hermes.domain.notice import Person
 from hermes.sync.engine import Engine
 
 HEADERS = {
@@ -47,7 +50,7 @@ def file_routes(engine: Engine, stationery: Stationery) -> APIRouter:
         if notice.end_at <= now:
             raise LinkRefused(OVER, 'link_expired')
         method: ics.Method = 'PUBLISH' if notice.planned else 'CANCEL'
-        content = ics.encode(stationery.invitation(notice), method, now)
+        content = ics.encode(replace(stationery.invitation(notice), attendee=Person()), method, now)
         return Response(content, headers={**HEADERS, 'Content-Type': f'text/calendar; charset=utf-8; method={method}'})
 
     return router

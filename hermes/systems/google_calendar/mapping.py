@@ -69,7 +69,7 @@ def outgoing(record_type: str, brand: str) -> list[Outgoing]:
         return []
     owner = ('Meeting.admin_id', 'Admin.email')
     titled = ('Meeting.kind', 'Meeting.admin_id', 'Admin.first_name', 'Admin.last_name')
-    invited = ('Meeting.contact_id', 'Contact.email')
+    invited = ('Meeting.typed', 'Meeting.contact_id', 'Contact.email')
     return [
         Outgoing('summary', titled, _templated(TITLES, brand), 'create', 1024),
         Outgoing('description', titled, _templated(TEXTS, brand), 'create', 8192),
@@ -77,7 +77,7 @@ def outgoing(record_type: str, brand: str) -> list[Outgoing]:
         Outgoing('end_at', ('Meeting.end_at',), _said('end_at')),
         Outgoing('zone', ('Meeting.admin_id', 'Admin.timezone'), _zone, 'create'),
         Outgoing('attendees', (*owner, *invited), _attendees),
-        Outgoing('guest', invited, lambda view: address(view.other('contact_id', 'email')) or ABSENT),
+        Outgoing('guest', invited, lambda view: _guest(view) or ABSENT),
         Outgoing('meet', (), lambda view: True, 'create'),
         Outgoing('uid', ('Meeting.uid',), _said('uid'), 'create'),
         Outgoing('hermes_id', (), lambda view: [view.id], 'create'),
@@ -112,7 +112,7 @@ def _attendees(view: View) -> Value:
     """The whole list: at first the owner and the contact; later what stands there, with another contact in the old
     one's place.
     """
-    guest, held = address(view.other('contact_id', 'email')), view.shown('attendees')
+    guest, held = _guest(view), view.shown('attendees')
     if not isinstance(held, list):
         found = {address(view.other('admin_id', 'email')), guest} - {None}
         return sorted(one for one in found if one) or ABSENT
@@ -120,6 +120,12 @@ def _attendees(view: View) -> Value:
     if guest is None or guest == before:
         return ABSENT
     return sorted({one for one in held if one != before} | {guest})
+
+
+def _guest(view: View) -> str | None:
+    """Whom to invite: the contact, at the address that was typed where the contact's own is another one."""
+    contact, typed = address(view.other('contact_id', 'email')), view.get('typed') or {}
+    return address(typed.get('email')) or contact
 
 
 def address(value: Value) -> str | None:

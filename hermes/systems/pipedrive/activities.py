@@ -33,6 +33,7 @@ _NOTED: Final[Mapping[str, str]] = {
 }
 _PLANNED: Final = {'price_plan': 'Price plan', **_NOTED}
 _TYPED: Final[Mapping[str, str]] = {
+    'email': 'E-mail',
     'phone': 'Phone',
     **_PLANNED,
     'bdr_person_id': 'Brought by',
@@ -104,7 +105,7 @@ def remote_of(record_type: str, name: str) -> Callable[[View], Value]:
 
 
 def _inputs(labels: Mapping[str, str]) -> tuple[str, ...]:
-    return (*(f'Company.{name}' for name in labels), 'Meeting.zone', 'Meeting.typed')
+    return (*(f'Company.{name}' for name in labels), 'Meeting.zone', 'Meeting.typed', 'Meeting.contact_id', *_NAMED)
 
 
 def _note(labels: Mapping[str, str]) -> Callable[[View], Value]:
@@ -114,6 +115,10 @@ def _note(labels: Mapping[str, str]) -> Callable[[View], Value]:
         told = {label: view.company(name) for name, label in labels.items()}
         told["Customer's time zone"] = view.get('zone')
         typed = view.get('typed') or {}
+        known = (view.other('contact_id', name) for name in ('first_name', 'last_name'))
+        told['Booked as'] = notes.line(typed.get('name') or '')
+        if told['Booked as'].casefold() == ' '.join(notes.line(each) for each in known if each).casefold():
+            del told['Booked as']
         told |= {f'{label} (as typed)': typed.get(name) for name, label in _TYPED.items()}
         lines = [f'{label}: {notes.line(value)[:LINE_LIMIT]}' for label, value in told.items() if value]
         return '\n'.join(lines) or ABSENT
