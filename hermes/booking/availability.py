@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, NoReturn
 
-from hermes.booking.busy import BusyTimes, Seen
+from hermes.booking.busy import BusyTimes, Permit, Seen
 from hermes.booking.terms import Terms
 from hermes.db import appointments
 from hermes.db.catalogue import Knowledge
@@ -76,11 +76,17 @@ class Availability:
         self._terms = terms
 
     async def slots(
-        self, admin_id: int, window: Interval, *, express: bool = False, moved: Moved = NOTHING
+        self,
+        admin_id: int,
+        window: Interval,
+        *,
+        express: bool = False,
+        moved: Moved = NOTHING,
+        permit: Permit | None = None,
     ) -> list[Interval]:
         """The slots on offer that start in `window` (aware UTC), for a meeting that is `moved` as if it were not there.
-        Raises NotFound, Unreadable (CB-8), and Refused for a window that is longer than 62 days or ends before it
-        begins.
+        Raises NotFound, Unreadable (CB-8), what `permit` raises, and Refused for a window that is longer than 62 days
+        or ends before it begins.
         """
         if window.end <= window.start:
             raise Refused('end_dt must be after start_dt.', 'invalid')
@@ -92,7 +98,7 @@ class Availability:
         if within.end <= within.start:
             return []
         wide = _stretched(within, person.hours)
-        seen = await self._busy.read(person.email, wide, admin_id=person.id, since=moved.since)
+        seen = await self._busy.read(person.email, wide, admin_id=person.id, since=moved.since, permit=permit)
         diary = await self._diary(person, within, seen, moved)
         return offer(person.hours, diary, within, now, rules, ignore=moved.id)
 
@@ -103,9 +109,8 @@ class Availability:
         person, asked = await self.find(admin_id), Asked(start, self._terms.rules(express=express))
         window = _stretched(Interval(start, start), person.hours)
         try:
-            diary = await self._diary(
-                person, window, await self._busy.read(person.email, window, fresh=True, admin_id=person.id)
-            )
+            seen = await self._busy.read(person.email, window, admin_id=person.id, after=self._busy.now())
+            diary = await self._diary(person, window, seen)
         except Unreadable:
             diary = Diary((), (), None)
         return reasons(person.hours, diary, start, self._engine.clock.now(), asked.rules)
@@ -129,15 +134,24 @@ class Availability:
         names = (admin.fields.get('first_name'), admin.fields.get('last_name'))
         return Person(admin_id, ' '.join(str(each) for each in names if each), str(admin.fields['email']), hours)
 
-    async def read_fresh(self, person: Person, start: datetime) -> Seen:
-        """The calendar around a start, asked for now. Raises Unreadable."""
-        return await self._busy.read(
-            person.email, _stretched(Interval(start, start), person.hours), fresh=True, admin_id=person.id
-        )
+    def now(self) -> int:
+        """What `read` takes for a calendar that is read from now on."""
+        return self._busy.now()
 
-    async def read_for_hold(self, person: Person, start: datetime) -> Seen:
-        """The calendar around a start, as it was browsed. Raises Unreadable."""
-        return await self._busy.read(person.email, _stretched(Interval(start, start), person.hours), admin_id=person.id)
+    async def read(self, person: Person, start: datetime, *, after: int = 0, permit: Permit | None = None) -> Seen:
+        """The calendar around a start, as it was browsed; or read `after` what `now` said. Raises Unreadable, and what
+        `permit` raises.
+        """
+        window = _stretched(Interval(start, start), person.hours)
+        return await self._busy.read(person.email, window, admin_id=person.id, after=after, permit=permit)
+
+    async def rule_out(self, connection: Connection, person: Person, asked: Asked) -> None:
+        """What speaks against a start whatever the calendar says: costs no look at it. Raises SlotTaken, Refused."""
+        now = self._engine.clock.now()
+        against = reasons(person.hours, Diary((), (), now), asked.start, now, asked.rules)
+        if against:
+            refuse(against)
+        await self.check(connection, person, Seen([], now, Interval(asked.start, asked.start)), asked)
 
     async def check(self, connection: Connection, person: Person, seen: Seen, asked: Asked) -> None:
         """The predicate, within the transaction that takes the time. Raises SlotTaken, Unreadable, Refused."""

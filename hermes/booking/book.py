@@ -1,5 +1,5 @@
-"""A visitor books a call (CB-1..CB-7, I17): the calendar is read, then everything is decided and stored in one
-transaction, then the invitation is waited for a moment.
+"""A visitor books a call (CB-1..CB-7, I17): what needs no calendar is looked at first, then the calendar is read, then
+everything is decided and stored in one transaction, then the invitation is waited for a moment.
 
 Nothing is made outside before the meeting is safe here (A-8), and what is refused leaves nothing behind (CB-6). The
 same request again, under the same key of the same client, is the same booking (S20).
@@ -10,6 +10,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal
 
 from hermes.booking.availability import Asked, Availability, Kind, Person
@@ -103,20 +104,27 @@ class Bookings:
     async def _carry_out(
         self, kind: Kind, form: SalesForm | SupportForm, visit: Visit, key: bytes | None, request: str
     ) -> Booked:
-        await self._refuse_over_limit(form, visit)
+        now = self._availability.now()
         person = await self._availability.find(form.admin_id, kind)
         signed, express = self._check_link(form) if isinstance(form, SupportForm) else (False, False)
         if form.meeting_dt <= self._engine.clock.now():
             raise Refused('meeting_dt: must be in the future.', 'invalid')
-        seen = await self._availability.read_fresh(person, form.meeting_dt)
         own_hold = hash_of(form.hold) if form.hold else b''
         asked = Asked(form.meeting_dt, self._terms.rules(express=express), own_hold)
+        proven = await self._rule_out(form, visit, person, asked)
+
+        limits = self._limits
+        permit = partial(limits.looking, visit.client, books=True, proven=proven) if limits else None
+        seen = await self._availability.read(person, form.meeting_dt, after=now, permit=permit)
 
         async def check(connection: Connection, known: Knowledge) -> None:
-            await self._check(connection, known, kind, form, visit, person, seen, asked)
+            await self._check(connection, known, kind, form, visit, person, seen, asked, proven)
+
+        async def keep(connection: Connection) -> bool:
+            return self._limits is None or await self._limits.keeps_refusal(connection, visit.client)
 
         act = self._act(kind, form, person, signed, request)
-        done = await carry_out(self._engine, act, source=SOURCE, dedupe_key=key, check=check)
+        done = await carry_out(self._engine, act, source=SOURCE, dedupe_key=key, check=check, keep=keep)
         await self._confirm_turn(kind, done, act, visit)
         if done.repeated and key is not None:
             again = await self._recall(key, request)
@@ -124,12 +132,21 @@ class Bookings:
             return again
         return await self._told(done, act)
 
-    async def _refuse_over_limit(self, form: SalesForm | SupportForm, visit: Visit) -> None:
-        """Who is over a limit costs no look at a calendar and leaves no row. Raises OverLimit."""
-        if self._limits is None:
-            return
+    async def _rule_out(self, form: SalesForm | SupportForm, visit: Visit, person: Person, asked: Asked) -> bool:
+        """Whoever can be refused without a look at a calendar costs none and leaves no row. Whether a proof of work was
+        spent. Raises OverLimit, SlotTaken, Refused.
+        """
         async with self._engine.database.transaction() as connection:
-            await self._limits.check_booking(connection, visit.client, form.email, visit.proof)
+            await self._availability.rule_out(connection, person, asked)
+            if await appointments.has_meeting_near(connection, form.email, form.meeting_dt, self._terms.apart_s):
+                raise Refused(TOO_CLOSE, 'too_close')
+            if self._limits is None:
+                return False
+            await self._limits.check(connection, 'email', self._limits.address(form.email))
+            proven = await self._limits.check(connection, 'booking', visit.client, visit.proof)
+            if not proven and self._limits.is_crowded(person.email):
+                proven = await self._limits.redeem(connection, visit.client, visit.proof)
+            return proven
 
     async def _confirm_turn(self, kind: Kind, done: Done, act: dict[str, Any], visit: Visit) -> None:
         """API-3: the draw that led here is no longer given back. Were this lost, the draw would be, and the booking
@@ -179,6 +196,7 @@ class Bookings:
         person: Person,
         seen: Seen,
         asked: Asked,
+        proven: bool,
     ) -> None:
         """What a booking depends on and a replay does not ask again; under the lock of births, so that nothing of it
         changes before the booking is stored.
@@ -194,7 +212,7 @@ class Bookings:
         if await appointments.has_meeting_near(connection, form.email, form.meeting_dt, self._terms.apart_s):
             raise Refused(TOO_CLOSE, 'too_close')
         if self._limits is not None:
-            await self._limits.booking(connection, visit.client, form.email, visit.proof)
+            await self._limits.booking(connection, visit.client, form.email, visit.proof, proven=proven)
         if form.hold:
             await holds.drop(connection, asked.own_hold)
 

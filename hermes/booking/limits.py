@@ -1,21 +1,22 @@
-"""What public visitors are allowed (CB-18, S3): so many bookings, holds and looks, counted where they are accepted.
+"""What public visitors are allowed (CB-18, S3): so many bookings and holds, counted where they are accepted; so many
+reads and looks into a calendar, counted whatever comes of them.
 
-Who is over a quota may go on with a proof of work (ALTCHA), each good for one more; nothing lifts the limit per e-mail
-address, which is also that of invitations (S22). Clients are keyed hashes. A read costs no row: those are counted by
-each web process for itself, so that the limit of all is that of one times their number.
+Who is over a quota may go on with a proof of work (ALTCHA), each good for one more try; nothing lifts the limit per
+e-mail address, which is also that of invitations (S22). Clients are keyed hashes. A read and a look cost no row: those
+are counted by each web process for itself (`recent`), so that the limit of all is that of one times their number.
 """
 
 import base64
 import hashlib
 import json
 import math
-from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import altcha
 
+from hermes.booking.recent import Recent
 from hermes.db import allowances
 from hermes.db.pool import Connection
 from hermes.domain.errors import OverLimit
@@ -28,8 +29,13 @@ VALID: Final = timedelta(minutes=10)
 ALGORITHM, COST, PREFIX = 'PBKDF2/SHA-256', 5_000, '00'
 """Some 256 tries of a few milliseconds each: a second for a visitor, one try for us."""
 LARGEST: Final = 4_096
-READS, READ_WINDOW_S = 60, 60.0
-MOST_READERS: Final = 20_000
+READS: Final = 60
+LOOKS, LOOKS_INTO_ONE, LOOKS_OF_ALL = 60, 10, 60
+"""Questions to calendars in a minute: of a client, of a client to one calendar, and to one calendar; the last for those
+who browse and for those who book, each by themselves.
+"""
+WRONG_PROOFS: Final = 10
+"""In a minute; after that a proof of this client is not even read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Quota:
     liftable: bool = True
 
 
+MINUTE: Final = timedelta(minutes=1)
 QUOTAS: Final[dict[str, Quota]] = {
     'booking': Quota(10, HOUR, in_all=500),
     'hold': Quota(30, HOUR, in_all=5_000),
@@ -59,60 +66,90 @@ class Limits:
         self._clock = clock
         self._key = sign(b'proof of work', key) if key else ''
         self._email_key = sign(b'limits of e-mail addresses', key)
-        self._reads: dict[bytes, deque[float]] = {}
+        self._reads = Recent(READS, clock)
+        self._looks = Recent(LOOKS, clock)
+        self._own_looks = Recent(LOOKS_INTO_ONE, clock)
+        self._all_looks = Recent(LOOKS_OF_ALL, clock)
+        self._wrong_proofs = Recent(WRONG_PROOFS, clock)
 
-    async def booking(self, connection: Connection, client: bytes, email: str, proof: str = '') -> None:
-        """Count a booking in the transaction that stores it. Raises OverLimit."""
-        await self.allow(connection, 'booking', client, proof)
-        await self.allow(connection, 'email', self._address(email))
+    async def booking(
+        self, connection: Connection, client: bytes, email: str, proof: str = '', *, proven: bool = False
+    ) -> None:
+        """Count a booking in the transaction that stores it; `proven`: a proof was spent for it. Raises OverLimit."""
+        await self.allow(connection, 'booking', client, proof, proven=proven)
+        await self.allow(connection, 'email', self.address(email))
 
-    async def check_booking(self, connection: Connection, client: bytes, email: str, proof: str = '') -> None:
-        """As `booking`, counting nothing; whether a proof is any good is judged where it is spent."""
-        if not proof:
-            await self.check(connection, 'booking', client)
-        await self.check(connection, 'email', self._address(email))
-
-    def _address(self, email: str) -> bytes:
+    def address(self, email: str) -> bytes:
         return bytes.fromhex(sign(email.strip().lower().encode('utf-8', 'replace'), self._email_key))
 
-    async def hold(self, connection: Connection, client: bytes, proof: str = '') -> None:
+    async def hold(self, connection: Connection, client: bytes, proof: str = '', *, proven: bool = False) -> None:
         """Count a hold in the transaction that makes it. Raises OverLimit."""
-        await self.allow(connection, 'hold', client, proof)
+        await self.allow(connection, 'hold', client, proof, proven=proven)
 
-    async def allow(self, connection: Connection, kind: str, client: bytes, proof: str = '') -> None:
-        """Count one of `kind` (QUOTAS) for a client. `proof`: a solved challenge as the page sends
-        it, spent only when it is needed. Raises OverLimit; then nothing was counted.
+    async def allow(
+        self, connection: Connection, kind: str, client: bytes, proof: str = '', *, proven: bool = False
+    ) -> None:
+        """Count one of `kind` (QUOTAS) for a client. `proof`: a solved challenge as the page sends it, spent only when
+        it is needed; `proven`: one was spent before. Raises OverLimit; then nothing was counted.
         """
         if not self.on:
             return
         quota = QUOTAS[kind]
         await allowances.lock(connection, client)
         over = await self._over(connection, kind, client, quota)
-        if over and not (quota.liftable and await self._redeem(connection, proof)):
+        if over and not (quota.liftable and (proven or await self.redeem(connection, client, proof))):
             raise self._refusal(kind, over)
         await allowances.count(connection, kind, client)
 
-    async def check(self, connection: Connection, kind: str, client: bytes) -> None:
-        """As `allow`, counting nothing: a cheap look before any work is done for whoever hands in no proof."""
+    async def keeps_refusal(self, connection: Connection, client: bytes) -> bool:
+        """Whether a refused command of a client is kept: one a minute."""
+        await allowances.lock(connection, client)
+        kept = (await allowances.used(connection, 'refusal', client, 1, MINUTE)).many == 0
+        if kept:
+            await allowances.count(connection, 'refusal', client)
+        return kept
+
+    async def check(self, connection: Connection, kind: str, client: bytes, proof: str = '') -> bool:
+        """As `allow`, counting nothing: a cheap look before any work is done. Whether a proof was spent for it. Raises
+        OverLimit, also for a proof that is none.
+        """
         quota = QUOTAS[kind]
-        if self.on and (over := await self._over(connection, kind, client, quota)):
+        over = await self._over(connection, kind, client, quota) if self.on else 0.0
+        if over and not (quota.liftable and await self.redeem(connection, client, proof)):
             raise self._refusal(kind, over)
+        return bool(over)
 
     def reading(self, client: bytes) -> None:
-        """Count a look at availability, in this process. Raises OverLimit."""
+        """Count a read, in this process. Raises OverLimit."""
         if not self.on:
             return
-        now = self._clock.monotonic()
-        seen = self._reads.pop(client, None) or deque()
-        while seen and now - seen[0] >= READ_WINDOW_S:
-            seen.popleft()
-        self._reads[client] = seen
-        if len(self._reads) > MOST_READERS:
-            del self._reads[next(iter(self._reads))]
-        if len(seen) >= READS:
-            wait_s = math.ceil(seen[0] + READ_WINDOW_S - now)
-            raise OverLimit(f'Only {READS} looks a minute are allowed.', retry_after_s=max(1, wait_s))
-        seen.append(now)
+        if wait_s := self._reads.wait_s(client):
+            raise OverLimit(f'Only {READS} reads a minute are allowed.', retry_after_s=math.ceil(wait_s))
+        self._reads.count(client)
+
+    def looking(self, client: bytes, calendar: str, *, books: bool = False, proven: bool = False) -> None:
+        """Count a question to a calendar, in this process, whatever will come of it. `proven`: a proof of work was
+        spent for it, which lifts the limit of all who book there, and no other. Raises OverLimit.
+        """
+        if not self.on:
+            return
+        place = f'{"book" if books else "browse"} {calendar}'.encode()
+        wait_s = max(self._looks.wait_s(client), self._own_looks.wait_s(client + place))
+        if wait_s:
+            raise OverLimit('Too many times were tried; please wait a moment.', retry_after_s=math.ceil(wait_s))
+        wait_s = self._all_looks.wait_s(place)
+        if wait_s and not proven:
+            raise OverLimit(
+                'Many people look at this calendar just now; please wait a moment.',
+                retry_after_s=math.ceil(wait_s), challenge=self.challenge() if books else None,
+            )  # fmt: skip
+        self._looks.count(client)
+        self._own_looks.count(client + place)
+        self._all_looks.count(place)
+
+    def is_crowded(self, calendar: str) -> bool:
+        """Whether whoever books at a calendar needs a proof of work just now."""
+        return self.on and self._all_looks.wait_s(f'book {calendar}'.encode()) > 0
 
     def challenge(self) -> dict[str, Any] | None:
         """A new challenge for ALTCHA, version 2; what it is good for stands in its signed `data`."""
@@ -140,9 +177,19 @@ class Limits:
         told = 'Too many requests came from your address; please try again later.'
         return OverLimit(told, retry_after_s=wait_s, challenge=self.challenge())
 
-    async def _redeem(self, connection: Connection, proof: str) -> bool:
-        """Whether `proof` solves a challenge of ours that has not run out and was not handed in before."""
-        if not self._key or not proof or len(proof) > LARGEST:
+    async def redeem(self, connection: Connection, client: bytes, proof: str) -> bool:
+        """Whether `proof` solves a challenge of ours that has not run out and was not handed in before. A client of too
+        many wrong ones is not listened to.
+        """
+        if not proof or self._wrong_proofs.wait_s(client):
+            return False
+        good = await self._is_good(connection, proof)
+        if not good:
+            self._wrong_proofs.count(client)
+        return good
+
+    async def _is_good(self, connection: Connection, proof: str) -> bool:
+        if not self._key or len(proof) > LARGEST:
             return False
         try:
             told = json.loads(base64.b64decode(proof, validate=True))

@@ -6,10 +6,13 @@ The link names the meeting, not its time: an old one leads to the booking as it 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from hermes.booking.availability import Asked, Availability, Moved, Person
 from hermes.booking.book import CALENDAR, TOO_CLOSE, Bookings, Invitation
+from hermes.booking.busy import Permit
+from hermes.booking.limits import Limits
 from hermes.booking.links import OVER, LinkRefused, read_manage_token
 from hermes.booking.terms import Terms
 from hermes.db import appointments, graphs, postbox
@@ -49,11 +52,14 @@ class Appointment:
 class Appointments:
     """Finds, moves and cancels bookings."""
 
-    def __init__(self, engine: Engine, availability: Availability, bookings: Bookings, terms: Terms) -> None:
+    def __init__(
+        self, engine: Engine, availability: Availability, bookings: Bookings, terms: Terms, limits: Limits | None
+    ) -> None:
         self._engine = engine
         self._availability = availability
         self._bookings = bookings
         self._terms = terms
+        self._limits = limits
 
     async def find(self, token: str) -> Appointment:
         """The booking that a link leads to. Raises LinkRefused ('link_invalid', 'link_expired'), NotFound."""
@@ -83,27 +89,31 @@ class Appointments:
         Unreadable.
         """
         person = await self._availability.find(at.admin_id)
-        slots = await self._availability.slots(person.id, window, moved=await self._moved(at, person))
+        moved = await self._moved(at, person)
+        slots = await self._availability.slots(person.id, window, moved=moved, permit=self._permit(at))
         async with self._engine.database.transaction() as connection:
             near = await self._near(connection, at, (window.start, window.end))
         return [slot for slot in slots if not self._is_near(slot.start, near)]
 
     async def move(self, token: str, start: datetime) -> tuple[Appointment, Invitation]:
         """Another time with the same person. Raises as `find`, and SlotTaken, Unreadable, Refused."""
-        at, until = await self.find(token), self._engine.clock.monotonic() + self._terms.patience_s
+        now, until = self._availability.now(), self._engine.clock.monotonic() + self._terms.patience_s
+        at = await self.find(token)
         if not at.planned:
             raise Refused('This call was canceled. Please book a new one.', 'canceled')
         if start == at.start:
             return at, await self._bookings.carried(at.meeting, until)
         person = await self._availability.find(at.admin_id)
-        seen = await self._availability.read_fresh(person, start)
         asked = Asked(start, self._terms.rules(), moved=await self._moved(at, person))
+        async with self._engine.database.transaction() as connection:
+            await self._availability.rule_out(connection, person, asked)
+            await self._refuse_near(connection, at, start)
+        seen = await self._availability.read(person, start, after=now, permit=self._permit(at, books=True))
 
         async def check(connection: Connection, known: Knowledge) -> None:
             await graphs.lock_births(connection)
             await self._availability.check(connection, person, seen, asked)
-            if self._is_near(start, await self._near(connection, at, (start, start))):
-                raise Refused(TOO_CLOSE, 'too_close')
+            await self._refuse_near(connection, at, start)
 
         await self._act('move', at, check=check, **_times(person, start))
         return await self._told(token, at, until)
@@ -122,12 +132,27 @@ class Appointments:
 
     async def _act(self, what: str, at: Appointment, check: Check | None = None, **told: Any) -> None:
         act = {'act': f'meeting.{what}', 'meeting': at.meeting, 'by': 'visitor', **told}
-        await carry_out(self._engine, act, check=check)
+
+        async def keep(connection: Connection) -> bool:
+            return self._limits is None or await self._limits.keeps_refusal(connection, self._client(at))
+
+        await carry_out(self._engine, act, check=check, keep=keep)
+
+    def _permit(self, at: Appointment, *, books: bool = False) -> Permit | None:
+        return partial(self._limits.looking, self._client(at), books=books) if self._limits else None
+
+    def _client(self, at: Appointment) -> bytes:
+        """Whoever has a booking's link is known by the booking."""
+        return self._terms.hash_of('booking', at.uid)
 
     async def _moved(self, at: Appointment, person: Person) -> Moved:
         async with self._engine.database.transaction() as connection:
             shown, since = await appointments.find_shown(connection, at.meeting, CALENDAR, person.email)
         return Moved(at.meeting, tuple(shown), since)
+
+    async def _refuse_near(self, connection: Connection, at: Appointment, start: datetime) -> None:
+        if self._is_near(start, await self._near(connection, at, (start, start))):
+            raise Refused(TOO_CLOSE, 'too_close')
 
     async def _near(self, connection: Connection, at: Appointment, window: tuple[datetime, datetime]) -> list[datetime]:
         """CB-3: the starts of the visitor's other meetings around a window."""

@@ -35,7 +35,7 @@ class Office:
         self.availability = Availability(engine, BusyTimes(calendar, engine.clock), terms)
         self.holds = Holds(engine, self.availability, terms, limits)
         self.bookings = Bookings(engine, self.availability, terms, limits, pause or engine.clock.sleep)
-        self.appointments = Appointments(engine, self.availability, self.bookings, terms)
+        self.appointments = Appointments(engine, self.availability, self.bookings, terms, limits)
         self.support = SupportLinks(engine, self.availability, terms)
 
     async def start(self) -> None:

@@ -26,13 +26,18 @@ class NewHold:
     expires_at: datetime
 
 
-async def count(connection: Connection, client_hash: bytes) -> int:
-    """The live holds of a client, who cannot make another before this transaction ends."""
+async def lock(connection: Connection, client_hash: bytes) -> None:
+    """A client cannot make another hold before this transaction ends."""
     await connection.execute(
         'select pg_advisory_xact_lock(%s, %s)', (CLIENT_LOCKS, int.from_bytes(client_hash[:4], signed=True))
     )
+
+
+async def count(connection: Connection, client_hash: bytes, but: bytes = b'') -> int:
+    """The live holds of a client; `but`: the hashed token of one that does not count."""
     rows = await connection.execute(
-        'select count(*) as n from hold where client_hash = %s and expires_at > hermes_now()', (client_hash,)
+        'select count(*) as n from hold where client_hash = %s and expires_at > hermes_now() and token_hash <> %s',
+        (client_hash, but),
     )
     row = await rows.fetchone()
     return int(row['n']) if row else 0

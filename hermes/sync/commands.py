@@ -1,7 +1,8 @@
 """Commands: what needs its answer at once is stored and applied in one transaction.
 
-A refused command leaves its event with the refusal and nothing else (CB-6). The same key again, even at the same
-moment, is the same command: it gets the first one's outcome. What follows outside follows from the rows.
+A refused command leaves its event with the refusal, or not even that (`keep`), and nothing else (CB-6). The same key
+again, even at the same moment, is the same command: it gets the first one's outcome. What follows outside follows from
+the rows.
 """
 
 import json
@@ -19,6 +20,7 @@ from hermes.sync import acts, dirty
 from hermes.sync.engine import Engine
 
 Check = Callable[[Connection, Knowledge], Awaitable[None]]
+Keep = Callable[[Connection], Awaitable[bool]]
 TRIES: Final = 5
 """A transaction that gave way to another is begun again."""
 
@@ -48,9 +50,11 @@ async def carry_out(
     dedupe_key: bytes | None = None,
     by: str = '',
     check: Check | None = None,
+    keep: Keep | None = None,
 ) -> Done:
     """Carry out one act. `check` sees the transaction before the act does and may refuse; it is no part of a replay.
-    Raises Refused and its kinds (SlotTaken, NotFound, ...), the same again for the same `dedupe_key`.
+    `keep`: whether a refusal is kept as a row; every one, unless told otherwise. Raises Refused and its kinds
+    (SlotTaken, NotFound, ...), the same again for the same `dedupe_key` whose refusal was kept.
     """
     body = json.dumps(act, ensure_ascii=False, sort_keys=True).encode()
     command = _Command(source, body, dedupe_key or secrets.token_bytes(16), {'by': by} if by else {})
@@ -69,7 +73,7 @@ async def carry_out(
             if not bookings.overlaps(error):
                 raise
             refused = SlotTaken()
-        return await _put_aside(engine, command, refused)
+        return await _put_aside(engine, command, refused, keep)
 
 
 class _StoredRefusal(Exception):
@@ -107,17 +111,21 @@ def _again(row: Row | None) -> Done:
     return Done(row['id'], outcome, repeated=True)
 
 
-async def _put_aside(engine: Engine, command: _Command, refused: Refused) -> Done:
+async def _put_aside(engine: Engine, command: _Command, refused: Refused, keep: Keep | None) -> Done:
     """Nothing stays of a refused command but its event. Where the same command was carried out meanwhile, its
     outcome counts. Raises the refusal.
     """
     async with engine.database.transaction() as connection:
-        event = await bookings.add_once(
-            connection, command.source, command.body, command.key, command.headers, refused=(refused.code, str(refused))
-        )
-        if event is None:
+        kept, event = keep is None or await keep(connection), None
+        if kept:
+            told = (refused.code, str(refused))
+            event = await bookings.add_once(
+                connection, command.source, command.body, command.key, command.headers, refused=told
+            )
+        first = await bookings.find_outcome(connection, command.source, command.key) if event is None else None
+        if first is not None or (kept and event is None):
             try:
-                return _again(await bookings.find_outcome(connection, command.source, command.key))
+                return _again(first)
             except _StoredRefusal as error:
                 raise error.refusal from None
     raise refused

@@ -6,6 +6,7 @@ Nothing here decides anything: it reads what was sent, asks the office, and tell
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request
@@ -149,10 +150,13 @@ def _add_availability(router: APIRouter, office: Office, client: Client) -> None
         end_dt: Annotated[Moment, Query(description='To here, at most 62 days later.')],
         token: Annotated[str | None, Query(max_length=300, description=TOKEN)] = None,
     ) -> SlotsAnswer:
+        permit = None
         if office.limits is not None:
-            office.limits.reading(client(request))
+            office.limits.reading(asked_by := client(request))
+            permit = partial(office.limits.looking, asked_by)
         express = office.support.is_express(admin_id, token) if token else False
-        found = await office.availability.slots(admin_id, Interval(start_dt, end_dt), express=express)
+        window = Interval(start_dt, end_dt)
+        found = await office.availability.slots(admin_id, window, express=express, permit=permit)
         return SlotsAnswer(slots=[(slot.start, slot.end) for slot in found])
 
 

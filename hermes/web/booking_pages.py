@@ -20,7 +20,7 @@ from hermes.booking.letters import Stationery
 from hermes.booking.manage import Appointment
 from hermes.booking.office import Office
 from hermes.booking.recap import Recap, recap
-from hermes.domain.errors import HermesError, NotFound, Refused, Unreadable
+from hermes.domain.errors import HermesError, NotFound, OverLimit, Refused, Unreadable
 from hermes.domain.slots import Interval
 from hermes.web.booking_api import both, told
 from hermes.web.errors import UNREADABLE, status_of
@@ -232,7 +232,7 @@ async def _page(
     if at.planned:
         try:
             offered = await office.appointments.times(at, Interval(first, last))
-        except (Unreadable, NotFound):
+        except (Unreadable, NotFound, OverLimit):
             closed = True
     later = last if last < now + timedelta(days=office.terms.horizon_days) else None
     return _render(
