@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from hermes.booking.book import Booked, Visit
 from hermes.booking.forms import HoldForm, Id, Moment, SalesForm, SupportForm
-from hermes.booking.links import LinkRefused, make_manage_token, read_support_query
+from hermes.booking.links import LinkRefused, make_manage_token, public_number, read_support_query
 from hermes.booking.office import Office
 from hermes.domain.errors import Unreadable
 from hermes.domain.slots import Interval
@@ -23,6 +23,7 @@ from hermes.web.security import Network, client_address
 
 KEY: Final = 'Repeat a request under the same key, and it is the same booking.'
 TOKEN: Final = 'The token of a support link, from /callbooker/support-link/validate/.'  # noqa: S105 - a description
+NUMBER: Final = "The booking's number in answers, drawn apart from all other numbers; its name is the link."
 Key = Annotated[str | None, Header(alias='Idempotency-Key', min_length=1, max_length=255, description=KEY)]
 Proof = Annotated[
     str | None,
@@ -60,7 +61,7 @@ class BookedAnswer(BaseModel):
 
     status: Literal['ok'] = 'ok'
     message: str
-    meeting: int
+    meeting: int = Field(description=NUMBER)
     admin: str = Field(description='Who is met.')
     start: datetime
     end: datetime
@@ -188,7 +189,7 @@ def _tell(office: Office, booked: Booked, form: SalesForm | SupportForm) -> Book
         message='Your call is booked; the invitation was sent.'
         if sent
         else 'Your call is booked; the invitation follows.',
-        meeting=booked.meeting,
+        meeting=public_number(booked.uid),
         admin=booked.person,
         start=booked.start,
         end=booked.end,

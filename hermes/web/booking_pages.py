@@ -17,12 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hermes.booking.book import Invitation
 from hermes.booking.forms import Moment
 from hermes.booking.letters import Stationery
+from hermes.booking.links import public_number
 from hermes.booking.manage import Appointment
 from hermes.booking.office import Office
 from hermes.booking.recap import Recap, recap
 from hermes.domain.errors import HermesError, NotFound, OverLimit, Refused, Unreadable
 from hermes.domain.slots import Interval
-from hermes.web.booking_api import both, told
+from hermes.web.booking_api import NUMBER, both, told
 from hermes.web.errors import UNREADABLE, status_of
 
 CSP: Final = (
@@ -43,7 +44,7 @@ class AppointmentAnswer(BaseModel):
     """A booking as its visitor sees it; times in UTC."""
 
     status: Literal['ok'] = 'ok'
-    meeting: int
+    meeting: int = Field(description=NUMBER)
     kind: str
     state: str = Field(description='planned or canceled')
     admin_id: int
@@ -194,7 +195,7 @@ async def _change_by_form(office: Office, stationery: Stationery, request: Reque
 
 def _json(at: Appointment, told: Recap) -> JSONResponse:
     answer = AppointmentAnswer(
-        meeting=at.meeting,
+        meeting=public_number(at.uid),
         kind=at.kind,
         state=at.status,
         admin_id=at.admin_id,

@@ -15,7 +15,7 @@ from tests.flows.companies import client, decisions, deliver, event, later
 from tests.flows.house import PRIYA, PRIYA_PD, TOM, House
 from tests.flows.merging import assert_replays
 from tests.flows.test_decisions import settle
-from tests.flows.visitors import HALF, TEN, admin, book, link, live
+from tests.flows.visitors import HALF, TEN, admin, book, link, live, uid_of
 
 JSON = {'Accept': 'application/json'}
 NOON = TEN + timedelta(hours=2)
@@ -50,7 +50,7 @@ async def change(house: House, told: dict[str, Any], **what: Any) -> dict[str, A
 
 
 async def row(house: House, told: dict[str, Any]) -> dict[str, Any]:
-    return (await house.rows('select * from meeting where id = %s', told['meeting']))[0]
+    return (await house.rows('select * from meeting where uid = %s', uid_of(told)))[0]
 
 
 async def starts(house: House, tc2_admin_id: int = PRIYA) -> list[str]:
@@ -77,7 +77,7 @@ async def test_who_is_no_real_customer_and_books_is_met_all_the_same(house: Hous
     told = answer.json()
     assert (await row(house, told))['extra']['flags'] == ['its company is marked as not a real customer']
     [asked] = await decisions(house)
-    assert (asked['kind'], asked['record_id']) == ('promised', told['meeting'])
+    assert (asked['kind'], asked['record_id']) == ('promised', (await row(house, told))['id'])
     assert house.organizations() == house.persons() == house.deals() == []
     assert [call.method for call in house.calls() if call.method != 'GET'] == []
     await assert_replays(house, second_url)
@@ -130,8 +130,9 @@ async def test_a_doubt_is_asked_about_once_and_ends_with_its_reason(house: House
     await mark(house)
     [asked] = await decisions(house)
     assert asked['kind'] == 'promised'
+    number = (await row(house, told))['id']
     with psycopg.connect(house.settings.database_url, row_factory=dict_row) as connection:
-        found = agenda.read_meeting(connection, told['meeting'])
+        found = agenda.read_meeting(connection, number)
     assert found['flags'] == ['its company is marked as not a real customer']
     assert [one['id'] for one in found['decisions']] == [asked['id']]
     await mark(house)
@@ -163,7 +164,7 @@ async def test_past_calls_go_with_their_organisation_and_a_future_one_is_a_quest
     assert [(await row(house, one))['tombstone'] is None for one in (past, coming.json())] == [False, True]
     assert '2026-03-05T10:00' in await starts(house)
     [asked] = await decisions(house)
-    assert (asked['kind'], asked['record_id']) == ('promised', coming.json()['meeting'])
+    assert (asked['kind'], asked['record_id']) == ('promised', (await row(house, coming.json()))['id'])
     assert asked['detail']['reason'] == 'its company was deleted in the CRM'
     house.mark()
     await settle(house, 'cancel')

@@ -106,6 +106,27 @@ async def test_who_has_another_address_too_is_reached_at_the_one_that_was_typed(
         assert EMAIL not in str(letter) + str(event)
 
 
+@pytest.mark.lesson('M-5')
+async def test_no_number_of_a_record_is_told_in_public(database_url: str) -> None:
+    async with open_post(database_url) as post:
+        house, shown = post.house, []
+        await known(house, 'a customer')
+        for email, at in ((EMAIL, TEN), ('new@customer.example', TEN + 4 * HOUR)):
+            answer = await book(house, at, email=email, headers={'Idempotency-Key': email})
+            again = await book(house, at, email=email, headers={'Idempotency-Key': email})
+            assert answer.json()['meeting'] == again.json()['meeting'], 'it names the booking'
+            path = urlsplit(answer.json()['manage']).path
+            shown += [answer, await house.web.get(path, headers=JSON), await house.web.get(path)]
+            assert shown[-2].json()['meeting'] == answer.json()['meeting']
+            shown += [await house.web.get(f'{path}/invite.ics'), await house.web.post(path, data={'action': 'cancel'})]
+        await post.carry(61)
+        told = ' '.join([*(f'{each.headers} {each.text}' for each in shown), *map(str, post.inbox())])
+        numbers = {int(each) for each in re.findall(r'\d{6,18}', told)}
+        for table in ('company', 'contact', 'deal', 'meeting', 'letter', 'event', 'hold'):
+            assert numbers.isdisjoint(row['id'] for row in await house.rows(f'select id from {table}')), table
+        assert all(0 < each.json()['meeting'] < 2**53 for each in shown if 'json' in each.headers['content-type'])
+
+
 async def test_colleagues_see_both_names(house: House) -> None:
     sign_up(house, email=EMAIL, recipients=[{'first_name': 'Sam', 'last_name': 'Okafor', 'email': EMAIL}])
     await later(house)

@@ -1,7 +1,9 @@
 """What the flows of bookings share: a visitor at the website, the people who can be booked, and their calendars."""
 
+import base64
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -73,6 +75,12 @@ async def left(house: House) -> dict[str, int]:
     names = ('company', 'contact', 'deal', 'meeting')
     rows = await house.rows('select ' + ', '.join(f'(select count(*) from {name}) as {name}' for name in names))
     return dict(rows[0])
+
+
+def uid_of(told: dict[str, Any]) -> str:
+    """The uid of the booking that an answer is about."""
+    packed = urlsplit(told['manage']).path.split('/')[2].partition('.')[0]
+    return base64.urlsafe_b64decode(packed + '=' * (-len(packed) % 4)).decode()
 
 
 def live(house: House, email: str) -> list[dict[str, Any]]:
