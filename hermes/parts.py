@@ -20,7 +20,7 @@ from hermes.domain.timetable import Defaults
 from hermes.kit import logs, telemetry
 from hermes.kit.clock import Clock, SystemClock
 from hermes.kit.ids import Chance, new_token, system_chance
-from hermes.ports import Calendar, Mailer, Request, System
+from hermes.ports import Calendar, Mailer, System
 from hermes.settings import Settings, is_loopback, reveal
 from hermes.sync import connect
 from hermes.sync.engine import Engine, Following
@@ -63,6 +63,7 @@ def build_systems(
             transport=transport,
             clock=clock,
             crm_url=PD_APP if settings.pd_base_url == PD_API else settings.pd_base_url,
+            account='the sandbox' if settings.hermes_sandbox else settings.tc2_base_url,
         )
     if settings.g_private_key.get_secret_value() and settings.g_client_email:
         systems['google'] = GoogleCalendar(
@@ -262,15 +263,5 @@ async def greet(engine: Engine, settings: Settings) -> None:
     """
     await set_limits(engine, settings)
     if 'pipedrive' in engine.systems:
-        system = engine.systems['pipedrive']
-        await connect.belong(engine, system.name, system.identity(await connect.ask(engine, system, Request('me'))))
-    await belong_by_settings(engine, settings)
-
-
-async def belong_by_settings(engine: Engine, settings: Settings) -> None:
-    """TutorCruncher's account is known by its address, the calendar's by its Google project."""
-    if 'tutorcruncher' in engine.systems:
-        account = 'the sandbox' if settings.hermes_sandbox else settings.tc2_base_url
-        await connect.belong(engine, 'tutorcruncher', f'TutorCruncher at {account}')
-    if isinstance(calendar := engine.systems.get('google'), GoogleCalendar):
-        await connect.belong(engine, calendar.name, calendar.account)
+        await connect.meet(engine, engine.systems['pipedrive'])
+    await connect.belong_by_settings(engine)

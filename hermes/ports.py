@@ -153,6 +153,8 @@ class System(Protocol):
     name: str
     types: Mapping[str, str]
     """record type -> remote type, in the order in which they are pushed."""
+    account: str
+    """The account that the settings name (SETUP-12); '' where only its answer to the op 'me' tells."""
 
     def observe(self, event: Event, catalogue: Catalogue) -> Sequence[Element]:
         """Elements of a delivery, a page or an answer; pure. Raises Unparseable when nothing of it can be
@@ -177,7 +179,7 @@ class System(Protocol):
         """The webhooks in an answer to the op 'webhooks', those of everything and version 2 only."""
 
     def identity(self, answer: Answer) -> str:
-        """The account that answered the op 'me' (SETUP-12)."""
+        """The account that answered the op 'me' (SETUP-12), as a database is told it at first contact."""
 
     def chosen_id(self, record: Record, fields: Mapping[str, Value]) -> str:
         """The remote id under which `record` is made with these fields; '' where the system chooses. The same for

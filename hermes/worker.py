@@ -4,7 +4,6 @@ import gc
 
 from hermes.kit import endings
 from hermes.parts import (
-    belong_by_settings,
     build_engine,
     build_mailer,
     build_stationery,
@@ -68,7 +67,7 @@ async def work(settings: Settings, part: Part = 'both') -> None:
     await engine.database.open()
     try:
         await set_limits(engine, settings)
-        await belong_by_settings(engine, settings)
+        await connect.belong_by_settings(engine)
         await worker.run()
     finally:
         await endings.do_within(FAREWELL_S, engine.database.close())

@@ -15,7 +15,6 @@ TYPES = ('company', 'contact', 'deal')
 def ask_systems(desk: 'Desk') -> Iterator[Finding]:
     """Credentials, accounts, webhooks and fields as the systems tell them; one line each."""
     from hermes.cli.doctor_calendar import ask_calendars
-    from hermes.ports import Request
     from hermes.sync import connect
 
     for name, system in desk.engine.systems.items():
@@ -24,9 +23,7 @@ def ask_systems(desk: 'Desk') -> Iterator[Finding]:
             continue
         label = f'{name} credentials'
         try:
-            answer = desk.do(connect.ask(desk.engine, system, Request('me'), tries=1))
-            if name == 'pipedrive':
-                desk.do(connect.belong(desk.engine, name, system.identity(answer)))
+            desk.do(connect.meet(desk.engine, system, tries=1))
         except HermesError as error:
             variable = 'PD_API_KEY and PD_BASE_URL' if name == 'pipedrive' else 'TC2_API_KEY and TC2_BASE_URL'
             yield Finding(label, 'todo', str(error), f'check {variable}')
@@ -100,11 +97,11 @@ def mend(desk: 'Desk') -> Iterator[str]:
         refuse_restored(desk, 'pipedrive')
         register(desk)
 
-    if 'pipedrive' not in desk.engine.systems:
-        return
     steps: list[tuple[str, Callable[[], object]]] = [
-        ('fields, pipelines, stages, users were read again', lambda: desk.do(connect.connect(desk.engine, desk.crm))),
         ('a system whose credentials work again goes on', lambda: desk.do(connect.try_credentials(desk.engine))),
+    ]  # fmt: skip
+    steps += [] if 'pipedrive' not in desk.engine.systems else [
+        ('fields, pipelines, stages, users were read again', lambda: desk.do(connect.connect(desk.engine, desk.crm))),
         ('our webhook stands at Pipedrive', subscribe),
         ('the first listings are under way, or done', lambda: desk.do(open_listings())),
         ('writes that a stale field held up go on', lambda: desk.do(cataloguing.heal_step(desk.engine))),

@@ -132,7 +132,6 @@ def read_linked(text: str) -> str:
 
 def _contact(here: 'Desk', *, code: str | None = None, create: bool = False) -> None:
     """The CRM's account is the one that this database belongs to (SETUP-12), where it is spoken with."""
-    from hermes.ports import Request
     from hermes.sync import connect
 
     system = here.engine.systems.get('pipedrive')
@@ -140,8 +139,7 @@ def _contact(here: 'Desk', *, code: str | None = None, create: bool = False) -> 
         if create or code:
             raise Refused('Pipedrive is off: set PD_API_KEY (and PD_BASE_URL) first.')
         return
-    answer = here.do(connect.ask(here.engine, system, Request('me')))
-    here.do(connect.belong(here.engine, system.name, system.identity(answer)))
+    here.do(connect.meet(here.engine, system))
 
 
 def _add(here: 'Desk', item: 'CustomField', create: bool, called: str, quiet: bool) -> dict[str, Any]:

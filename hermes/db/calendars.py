@@ -63,6 +63,11 @@ HEARD: Final = """
 """
 
 
+async def is_any_followed(connection: Connection) -> bool:
+    """Whether there is a calendar whose reading tells if the credentials work."""
+    return await (await connection.execute('select 1 from followed_calendar limit 1')).fetchone() is not None
+
+
 async def follow(connection: Connection) -> int:
     """Every bookable admin's calendar is followed from now on; how many are new."""
     return (await connection.execute(FOLLOW)).rowcount

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from hermes.db import events, pauses, pulses
+from hermes.db import calendars, events, pauses, pulses
 from hermes.db.catalogue import bump, ensure_defaults, load_catalogue, remember_account, save_field
 from hermes.db.pool import Connection
 from hermes.domain.errors import HermesError, RateLimited, Refused, Retry
@@ -43,14 +43,26 @@ HOLDS: Final = {
 
 async def connect(engine: Engine, system: System) -> None:
     """Learn the account's metadata. Raises Refused when the database belongs to another account (SETUP-12)."""
-    answer = await ask(engine, system, Request('me'))
-    await belong(engine, system.name, system.identity(answer))
+    await meet(engine, system)
     async with engine.database.transaction() as connection:
         await ensure_defaults(connection)
     for remote_type in FIELD_TYPES:
         await learn_fields(engine, system, remote_type)
     for op in ('pipelines', 'stages', 'users'):
         await ask(engine, system, Request(op))
+
+
+async def meet(engine: Engine, system: System, *, tries: int = TRIES) -> None:
+    """Ask who answers to the credentials, and whether the database belongs to that account. Raises HermesError."""
+    answer = await ask(engine, system, Request('me'), tries=tries)
+    await belong(engine, system.name, system.identity(answer))
+
+
+async def belong_by_settings(engine: Engine) -> None:
+    """The database belongs to the accounts that the settings name. Raises Refused."""
+    for system in engine.systems.values():
+        if system.account:
+            await belong(engine, system.name, system.account)
 
 
 async def belong(engine: Engine, system: str, identity: str) -> None:
@@ -65,16 +77,21 @@ async def belong(engine: Engine, system: str, identity: str) -> None:
 
 
 async def try_credentials(engine: Engine) -> None:
-    """A system that a 401 paused resumes when its credentials work again, for the same account (OUT-7)."""
-    paused = await engine.database.fetch(pauses.PAUSED, (pauses.BROKEN,))
+    """A system that a 401 paused resumes when its credentials work again, for the same account (OUT-7). Where calendars
+    are followed, their reading tells more (sync/calendars.py).
+    """
+    async with engine.database.transaction() as connection:
+        paused = await (await connection.execute(pauses.PAUSED, (pauses.BROKEN,))).fetchall()
+        is_read = await calendars.is_any_followed(connection)
     for row in paused:
         system = engine.systems.get(row['system'])
-        if system is None or system.name == CALENDAR:  # it resumes by being read (sync/calendars.py)
+        if system is None or (system.name == CALENDAR and is_read):
             continue
         try:
-            await connect(engine, system)
-        except HermesError as error:
-            log.warning('a paused system still cannot be spoken to', system=row['system'], reason=str(error))
+            await meet(engine, system)
+        except (HermesError, ValueError, KeyError) as error:
+            reason = str(error) if isinstance(error, HermesError) else type(error).__name__
+            log.warning('a paused system still cannot be spoken to', system=row['system'], reason=reason)
             continue
         async with engine.database.transaction() as connection:
             await pauses.resume(connection, row['system'], only=pauses.BROKEN)

@@ -253,8 +253,8 @@ class Worker:
             await self.engine.database.execute('delete from worker where id = %s', (self.engine.worker,))
 
     async def _contact(self) -> None:
-        """First contact with the CRM, tried until it works; then once in a while, when its credentials had stopped
-        working (OUT-7).
+        """First contact with the CRM, tried until it works; then, once in a while, a look at every system whose
+        credentials had stopped working (OUT-7).
         """
         system = self.engine.systems.get('pipedrive')
         if system is None:
@@ -277,7 +277,7 @@ class Worker:
                     reason=str(error) if isinstance(error, HermesError) else type(error).__name__,
                 )
                 await self.engine.clock.sleep(2.0)
-        while system is not None:
+        while True:
             await self.engine.clock.sleep(AUTH_RETRY_S)
             with contextlib.suppress(DatabaseError, OSError):
                 await connect.try_credentials(self.engine)

@@ -60,7 +60,9 @@ class Client:
         await self._http.aclose()
 
     async def send(self, request: Request) -> Answer:
-        """Make the call."""
+        """Make the call. 'me' is the account itself, which signs in."""
+        if request.op == 'me':
+            return await self._signed_in()
         try:
             owner, method, url, query, body = self._call(request)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
@@ -110,6 +112,14 @@ class Client:
             await self._tokens.own(deadline_s=self._busy_s)
         except NoToken as missing:
             raise (AuthBroken if missing.broken else Unreadable)(f'Google gives {missing.reason}.') from None
+
+    async def _signed_in(self) -> Answer:
+        started_at = self.now()
+        try:
+            await self._tokens.own(deadline_s=self._timeout_s)
+        except NoToken as missing:
+            return self._unsent(missing.reason, status=401 if missing.broken else None)
+        return Answer(200, b'{"id": "me"}', started_at=started_at, ended_at=self.now())
 
     def _unsent(self, error: str, status: int | None = None, body: bytes = b'') -> Answer:
         """Nothing left. A status says what Google would have answered: the account does not work."""

@@ -21,6 +21,7 @@ class Pipedrive:
     """One Pipedrive account. `currency` is used for amounts whose currency nobody knows (three letters)."""
 
     name = inbound.SYSTEM
+    account = ''
     types: Mapping[str, str] = {
         'company': 'organization',
         'contact': 'person',

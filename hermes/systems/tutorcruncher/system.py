@@ -33,9 +33,13 @@ class TutorCruncher:
         clock: Clock | None = None,
         timeout_s: float = 10.0,
         crm_url: str = '',
+        account: str = '',
     ) -> None:
-        """`crm_url`: where people open the CRM's organisations, for write-back (D-1)."""
+        """`crm_url`: where people open the CRM's organisations, for write-back (D-1). `account`: what the instance is
+        called (SETUP-12), else its address.
+        """
         self._crm_url = crm_url
+        self.account = f'TutorCruncher at {account or base.removesuffix("/api")}'
         self._client = Client(base, key, client=client, transport=transport, clock=clock, timeout_s=timeout_s)
 
     def observe(self, event: Event, catalogue: Catalogue) -> Sequence[Element]:
@@ -70,7 +74,7 @@ class TutorCruncher:
         return ()
 
     def identity(self, answer: Answer) -> str:
-        return self.name
+        return self.account
 
     async def aclose(self) -> None:
         await self._client.aclose()
