@@ -73,8 +73,6 @@ def show_booking(number: NumberArgument, as_json: JsonFlag = False) -> None:
         print_rows(LETTERS, found['letters'])
     else:
         say('letters    none')
-    for flag in found['flags']:
-        say(f'flagged: {show(flag)}')
     for asked in found['decisions']:
         say(f'decision {asked["id"]} ({show(asked["kind"])}): {show(asked["reason"])}')
 
@@ -105,7 +103,7 @@ def _pairs(found: 'Row') -> list[tuple[str, Any]]:
         ('calendar', _stands(found, 'calendar')),
         ('activity', _stands(found, 'activity')),
         *((f'{name} as typed', value) for name, value in (found['typed'] or {}).items()),
-        *(('flagged', flag) for flag in found['flags'] or ()),
+        *(('flagged', flag) for flag in found['flags']),
     ]
 
 

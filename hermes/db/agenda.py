@@ -21,11 +21,10 @@ FIND_ADMINS = """
 """
 MEETINGS = """
     select m.id, m.kind, m.status, m.start_at, m.end_at, m.zone, m.buffer_s, m.sequence, m.canceled_by, m.uid,
-           m.typed, m.extra -> 'flags' as flags,
+           m.typed, coalesce(m.extra -> 'flags', '[]') as flags,
            m.company_id, coalesce(c.name, '') as company,
            m.contact_id, concat_ws(' ', p.first_name, p.last_name) as contact, p.email as contact_email, m.deal_id,
            m.admin_id, concat_ws(' ', a.first_name, a.last_name) as admin, a.timezone as admin_zone,
-           coalesce(m.extra -> 'flags', '[]') as flags,
            google.shown as calendar, crm.shown as activity, google.reason as calendar_reason,
            crm.reason as activity_reason
     from meeting m
