@@ -194,6 +194,7 @@ def build_engine(
         push_spacing_s=settings.push_spacing_s,
         push_mode=settings.push_mode,
         write_back=settings.tc2_write_back,
+        decline_cancels=settings.decline_cancels,
         defaults=meeting_defaults(settings),
         following=following(settings),
     )

@@ -138,6 +138,9 @@ class Settings(BaseSettings):
     meeting_max_end: ClockTime = Field('17:30', description="End of the day, in the admin's own time zone.")
     dft_timezone: str = Field('Europe/London', description='Time zone of an admin who has none (IANA name).')
     booking_horizon_days: int = Field(60, ge=1, le=366, description='How far ahead a call can be booked, in days.')
+    decline_cancels: bool = Field(
+        False, description="A visitor's No in the calendar cancels the call, instead of asking you."
+    )
     rate_limits: bool | None = Field(
         None, description='Limits per visitor: `on` or `off`. Empty: on, except in the sandbox.'
     )

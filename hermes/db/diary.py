@@ -78,7 +78,7 @@ async def _take(connection: Connection, record: Record, place: Slot, event_id: i
         'end': place.end_at,
         'meeting': record.ref.id,
         'event': event_id,
-        'key': f'overlap:{record.ref.id}:{place.start_at.isoformat()}',
+        'key': f'overlap:{record.ref.id}:{event_id}',
         'lenient': lenient,
     }
     await connection.execute(DROP_HOLDS, given)

@@ -51,7 +51,7 @@ FORGET_PROOFS = """
 CLOSE_OVER = """
     update decision d set state = 'merged' from meeting m
     where d.state = 'open' and d.record_type = 'meeting' and d.record_id = m.id and m.end_at <= hermes_now()
-      and d.kind in ('promised', 'calendar', 'overlap')
+      and d.kind in ('promised', 'declined', 'calendar', 'overlap')
 """
 GROWN = """
     select relname from pg_class where relnamespace = 'public'::regnamespace and relname = any(%(tables)s)

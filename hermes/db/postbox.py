@@ -16,17 +16,33 @@ TURN: Final = 47_292
 """The advisory lock of whoever chooses a letter: two letters about one meeting are never under way together."""
 FREE: Final = "l.state = 'due' and l.due_at <= hermes_now() and coalesce(l.leased_until, '-infinity') <= hermes_now()"
 DROP_ALL: Final = f"update letter l set state = 'dropped', reason = %s where {FREE}"
+SAYS: Final = (
+    "concat_ws(' ', m.status, to_char(m.start_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'), m.admin_id, m.round)"
+)
+"""What a letter about a meeting says now, apart from the words: whether it takes place, when, with whom."""
+DROP_UNTRUE: Final = f"""
+    with untrue as (
+      select l.id, case when m.status = 'planned' then 'the meeting takes place after all'
+        else 'the meeting was canceled' end as why
+      from letter l join meeting m on m.id = l.meeting_id
+      where {FREE} and (l.kind in ('cancelled', 'apology')) = (m.status = 'planned') for update of l skip locked
+    )
+    update letter set state = 'dropped', reason = untrue.why from untrue where letter.id = untrue.id
+"""
 DROP_STALE: Final = f"""
     with stale as (
       select l.id, case
-        when l.kind = 'reminder' and m.status <> 'planned' then 'the meeting was canceled'
         when m.tombstone is not null then 'the meeting is gone'
         when l.kind = 'reminder' and m.start_at <= hermes_now() then 'the meeting has begun'
         when m.end_at <= hermes_now() then 'the meeting is over'
         when exists (select 1 from letter o where o.meeting_id = l.meeting_id and o.sequence > l.sequence
                        and case when l.kind = 'reminder' then o.kind = 'reminder' and o.due_at <= hermes_now()
-                           else o.kind in ('moved', 'cancelled', 'apology') end
+                           else o.kind in ('moved', 'restored', 'cancelled', 'apology') end
                        and o.state in ('due', 'sent')) then 'a newer letter says more'
+        when l.kind = 'reminder' and m.claims -> 'doubts' ? 'declined' then 'the visitor answers No in the calendar'
+        when l.kind <> 'reminder' and {SAYS} = (
+          select o.says from letter o where o.meeting_id = l.meeting_id and o.kind <> 'reminder' and o.state = 'sent'
+          order by o.sent_at desc, o.id desc limit 1) then 'the visitor knows it already'
         when coalesce(trim(m.typed ->> 'email'), trim(p.email), '') = '' then 'the contact has no e-mail address'
       end as why
       from letter l join meeting m on m.id = l.meeting_id
@@ -41,14 +57,17 @@ CLAIM: Final = f"""
       select l.id from letter l where {FREE} and not exists (
         select 1 from letter o where o.meeting_id = l.meeting_id and o.state = 'due' and o.leased_until > hermes_now())
       order by l.due_at, l.id limit 1 for update skip locked)
-    returning id, meeting_id, kind, message_id, attempts, leased_until
+    returning id, meeting_id, message_id, attempts, leased_until, case when kind = 'restored' and not exists (
+      select 1 from letter o where o.meeting_id = letter.meeting_id and o.kind <> 'reminder' and o.state = 'sent')
+      then 'confirmation' else kind end as kind
 """
-MEETING: Final = """
-    select m.uid, m.kind, m.status, m.start_at, m.end_at, m.sequence, m.canceled_by, m.zone,
+"""Whoever was never told of a call is told of it, and not that it takes place after all."""
+MEETING: Final = f"""
+    select {SAYS} as says, m.uid, m.kind, m.status, m.start_at, m.end_at, m.sequence, m.canceled_by, m.zone,
            coalesce(m.typed ->> 'name', concat_ws(' ', p.first_name, p.last_name)) as contact,
            coalesce(m.typed ->> 'email', p.email) as contact_email,
            concat_ws(' ', a.first_name, a.last_name) as admin, a.email as admin_email, a.timezone as admin_zone,
-           (select i.runs #>> '{meet_url,-1,0}' from link k join mirror i using (system, type, remote_id)
+           (select i.runs #>> '{{meet_url,-1,0}}' from link k join mirror i using (system, type, remote_id)
             where k.record_type = 'meeting' and k.record_id = m.id and k.system = 'google' and k.state = 'live'
             order by k.is_primary desc limit 1) as meet_url
     from meeting m
@@ -77,12 +96,14 @@ class Claim(NamedTuple):
 async def claim(connection: Connection) -> Claim | None:
     """The letter that is due longest, leased; None when none is. What has no sense any more is dropped first."""
     await connection.execute('select pg_advisory_xact_lock(%s)', (TURN,))
+    await connection.execute(DROP_UNTRUE)
     await connection.execute(DROP_STALE)
     letter = await (await connection.execute(CLAIM)).fetchone()
     if letter is None:
         return None
     row = await (await connection.execute(BY_NUMBER, (letter['meeting_id'],))).fetchone()
     assert row is not None
+    await connection.execute('update letter set says = %s where id = %s', (row['says'], letter['id']))
     told = _notice(row, letter['kind'], letter['message_id'])
     return Claim(letter['id'], letter['leased_until'], letter['attempts'], told)
 

@@ -10,18 +10,23 @@ from typing import Final
 
 from hermes.domain.applied import Applied
 from hermes.domain.errors import Refused
-from hermes.domain.graph import Context, Decision, Graph
-from hermes.domain.meeting import is_planned, moment, rearrange
+from hermes.domain.graph import CALENDAR, Context, Decision, Graph
+from hermes.domain.meeting import is_declined, is_planned, moment, rearrange
 from hermes.domain.model import Change, Record, RecordRef
 
-PROMISED: Final = 'promised'
+PROMISED, DECLINED = 'promised', 'declined'
 BURIED: Final[Mapping[str, str]] = {
     'crm': 'its company was deleted in the CRM',
     'tc2': 'its company was deleted in TutorCruncher',
 }
 MARKED: Final = 'its company is marked as not a real customer'
-RULES: Final[Mapping[str, str]] = {PROMISED: 'CB-7'}
+SAYS_NO: Final = 'the visitor answers No in the calendar'
+RULES: Final[Mapping[str, str]] = {PROMISED: 'CB-7', DECLINED: 'CB-15'}
 """Kind of doubt, which is the kind of its decision, -> the rule for the journal."""
+ENDED_BY: Final[Mapping[str, str]] = {PROMISED: 'admin', DECLINED: 'visitor'}
+"""Kind of doubt -> who cancels the call when it is canceled for that."""
+Doubts = Mapping[str, str]
+"""Kind -> what it is."""
 
 
 def look(graph: Graph, company_id: int, context: Context, done: Applied) -> None:
@@ -30,38 +35,45 @@ def look(graph: Graph, company_id: int, context: Context, done: Applied) -> None
     if company is None or company.alias_of is not None:
         return
     for record in graph.children(company_id, 'meeting'):
-        coming = is_planned(record) and moment(record.fields['end_at']) > context.now
-        _keep(graph, record, find(company) if coming else {}, context, done)
+        now = find(graph, record, company, context)
+        begins = DECLINED in now.keys() - record.claims.get('doubts', {}).keys()
+        if begins and context.settings.get('decline_cancels'):
+            done.changes += _cancel(graph, record, DECLINED, CALENDAR, context)
+            now = {}
+        _keep(graph, graph.records[record.ref], now, context, done)
 
 
-def find(company: Record) -> dict[str, str]:
-    """Kind of doubt -> what it is."""
+def find(graph: Graph, record: Record, company: Record, context: Context) -> dict[str, str]:
+    """Kind of doubt -> what it is; nothing about what is off or over."""
+    if not is_planned(record) or moment(record.fields['end_at']) <= context.now:
+        return {}
+    found = {DECLINED: SAYS_NO} if is_declined(graph, record, context.directory) else {}
     if company.tombstone is not None:
-        return {PROMISED: BURIED.get(company.tombstone.kind, 'its company was deleted')}
-    return {PROMISED: MARKED} if company.fields.get('narc') else {}
+        found[PROMISED] = BURIED.get(company.tombstone.kind, 'its company was deleted')
+    elif company.fields.get('narc'):
+        found[PROMISED] = MARKED
+    return found
 
 
-def _keep(graph: Graph, record: Record, now: Mapping[str, str], context: Context, done: Applied) -> None:
+def _keep(graph: Graph, record: Record, now: Doubts, context: Context, done: Applied) -> None:
     """`claims.doubts`: kind -> the event that brought the doubt, and what it is; the question has both in its key."""
     before = record.claims.get('doubts', {})
     ended = {kind: told for kind, told in before.items() if now.get(kind) != told[1]}
-    begun = {kind: reason for kind, reason in now.items() if before.get(kind, (0, ''))[1] != reason}
+    begun = {kind: reason for kind, reason in now.items() if kind not in before or kind in ended}
     if not ended and not begun:
         return
-    doubts = {kind: told for kind, told in before.items() if kind not in ended}
-    doubts |= {kind: [context.event_id, reason] for kind, reason in begun.items()}
-    done.closed += [(kind, _key(record, kind, told[0])) for kind, told in ended.items()]
-    over = {told[1] for told in ended.values()}
-    flags = [*(flag for flag in record.fields.get('flags') or () if flag not in over), *begun.values()]
     done.remember(graph, record)
+    done.closed += [(kind, _key(record, kind, told[0])) for kind, told in ended.items()]
     for kind, reason in begun.items():
         detail = {'reason': reason, 'start_at': record.fields['start_at']}
-        key = _key(record, kind, context.event_id)
-        done.decisions.append(Decision(kind, key, record.ref, detail))
+        done.decisions.append(Decision(kind, _key(record, kind, context.event_id), record.ref, detail))
         done.note(f'needs a decision: the call of {record.fields["start_at"]}, {reason}')
-    done.changes.append(
-        Change(record.ref, 'flags', record.fields.get('flags'), flags or None, 'hermes', RULES[PROMISED])
-    )
+    flagged, over = record.fields.get('flags'), {told[1] for told in ended.values()}
+    flags = [*(flag for flag in flagged or () if flag not in over), *begun.values()]
+    rule = RULES[next(iter({**begun, **ended}))]
+    done.changes.append(Change(record.ref, 'flags', flagged, flags or None, 'hermes', rule))
+    doubts = {kind: told for kind, told in before.items() if kind not in ended}
+    doubts |= {kind: [context.event_id, reason] for kind, reason in begun.items()}
     fields = {name: value for name, value in {**record.fields, 'flags': flags}.items() if value != []}
     graph.put_record(replace(record, fields=fields, claims={**record.claims, 'doubts': doubts}))
 
@@ -70,7 +82,7 @@ def _key(record: Record, kind: str, event_id: int) -> str:
     return f'{kind}:{record.ref.id}:{event_id}'
 
 
-def call_off(graph: Graph, record: Record, context: Context, done: Applied) -> None:
+def call_off(graph: Graph, record: Record, kind: str, context: Context, done: Applied) -> None:
     """A person decides that a doubtful call does not take place: whoever was promised it is told. Raises Refused for
     one that nobody waits for any more.
     """
@@ -79,5 +91,9 @@ def call_off(graph: Graph, record: Record, context: Context, done: Applied) -> N
     if moment(record.fields['end_at']) <= context.now:
         raise Refused('This call is over: answer "keep".')
     done.remember(graph, record)
-    values = {'status': 'canceled', 'canceled_by': 'admin'}
-    done.changes += [replace(line, system='operator') for line in rearrange(graph, record.ref, values, 'CB-7', context)]
+    done.changes += _cancel(graph, record, kind, 'operator', context)
+
+
+def _cancel(graph: Graph, record: Record, kind: str, system: str, context: Context) -> list[Change]:
+    values = {'status': 'canceled', 'canceled_by': ENDED_BY[kind]}
+    return [replace(line, system=system) for line in rearrange(graph, record.ref, values, RULES[kind], context)]

@@ -8,11 +8,12 @@ observed and never followed. Slots and letters are derived here too, pure.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from hermes.domain.applied import Applied
 from hermes.domain.graph import CALENDAR, CRM, Context, Decision, Directory, Graph
-from hermes.domain.history import NEVER, edits
+from hermes.domain.history import NEVER, edits, insert
 from hermes.domain.history import settle as settle_intent
 from hermes.domain.linking import attach
 from hermes.domain.merge import merge
@@ -24,6 +25,8 @@ DECREED: Final = (*TIMES, 'status', 'canceled_by', 'sequence')
 """What an act decides and the calendar may overrule afterwards."""
 TOLD: Final = frozenset({*TIMES, 'status', 'admin_id'})
 """What is a new SEQUENCE of the invitation when it changes."""
+THERE: Final = 'there'
+"""Under which name an event's mirror keeps when it stood in its calendar, and when not."""
 REMINDERS: Final = (timedelta(hours=24), timedelta(hours=1))
 RULE: Final = 'CB-15'
 SHAPES: Final[Mapping[str, str]] = {
@@ -86,13 +89,14 @@ def letters(before: Record | None, after: Record, now: datetime) -> list[Due]:
         return [Due('apology' if refused else 'cancelled', sequence, now)]
     if was and before is not None and not is_moved(before, after):
         return []
+    news = 'confirmation' if before is None else 'moved' if was else 'restored'
     start_at = moment(after.fields['start_at'])
     reminders = [
         Due('reminder', sequence * 10 + number, start_at - ahead)
         for number, ahead in enumerate(REMINDERS, 1)
         if start_at - ahead > now
     ]
-    return [Due('moved' if was else 'confirmation', sequence, now), *reminders]
+    return [Due(news, sequence, now), *reminders]
 
 
 def is_moved(before: Record, after: Record) -> bool:
@@ -116,6 +120,14 @@ def event_of(graph: Graph, record: Record, directory: Directory) -> Mirror | Non
     home = calendar_of(record, directory).lower()
     found = [mirror for mirror in graph.mirrors_of(record.ref, CALENDAR) if stands_in(mirror).lower() == home]
     return max(found, key=lambda mirror: (mirror.live, mirror.version, mirror.ref.remote_id), default=None)
+
+
+def is_declined(graph: Graph, record: Record, directory: Directory) -> bool:
+    """Whether the visitor answered No in the calendar, and nobody has changed the meeting since."""
+    event = event_of(graph, record, directory)
+    answers = event.runs.get('answer', ()) if event is not None and event.live else ()
+    decree = record.claims.get('decree', {}).get('status', {'after': NEVER})
+    return bool(answers) and answers[-1].value == 'declined' and answers[-1].first > Version(*decree['after'])
 
 
 def book(
@@ -184,6 +196,8 @@ def observe(graph: Graph, seen: Observation, context: Context, done: Applied) ->
         return
     seen = _as_deleted(seen, known)
     merge(graph, None, seen, context)
+    if seen.ref.system == CALENDAR and seen.kind != 'missing':
+        _note_presence(graph, seen)
     if seen.intent:
         graph.put_mirror(settle_intent(graph.mirrors[seen.ref], seen.intent, seen.version))
     if graph.mirrors[seen.ref].record is None:
@@ -199,7 +213,8 @@ def observe(graph: Graph, seen: Observation, context: Context, done: Applied) ->
     if seen.ref.system == CALENDAR:
         _look_at_shape(mirror, record, done)
         moved = follow(graph, record.ref, context)
-        if moved:
+        answered = known is not None and known.current('answer') != mirror.current('answer')
+        if moved or answered:
             done.remember(graph, record)
             done.changes += moved
 
@@ -233,6 +248,15 @@ def _as_deleted(seen: Observation, known: Mirror | None) -> Observation:
     return seen
 
 
+def _note_presence(graph: Graph, seen: Observation) -> None:
+    """Every deletion and every return is kept: each was told to somebody. Of deletions alone a mirror keeps the
+    newest.
+    """
+    mirror = graph.mirrors[seen.ref]
+    runs, _ = insert(mirror.runs.get(THERE, ()), seen.kind == 'state', seen.version, mirror.seen)
+    graph.put_mirror(replace(mirror, runs={**mirror.runs, THERE: runs}))
+
+
 def _whose(graph: Graph, seen: Observation) -> tuple[Record | None, str]:
     """The meeting of an object that has no link: the one that it names, if it is being made there or stands nowhere
     yet. What names a meeting that has its object already is somebody's copy.
@@ -257,15 +281,17 @@ def follow(graph: Graph, ref: RecordRef, context: Context) -> list[Change]:
     decrees = dict(record.claims.get('decree', {}))
     for name in DECREED:
         decrees.setdefault(name, _decree(record.fields.get(name), NEVER, ''))
-    values = _believed(decrees, event)
+    values = _believed(record, decrees, event)
     if all(record.fields.get(name) == value for name, value in values.items()):
         return []
     settled = replace(record, claims={**record.claims, 'decree': decrees})
     return _write(graph, settled, values, CALENDAR, RULE, 'a person changed it in the calendar')
 
 
-def _believed(decrees: Mapping[str, Any], event: Mirror) -> dict[str, Value]:
-    """What a meeting should say: a person's edit that is newer than the decree stands, else the decree."""
+def _believed(record: Record, decrees: Mapping[str, Any], event: Mirror) -> dict[str, Value]:
+    """What a meeting should say: a person's edit that is newer than the decree stands, else the decree. SEQUENCE counts
+    every edit, deletion and return since then, and never falls.
+    """
     values: dict[str, Value] = {name: decrees[name]['value'] for name in DECREED}
     edited: set[Version] = set()
     for name in TIMES:
@@ -285,9 +311,19 @@ def _believed(decrees: Mapping[str, Any], event: Mirror) -> dict[str, Value]:
     )
     if removed and values['status'] != 'canceled':
         values |= {'status': 'canceled', 'canceled_by': 'calendar'}
-        edited.add(event.deleted or NEVER)
-    values['sequence'] = int(values['sequence'] or 0) + len(edited)
+    counted = int(values['sequence'] or 0) + len(edited) + _turns(event, Version(*decrees['status']['after']))
+    known = int(record.fields.get('sequence') or 0)
+    is_new = any(values[name] != record.fields.get(name) for name in TOLD & values.keys())
+    values['sequence'] = max(counted, known + is_new)
     return values
+
+
+def _turns(event: Mirror, after: Version) -> int:
+    """How often people deleted an event that stood there, and brought it back."""
+    if event.deleted_by == 'hermes':
+        return 0
+    stood = [True, *(run.value for run in event.runs.get(THERE, ()) if run.first > after)]
+    return sum(now != before for before, now in pairwise(stood))
 
 
 def _is_stretch(start: Value, end: Value) -> bool:

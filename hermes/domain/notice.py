@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Kind = Literal['confirmation', 'moved', 'cancelled', 'reminder', 'apology']
+Kind = Literal['confirmation', 'moved', 'restored', 'cancelled', 'reminder', 'apology']
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,8 +151,8 @@ def _carry_out(
             settling.make_separate(graph, record, done)
         case ('narc', 'delete'):
             settling.delete_anyway(graph, record, done)
-        case ('promised', 'cancel'):
-            doubts.call_off(graph, record, context, done)
+        case ('promised' | 'declined' as kind, 'cancel'):
+            doubts.call_off(graph, record, kind, context, done)
         case ('fought over', 'ours'):
             settling.fight_again(graph, record, tuple(detail['fields']), done)
         case _:

@@ -41,6 +41,8 @@ class Engine:
     push_mode: str = 'live'
     write_back: bool = False
     """TC2_WRITE_BACK; the setting of the same name, where somebody set it, holds instead (D-1)."""
+    decline_cancels: bool = False
+    """DECLINE_CANCELS, in the same way (CB-15)."""
     defaults: Defaults = field(default_factory=Defaults)
     """MEETING_* and DFT_TIMEZONE; `meeting_defaults` lays the settings of the same names over them (CB-20)."""
     following: Following = Following()
@@ -50,7 +52,10 @@ class Engine:
 
     def context(self, event: Event, known: Knowledge) -> Context:
         """What an application of `event` reads; its clock is the event's received_at."""
-        return Context(event.id, event.received_at, known.catalogue, known.directory, known.settings, self.tc2_base_url)
+        told = known.settings
+        if self.decline_cancels and told.get('decline_cancels') is None:
+            told = {**told, 'decline_cancels': True}
+        return Context(event.id, event.received_at, known.catalogue, known.directory, told, self.tc2_base_url)
 
     def outgoing(self, system: System, record_type: str, known: Context | Knowledge) -> Sequence[Outgoing]:
         """The fields of a record type that go out to a system as things are set now."""

@@ -31,6 +31,7 @@ TITLES: Final = {'sales': '{brand} demo with {admin}', 'support': '{brand} suppo
 SUBJECTS: Final = {
     'confirmation': 'Your call is booked: {day}, {start}',
     'moved': 'Your call has a new time: {day}, {start}',
+    'restored': 'Your call takes place after all: {day}, {start}',
     'cancelled': 'Your call on {day} is cancelled',
     'reminder': 'Reminder of your call: {day}, {start}',
     'apology': 'We are sorry: your call on {day} cannot take place',

@@ -87,7 +87,8 @@ class Letter(Table, table=True):
         UniqueConstraint('meeting_id', 'kind', 'sequence', name='letter_once'),
         CheckConstraint("state in ('due', 'sent', 'dropped', 'parked')", name='letter_state_check'),
         CheckConstraint(
-            "kind in ('confirmation', 'moved', 'cancelled', 'reminder', 'apology')", name='letter_kind_check'
+            "kind in ('confirmation', 'moved', 'cancelled', 'reminder', 'apology', 'restored')",
+            name='letter_kind_check',
         ),
         Index('letter_due', 'due_at', postgresql_where=text("state = 'due'")),
     )
@@ -102,6 +103,7 @@ class Letter(Table, table=True):
     message_id: str = column(Text, null=False)
     leased_until: datetime | None = column(Moment)
     sent_at: datetime | None = column(Moment)
+    says: str = column(Text, null=False, server="''")
 
 
 class FollowedCalendar(Table, table=True):

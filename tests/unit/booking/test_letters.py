@@ -30,7 +30,7 @@ LEE = Person('Lee Adams', 'lee@customer.example', 'Asia/Kolkata')
 PRIYA = Person('Priya Raman', 'priya@office.example', 'Europe/London')
 NOTICE = Notice('confirmation', 'abc.confirmation.0', 'abc', 3, 'sales', True, '', TEN, TEN + HALF, LEE, PRIYA)
 PAPER = Stationery('Brightwell', 'https://hermes.example', KEYS)
-KINDS = ('confirmation', 'moved', 'cancelled', 'reminder', 'apology')
+KINDS = ('confirmation', 'moved', 'restored', 'cancelled', 'reminder', 'apology')
 
 
 def read(content: bytes) -> tuple[Any, Any]:

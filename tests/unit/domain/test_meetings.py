@@ -175,8 +175,23 @@ def test_what_a_person_deletes_is_canceled_and_may_come_back() -> None:
     assert letters(graph.before[ref], graph.records[ref], NOW) == []
     observe(graph, seen(120, **at(TEN)))
     fields = graph.records[ref].fields
-    assert (fields['status'], fields.get('canceled_by')) == ('planned', None)
+    assert (fields['status'], fields.get('canceled_by'), fields['sequence']) == ('planned', None, 2)
     assert graph.primary(ref, CALENDAR) is not None
+    observe(graph, seen(180, 'deleted'))
+    fields = graph.records[ref].fields
+    assert (fields['status'], fields['sequence']) == ('canceled', 3)
+
+
+def test_what_takes_place_after_all_has_a_letter_and_reminders_of_its_own() -> None:
+    graph, ref = made()
+    observe(graph, seen(60, 'deleted'))
+    off = graph.records[ref]
+    observe(graph, seen(120, **at(TEN)))
+    assert letters(off, graph.records[ref], NOW) == [
+        Due('restored', 2, NOW),
+        Due('reminder', 21, TEN - timedelta(hours=24)),
+        Due('reminder', 22, TEN - timedelta(hours=1)),
+    ]
 
 
 @pytest.mark.parametrize('kind', ['missing', 'state'])
@@ -244,6 +259,24 @@ def test_the_order_of_sightings_does_not_matter(steps: list[tuple[int, Any]]) ->
         observe(graph, *order, *order[:1])
         ends.add(str(sorted(graph.records[ref].fields.items())))
     assert len(ends) == 1
+
+
+@pytest.mark.lesson('M-21')
+@settings(deadline=None, max_examples=40)
+@given(STEPS)
+def test_sequence_never_falls_and_rises_with_all_that_is_told(steps: list[tuple[int, Any]]) -> None:
+    told = [
+        seen(10 * place, kind, **(at(TEN + timedelta(hours=hours)) if kind == 'state' else {}))
+        for place, (hours, kind) in enumerate(steps, 1)
+    ]
+    for order in permutations(told):
+        graph, ref = made()
+        for one in order:
+            before = graph.records[ref].fields
+            observe(graph, one)
+            after = graph.records[ref].fields
+            is_new = any(before.get(name) != after.get(name) for name in ('start_at', 'end_at', 'status'))
+            assert after['sequence'] - before['sequence'] >= is_new
 
 
 EVENT_TABLE = [

@@ -14,7 +14,7 @@ from hermes.domain import booking, doubts
 from hermes.domain.applied import Applied
 from hermes.domain.apply import apply, finish
 from hermes.domain.graph import CALENDAR, CRM, Context, Decision, Graph
-from hermes.domain.meeting import book, calendar_of, is_planned, moment, text_of
+from hermes.domain.meeting import book, calendar_of, moment, text_of
 from hermes.domain.model import Element, Intent, Mirror, Observation, Record, RecordRef, RemoteRef, Tombstone, Version
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, plan
 from hermes.ports import Outgoing
@@ -28,7 +28,7 @@ CONTACTS = ('live', 'deleted', 'without e-mail', 'merged', 'nobody')
 DEALS = ('none', 'open', 'won', 'lost', 'deleted')
 STEPS = (
     'move', 'give to the other', 'cancel', 'carry', 'a person drags it', 'a person deletes it', 'a person restores it',
-    'blow', 'pardon', 'it begins',
+    'the visitor says No', 'the visitor says Yes', 'blow', 'pardon', 'it begins',
 )  # fmt: skip
 TABLE = [
     Outgoing('start_at', ('Meeting.start_at',), lambda view: view.get('start_at')),
@@ -140,6 +140,9 @@ class Life:
             event = list(self.binned)[-1]
             self.held[event] = self.binned.pop(event)
             self.see(event)
+        elif step.startswith('the visitor says') and event:
+            self.held[event] |= {'answer': 'declined' if step.endswith('No') else 'accepted'}
+            self.see(event)
         elif step in ('blow', 'pardon'):
             self.set_company(self.blow if step == 'blow' else 'live')
         elif step == 'it begins':
@@ -230,9 +233,9 @@ def test_a_doubtful_call_has_one_open_question_and_another_none(told: tuple[Life
     for step in steps:
         life.live(step)
         life.look_again()
-        coming = is_planned(life.record) and moment(life.record.fields['end_at']) > life.now
-        doubtful = coming and bool(doubts.find(life.graph.records[COMPANY]))
-        asked = [one for one in life.asked if one.kind == doubts.PROMISED]
-        still_open = [one for one in asked if (one.kind, one.key) not in life.closed]
-        assert len(still_open) == len(life.record.fields.get('flags') or ()) == doubtful
+        now = doubts.find(life.graph, life.record, life.graph.records[COMPANY], life.context)
+        asked = [one for one in life.asked if one.kind in doubts.RULES]
+        still_open = {one.kind: one.detail['reason'] for one in asked if (one.kind, one.key) not in life.closed}
+        assert still_open == now
+        assert sorted(life.record.fields.get('flags') or ()) == sorted(now.values())
         assert len({one.key for one in asked}) == len(asked)
