@@ -33,6 +33,7 @@ from hermes.booking.values import (
     as_text,
     check_currency,
     check_email,
+    check_minute,
     check_name,
     check_phone,
     check_website,
@@ -75,6 +76,7 @@ def _given(most: int) -> BeforeValidator:
 
 
 Moment = Annotated[datetime, BeforeValidator(read_moment), WithJsonSchema(MOMENT)]
+Start = Annotated[datetime, BeforeValidator(read_moment), AfterValidator(check_minute), WithJsonSchema(MOMENT)]
 Id = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(no_truth)]
 AnId = Annotated[Id | None, _given(20)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST), _whole(LONGEST), AfterValidator(check_name)]
@@ -110,7 +112,7 @@ class Asked(BaseModel):
     admin_id: Id = Field(description='Who is to be met: an active, bookable admin of that kind.')
     name: Name = Field(description='First and last name, in any script.', examples=['Lee Adams'])
     email: Email = Field(description='Where the invitation goes.', examples=['lee@customer.example'])
-    meeting_dt: Moment = Field(description='When the call starts.')
+    meeting_dt: Start = Field(description='When the call starts.')
     zone: Zone = Field(None, description="The visitor's time zone (IANA), for letters.", examples=['Europe/London'])
     hold: HoldToken = Field(None, description='The hold that reserves this time, if there is one.')
 
@@ -227,7 +229,7 @@ class HoldForm(BaseModel):
     model_config = ConfigDict(extra='ignore')
 
     admin_id: Id = Field(description='Who is to be met.')
-    start: Moment = Field(description='When the call starts.')
+    start: Start = Field(description='When the call starts.')
     token: Annotated[Annotated[str, Field(max_length=300)] | None, _given(300)] = Field(
         None, description='The token of an express support link.'
     )

@@ -165,6 +165,13 @@ def read_moment(value: Any) -> datetime:
     return at.replace(microsecond=0)
 
 
+def check_minute(at: datetime) -> datetime:
+    """A call starts at a whole minute: neither the CRM nor a letter says more."""
+    if at.second:
+        raise ValueError('must be a whole minute, without seconds')
+    return at
+
+
 def _moment(value: Any) -> datetime:
     if isinstance(value, datetime):
         at = value

@@ -85,6 +85,8 @@ def _start(when: str, zone: 'ZoneInfo', now: 'datetime') -> 'datetime':
             found = datetime.fromisoformat(when.strip())
         except ValueError:
             raise Refused(f'"{when}" is no moment: write "tue 10:00", 2026-12-01T10:00 or 2026-12-01T10:00Z.') from None
+    if found.second or found.microsecond:
+        raise Refused(f'"{when}" is no whole minute, and a call starts at one.')
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hermes.booking.book import Invitation
-from hermes.booking.forms import Moment
+from hermes.booking.forms import Moment, Start
 from hermes.booking.letters import Stationery
 from hermes.booking.links import public_number
 from hermes.booking.manage import Appointment
@@ -24,7 +24,7 @@ from hermes.booking.recap import Recap, recap
 from hermes.domain.errors import HermesError, NotFound, OverLimit, Refused, Unreadable
 from hermes.domain.slots import Interval
 from hermes.web.booking_api import NUMBER, both, told
-from hermes.web.errors import UNREADABLE, status_of
+from hermes.web.errors import UNREADABLE, problems_of, status_of
 
 CSP: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -70,7 +70,7 @@ class Change(BaseModel):
     model_config = ConfigDict(extra='ignore')
 
     action: Literal['move', 'cancel'] = Field(description='move, to `start`; or cancel.')
-    start: Moment | None = Field(None, description='When the call starts instead.')
+    start: Start | None = Field(None, description='When the call starts instead.')
 
 
 templates: Final = Environment(
@@ -158,8 +158,14 @@ async def _read_change(request: Request) -> Change:
         if _is_form(request):
             return Change.model_validate(await _read_form(request))
         return Change.model_validate_json(await request.body())
-    except ValidationError:
-        raise Refused('Say what to do: {"action": "cancel"}, or "move" with a start.', 'invalid') from None
+    except ValidationError as error:
+        told = _wrong_start(error) or 'Say what to do: {"action": "cancel"}, or "move" with a start.'
+        raise Refused(told, 'invalid') from None
+
+
+def _wrong_start(error: ValidationError) -> str:
+    """What is wrong with the time of a change, in a sentence; '' for nothing."""
+    return next((f'start: {each["what"]}.' for each in problems_of(error) if each['field'] == 'start'), '')
 
 
 async def _change(office: Office, token: str, change: Change) -> tuple[Appointment, Invitation]:
@@ -178,8 +184,8 @@ async def _change_by_form(office: Office, stationery: Stationery, request: Reque
         before = at = await office.appointments.find(token)
         try:
             at, invitation = await _change(office, token, Change.model_validate(given))
-        except ValidationError:
-            wrong, status = 'Please choose a time.', 422
+        except ValidationError as error:
+            wrong, status = f'Please choose a time. {_wrong_start(error)}'.strip(), 422
         except Refused as error:
             at, wrong, status = await office.appointments.find(token), str(error), status_of(error)
         except Unreadable:

@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -62,7 +63,7 @@ def status_of(error: Refused) -> int:
     return STATUSES.get(error.code, 400)
 
 
-def problems_of(error: RequestValidationError) -> list[dict[str, str]]:
+def problems_of(error: RequestValidationError | ValidationError) -> list[dict[str, str]]:
     """Which fields are wrong and why, without what they held. `field` is '' where it is the whole."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for problem in error.errors():

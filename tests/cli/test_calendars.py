@@ -70,6 +70,7 @@ def test_every_reason_is_told(office: Office) -> None:
     assert 'notice' in reasons(office, f'{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%MZ}')
     assert 'horizon' in reasons(office, f'{TEN + timedelta(days=98):%Y-%m-%dT%H:%MZ}')
     assert 'is no moment' in office.refuses('slots', 'explain', 'ada', 'soon')
+    assert 'is no whole minute' in office.refuses('slots', 'explain', 'ada', '2026-12-01T10:00:30Z')
 
 
 @pytest.mark.behaviour('CB-19')
