@@ -1,11 +1,13 @@
 """Country texts to ISO 3166 alpha-2 and back: `United Kingdom (GB)`, `Deutschland`, `USA`, `gb` (D-18).
 
-Names come from babel; English first, then the languages in which the connected systems are usually run.
+Which codes there are says the table that comes with the time zones (tzdata's `iso3166.tab`). Names come from babel;
+English first, then the languages in which the connected systems are usually run.
 """
 
 import re
 from collections.abc import Mapping
 from functools import cache
+from importlib.resources import files
 
 from babel import Locale
 
@@ -19,13 +21,27 @@ _ALIASES = {
 _IN_BRACKETS = re.compile(r'\(([A-Za-z]{2})\)\s*$')
 
 
+_KOSOVO = 'XK'
+"""No code of ISO 3166, and the one by which everybody names that country."""
+
+
+@cache
+def iso_codes() -> frozenset[str]:
+    """The codes of ISO 3166-1 alpha-2."""
+    lines = files('tzdata').joinpath('zoneinfo', 'iso3166.tab').read_text('utf-8').splitlines()
+    return frozenset(line.partition('\t')[0] for line in lines if line and not line.startswith('#'))
+
+
+def iso_code(told: str) -> str | None:
+    """A code in any case as ISO 3166 has it, `UK` as GB; None for what is no country's, a name included."""
+    code = told.strip().upper() if told.isascii() else ''
+    return 'GB' if code == 'UK' else code if code in iso_codes() else None
+
+
 @cache
 def _english() -> Mapping[str, str]:
-    return {
-        code: name
-        for code, name in Locale.parse('en').territories.items()
-        if len(code) == 2 and code.isalpha() and code not in ('EU', 'EZ', 'UN', 'QO', 'ZZ', 'XA', 'XB')
-    }
+    names = Locale.parse('en').territories
+    return {code: names[code] for code in sorted(iso_codes() | {_KOSOVO}) if code in names}
 
 
 @cache
@@ -48,7 +64,7 @@ def alpha2(told: str | None) -> str | None:
     plain = told.strip()
     if plain.casefold() in _codes():
         return _codes()[plain.casefold()]
-    return plain.upper() if plain.upper() in _english() else None
+    return plain.upper() if plain.isascii() and plain.upper() in _english() else None
 
 
 def english_name(code: str) -> str:

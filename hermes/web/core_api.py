@@ -22,11 +22,9 @@ from hermes.db.pool import Database
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.model import Record
 from hermes.domain.rota import Kind, candidates, queue_of
+from hermes.kit.countries import iso_code
 from hermes.web.security import Network, client_address, is_trusted
 
-COUNTRY: Final = re.compile(r'[A-Z]{2}')
-NOWHERE: Final = frozenset({'XX', 'T1', 'ZZ'})
-"""What a proxy says that does not know, of Tor, and of nothing."""
 HOME: Final = 'GB'
 WHOLE: Final = re.compile(r'[0-9]{1,18}')
 LONGEST: Final = 500
@@ -105,16 +103,15 @@ def show_person(admin: Record, *, with_key: bool) -> dict[str, Any]:
 
 
 def country_of(request: Request, desk: Desk) -> str | None:
-    """API-5: what the proxy says, None where it does not know, GB where no proxy of ours says anything (S14). Where no
-    proxy is configured, one on this machine is believed.
+    """API-5: the country that the proxy says, None where it says none (`XX`, `T1`, `EU`), GB where no proxy of ours
+    says anything (S14). Where no proxy is configured, one on this machine is believed.
     """
     if not _is_proxy(request, desk.trusted):
         return HOME
     told = request.headers.getlist(desk.country_header)
     if not told:
         return HOME
-    country = told[0].strip().upper()
-    return country if len(told) == 1 and COUNTRY.fullmatch(country) and country not in NOWHERE else None
+    return iso_code(told[0]) if len(told) == 1 else None
 
 
 def _is_proxy(request: Request, trusted: Sequence[Network]) -> bool:

@@ -171,6 +171,8 @@ async def test_support_people_take_turns_too(web: Web) -> None:
         ('', None),
         ('Germany', None),
         ('<b>', None),
+        *(pytest.param(code, None, marks=pytest.mark.lesson('M-25')) for code in ('EU', 'AP', 'QQ', 'ZZ', 'XK', 'AA')),
+        *(pytest.param(code, 'GB', marks=pytest.mark.lesson('M-25')) for code in ('UK', 'uk', ' GB ')),
     ],
 )
 async def test_the_country_is_the_proxys_word(web: Web, header: str | None, country: str | None) -> None:
