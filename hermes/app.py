@@ -6,7 +6,7 @@ What a worker is made of stands in `worker`; no command and no worker loads a we
 import contextlib
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from hermes import __version__
 from hermes.booking.office import Office
@@ -18,7 +18,7 @@ from hermes.parts import build_engine, build_office, build_stationery, channel_s
 from hermes.settings import Settings, load
 from hermes.systems.pipedrive import inbound as pipedrive_inbound
 from hermes.web.application import create_app
-from hermes.web.booking_api import booking_routes
+from hermes.web.booking_api import booking_routes, read_counter, told
 from hermes.web.booking_files import file_routes
 from hermes.web.booking_pages import page_routes
 from hermes.web.core_api import Desk, core_routes
@@ -59,10 +59,13 @@ def booking_routers(office: Office, settings: Settings) -> list[APIRouter]:
         settings.api_key.get_secret_value(),
         settings.dft_timezone,
         trusted,
+        count_read=office.limits.reading if office.limits else None,
     )
     stationery = build_stationery(settings)
-    pages, files = page_routes(office, stationery), file_routes(office.engine, stationery)
-    return [booking_routes(office, trusted), pages, files, core_routes(desk)]
+    behind_links = APIRouter(dependencies=[Depends(read_counter(office, trusted))], responses=told(429))
+    for router in (page_routes(office, stationery), file_routes(office.engine, stationery)):
+        behind_links.include_router(router)
+    return [booking_routes(office, trusted), behind_links, core_routes(desk)]
 
 
 def sources(settings: Settings) -> list[Source]:

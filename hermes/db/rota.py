@@ -1,5 +1,6 @@
 """The ledger of the round robin (API-3): drawn under one lock a queue, so that equals never differ by more than one
-turn (I22), whoever draws and however many at once.
+turn (I22), whoever draws and however many at once. How a queue stands is kept beside the ledger, so that a draw reads
+what is new and not what was.
 
 A company that gets its first sales or support person by a delivery, a read or a booking counts as a turn of that person
 in the transaction that journals it: in sales only where its plan and its country are known, for else nobody knows in
@@ -17,7 +18,7 @@ from hermes.db.codec import dump, read_record
 from hermes.db.pool import Connection, Row
 from hermes.domain import rota
 from hermes.domain.model import Change, Record
-from hermes.domain.rota import Kind, Turn
+from hermes.domain.rota import Kind, Standing, Turn
 from hermes.domain.rules import PLANS
 
 QUEUE_LOCKS: Final = 47_293
@@ -29,7 +30,34 @@ SAME_BOOKING: Final = timedelta(minutes=5)
 PERSON_OF: Final[dict[str, Kind]] = {'sales_person_id': 'sales', 'support_person_id': 'support'}
 
 LEDGER: Final = """
-    select admin_id, why, at, booked_at, returned_at from turn where queue = %(queue)s order by id
+    select id, admin_id, why, at, booked_at, returned_at from turn where queue = %(queue)s order by id
+"""
+NEWS: Final = """
+    select id, admin_id, why, at, booked_at, returned_at from turn where queue = %(queue)s and not counted order by id
+"""
+DUE: Final = """
+    select id, admin_id, why, at, booked_at, returned_at from turn
+    where queue = %(queue)s and counted and not given_back and returned_at <= hermes_now()
+    union
+    select id, admin_id, why, at, booked_at, returned_at from turn
+    where queue = %(queue)s and counted and not given_back and why = 'drawn' and booked_at is null
+      and at <= hermes_now() - %(while)s
+"""
+"""Turns that stand in the count and are to be given back."""
+STANDING: Final = 'select level, counts, last from standing where queue = %(queue)s'
+KEEP: Final = """
+    insert into standing (queue, level, counts, last) values (%(queue)s, %(level)s, %(counts)s, %(last)s)
+    on conflict (queue) do update set level = excluded.level, counts = excluded.counts, last = excluded.last
+"""
+OPEN_QUEUES: Final = """
+    select distinct queue from turn where counted and not given_back
+      and (returned_at <= hermes_now() or (why = 'drawn' and booked_at is null and at <= hermes_now() - %(while)s))
+    order by queue
+"""
+QUEUES_OF: Final = """
+    select queue from turn where client_hash = %(client)s and why = 'drawn' and at > hermes_now() - %(unbooked)s
+    union select queue from turn where company_id = %(company)s and why = 'booked' and at > hermes_now() - %(while)s
+    order by queue
 """
 REMEMBERED: Final = """
     select admin_id from turn where client_hash = %(client)s and queue = %(queue)s and why = 'drawn'
@@ -53,6 +81,7 @@ FIRST_PERSONS: Final = """
 COUNTED_ONCE: Final = """
     delete from turn where company_id = %(company)s and admin_id = %(admin)s and why = 'booked'
       and at > hermes_now() - %(while)s
+    returning queue, admin_id, counted
 """
 GIVE_BACK: Final = """
     update turn set returned_at = at + %(while)s where id in (
@@ -61,8 +90,8 @@ GIVE_BACK: Final = """
 """
 FORGET: Final = """
     delete from turn where id in (
-      select id from turn where returned_at < hermes_now() - make_interval(days => %(days)s) order by id
-      limit %(batch)s)
+      select id from turn where returned_at < hermes_now() - make_interval(days => %(days)s)
+        and (given_back or not counted) order by id limit %(batch)s)
 """
 
 
@@ -72,17 +101,58 @@ async def draw(connection: Connection, queue: str, people: Sequence[int], client
     """
     if not people:
         return None
-    await connection.execute('select pg_advisory_xact_lock(%s, hashtext(%s))', (QUEUE_LOCKS, queue))
+    await _lock(connection, queue)
     asked = {'client': client, 'queue': queue, 'while': rota.REMEMBERED, 'people': list(people)}
     known = await (await connection.execute(REMEMBERED, asked)).fetchone()
     if known is not None:
         return int(known['admin_id'])
-    rows = await (await connection.execute(LEDGER, {'queue': queue})).fetchall()
-    chosen = rota.settle(read_ledger(rows), await _now(connection)).order(people)[0]
-    await connection.execute(
-        "insert into turn (queue, admin_id, client_hash, why) values (%s, %s, %s, 'drawn')", (queue, chosen, client)
+    standing, now = await _settle(connection, queue), await _now(connection)
+    chosen = standing.order(people)[0]
+    rows = await connection.execute(
+        "insert into turn (queue, admin_id, client_hash, why, counted) values (%s, %s, %s, 'drawn', true) returning id",
+        (queue, chosen, client),
     )
+    row = await rows.fetchone()
+    assert row is not None
+    standing.take(row['id'], Turn(chosen, True, now))
+    await _keep(connection, queue, standing)
     return chosen
+
+
+async def _lock(connection: Connection, queue: str) -> None:
+    await connection.execute('select pg_advisory_xact_lock(%s, hashtext(%s))', (QUEUE_LOCKS, queue))
+
+
+async def _settle(connection: Connection, queue: str) -> Standing:
+    """How a queue stands now, with what is new and what is to be given back marked as counted. The queue is locked, and
+    whoever calls keeps the standing. A queue that was never counted is counted from its whole ledger.
+    """
+    asked = {'queue': queue, 'while': rota.UNBOOKED}
+    row = await (await connection.execute(STANDING, asked)).fetchone()
+    standing = Standing() if row is None else read_standing(row)
+    news = await (await connection.execute(NEWS, asked)).fetchall()
+    due = await (await connection.execute(DUE, asked)).fetchall()
+    back = rota.go_on(standing, _placed(news), _placed(due), await _now(connection))
+    await connection.execute('update turn set counted = true where id = any(%s)', ([row['id'] for row in news],))
+    await connection.execute('update turn set given_back = true where id = any(%s)', (back,))
+    return standing
+
+
+def _placed(rows: Sequence[Row]) -> list[tuple[int, Turn]]:
+    return [(row['id'], turn) for row, turn in zip(rows, read_ledger(rows), strict=True)]
+
+
+async def _keep(connection: Connection, queue: str, standing: Standing) -> None:
+    counts, last = ({str(who): told for who, told in each.items()} for each in (standing.counts, standing.last))
+    await connection.execute(
+        KEEP, {'queue': queue, 'level': standing.level, 'counts': dump(counts), 'last': dump(last)}
+    )
+
+
+def read_standing(row: Row) -> Standing:
+    """How a queue stood when it was kept."""
+    counts, last = ({int(who): told for who, told in row[name].items()} for name in ('counts', 'last'))
+    return Standing(counts, row['level'], last)
 
 
 async def confirm(connection: Connection, client: bytes, company_id: int, admin_id: int, kind: Kind = 'sales') -> None:
@@ -90,6 +160,9 @@ async def confirm(connection: Connection, client: bytes, company_id: int, admin_
     others are given back. Where somebody else was drawn, the booking is a turn of whom was booked. Without a draw
     nothing happens.
     """
+    places = {'client': client, 'company': company_id, 'unbooked': rota.UNBOOKED, 'while': SAME_BOOKING}
+    for row in await (await connection.execute(QUEUES_OF, places)).fetchall():
+        await _lock(connection, row['queue'])
     asked = {'client': client, 'kind': kind, 'while': rota.UNBOOKED}
     draws = await (await connection.execute(OPEN_DRAWS, asked)).fetchall()
     if not draws:
@@ -99,7 +172,12 @@ async def confirm(connection: Connection, client: bytes, company_id: int, admin_
         await connection.execute(
             'update turn set booked_at = hermes_now(), company_id = %s where id = %s', (company_id, booked['id'])
         )
-        await connection.execute(COUNTED_ONCE, {'company': company_id, 'admin': admin_id, 'while': SAME_BOOKING})
+        same = {'company': company_id, 'admin': admin_id, 'while': SAME_BOOKING}
+        for row in await (await connection.execute(COUNTED_ONCE, same)).fetchall():
+            if row['counted']:
+                standing = await _settle(connection, row['queue'])
+                standing.give_back(row['admin_id'])
+                await _keep(connection, row['queue'], standing)
     else:
         await connection.execute(
             'insert into turn (queue, admin_id, why, company_id, booked_at) '
@@ -137,8 +215,11 @@ async def count_assigned(connection: Connection, changes: Iterable[tuple[Change,
 
 async def tidy(connection: Connection) -> int:
     """Mark a batch of draws as given back that led to no booking, and forget those that were long ago; how many rows
-    were touched. The ledger counts them the same before and after.
+    were touched. They count the same before and after.
     """
+    for row in await (await connection.execute(OPEN_QUEUES, {'while': rota.UNBOOKED})).fetchall():
+        await _lock(connection, row['queue'])
+        await _keep(connection, row['queue'], await _settle(connection, row['queue']))
     back = await connection.execute(GIVE_BACK, {'while': rota.UNBOOKED, 'batch': BATCH})
     gone = await connection.execute(FORGET, {'days': FORGET_DAYS, 'batch': BATCH})
     return back.rowcount + gone.rowcount

@@ -1,4 +1,5 @@
-"""Whose turn it is (API-2, API-3, API-4): a pure function of the ledger of turns and of who is there.
+"""Whose turn it is (API-2, API-3, API-4): a pure function of the ledger of turns and of who is there. How a queue
+stands can be kept, and goes on from there with what is new, however much is behind it.
 
 Each queue (plan and region) counts for itself. Whoever has the fewest turns is next, among equals whoever waited
 longest, then the lower id. The one who was drawn had the fewest of all who were there: whoever has fewer than the last
@@ -56,17 +57,18 @@ class Standing:
         """Who is next, and then."""
         return sorted(people, key=lambda who: (self.count(who), self.last.get(who, -1), who))
 
-    def _take(self, place: int, turn: Turn) -> None:
+    def take(self, place: int, turn: Turn) -> None:
+        """One more turn."""
         count = self.count(turn.admin_id)
         if turn.drawn:
             self.level = count
         self.counts[turn.admin_id] = count + 1
         self.last[turn.admin_id] = place
 
-    def _give_back(self, admin_id: int) -> None:
+    def give_back(self, admin_id: int) -> None:
         """Whoever gives a turn back falls below the others by right, and pulls the level along."""
-        there = self.counts[admin_id] >= self.level
-        self.counts[admin_id] -= 1
+        there = self.counts.get(admin_id, 0) >= self.level
+        self.counts[admin_id] = self.counts.get(admin_id, 0) - 1
         if there:
             self.level = min(self.level, self.counts[admin_id])
 
@@ -74,20 +76,33 @@ class Standing:
 def settle(ledger: Sequence[Turn], now: datetime) -> Standing:
     """How a queue stands `now`. `ledger`: its turns in their order; what was given back later than now still counts."""
     standing = Standing()
-    back = deque(sorted(((turn.returned_at, place) for place, turn in enumerate(ledger) if turn.returned_at)))
-    for place, turn in enumerate(ledger):
-        _return(standing, ledger, back, turn.at, place)
-        standing._take(place, turn)
-    _return(standing, ledger, back, now, len(ledger))
+    go_on(standing, list(enumerate(ledger)), (), now)
     return standing
 
 
-def _return(
-    standing: Standing, ledger: Sequence[Turn], back: deque[tuple[datetime, int]], until: datetime, place: int
-) -> None:
-    """Give back what is due; a turn is given back after it was taken, whatever the clocks said."""
-    while back and back[0][0] <= until and back[0][1] < place:
-        standing._give_back(ledger[back.popleft()[1]].admin_id)
+def go_on(
+    standing: Standing, news: Sequence[tuple[int, Turn]], open_turns: Iterable[tuple[int, Turn]], now: datetime
+) -> list[int]:
+    """Bring a standing up to `now`: `news` are turns that it does not know, by their places; `open_turns` those that it
+    counts and that are to be given back. The places of what was given back.
+    """
+    back = sorted(
+        (turn.returned_at, place, turn.admin_id) for place, turn in (*open_turns, *news) if turn.returned_at is not None
+    )
+    waiting, given = deque(back), []
+
+    def give_back(until: datetime, before: int | None) -> None:
+        """What is due; a turn is given back after it was taken, whatever the clocks said."""
+        while waiting and waiting[0][0] <= until and (before is None or waiting[0][1] < before):
+            _, place, admin_id = waiting.popleft()
+            standing.give_back(admin_id)
+            given.append(place)
+
+    for place, turn in news:
+        give_back(turn.at, place)
+        standing.take(place, turn)
+    give_back(now, None)
+    return given
 
 
 def queue_of(kind: Kind, plan: str = '', country: object = None) -> str:

@@ -131,19 +131,38 @@ def client_of(office: Office, trusted: Sequence[Network]) -> Client:
     return lambda request: office.terms.client_of(client_address(request.scope, trusted))
 
 
+def read_counter(office: Office, trusted: Sequence[Network] = ()) -> Callable[[Request], Awaitable[None]]:
+    """Counts a public read of whoever asks. Raises OverLimit."""
+    client = client_of(office, trusted)
+
+    async def count(request: Request) -> None:
+        if office.limits is not None:
+            office.limits.reading(client(request))
+
+    return count
+
+
 def booking_routes(office: Office, trusted: Sequence[Network] = ()) -> APIRouter:
     """The API under /callbooker/."""
     router = APIRouter(prefix='/callbooker', tags=['call-booker'])
     client = client_of(office, trusted)
-    _add_availability(router, office, client)
+    counted = [Depends(read_counter(office, trusted))]
+    _add_availability(router, office, client, counted)
     _add_bookings(router, office, client)
     _add_holds(router, office, client)
-    _add_support_links(router, office)
+    _add_support_links(router, office, counted)
     return router
 
 
-def _add_availability(router: APIRouter, office: Office, client: Client) -> None:
-    @both(router, 'GET', '/availability/', summary='Slots that can be booked', responses=told(403, 404, 429, 503))
+def _add_availability(router: APIRouter, office: Office, client: Client, counted: Sequence[Any]) -> None:
+    @both(
+        router,
+        'GET',
+        '/availability/',
+        summary='Slots that can be booked',
+        dependencies=counted,
+        responses=told(403, 404, 429, 503),
+    )
     async def show_slots(
         request: Request,
         admin_id: Annotated[Id, Query(description='Who is to be met.')],
@@ -151,10 +170,7 @@ def _add_availability(router: APIRouter, office: Office, client: Client) -> None
         end_dt: Annotated[Moment, Query(description='To here, at most 62 days later.')],
         token: Annotated[str | None, Query(max_length=300, description=TOKEN)] = None,
     ) -> SlotsAnswer:
-        permit = None
-        if office.limits is not None:
-            office.limits.reading(asked_by := client(request))
-            permit = partial(office.limits.looking, asked_by)
+        permit = partial(office.limits.looking, client(request)) if office.limits else None
         express = office.support.is_express(admin_id, token) if token else False
         window = Interval(start_dt, end_dt)
         found = await office.availability.slots(admin_id, window, express=express, permit=permit)
@@ -244,7 +260,7 @@ def require_key(office: Office) -> Callable[..., Awaitable[None]]:
     return check
 
 
-def _add_support_links(router: APIRouter, office: Office) -> None:
+def _add_support_links(router: APIRouter, office: Office, counted: Sequence[Any]) -> None:
     @both(
         router,
         'GET',
@@ -265,7 +281,8 @@ def _add_support_links(router: APIRouter, office: Office) -> None:
         'GET',
         '/support-link/validate/',
         summary='What a support link allows',
-        responses=told(403, 404),
+        dependencies=counted,
+        responses=told(403, 404, 429),
     )
     async def check_link(
         request: Request,

@@ -34,7 +34,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the core API works with. `hash_client`: an address as the keyed hash that is stored. `api_key` '': nobody
-    has it. `country_header`: where the proxy says the country.
+    has it. `country_header`: where the proxy says the country. `count_read`: raises OverLimit for a client of too many.
     """
 
     database: Database
@@ -43,6 +43,7 @@ class Desk:
     zone: str = 'Europe/London'
     trusted: Sequence[Network] = ()
     country_header: str = 'CF-IPCountry'
+    count_read: Callable[[bytes], None] | None = None
 
     def has_key(self, request: Request) -> bool:
         """Whether the request shows the API key."""
@@ -59,6 +60,8 @@ def core_routes(desk: Desk) -> APIRouter:
     async def choose(request: Request, kind: Kind, plan: str, country: str | None) -> Response:
         queue = queue_of(kind, plan, country)
         client = desk.hash_client(client_address(request.scope, desk.trusted))
+        if desk.count_read is not None:
+            desk.count_read(client)
         async with desk.database.transaction() as connection:
             admins = (await knowledge.get(connection)).directory.admins
             people = {
@@ -149,6 +152,7 @@ def _add(router: APIRouter, path: str, act: Answer, summary: str, query: Sequenc
     described = {'parameters': [{'name': name, 'in': 'query', 'schema': {'type': 'string'}} for name in query]}
     told: dict[int | str, dict[str, Any]] = {
         422: {'description': 'Not a valid question'},
+        429: {'description': 'Too much was asked for'},
         503: {'description': 'Try again later'},
     }
     if path == '/companies':

@@ -13,9 +13,10 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from hermes.booking.limits import READS
 from hermes.cli import app
 from hermes.db import housekeeping, rota
-from hermes.db.pool import Database
+from hermes.db.pool import Connection, Database
 from hermes.domain.rota import queue_of, settle
 from hermes.sandbox.scenarios import demo
 from hermes.sync.commands import carry_out
@@ -280,3 +281,76 @@ def test_the_desk_shows_who_is_next_in_every_queue(database_url: str) -> None:
         (2, 'Ada Hale', 1),
     ]
     assert 'Bea Moss' in CliRunner().invoke(app, asked, env={'DATABASE_URL': database_url}).stdout
+
+
+def vacuum(house: House) -> None:
+    """What the server does by itself after many changes."""
+    with psycopg.connect(house.settings.database_url, autocommit=True) as connection:
+        connection.execute('vacuum analyze turn')
+
+
+@pytest.mark.behaviour('API-3')
+@pytest.mark.lesson('M-7')
+async def test_a_draw_reads_as_little_after_a_hundred_thousand_as_after_one(house: House) -> None:
+    """How a queue stands is kept: what is behind it is not read again, given back or not."""
+    one, other = sorted(await two(house))
+
+    async def count(connection: Connection) -> int:
+        """Rows that this connection has read of the ledger."""
+        rows = await connection.execute(
+            "select seq_tup_read + coalesce(idx_tup_fetch, 0) as n from pg_stat_xact_user_tables where relname = 'turn'"
+        )
+        row = await rows.fetchone()
+        assert row is not None
+        return int(row['n'])
+
+    async def rows_read(client: str) -> int:
+        async with house.engine.database.transaction() as connection:
+            before = await count(connection)
+            assert await rota.draw(connection, QUEUE, [one, other], client.encode()) in (one, other)
+            return await count(connection) - before
+
+    first = await rows_read('the first')
+    await house.rows(
+        'insert into turn (queue, admin_id, client_hash, why, at, booked_at) '
+        "select %s, case n %% 2 when 0 then %s else %s end, decode(md5(n::text), 'hex'), 'drawn', "
+        "hermes_now() - interval '40 days', case when n %% 3 > 0 then hermes_now() end "
+        'from generate_series(1, 100000) n returning id',
+        QUEUE, one, other,
+    )  # fmt: skip
+    await rows_read('counts what it never saw, once')
+    vacuum(house)
+    assert await rows_read('the next') <= first + 3
+    async with house.engine.database.transaction() as connection:
+        ledger = await (await connection.execute(rota.LEDGER, {'queue': QUEUE})).fetchall()
+        kept = await (await connection.execute(rota.STANDING, {'queue': QUEUE})).fetchone()
+    assert kept is not None
+    assert rota.read_standing(kept).counts == settle(rota.read_ledger(ledger), house.clock.now()).counts
+    for _ in range(3):
+        await housekeeping.forget_visitors(house.engine.database)
+    vacuum(house)
+    assert await rows_read('and after it was tidied') <= first + 3
+
+
+@pytest.mark.behaviour('CB-18')
+@pytest.mark.invariant('S3')
+@pytest.mark.lesson('M-7')
+async def test_public_reads_are_limited_together(database_url: str) -> None:
+    async with open_house(database_url, rate_limits=True, trusted_proxies='127.0.0.1') as house:
+        link = (await book(house)).json()['manage'].partition('127.0.0.1:8000')[2]
+        who = await number(house)
+        reads = [
+            '/choose-roundrobin/sales/?plan=payg&country_code=GB', '/choose-roundrobin/support', link,
+            f'{link}/invite.ics', '/callbooker/support-link/validate/?admin_id=1',
+            f'/callbooker/availability/?admin_id={who}&start_dt={TEN.date()}&end_dt={TEN.date()}',
+        ]  # fmt: skip
+        neighbours = [{'X-Forwarded-For': f'2001:db8:0:7::{n}'} for n in range(READS)]
+        seen = [await house.web.get(reads[n % len(reads)], headers=told) for n, told in enumerate(neighbours)]
+        assert 429 not in {answer.status_code for answer in seen}
+        before = await turns(house)
+        for path in reads:
+            over = await house.web.get(path, headers={'X-Forwarded-For': '2001:db8:0:7:ffff::9'})
+            assert (over.status_code, over.json()['code']) == (429, 'limit'), path
+            assert 0 < int(over.headers['retry-after']) <= 60
+        assert await turns(house) == before, 'and draws nobody'
+        assert (await house.web.get(reads[0], headers={'X-Forwarded-For': '2001:db8:0:8::1'})).status_code == 200

@@ -140,6 +140,7 @@ def test_what_a_visitor_adds_makes_nobody_else_of_them() -> None:
     assert address(x_forwarded_for='198.51.100.1, ' * 4_000 + real) == real
 
 
+@pytest.mark.lesson('M-7')
 def test_neighbours_in_one_network_of_ipv6_are_one_client() -> None:
     terms = Terms('Hermes', '', '', hash_key='k')
     same = {terms.client_of(f'2001:db8:0:7{tail}') for tail in ('::1', '::2', ':ffff:ffff:ffff:ffff')}

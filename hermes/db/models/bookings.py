@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Integer, LargeBinary, Text, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint
+from sqlalchemy import Boolean, CheckConstraint, Index, Integer, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint
 
 from hermes.db.models.table import Moment, Table, Whole, column
 
@@ -51,7 +51,13 @@ class Turn(Table, table=True):
         Index('turn_queue', 'queue', 'admin_id', postgresql_where=text('returned_at IS NULL')),
         Index('turn_client', 'client_hash', 'at', postgresql_where=text("why = 'drawn'")),
         Index('turn_company', 'company_id'),
-    )
+        Index('turn_new', 'queue', 'id', postgresql_where=text('NOT counted')),
+        Index('turn_open', 'queue', 'at', postgresql_where=text('counted AND NOT given_back AND booked_at IS NULL')),
+        Index(
+            'turn_returned', 'queue', 'returned_at',
+            postgresql_where=text('counted AND NOT given_back AND returned_at IS NOT NULL'),
+        ),
+    )  # fmt: skip
     id: int | None = column(Whole, key=True, identity=True)
     queue: str = column(Text, null=False)
     admin_id: int = column(Whole, null=False, to='admin.id')
@@ -61,6 +67,17 @@ class Turn(Table, table=True):
     company_id: int | None = column(Whole, to='company.id')
     booked_at: datetime | None = column(Moment)
     returned_at: datetime | None = column(Moment)
+    counted: bool = column(Boolean, null=False, server='false')
+    given_back: bool = column(Boolean, null=False, server='false')
+
+
+class Standing(Table, table=True):
+    """How a queue of the round robin stands (API-3)."""
+
+    queue: str = column(Text, key=True)
+    level: int = column(Whole, null=False)
+    counts: Any = column(JSONB, null=False)
+    last: Any = column(JSONB, null=False)
 
 
 class Allowance(Table, table=True):

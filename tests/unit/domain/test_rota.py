@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hermes.domain.errors import Refused
 from hermes.domain.model import Record, RecordRef, Tombstone
 from hermes.domain.regions import COUNTRIES, region_of
-from hermes.domain.rota import UNBOOKED, Turn, candidates, gives_back_at, queue_of, settle
+from hermes.domain.rota import UNBOOKED, Standing, Turn, candidates, gives_back_at, go_on, queue_of, settle
 
 NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
 ALL = {f'sells_{name}': True for name in ('payg', 'startup', 'enterprise', 'us', 'gb', 'au', 'ca', 'eu', 'row')}
@@ -219,3 +219,30 @@ def test_nobody_comes_back_to_a_burst(absences: list[set[int]]) -> None:
             counts = together.setdefault(pair, Counter())
             counts[who] += 1
             assert abs(counts[pair[0]] - counts[pair[1]]) <= 2
+
+
+TURNS = st.lists(
+    st.tuples(st.integers(1, 4), st.booleans(), st.integers(0, 90), st.none() | st.integers(1, 60)), max_size=30
+)
+
+
+@pytest.mark.behaviour('API-3')
+@pytest.mark.lesson('M-7')
+@settings(max_examples=300, deadline=None)
+@given(TURNS, st.lists(st.integers(0, 30), max_size=6))
+def test_a_standing_that_goes_on_is_the_one_of_the_whole_ledger(
+    told: list[tuple[int, bool, int, int | None]], stops: list[int]
+) -> None:
+    """Wherever it was kept on the way."""
+    at, ledger = NOW, []
+    for who, is_drawn, minutes, back in told:
+        at += timedelta(minutes=minutes)
+        ledger.append(Turn(who, is_drawn, at, at + timedelta(hours=back) if back else None))
+    standing, counted, given_back = Standing(), 0, set[int]()
+    for stop in sorted({*(stop for stop in stops if stop < len(ledger)), len(ledger)}):
+        now = ledger[stop - 1].at if stop else NOW
+        news = list(enumerate(ledger))[counted:stop]
+        waiting = [(place, turn) for place, turn in enumerate(ledger[:counted]) if place not in given_back]
+        given_back |= set(go_on(standing, news, waiting, now))
+        counted = stop
+        assert standing == settle(ledger[:stop], now)
