@@ -6,6 +6,7 @@ ARG LOCK=core
 COPY requirements requirements
 RUN pip install --no-cache-dir --require-hashes -r requirements/$LOCK.lock
 COPY hermes hermes
+COPY docs/reference docs/reference
 # Nobody can write into the image later, so what is imported is compiled now.
 RUN python -m compileall -q hermes
 

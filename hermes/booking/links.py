@@ -17,7 +17,7 @@ from hermes.domain.errors import Refused
 from hermes.kit.signing import sign, verify
 
 SUPPORT, MANAGE = 'support', 'manage'
-OVER = 'This call is over. Its link is no longer valid: nothing can be moved or canceled any more.'
+OVER = 'This call is over. Its link is no longer valid: nothing can be moved or cancelled any more.'
 
 
 class LinkRefused(Refused):

@@ -100,7 +100,7 @@ class Appointments:
         now, until = self._availability.now(), self._engine.clock.monotonic() + self._terms.patience_s
         at = await self.find(token)
         if not at.planned:
-            raise Refused('This call was canceled. Please book a new one.', 'canceled')
+            raise Refused('This call was cancelled. Please book a new one.', 'canceled')
         if start == at.start:
             return at, await self._bookings.carried(at.meeting, until)
         person = await self._availability.find(at.admin_id)

@@ -69,7 +69,7 @@ def recap(at: Appointment, invitation: Invitation, stationery: Stationery, terms
 def _off(canceled_by: str, admin: str) -> str:
     """Why there is no call, as the letters say it."""
     if canceled_by == 'refused':
-        return 'We are sorry: this call could not be entered into our calendar, so it is canceled.'
+        return 'We are sorry: this call could not be entered into our calendar, so it is cancelled.'
     if canceled_by == 'calendar':
-        return f'We are sorry: {admin} cannot make this call, so it is canceled.'
-    return 'This call is canceled, as you asked.' if canceled_by == 'visitor' else 'We had to cancel this call.'
+        return f'We are sorry: {admin} cannot make this call, so it is cancelled.'
+    return 'This call is cancelled, as you asked.' if canceled_by == 'visitor' else 'We had to cancel this call.'

@@ -5,8 +5,10 @@ Which module holds which command stands in one table, and only the module of the
 """
 
 import errno
+import os
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -26,10 +28,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'setup': ('setup', 'Set up pipelines, fields, admins and webhooks.'),
     'config': ('config', 'Show and set what can be changed while Hermes runs.'),
     'fields': ('fields', 'The field catalogue.'),
+    'find': ('find', 'Find records and events by a name, an e-mail address, a phone number or an id.'),
     'events': ('events', 'What arrived: list, show, replay, park.'),
     'trace': ('events', 'One event and everything that it caused.'),
     'blame': ('blame', 'Who set a field of a record, when, and because of what.'),
     'release': ('blame', "Let go of a person's edit of a field."),
+    'explain': ('explain', 'What an id such as TC-9 or MATCH-2 promises.'),
     'decisions': ('decisions', 'What only a person can decide: list, show, settle.'),
     'push': ('push', 'What goes out: list, retry, ignore.'),
     'plan': ('plan', 'What would be sent now, field by field, and what it would cost.'),
@@ -37,6 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'resume': ('push', 'Send to a system again.'),
     'sweep': ('sweep', 'Fetch what was changed out there.'),
     'drift': ('drift', 'Compare with a system and heal differences.'),
+    'admins': ('admins', 'Who sells, supports and develops: list, add, edit, remove.'),
     'rota': ('rota', 'Whose turn it is.'),
     'bookings': ('bookings', 'List, show and cancel bookings.'),
     'slots': ('slots', 'Why a slot is offered or not; working hours and days off.'),
@@ -47,6 +52,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'import-legacy': ('import_legacy', 'Take over an older database.'),
     'patch': ('patch', 'List and run patches.'),
     'shell': ('shell', 'A prompt with the models and a session.'),
+    'completion': ('completion', 'Print what makes a shell complete commands: bash, zsh or fish.'),
 }
 
 
@@ -66,22 +72,60 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS or not has_module(COMMANDS[cmd_name][0]):
             return None
-        app = typer.Typer(add_completion=False)
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
         # A second command keeps Typer from collapsing a module with a single one.
         app.command('-', hidden=True)(lambda: None)
         import_module(f'{__name__}.{COMMANDS[cmd_name][0]}').register(app)
         group = typer.main.get_command(app)
         return group.get_command(ctx, cmd_name) if isinstance(group, TyperGroup) else None
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except typer.TyperException as error:
+            from difflib import get_close_matches
+
+            if near := get_close_matches(args[0], self.list_commands(ctx)):
+                error.message = f'{error.message.rstrip(".")}. Did you mean "{near[0]}"?'
+            raise
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         rows = [(name, COMMANDS[name][1]) for name in self.list_commands(ctx)]
         with formatter.section('Commands'):
             formatter.write_dl(rows)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        from typer.core import CompletionItem  # type: ignore[attr-defined]
+
+        return [
+            CompletionItem(name, help=COMMANDS[name][1])
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete)
+        ]
+
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        with refusing():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        with refusing():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """A command that is not understood is refused like any other: 2 means that something is to be done."""
+    try:
+        yield
+    except typer.TyperException as error:
+        error.exit_code = REFUSED
+        raise
+
 
 app = typer.Typer(
-    cls=LazyGroup, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
-)
+    cls=LazyGroup, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    context_settings={'help_option_names': ['-h', '--help']},
+)  # fmt: skip
 
 
 def show_version(wanted: bool) -> None:
@@ -102,8 +146,8 @@ def hermes(
     """Keeps a business's customer records in step between TutorCruncher, the CRM, the calendar and the website."""
 
 
-BUG = 70
-"""Exit code of a mistake of ours (sysexits.h: EX_SOFTWARE); 1 is for what a person can put right."""
+REFUSED, BUG = 1, 70
+"""Exit codes: what a person can put right, and a mistake of ours (sysexits.h: EX_SOFTWARE)."""
 
 
 def explain(error: Exception) -> str:
@@ -125,11 +169,15 @@ def explain(error: Exception) -> str:
 
 def run(arguments: list[str] | None = None) -> Any:
     """Run one command; what a person can put right ends as one sentence on stderr and exit code 1, a bug with 70."""
+    if '_HERMES_COMPLETE' in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]
+
+        completion_init()
     try:
         return app(arguments, prog_name='hermes')
     except Exception as error:
         if told := explain(error):
             typer.echo(told, err=True)
-            raise SystemExit(1) from None
+            raise SystemExit(REFUSED) from None
         traceback.print_exc()
         raise SystemExit(BUG) from None

@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def list_bookings(
     admin: Annotated[str, typer.Option(metavar='ADMIN', help="Only this admin's: an id, an e-mail or a name.")] = '',
-    status: Annotated[str, typer.Option(help='planned, canceled, or all.')] = 'planned',
+    status: Annotated[str, typer.Option(help='planned, cancelled, or all.')] = 'planned',
     past: Annotated[bool, typer.Option('--past', help='Those that are over too.')] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help='At most so many.')] = 50,
     as_json: JsonFlag = False,
@@ -45,14 +45,14 @@ def list_bookings(
     with reading() as connection:
         found = agenda.list_meetings(
             connection,
-            status=None if status == 'all' else status,
+            status=None if status == 'all' else 'canceled' if status == 'cancelled' else status,
             admin_id=agenda.find_admin(connection, admin)['id'] if admin else None,
             past=past,
             limit=limit,
         )
     if as_json:
         return print_json(found)
-    print_rows(COLUMNS, found, empty='no bookings')
+    print_rows(COLUMNS, [item | {'status': _status(item)} for item in found], empty='no bookings')
 
 
 def show_booking(number: NumberArgument, as_json: JsonFlag = False) -> None:
@@ -67,7 +67,7 @@ def show_booking(number: NumberArgument, as_json: JsonFlag = False) -> None:
         links = find_links(connection, RecordRef('meeting', number))
     if as_json:
         return print_json({**found, 'links': links})
-    say(f'booking {number}: {show(found["kind"])} call, {show(found["status"])}{_by(found)}')
+    say(f'booking {number}: {show(found["kind"])} call, {_status(found)}{_by(found)}')
     print_pairs(_pairs(found) + [(f'in {link["system"]}', f'{link["remote_id"]} ({link["state"]})') for link in links])
     if found['letters']:
         print_rows(LETTERS, found['letters'])
@@ -86,7 +86,7 @@ def cancel(number: NumberArgument, as_json: JsonFlag = False) -> None:
     with writing() as connection:
         found = agenda.read_meeting(connection, number)
         if found['status'] != 'planned':
-            raise Refused(f'Booking {number} is {show(found["status"])} already{_by(found)}.')
+            raise Refused(f'Booking {number} is {_status(found)} already{_by(found)}.')
         act(connection, [(f'cancel {number}', {'act': 'meeting.cancel', 'meeting': number, 'by': 'admin'})], as_json)
 
 
@@ -110,6 +110,11 @@ def _pairs(found: 'Row') -> list[tuple[str, Any]]:
 def _stands(found: 'Row', name: str) -> str:
     reason = found[f'{name}_reason']
     return f'{found[name]}{f": {reason}" if reason else ""}'
+
+
+def _status(found: 'Row') -> str:
+    """As people write it; in JSON it is the value that is stored."""
+    return 'cancelled' if found['status'] == 'canceled' else show(found['status'])
 
 
 def _by(found: 'Row') -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hermes.cli.output import ATTENTION, CLEAN, JsonFlag, print_json, say, show, show_duration
+from hermes.cli.output import ATTENTION, CLEAN, JsonFlag, alarm, print_json, say, show, show_duration
 
 if TYPE_CHECKING:
     from hermes.db.desk import Connection
@@ -25,7 +25,7 @@ TripFlag = Annotated[
     bool,
     typer.Option('--round-trip', help='Make, read, change and delete an organisation, a person and a deal.'),
 ]
-CheckFlag = Annotated[bool, typer.Option('--check', help='Exit with 2 when there is something to do.')]
+CheckFlag = Annotated[bool, typer.Option('--check', hidden=True, help='What it does anyway: exit with 2.')]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def doctor(
     check: CheckFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check every connection and setting, and say what to do."""
+    """Check every connection and setting, and say what to do. Exits with 2 when there is something to do."""
     from hermes.cli.output import plain_errors
     from hermes.cli.world import load_settings, open_database
     from hermes.db import schema
@@ -67,9 +67,10 @@ def doctor(
             if (online or fix or trip) and schema.check(url) == 'current':
                 mended, asked, travelled = _ask(online, fix, trip, mended)
             findings = [*examine(settings, url), *asked, *travelled]
+    if fix and not mended:
+        mended = ['nothing is broken that can be mended from here']
     _report(mended, findings, as_json)
-    sick = any(finding.state == 'todo' for finding in findings)
-    raise typer.Exit(ATTENTION if check and sick else CLEAN)
+    raise typer.Exit(ATTENTION if any(finding.state == 'todo' for finding in findings) else CLEAN)
 
 
 def _ask(online: bool, fix: bool, trip: bool, mended: list[str]) -> tuple[list[str], list[Finding], list[Finding]]:
@@ -91,8 +92,9 @@ def _report(mended: list[str], findings: list[Finding], as_json: bool) -> None:
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         todo = f' -> {finding.todo}' if finding.todo else ''
-        say(f'{finding.state:<7}  {finding.name.ljust(width)}  {show(finding.said + todo)}')
-    say(f'{sick} to do' if sick else 'all is well')
+        line = f'{finding.state:<7}  {finding.name.ljust(width)}  {show(finding.said + todo)}'
+        alarm(line) if finding.state == 'todo' else say(line)
+    alarm(f'{sick} to do') if sick else say('all is well')
 
 
 def examine(settings: 'Settings', url: str) -> Iterator[Finding]:

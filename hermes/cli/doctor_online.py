@@ -84,35 +84,49 @@ def _registered(desk: 'Desk') -> Finding:
 
 
 def mend(desk: 'Desk') -> Iterator[str]:
-    """The safe things, each said: what is known of the account, credentials that work again, our webhook, listings."""
+    """The safe things: what is known of the account, credentials that work again, our webhook, listings. One sentence
+    for each that was broken.
+    """
     from hermes.cli.setup_webhooks import refuse_restored, register
     from hermes.sync import cataloguing, connect, sweep
 
-    async def open_listings() -> None:
+    async def open_listings() -> list[str]:
         async with desk.engine.database.transaction() as connection:
-            await sweep.ensure_first(connection, 'pipedrive')
+            opened = await sweep.ensure_first(connection, 'pipedrive')
             await connection.execute('notify hermes_push')
+        return opened
 
-    def subscribe() -> None:
+    def read_again() -> bool:
+        before = desk.known()
+        desk.do(connect.connect(desk.engine, desk.crm))
+        after = desk.known()
+        return (before.catalogue.custom, before.directory) != (after.catalogue.custom, after.directory)
+
+    def subscribe() -> bool:
         refuse_restored(desk, 'pipedrive')
-        register(desk)
+        return register(desk)
 
     steps: list[tuple[str, Callable[[], object]]] = [
         ('a system whose credentials work again goes on', lambda: desk.do(connect.try_credentials(desk.engine))),
     ]  # fmt: skip
-    steps += [] if 'pipedrive' not in desk.engine.systems else [
-        ('fields, pipelines, stages, users were read again', lambda: desk.do(connect.connect(desk.engine, desk.crm))),
-        ('our webhook stands at Pipedrive', subscribe),
-        ('the first listings are under way, or done', lambda: desk.do(open_listings())),
-        ('writes that a stale field held up go on', lambda: desk.do(cataloguing.heal_step(desk.engine))),
-    ]  # fmt: skip
+    steps += (
+        []
+        if 'pipedrive' not in desk.engine.systems
+        else [
+            ('fields, pipelines, stages and users are known as they are now', read_again),
+            ('our webhook stands at Pipedrive', subscribe),
+            ('the first listings are under way', lambda: desk.do(open_listings())),
+            ('writes that a stale field held up go on', lambda: desk.do(cataloguing.heal_step(desk.engine))),
+        ]
+    )
     for said, step in steps:
         try:
-            step()
+            broken = step()
         except HermesError as error:
             yield f'not mended: {error}'
         else:
-            yield f'mended: {said}'
+            if broken:
+                yield f'mended: {said}'
 
 
 def travel(desk: 'Desk') -> Iterator[Finding]:

@@ -7,52 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hermes.cli import trace
-from hermes.cli.output import Column, JsonFlag, plain_errors, print_json, print_pairs, print_rows, progress, say, show
+from hermes.cli import arrivals, trace
+from hermes.cli.output import JsonFlag, plain_errors, print_json, print_pairs, progress, say, show
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
     from hermes.db.desk import Connection
 
 EventId = Annotated[int, typer.Argument(metavar='EVENT', help="The event's number.")]
-COLUMNS = [
-    Column('id', 'EVENT', True), Column('received_at', 'RECEIVED'), Column('source', 'SOURCE'), Column('kind', 'KIND'),
-    Column('state', 'STATE'), Column('attempts', 'TRIES', True), Column('size_bytes', 'BYTES', True), Column('reason',
-                                                                                                             'REASON'),
-]  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
     """Add `events` and `trace`."""
     group = typer.Typer(help='What arrived: list, show, replay, park.', no_args_is_help=True, rich_markup_mode=None)
-    group.command('list')(list_events)
+    group.command('list')(arrivals.list_events)
     group.command('show')(show_event)
     group.command('replay')(replay)
     group.command('park')(park)
     app.add_typer(group, name='events')
     trace.register(app)
-
-
-def list_events(
-    state: Annotated[str | None, typer.Option(help='new, waiting, done, parked or refused.')] = None,
-    source: Annotated[str | None, typer.Option(help='Only from this source, for example pipedrive.')] = None,
-    since: Annotated[str | None, typer.Option(help='Only since a time, or so long ago: 2h, 1d.')] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help='At most so many.')] = 50,
-    as_json: JsonFlag = False,
-) -> None:
-    """List events, the newest first."""
-    from hermes.cli.database import reading
-    from hermes.cli.moments import parse_duration, parse_moment
-    from hermes.db import reading as listings
-    from hermes.kit.clock import SystemClock
-
-    with reading() as connection:
-        since_s = parse_duration(since) if since else None
-        after = parse_moment(since, SystemClock().now()) if since and since_s is None else None
-        found = listings.list_events(connection, state=state, source=source, since_s=since_s, after=after, limit=limit)
-    if as_json:
-        return print_json(found)
-    print_rows(COLUMNS, found, empty='no events')
 
 
 def show_event(
@@ -152,6 +125,7 @@ def _chosen(connection: 'Connection', event_ids: list[int], state: str | None) -
 
 def _preview(ids: list[int], as_json: bool) -> None:
     from hermes.cli.previewing import preview_events
+    from hermes.db.fate import say_change
 
     told: list[dict[str, Any]] = []
     with progress('previewing', len(ids)) as bar:
@@ -164,10 +138,8 @@ def _preview(ids: list[int], as_json: bool) -> None:
         say(f'event {item["event"]} would change {len(item["changes"]) or "nothing"}')
         for change in item['changes']:
             record = ':'.join(str(part) for part in change['record'])
-            say(
-                f'  {show(record)} {show(change["field"])}: {show(change["old"])} -> {show(change["new"])}  '
-                f'[{show(change["system"])}, {show(change["rule"])}]'
-            )
+            moved = say_change(change['field'], show(change['old']), show(change['new']))
+            say(f'  {show(record)} {moved}  [{show(change["system"])}, {show(change["rule"])}]')
     say('nothing was written')
 
 

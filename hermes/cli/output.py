@@ -5,20 +5,22 @@ cannot do what it was asked says so in one plain sentence on stderr and ends wit
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 
+from hermes.cli.tables import Column as Column
+from hermes.cli.tables import draw
 from hermes.domain.errors import HermesError
 
 CLEAN, FAILED, ATTENTION = 0, 1, 2
-"""Exit codes: all is well, the command could not be done, something needs a person (`--check`)."""
+"""Exit codes: all is well, the command was refused or could not be done, something needs a person."""
 
 PATIENCE_S = 1.0
 """So long a step may last before it says what it does."""
@@ -26,15 +28,6 @@ PATIENCE_S = 1.0
 JsonFlag = Annotated[bool, typer.Option('--json', help='Print the answer as JSON.')]
 
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a listing: the key in each row, its title, and whether it is a number (aligned right)."""
-
-    key: str
-    title: str
-    right: bool = False
 
 
 def print_json(value: Any) -> None:
@@ -49,16 +42,7 @@ def print_rows(columns: Sequence[Column], rows: Iterable[Row], *, empty: str = '
         return say(f'{title}: {empty}' if title else empty)
     if not sys.stdout.isatty():
         return _print_plain(columns, cells, title)
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title or None, title_justify='left', pad_edge=False)
-    for column in columns:
-        table.add_column(column.title, justify='right' if column.right else 'left', overflow='fold')
-    for line in cells:
-        table.add_row(*(Text(cell) for cell in line))
-    Console(file=sys.stdout).print(table)
+    draw(columns, cells, title)
 
 
 def print_pairs(pairs: Iterable[tuple[str, Any]]) -> None:
@@ -72,6 +56,12 @@ def print_pairs(pairs: Iterable[tuple[str, Any]]) -> None:
 def say(text: str = '') -> None:
     """One plain line."""
     typer.echo(text)
+
+
+def alarm(text: str) -> None:
+    """One line about what is wrong: red on a terminal that has colours."""
+    plain = 'NO_COLOR' in os.environ or os.environ.get('TERM') == 'dumb'
+    typer.secho(text, fg=None if plain else 'red')
 
 
 def warn(text: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hermes.cli.output import Column, clean, plain_errors, print_rows, say, show
+from hermes.cli.tables import draw
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
@@ -213,18 +214,9 @@ def table(title: str, columns: Sequence[tuple[str, str]], rows: Sequence[dict[st
         print_rows([Column(key, name) for key, name in columns], rows, title=title, empty=empty)
         say()
         return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    framed = Table(box=box.SQUARE, show_lines=False)
-    for _, name in columns:
-        framed.add_column(name, overflow='fold')
-    for row in rows:
-        framed.add_row(*(Text(show(row.get(key))) for key, _ in columns))
     say(f'{title}:')
-    Console(file=sys.stdout, highlight=False).print(framed)
+    lines = [[show(row.get(key)) for key, _ in columns] for row in rows]
+    draw([Column(key, name) for key, name in columns], lines, framed=True)
     say()
 
 

@@ -21,8 +21,10 @@ def address(desk: Desk) -> str:
     return f'{desk.settings.hermes_url}/pipedrive/callback/'
 
 
-def register(desk: Desk) -> None:
-    """Subscribe; an older subscription of ours without basic auth is replaced. Raises Refused."""
+def register(desk: Desk) -> bool:
+    """Subscribe; an older subscription of ours without basic auth is replaced. True unless it stood there already.
+    Raises Refused.
+    """
     from hermes.sync import connect
 
     settings = desk.settings
@@ -33,7 +35,8 @@ def register(desk: Desk) -> None:
     if is_loopback(settings.hermes_url) and not is_loopback(settings.pd_base_url):
         raise Refused(f'Pipedrive cannot reach {settings.hermes_url}: set HERMES_URL to the public address of Hermes.')
     password = settings.pd_webhook_password[0].get_secret_value()
-    desk.do(connect.subscribe(desk.engine, desk.crm, address(desk), settings.pd_webhook_user, password))
+    subscribed = connect.subscribe(desk.engine, desk.crm, address(desk), settings.pd_webhook_user, password)
+    return desk.do(subscribed) is None
 
 
 def refuse_restored(desk: Desk, system: str) -> None:

@@ -6,12 +6,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hermes.cli.output import ATTENTION, CLEAN, Column, JsonFlag, print_json, print_rows, say, show, show_duration
+from hermes.cli.output import (
+    ATTENTION,
+    CLEAN,
+    Column,
+    JsonFlag,
+    alarm,
+    print_json,
+    print_rows,
+    say,
+    show,
+    show_duration,
+)
+from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
     from hermes.db.condition import Condition
 
 CheckFlag = Annotated[bool, typer.Option('--check', help='Exit with 2 when something needs attention.')]
+WatchFlag = Annotated[bool, typer.Option('--watch', '-w', help='Look again and again, until Ctrl-C.')]
+Every = Annotated[float, typer.Option(metavar='SECONDS', min=0.5, max=3600, help='With --watch: how often.')]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,8 +38,22 @@ def status(
     check: CheckFlag = False,
     budget: Annotated[bool, typer.Option('--budget', help='What the calls cost, and what for.')] = False,
     days: Annotated[int, typer.Option(min=1, max=400, help='With --budget: so many days, today included.')] = 1,
+    watch: WatchFlag = False,
+    every: Every = 2.0,
 ) -> None:
     """How everything is doing, in one screen."""
+    from hermes.cli.watching import look_again
+
+    if watch and check:
+        raise Refused('--check ends with what it saw, --watch goes on looking: say one of them.')
+
+    def look() -> None:
+        _look(as_json, check, days if budget else 0)
+
+    return look_again(look, every) if watch else look()
+
+
+def _look(as_json: bool, check: bool, spending_days: int) -> None:
     from dataclasses import asdict
 
     from hermes.cli import spending
@@ -36,8 +64,8 @@ def status(
     with reading() as connection:
         mode = load_settings().push_mode
         condition = read_condition(connection, sending=mode == 'live')
-    if budget:
-        spending.show_spending(days, as_json)
+    if spending_days:
+        spending.show_spending(spending_days, as_json)
     elif as_json:
         print_json(asdict(condition) | {'clean': condition.clean, 'push_mode': mode})
     else:
@@ -72,7 +100,9 @@ def _print(condition: 'Condition') -> None:
         f'{item["count"]} {show(item["source"])} ({show(item["reason"])})' for item in condition.refusals
     )
     say(f'refusals    {refused or "none"} in the last hour')
-    say('clean' if condition.clean else f'needs attention: {show("; ".join(condition.attention))}')
+    if condition.clean:
+        return say('clean')
+    alarm(f'needs attention: {show("; ".join(condition.attention))}')
 
 
 def _print_flow(condition: 'Condition') -> None:
@@ -107,7 +137,7 @@ def _print_proofs(proofs: list[dict[str, Any]]) -> None:
             ]  # fmt: skip
             say(f'{head}complete, {proof["listed"]} objects{", " + ", ".join(more) if more else ""} ({when})')
         else:
-            typer.secho(f'{head}NOT PROVEN: {show(proof["reason"])} ({when})', fg='red')
+            alarm(f'{head}NOT PROVEN: {show(proof["reason"])} ({when})')
 
 
 def _print_systems(condition: 'Condition') -> None:

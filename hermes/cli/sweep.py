@@ -4,7 +4,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hermes.cli.output import ATTENTION, CLEAN, Column, JsonFlag, print_json, print_rows, say, show, show_duration
+from hermes.cli.output import (
+    ATTENTION,
+    CLEAN,
+    Column,
+    JsonFlag,
+    alarm,
+    print_json,
+    print_rows,
+    say,
+    show,
+    show_duration,
+)
 
 if TYPE_CHECKING:
     from hermes.cli.engine import Tick
@@ -99,7 +110,7 @@ def _print(told: dict[str, Any]) -> None:
     for proof in told['proofs']:
         name = f'{proof["system"]} {proof["type"]}'
         if proof['state'] == 'failed':
-            typer.secho(f'{name}: NOT PROVEN to be complete: {show(proof["reason"])}', fg='red')
+            alarm(f'{name}: NOT PROVEN to be complete: {show(proof["reason"])}')
             continue
         more = [
             f'{proof[key]} {words}'
@@ -113,5 +124,5 @@ def _print(told: dict[str, Any]) -> None:
         )
     for each in told['sweeps']:
         if each['state'] == 'running':
-            typer.secho(f'{each["system"]} {each["type"]} is not finished: {show(each["reason"])}', fg='red')
+            alarm(f'{each["system"]} {each["type"]} is not finished: {show(each["reason"])}')
     say('complete' if told['complete'] else 'not complete: see above')

@@ -41,8 +41,10 @@ def trace(
         say('  the same delivery again is refused by its key and leaves no row')
     for step in told.steps:
         say(f'{show_offset(step.offset_s)}  {step.kind:<9}  {show(step.text)}')
-        for number, outcome in enumerate(_elements(step.detail.get('outcome'))):
-            say(f'{"":>11}  {"":<9}  element {number}: {outcome}')
+        parts = _parts(step.detail.get('outcome'))
+        for number, part in enumerate(parts, 1):
+            head = f'part {number} of {len(parts)}: ' if len(parts) > 1 else ''
+            say(f'{"":>11}  {"":<9}  {head}{part}')
     for push in told.pushes:
         state = push['state'] if push['state'] != 'ready' else 'still to do' if push['dirty'] else 'done'
         reason = f' ({show(push["reason"])})' if push['reason'] else ''
@@ -59,19 +61,23 @@ def show_offset(offset_s: float) -> str:
     return f'{f"+{offset_s:.3f} s":>11}'
 
 
-def _elements(outcome: object) -> list[str]:
-    """One line per element of the delivery, in whatever shape the outcome is."""
+def _parts(outcome: object) -> list[str]:
+    """One line for each part of the delivery, in whatever shape the outcome is."""
     if outcome is None:
         return []
-    elements = outcome if isinstance(outcome, list) else [outcome]
-    told = []
-    for element in elements:
-        if isinstance(element, dict):
-            told.append(
-                ', '.join(
-                    f'{show(key)}: {show(value)}' for key, value in element.items() if value not in (None, '', [], {})
-                )
-            )
-        else:
-            told.append(show(element))
-    return told
+    return [_part(part) for part in (outcome if isinstance(outcome, list) else [outcome])]
+
+
+def _part(part: object) -> str:
+    if not isinstance(part, dict):
+        return show(part)
+    told = {key: value for key, value in part.items() if value not in (None, '', [], {})}
+    return ', '.join(f'{show(key)}: {_value(value)}' for key, value in told.items())
+
+
+def _value(value: object) -> str:
+    """Texts and records (`["company", 5]`) as people write them."""
+    if not isinstance(value, list):
+        return show(value)
+    refs = [':'.join(map(str, each)) if isinstance(each, list) else each for each in value]
+    return '; '.join(show(each) for each in refs)

@@ -90,6 +90,11 @@ async def fail(connection: Connection, event_id: int, due_at: datetime, reason: 
     )
 
 
+async def note(connection: Connection, event_id: int, about: list[dict[str, Any]]) -> None:
+    """What an event that could not be applied speaks of, for whoever looks for it."""
+    await connection.execute('update event set outcome = %s where id = %s', (dump(about), event_id))
+
+
 async def add(
     connection: Connection,
     source: str,
@@ -115,14 +120,16 @@ async def add(
     return read_event(row)
 
 
-async def set_apart(connection: Connection, event: Event, body: bytes, reason: str, *, park: bool) -> None:
+async def set_apart(
+    connection: Connection, event: Event, body: bytes, reason: str, about: list[str], *, park: bool
+) -> None:
     """A part of a delivery as an event of its own, received when the whole was: parked, or tried again (E-8)."""
     await connection.execute(
-        'insert into event (source, kind, dedupe_key, received_at, headers, body, state, attempts, reason, cause_id) '
-        'values (%s, %s, %s, %s, %s, %s, %s, 1, %s, %s)',
+        'insert into event (source, kind, dedupe_key, received_at, headers, body, state, attempts, reason, cause_id, '
+        'outcome) values (%s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s)',
         (
             event.source, event.kind, secrets.token_bytes(16), event.received_at, dump(dict(event.headers)), body,
-            'parked' if park else 'new', reason, event.id,
+            'parked' if park else 'new', reason, event.id, dump([{'about': about}]),
         ),
     )  # fmt: skip
 

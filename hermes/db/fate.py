@@ -21,6 +21,8 @@ from hermes.domain.model import RecordRef
 ROUNDS: Final = 6
 """How often answers to calls are followed to their own changes and calls."""
 EVENTS_OF_CALL: Final = (('intent', 'intent_event'), ('answer', 'answer_event'))
+BORN: Final = 'born'
+"""The field under which the journal says that a record was made."""
 WRITES: Final = frozenset({'create', 'update', 'delete'})
 
 FIND_CAUSES = """
@@ -196,10 +198,13 @@ def _because(event: Row) -> str:
 
 def _change_text(item: Row) -> str:
     note = f' ({item["note"]})' if item['note'] else ''
-    return (
-        f'{item["record_type"]}:{item["record_id"]} {item["field"]}: {_short(item["old"])} -> {_short(item["new"])}'
-        f'  [{item["system"]}, {item["rule"]}]{note}'
-    )
+    moved = say_change(item['field'], _short(item['old']), _short(item['new']))
+    return f'{item["record_type"]}:{item["record_id"]} {moved}  [{item["system"]}, {item["rule"]}]{note}'
+
+
+def say_change(field: str, old: str, new: str) -> str:
+    """What became of a field; a record's first line says only that it was made, its rule says why."""
+    return 'is made' if field == BORN else f'{field}: {old} -> {new}'
 
 
 def _mirror_text(item: Row) -> str:

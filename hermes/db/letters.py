@@ -8,7 +8,7 @@ from hermes.domain.meeting import letters
 from hermes.domain.model import Record
 
 DROP = """
-    update letter set state = 'dropped', reason = 'the meeting was moved or canceled'
+    update letter set state = 'dropped', reason = 'the meeting was moved or cancelled'
     where meeting_id = any(%s) and kind = 'reminder' and state = 'due'
 """
 INSERT = """

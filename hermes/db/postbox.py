@@ -23,7 +23,7 @@ SAYS: Final = (
 DROP_UNTRUE: Final = f"""
     with untrue as (
       select l.id, case when m.status = 'planned' then 'the meeting takes place after all'
-        else 'the meeting was canceled' end as why
+        else 'the meeting was cancelled' end as why
       from letter l join meeting m on m.id = l.meeting_id
       where {FREE} and (l.kind in ('cancelled', 'apology')) = (m.status = 'planned') for update of l skip locked
     )

@@ -1,6 +1,5 @@
 """Listings for people who look after Hermes: events, pushes, settings. Named SQL, reads only."""
 
-from datetime import datetime
 from typing import Any, Final
 
 from psycopg import Connection
@@ -13,15 +12,6 @@ from hermes.kit.tracing import trace_of
 EVENT_STATES: Final = ('new', 'waiting', 'done', 'parked', 'refused')
 PUSH_STATES: Final = ('due', 'waiting', 'parked', 'held', 'intent')
 
-LIST_EVENTS = """
-    select id, received_at, source, kind, state, attempts, coalesce(reason, '') as reason, applied_at, cause_id,
-           coalesce(octet_length(body), 0) as size_bytes
-    from event
-    where (%(state)s::text is null or state = %(state)s) and (%(source)s::text is null or source = %(source)s)
-      and (%(since_s)s::float8 is null or received_at >= hermes_now() - make_interval(secs => %(since_s)s))
-      and (%(after)s::timestamptz is null or received_at >= %(after)s)
-    order by id desc limit %(limit)s
-"""
 FIND_EVENT = """
     select id, received_at, source, kind, state, attempts, coalesce(reason, '') as reason, applied_at, applied_seq,
       cause_id,
@@ -55,22 +45,6 @@ FIND_SYSTEM = """
       using (system)
 """
 READ_SETTINGS = 'select key, value from setting order by key'
-
-
-def list_events(
-    connection: Connection[Any],
-    *,
-    state: str | None = None,
-    source: str | None = None,
-    since_s: float | None = None,
-    after: datetime | None = None,
-    limit: int = 50,
-) -> list[Row]:
-    """The newest events first, at most `limit`, without their bodies. Raises Refused for an unknown state."""
-    if state is not None and state not in EVENT_STATES:
-        raise Refused(f'There is no event state "{state}". The states are: {", ".join(EVENT_STATES)}.')
-    wanted = {'state': state, 'source': source, 'since_s': since_s, 'after': after, 'limit': limit}
-    return rows(connection, LIST_EVENTS, wanted)
 
 
 def read_event(connection: Connection[Any], event_id: int) -> Row:

@@ -87,7 +87,7 @@ def call_off(graph: Graph, record: Record, kind: str, context: Context, done: Ap
     one that nobody waits for any more.
     """
     if not is_planned(record):
-        raise Refused('This call is canceled already: answer "keep".')
+        raise Refused('This call is cancelled already: answer "keep".')
     if moment(record.fields['end_at']) <= context.now:
         raise Refused('This call is over: answer "keep".')
     done.remember(graph, record)

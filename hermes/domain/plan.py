@@ -208,12 +208,12 @@ def _plan_event(
     graph: Graph, record: Record, company: Record | None, outgoing: Sequence[OutgoingField], context: Context
 ) -> Plan:
     """CB-7, CB-15, CB-22: one event, in the calendar of the meeting's admin, whatever became of the company: a visitor
-    was promised it. None for what is canceled; what a person deleted there is.
+    was promised it. None for what is cancelled; what a person deleted there is.
     """
     home = calendar_of(record, context.directory).lower()
     live = [event for event in graph.mirrors_of(record.ref, CALENDAR) if event.live]
     if record.fields.get('status') == 'canceled':
-        return Delete(live[0]) if live else Noop('the meeting is canceled')
+        return Delete(live[0]) if live else Noop('the meeting is cancelled')
     if record.gone or company is None or not home:
         return Noop('it takes place in no calendar')
     elsewhere = [event for event in live if stands_in(event).lower() != home]
@@ -236,10 +236,10 @@ def _plan_activity(
     *,
     ahead: bool,
 ) -> Plan:
-    """OUT-10, PD-ACT-1: made once, changed where we have something new to say, deleted when the meeting is canceled."""
+    """OUT-10, PD-ACT-1: made once, changed where we have something new to say, deleted when the call is cancelled."""
     mirror = graph.primary(record.ref, system)
     if not is_planned(record):
-        return Delete(mirror) if mirror else Noop('the meeting is canceled')
+        return Delete(mirror) if mirror else Noop('the meeting is cancelled')
     if mirror is not None:
         return _changed(graph, mirror, record, company, outgoing, context, system)
     if any(other.deleted_by != 'hermes' for other in graph.mirrors_of(record.ref, system)):

@@ -48,11 +48,11 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     'no-pipeline': {'keep': LEAVE},
     'promised': {
         'keep': 'the call takes place; the CRM is told nothing of it',
-        'cancel': 'the call is canceled, and the visitor is told by letter',
+        'cancel': 'the call is cancelled, and the visitor is told by letter',
     },
     'declined': {
         'keep': 'the call stays as it was booked; the visitor is not reminded while the answer is No',
-        'cancel': 'the call is canceled, and the visitor is told by letter',
+        'cancel': 'the call is cancelled, and the visitor is told by letter',
     },
     'calendar': {'keep': 'the meeting stays as it was booked'},
     'overlap': {'keep': 'both stay as they are; nothing else is booked at that time'},

@@ -99,7 +99,7 @@ async def _rename(connection: Connection, graph: Graph, meeting: Record, told: T
 
 def _refuse_canceled(meeting: Record) -> None:
     if meeting.fields.get('status') != 'planned':
-        raise Refused('This meeting was canceled.', 'canceled')
+        raise Refused('This meeting was cancelled.', 'canceled')
 
 
 def _by(told: Told) -> str:

@@ -76,10 +76,11 @@ async def belong(engine: Engine, system: str, identity: str) -> None:
         )
 
 
-async def try_credentials(engine: Engine) -> None:
+async def try_credentials(engine: Engine) -> list[str]:
     """A system that a 401 paused resumes when its credentials work again, for the same account (OUT-7). Where calendars
-    are followed, their reading tells more (sync/calendars.py).
+    are followed, their reading tells more (sync/calendars.py). The names of those that resume.
     """
+    resumed = []
     async with engine.database.transaction() as connection:
         paused = await (await connection.execute(pauses.PAUSED, (pauses.BROKEN,))).fetchall()
         is_read = await calendars.is_any_followed(connection)
@@ -95,6 +96,8 @@ async def try_credentials(engine: Engine) -> None:
             continue
         async with engine.database.transaction() as connection:
             await pauses.resume(connection, row['system'], only=pauses.BROKEN)
+        resumed.append(str(row['system']))
+    return resumed
 
 
 async def ask(engine: Engine, system: System, request: Request, *, tries: int = TRIES) -> Answer:

@@ -39,6 +39,7 @@ class Apart:
     body: bytes
     reason: str
     refused: bool
+    about: list[str]
 
 
 @dataclass
@@ -167,6 +168,10 @@ async def _apply_batch(
         await events.fail(connection, event_id, now, reason, park=True)
     for event_id, reason in result.failed:
         await _fail(engine, connection, rows[event_id], reason)
+    stuck = dict([*result.parked, *result.failed, *result.waiting])
+    told = {event.id: elements for event, elements in batch if event.id in stuck}
+    for event_id, elements in told.items():
+        await events.note(connection, event_id, [{'about': about(element)} for element in elements])
     for event_id, reason in result.waiting:
         waited_s = (now - rows[event_id]['received_at']).total_seconds()
         due_at = now + timedelta(seconds=min(60.0, 1.0 + waited_s))
@@ -200,7 +205,7 @@ async def apply_events(
         await graphs.close(connection, result.closed)
         await events.finish(connection, result.finished, {event_id for _, event_id in result.changes})
         for item in result.apart:
-            await events.set_apart(connection, item.event, item.body, item.reason, park=item.refused)
+            await events.set_apart(connection, item.event, item.body, item.reason, item.about, park=item.refused)
         await events.wake(connection, [waiting_reason(ref) for ref in result.mirrors])
         await dirty.mark(engine, connection, graph, touched, engine.context(batch[-1][0], known))
     return result
@@ -247,8 +252,8 @@ def _apply_one(
                 log.exception('an event cannot be applied', event_id=event.id)
             if element.alone:
                 graph.undo(mark_element)
-                apart.append(Apart(event, element.alone, reason, refused))
-                outcome.append({'notes': [f'set apart: {reason}'], 'changes': 0, 'records': []})
+                apart.append(Apart(event, element.alone, reason, refused, about(element)))
+                outcome.append(_outcome(Applied(notes=[f'set apart: {reason}']), element))
                 continue
             graph.undo(mark_before)
             (result.parked if refused else result.failed).append((event.id, reason))
@@ -258,7 +263,7 @@ def _apply_one(
         closed += done.closed
         seen_mirrors.update(dict.fromkeys((seen.ref for seen in element.observations), event.id))
         waits |= set(done.waits_for)
-        outcome.append(_outcome(done))
+        outcome.append(_outcome(done, element))
     result.apart += apart
     result.changes += changes
     result.decisions += decisions
@@ -269,9 +274,25 @@ def _apply_one(
     result.finished.append((event.id, None if waits else outcome))
 
 
-def _outcome(done: Applied) -> dict[str, Any]:
+def _outcome(done: Applied, element: Element) -> dict[str, Any]:
+    """What people see of it: `about` names remote objects and, for our own calls, the record, changed or not."""
     records = sorted({change.record for change in done.changes})
-    return {'notes': done.notes, 'changes': len(done.changes), 'records': [list(ref) for ref in records]}
+    return {
+        'notes': done.notes,
+        'changes': len(done.changes),
+        'records': [list(ref) for ref in records],
+        'about': about(element),
+    }
+
+
+def about(element: Element) -> list[str]:
+    """What an element speaks of: `pipedrive:organization:5`, `company:12`."""
+    refs = [*(seen.ref for seen in element.observations), *(fetch.ref for fetch in element.fetch)]
+    told = [':'.join(ref) for ref in refs]
+    if (intent := element.intent) is not None:
+        told += [f'{intent.record.type}:{intent.record.id}']
+        told += [':'.join(intent.ref)] if intent.ref.remote_id else []
+    return list(dict.fromkeys(told))
 
 
 async def record(

@@ -43,10 +43,14 @@ PAGE: Final = 500
 RESTARTS: Final = 2
 
 
-async def ensure_first(connection: Connection, system: str) -> None:
-    """Open the first full listing of each type, once per database."""
+async def ensure_first(connection: Connection, system: str) -> list[str]:
+    """Open the first full listing of each type, once per database. The types that are listed from now on."""
+    opened = []
     for remote_type in FIRST.get(system, ()):
-        await open_sweep(connection, system, remote_type, 'full', only_first=True)
+        if not await sweeps.find(connection, system, remote_type, 'full', ever=True):
+            await open_sweep(connection, system, remote_type, 'full', only_first=True)
+            opened.append(remote_type)
+    return opened
 
 
 async def open_sweep(

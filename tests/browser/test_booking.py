@@ -90,5 +90,5 @@ def test_a_booking_is_moved_and_canceled_by_keyboard_without_scripts(hermes: Run
     page.get_by_text('Your call was moved').wait_for()
     assert page.locator('time').get_attribute('datetime') != before
     press_on(page, 'Cancel the call', 'Enter')
-    page.get_by_text('This call is canceled, as you asked.').wait_for()
+    page.get_by_text('This call is cancelled, as you asked.').wait_for()
     assert page.get_by_role('button').count() == page.locator('select').count() == 0

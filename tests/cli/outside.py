@@ -167,9 +167,9 @@ class Office:
         return CliRunner().invoke(app, list(words), input=stdin, env={**hidden, **self.environment})
 
     def does(self, *words: str, stdin: str = '') -> str:
-        """What a command says that works."""
+        """What a command says that works; a doctor may find something to do."""
         done = self.hermes(*words, stdin=stdin)
-        assert done.exit_code == 0, f'{done.output}\n{done.exception!r}'
+        assert done.exit_code in ((0, 2) if words[0] == 'doctor' else (0,)), f'{done.output}\n{done.exception!r}'
         return done.stdout
 
     def refuses(self, *words: str) -> str:

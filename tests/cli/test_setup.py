@@ -282,6 +282,7 @@ def test_an_older_mapping_file_is_read_and_never_run(office: Office, tmp_path: P
 
 
 @pytest.mark.behaviour('SETUP-6')
+@pytest.mark.lesson('M-53')
 def test_doctor_asks_the_systems_and_mends_what_is_safe(office: Office) -> None:
     office.does('setup', 'all', '--yes')
     office.world.ask('act', {'system': 'pipedrive', 'act': 'delete_subscriptions'})
@@ -292,6 +293,9 @@ def test_doctor_asks_the_systems_and_mends_what_is_safe(office: Office) -> None:
     assert 'mended: our webhook stands at Pipedrive' in said
     assert 'registered for http' in said
     assert len(office.world.hooks) == 1
+    said = office.does('doctor', '--fix')
+    assert 'mended' in said.splitlines()[0]
+    assert said.startswith('nothing is broken that can be mended from here')
     office.more['PD_API_KEY'] = 'wrong'
     said = office.does('doctor')
     assert 'check PD_API_KEY and PD_BASE_URL' in said

@@ -166,7 +166,7 @@ async def test_a_booking_is_canceled_by_its_link_and_only_by_posting(house: Hous
     for _ in range(2):
         answer = await house.web.post(path, data={'action': 'cancel'})
         assert (answer.status_code, answer.headers['content-type'].split(';')[0]) == (200, 'text/html')
-        assert 'is canceled' in answer.text
+        assert 'is cancelled' in answer.text
     await later(house)
     assert live(house, priya['email']) == []
     assert TEN in await starts(house)

@@ -69,7 +69,7 @@ async def test_a_canceled_booking_offers_nothing_and_its_file_takes_it_out(house
     page = await house.web.post(path, data={'action': 'cancel'})
     text, told = await read(house, path)
     for shown in (unescape(page.text), text):
-        assert 'This call is canceled, as you asked.' in shown
+        assert 'This call is cancelled, as you asked.' in shown
         assert 'Wednesday' in shown
         assert not re.search('<form|<button|calendar.google|outlook', shown)
         assert NO_REMINDERS not in shown

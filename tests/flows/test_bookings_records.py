@@ -222,7 +222,7 @@ async def test_a_meeting_is_moved_canceled_and_given_away(house: House) -> None:
     assert (kept['status'], kept['canceled_by'], kept['sequence'], kept['round']) == ('canceled', 'visitor', 3, 2)
     await carry_out(house.engine, {**moved, 'meeting': blocker})
     for refused in (moved, {'act': 'meeting.reassign', 'meeting': number, 'admin': marcus}):
-        with pytest.raises(Refused, match='canceled'):
+        with pytest.raises(Refused, match='cancelled'):
             await carry_out(house.engine, refused)
     with pytest.raises(NotFound):
         await carry_out(house.engine, {**moved, 'meeting': 7})

@@ -128,7 +128,7 @@ async def test_bookings_are_listed_shown_and_called_off(database_url: str) -> No
         (line,) = desk.told('bookings', 'list', '--past', '--status', 'canceled')
         assert (line['canceled_by'], line['calendar']) == ('admin', 'deleted')
         assert line['activity'] in ('none', 'deleted')
-        assert 'is canceled already (by: admin)' in desk.refused('bookings', 'cancel', str(number))
+        assert 'is cancelled already (by: admin)' in desk.refused('bookings', 'cancel', str(number))
         assert 'no booking' in desk.refused('bookings', 'show', '999999')
         assert 'no status' in desk.refused('bookings', 'list', '--status', 'lost')
 
