@@ -3,7 +3,7 @@
 # PARTS='tests seeds' runs some of them; DEATHS=all lets a booking die everywhere; SEEDS, TEAM_ACTIONS and SIM_PROCESSES make the simulator smaller or larger.
 cd "$(dirname "$0")/.." || exit 1
 python=.venv/bin/python
-parts=${PARTS:-tests seeds team mutants chaos referees browser behaviours clone}
+parts=${PARTS:-tests seeds team mutants chaos hostile referees browser behaviours clone}
 export DEATHS=${DEATHS:-all}
 status=0
 began=$SECONDS
@@ -32,6 +32,10 @@ team() {
 
 chaos() { $python -m tests.chaos --sign-ups "${SIGN_UPS:-100}" --kills "${KILLS:-15}" --seconds "${CHAOS_SECONDS:-40}"; }
 
+hostile() {
+    HOSTILE=all EXAMPLES="${EXAMPLES:-400}" $python -m pytest -n "${WORKERS:-2}" -q tests/web/test_hostile.py tests/web/test_schemathesis.py
+}
+
 referees() {
     if [ -z "${HERMES_REFEREE_DIR:-}" ]; then
         echo 'referee: not run, no documents'
@@ -55,6 +59,7 @@ part seeds "simulator, ${SEEDS:-2000} seeds" seeds
 part team "simulator, a sales team at work, ${TEAM_ACTIONS:-2000} acts, two seeds" team
 part mutants 'wrong designs, each of which must be caught' $python -m tests.sim.mutants
 part chaos 'chaos, short' chaos
+part hostile 'hostile input in every place of every request' hostile
 part referees "the vendors' documents as referees" referees
 part browser 'browser, the full matrix' browser
 part behaviours 'every promise and its tests' $python -m tools.behaviours

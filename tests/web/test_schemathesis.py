@@ -1,10 +1,12 @@
-"""The booking API and the core API, asked what their own description allows and what it does not.
+"""The booking API and the core API, asked what their own description allows, what it does not, and what an attacker
+plants in between (`make verify` tries more: EXAMPLES).
 
 A real application in this process, before the emulated world: no answer is an accident, each is one that the
 description knows, in the shape that it says.
 """
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, MutableMapping
 from dataclasses import dataclass, field
@@ -22,6 +24,8 @@ from schemathesis.checks import CHECKS
 from tests.flows.companies import later, sign_up
 from tests.flows.house import PRIYA, TOM, House, open_house
 from tests.flows.visitors import FORM, TEN, book, number
+from tests.web.hostile import JSON
+from tests.web.test_hostile import planted
 
 NAMES = (
     'status_code_conformance', 'content_type_conformance', 'response_headers_conformance',
@@ -29,7 +33,7 @@ NAMES = (
 )  # fmt: skip
 PREFIXES = ('/callbooker/', '/booking/', '/choose-roundrobin/', '/loc/', '/companies/')
 API_KEY = 'an-api-key-of-the-tests-only'
-EXAMPLES = 40
+EXAMPLES = int(os.environ.get('EXAMPLES', '40'))
 BOUNDED = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -50,13 +54,15 @@ class Office:
     real: dict[str, Any]
     statuses: Counter[str] = field(default_factory=Counter)
 
-    def ask(self, case: Case) -> httpx2.Response | None:
-        """Send a case from another thread; None where HTTP itself cannot carry it."""
+    def ask(self, case: Case, content: bytes | None = None) -> httpx2.Response | None:
+        """Send a case from another thread, `content` as its body if given; None where HTTP itself cannot carry it."""
         told = case.as_transport_kwargs(base_url=str(self.house.web.base_url))
         told.pop('cookies')
         headers = {name: value for name, value in told.get('headers', {}).items() if value is not None}
         key = {'Authorization': f'token {API_KEY}'} if case.operation.path == '/companies/' else {}
         told['headers'] = {**headers, **key, 'Accept': 'application/json'}
+        if content is not None:
+            told |= {'data': content, 'json': None}
         data = told.pop('data', None)
         if isinstance(data, bytes | str):
             told['content'] = data
@@ -67,8 +73,8 @@ class Office:
         except (UnicodeError, httpx2.InvalidURL, httpx2.LocalProtocolError):
             return None
 
-    def check(self, case: Case) -> None:
-        answer = self.ask(case)
+    def check(self, case: Case, content: bytes | None = None) -> None:
+        answer = self.ask(case, content)
         if answer is None:
             return
         self.statuses[f'{case.operation.label}: {answer.status_code}'] += 1
@@ -136,7 +142,41 @@ def explore(office: Office, operation: Any, mode: GenerationMode) -> None:
     run()
 
 
-@pytest.mark.timeout(180)
+def plant(office: Office, operation: Any) -> None:
+    """Cases of one operation with something hostile in one place of the body."""
+
+    @BOUNDED
+    @given(operation.as_strategy(), st.sampled_from(sorted(JSON)), st.integers(min_value=0, max_value=30))
+    def run(case: Case, what: str, place: int) -> None:
+        body = at_home(case, office.real, 9).body
+        if isinstance(body, MutableMapping) and body and case.media_type == 'application/json':
+            form = {str(name): value for name, value in body.items() if is_plain(value)}
+            names = [*sorted(form), 'what-is-not-known']
+            office.check(case, planted(form, names[place % len(names)], JSON[what]))
+
+    run()
+
+
+def is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+@pytest.mark.lesson('M-10')
+@pytest.mark.timeout(600)
+async def test_what_an_attacker_plants_is_answered_as_the_description_says(office: Office) -> None:
+    wrong: list[str] = []
+    for operation in office.operations:
+        if operation.body:
+            try:
+                await asyncio.to_thread(plant, office, operation)
+            except (Exception, BaseExceptionGroup) as error:
+                wrong.append(f'{operation.label}: {error!r} {getattr(error, "exceptions", "")}')
+    print('\n'.join(f'{count:4} {name}' for name, count in sorted(office.statuses.items())))
+    assert wrong == []
+    assert sum(office.statuses.values()) > EXAMPLES
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize('mode', [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 async def test_every_answer_is_one_that_the_description_knows(office: Office, mode: GenerationMode) -> None:
     wrong: list[str] = []
