@@ -15,6 +15,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from hermes.kit.texts import visible
+
 # Command -> (module, what the help says). The order is the order of the help.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     'run': ('run', 'Everything in one: database, web, worker, and the sandbox when no system is configured.'),
@@ -114,11 +116,13 @@ class LazyGroup(TyperGroup):
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """A command that is not understood is refused like any other: 2 means that something is to be done."""
+    """A command that is not understood is refused like any other: 2 means that something is to be done. The words that
+    were typed may have been pasted from anywhere.
+    """
     try:
         yield
     except typer.TyperException as error:
-        error.exit_code = REFUSED
+        error.exit_code, error.message = REFUSED, visible(error.message)
         raise
 
 
@@ -133,7 +137,9 @@ def show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f'hermes {version("hermes-sync")}')
+        from hermes.cli.output import say
+
+        say(f'hermes {version("hermes-sync")}')
         raise typer.Exit
 
 
@@ -176,8 +182,10 @@ def run(arguments: list[str] | None = None) -> Any:
     try:
         return app(arguments, prog_name='hermes')
     except Exception as error:
+        from hermes.cli.output import clean, warn
+
         if told := explain(error):
-            typer.echo(told, err=True)
+            warn(clean(told))
             raise SystemExit(REFUSED) from None
-        traceback.print_exc()
+        warn(traceback.format_exc())
         raise SystemExit(BUG) from None

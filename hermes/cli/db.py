@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hermes.cli.output import say
+from hermes.cli.output import clean, say
 from hermes.cli.world import database_folder, load_settings, open_database, require_database, start_database
 from hermes.db import embedded
 from hermes.domain.errors import Refused
@@ -124,4 +124,4 @@ def ask(question: str) -> str:
 
     if not sys.stdin.isatty():
         raise Refused('Nobody is here to confirm it: say --name and the name of the database.')
-    return str(typer.prompt(question))
+    return str(typer.prompt(clean(question)))

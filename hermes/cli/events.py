@@ -30,7 +30,9 @@ def register(app: typer.Typer) -> None:
 
 def show_event(
     event_id: EventId,
-    raw: Annotated[bool, typer.Option('--raw', help='Write the bytes as they arrived to stdout (journalled).')] = False,
+    raw: Annotated[
+        bool, typer.Option('--raw', help='Write the bytes as they arrived (journalled); on a terminal, escaped.')
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show one event: its headers, its outcome and its body, without secrets."""
@@ -46,9 +48,7 @@ def show_event(
     if raw:
         with writing() as connection:
             note_view(connection, event_id)
-        sys.stdout.buffer.write(event['body'])
-        sys.stdout.flush()
-        return
+        return _write_raw(bytes(event['body']))
     body, headers = read_body(event.pop('body')), redact(event.pop('headers'))
     if as_json:
         return print_json(event | {'headers': headers, 'body': body})
@@ -141,6 +141,14 @@ def _preview(ids: list[int], as_json: bool) -> None:
             moved = say_change(change['field'], show(change['old']), show(change['new']))
             say(f'  {show(record)} {moved}  [{show(change["system"])}, {show(change["rule"])}]')
     say('nothing was written')
+
+
+def _write_raw(body: bytes) -> None:
+    """The bytes; on a terminal, which they could steer, what they are."""
+    if sys.stdout.isatty():
+        return say(body.decode('utf-8', 'backslashreplace'))
+    sys.stdout.buffer.write(body)
+    sys.stdout.flush()
 
 
 def _print_body(body: Any) -> None:

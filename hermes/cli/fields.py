@@ -216,7 +216,7 @@ def export_fields(file: Annotated[Path, typer.Argument(metavar='FILE', help='"-"
         custom = here.known().catalogue.custom
         text = write_toml({'field': [field_table(item) for item in custom]})
         if str(file) == '-':
-            return typer.echo(text, nl=False)
+            return say(text, end='')
         save_text(file, text)
         say(f'{len(custom)} fields are in {file}')
 

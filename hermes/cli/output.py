@@ -1,7 +1,8 @@
 """How every command speaks: one answer, printed as JSON, as tables on a terminal, or as plain lines elsewhere.
 
-Foreign text never reaches a terminal raw: control characters are shown escaped and rich's markup is off. A command that
-cannot do what it was asked says so in one plain sentence on stderr and ends with exit code 1.
+Foreign text never reaches a terminal raw: whatever is printed goes through here, where control characters and marks of
+direction are shown escaped, and rich's markup is off. A command that cannot do what it was asked says so in one plain
+sentence on stderr and ends with exit code 1.
 """
 
 import json
@@ -18,6 +19,7 @@ import typer
 from hermes.cli.tables import Column as Column
 from hermes.cli.tables import draw
 from hermes.domain.errors import HermesError
+from hermes.kit.texts import visible, visible_json
 
 CLEAN, FAILED, ATTENTION = 0, 1, 2
 """Exit codes: all is well, the command was refused or could not be done, something needs a person."""
@@ -32,7 +34,7 @@ Row = Mapping[str, Any]
 
 def print_json(value: Any) -> None:
     """`value` as JSON; dataclasses as objects, times in ISO 8601."""
-    typer.echo(json.dumps(value, default=_encode, ensure_ascii=False, indent=2))
+    typer.echo(visible_json(json.dumps(value, default=_encode, ensure_ascii=False, indent=2)))
 
 
 def print_rows(columns: Sequence[Column], rows: Iterable[Row], *, empty: str = 'none', title: str = '') -> None:
@@ -53,20 +55,25 @@ def print_pairs(pairs: Iterable[tuple[str, Any]]) -> None:
         say(f'{name.ljust(width)}  {value}')
 
 
-def say(text: str = '') -> None:
-    """One plain line."""
-    typer.echo(text)
+def say(text: str = '', *, end: str = '\n') -> None:
+    """Plain lines."""
+    typer.echo(visible(text, '\n') + end, nl=False)
 
 
 def alarm(text: str) -> None:
     """One line about what is wrong: red on a terminal that has colours."""
     plain = 'NO_COLOR' in os.environ or os.environ.get('TERM') == 'dumb'
-    typer.secho(text, fg=None if plain else 'red')
+    typer.secho(visible(text), fg=None if plain else 'red')
 
 
 def warn(text: str) -> None:
-    """One plain line on stderr."""
-    typer.echo(text, err=True)
+    """Plain lines on stderr."""
+    typer.echo(visible(text, '\n'), err=True)
+
+
+def prompt(question: str) -> str:
+    """What the person at the terminal types."""
+    return input(visible(question))
 
 
 def show(value: Any) -> str:
@@ -85,8 +92,8 @@ def show(value: Any) -> str:
 
 
 def clean(text: str) -> str:
-    """`text` with everything that could steer a terminal (control characters, direction marks) escaped."""
-    return ''.join(mark if mark.isprintable() else mark.encode('unicode_escape').decode() for mark in text)
+    """`text` on one line, with everything that could steer a terminal escaped."""
+    return visible(text)
 
 
 def show_duration(duration_s: float | None) -> str:

@@ -178,7 +178,7 @@ def openapi() -> None:
     os.environ |= inherited(load_settings(), make=False)
     from hermes.app import build_web
 
-    typer.echo(json.dumps(build_web(load()).openapi(), indent=2, sort_keys=True))
+    say(json.dumps(build_web(load()).openapi(), indent=2, sort_keys=True))
 
 
 def inherited(settings: Settings, *, make: bool = True) -> dict[str, str]:

@@ -125,7 +125,7 @@ def export_file(file: Annotated[Path, typer.Argument(metavar='FILE', help='"-" p
     with desk(contact=False) as here:
         text = export_setup(here)
         if str(file) == '-':
-            return typer.echo(text, nl=False)
+            return say(text, end='')
         save_text(file, text)
         done(f'The set-up is in {file}')
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hermes.cli.output import Column, clean, plain_errors, print_rows, say, show
+from hermes.cli.output import Column, clean, plain_errors, print_rows, prompt, say, show
 from hermes.cli.tables import draw
 from hermes.domain.errors import Refused
 
@@ -143,7 +143,7 @@ class Answers:
             raise Refused(f'Nobody is here to answer "{question}": say {flag}.')
         hint = f' [{suggested}]' if suggested else ''
         while True:
-            answer = input(f'{question}{hint}: ').strip() or (suggested or '')
+            answer = prompt(f'{question}{hint}: ').strip() or (suggested or '')
             try:
                 return read(answer)
             except Refused as refusal:

@@ -4,6 +4,8 @@ the mapping files of older versions, read as literals and never run.
 
 import ast
 import json
+import os
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,6 +23,7 @@ FIELD_KEYS = (
 )  # fmt: skip
 MAPS = {'COMPANY_PD_FIELD_MAP': 'Company', 'CONTACT_PD_FIELD_MAP': 'Contact', 'DEAL_PD_FIELD_MAP': 'Deal'}
 MOST_BYTES = 2_000_000
+PRIVATE = 0o600
 
 
 def write_toml(tables: Mapping[str, Any]) -> str:
@@ -35,12 +38,15 @@ def write_toml(tables: Mapping[str, Any]) -> str:
 
 
 def _literal(value: Any) -> str:
-    """JSON's texts, numbers and truths are TOML's too; DEL is the one character that TOML wants escaped besides."""
+    """JSON's texts, numbers and truths are TOML's too. What cannot be seen is escaped, in the one form that TOML has
+    for every character.
+    """
     if isinstance(value, Mapping):
         return f'{{{", ".join(f"{_literal(key)} = {_literal(told)}" for key, told in value.items())}}}'
     if isinstance(value, list):
         return f'[{", ".join(_literal(each) for each in value)}]'
-    return json.dumps(value, ensure_ascii=False).replace('\x7f', '\\u007f')
+    told = json.dumps(value, ensure_ascii=False)
+    return ''.join(mark if mark.isprintable() else f'\\U{ord(mark):08X}' for mark in told)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -63,9 +69,12 @@ def read_text(path: Path) -> str:
 
 
 def save_text(path: Path, text: str) -> None:
-    """Raises Refused."""
+    """A file that only this user can read, since it may name people. Raises Refused."""
     try:
-        path.write_text(text, encoding='utf-8')
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), 'w', encoding='utf-8') as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fchmod(file.fileno(), PRIVATE)
+            file.write(text)
     except OSError as error:
         raise Refused(f'{path} cannot be written: {error.strerror}.') from None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from hermes.cli.output import JsonFlag
+from hermes.cli.output import JsonFlag, clean
 from hermes.domain.errors import Refused
 from hermes.domain.model import Value
 
@@ -70,7 +70,8 @@ def _confirm(system: str, identity: str | None, given: str) -> str:
     import sys
 
     if not given and sys.stdin.isatty():
-        given = str(typer.prompt(f'This database was restored. Which account of {system} may it speak with?', err=True))
+        question = f'This database was restored. Which account of {system} may it speak with?'
+        given = str(typer.prompt(clean(question), err=True))
     if identity is None:
         return given
     if given != identity:

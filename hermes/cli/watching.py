@@ -19,7 +19,7 @@ def look_again(look: Callable[[], None], every_s: float) -> None:
     try:
         while True:
             if sys.stdout.isatty():
-                typer.echo(CLEAR, nl=False)
+                typer.echo(CLEAR, nl=False)  # noqa: TID251 - it is meant to steer
             say(f'{clock.now():%Y-%m-%d %H:%M:%SZ}, every {every_s:g} s; Ctrl-C ends it')
             with contextlib.suppress(typer.Exit):
                 look()

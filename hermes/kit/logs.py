@@ -5,18 +5,29 @@ through the same chain.
 There are no access logs: a request is a row or a counter, not a line.
 """
 
+import json
 import logging
 import sys
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from hermes.kit.redaction import Redaction
+from hermes.kit.texts import visible, visible_json
 
 QUIET = ('asyncio', 'granian.access', 'uvicorn.access', 'httpx2', 'httpcore2', 'procrastinate', 'psycopg.pool')
 """Loggers that speak only from WARNING on."""
+
+
+def _visible(logger: object, method: str, line: EventDict) -> EventDict:
+    """No text of a line steers the terminal."""
+    return {name: visible(value) if isinstance(value, str) else value for name, value in line.items()}
+
+
+def _line(value: object, **more: Any) -> str:
+    return visible_json(json.dumps(value, ensure_ascii=False, **more))
 
 
 def configure(
@@ -43,10 +54,9 @@ def configure(
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt='iso', utc=True),
         *([report] if report else []),
+        *([_visible] if readable else []),
     ]
-    renderer: Processor = (
-        structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer(ensure_ascii=False)
-    )
+    renderer: Processor = structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer(_line)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

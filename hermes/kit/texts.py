@@ -5,6 +5,7 @@ Only then is it composed, and never with more combining marks in a row than any 
 their order takes n * n steps. Nobody else calls `unicodedata.normalize` (the lint says so).
 """
 
+import json
 import unicodedata
 from typing import Final, Literal
 
@@ -18,6 +19,26 @@ HIDDEN: Final = '\u0f73\u0f75\u0f81\uff9e\uff9f'
 """Letters of which nothing but marks is left."""
 JOINERS: Final = '\u200c\u200d'
 """Invisible, and part of the spelling in some scripts."""
+
+
+def visible(text: str, keep: str = '') -> str:
+    """`text` with everything escaped that could steer a terminal or hide in it (control characters, C1 and direction
+    marks among them), but for the characters in `keep`.
+    """
+    if text.isprintable():
+        return text
+    return ''.join(mark if mark.isprintable() or mark in keep else _escape(mark) for mark in text)
+
+
+def visible_json(text: str) -> str:
+    """The same of JSON, which stays what it says."""
+    if text.isprintable():
+        return text
+    return ''.join(mark if mark.isprintable() or mark == '\n' else json.dumps(mark)[1:-1] for mark in text)
+
+
+def _escape(mark: str) -> str:
+    return mark.encode('unicode_escape').decode()
 
 
 def fits(text: str, most: int) -> bool:
