@@ -22,6 +22,7 @@ from hermes.web.booking_api import booking_routes, read_counter, told
 from hermes.web.booking_files import file_routes
 from hermes.web.booking_pages import page_routes
 from hermes.web.core_api import Desk, core_routes
+from hermes.web.entrances import entrance_routes
 from hermes.web.security import channel_token, http_basic, tc2_signature, trusted_networks
 from hermes.web.webhooks import Source, hash_of_body
 
@@ -51,7 +52,7 @@ def build_web(settings: Settings) -> FastAPI:
 
 
 def booking_routers(office: Office, settings: Settings) -> list[APIRouter]:
-    """The booking API, the page behind a booking's link, its calendar file, and the core API."""
+    """The booking API, the pages behind links, a booking's calendar file, and the core API."""
     trusted = trusted_networks(settings.trusted_proxies)
     desk = Desk(
         office.engine.database,
@@ -63,7 +64,8 @@ def booking_routers(office: Office, settings: Settings) -> list[APIRouter]:
     )
     stationery = build_stationery(settings)
     behind_links = APIRouter(dependencies=[Depends(read_counter(office, trusted))], responses=told(429))
-    for router in (page_routes(office, stationery), file_routes(office.engine, stationery)):
+    pages = (page_routes(office, stationery), file_routes(office.engine, stationery), entrance_routes(office))
+    for router in pages:
         behind_links.include_router(router)
     return [booking_routes(office, trusted), behind_links, core_routes(desk)]
 

@@ -17,6 +17,7 @@ from hermes.domain.errors import Refused
 from hermes.kit.signing import sign, verify
 
 SUPPORT, MANAGE = 'support', 'manage'
+WHOLE = 'This link is not whole. Please ask for a new one.'
 OVER = 'This call is over. Its link is no longer valid: nothing can be moved or cancelled any more.'
 
 
@@ -101,7 +102,7 @@ def read_support_query(query: Mapping[str, str]) -> tuple[SupportLink, str]:
         link = SupportLink(int(query['admin_id']), int(query['company_id']), expires_at, query.get('x') == '1')
         return link, query['s']
     except (KeyError, ValueError, OverflowError):
-        raise LinkRefused('This link is not whole. Please ask for a new one.', 'link_invalid') from None
+        raise LinkRefused(WHOLE, 'link_invalid') from None
 
 
 def _told(*parts: object) -> bytes:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from hermes.booking.availability import Availability
-from hermes.booking.links import LinkRefused, SupportLink, check_support_link, make_support_link, support_expiry
+from hermes.booking.links import WHOLE, LinkRefused, SupportLink, check_support_link, make_support_link, support_expiry
 from hermes.booking.terms import Terms
 from hermes.db import appointments
 from hermes.domain.apply import NO_DEAL
@@ -111,4 +111,4 @@ def unpack(admin_id: int, token: str) -> tuple[SupportLink, str]:
         expires_at = datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(expiry))
         return SupportLink(admin_id, int(company), expires_at, express == '1'), signature
     except (ValueError, OverflowError):
-        raise LinkRefused('This link is not whole. Please ask for a new one.', 'link_invalid') from None
+        raise LinkRefused(WHOLE, 'link_invalid') from None

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from hermes.booking.book import Booked, Visit
 from hermes.booking.forms import HoldForm, Id, Moment, SalesForm, SupportForm
-from hermes.booking.links import LinkRefused, make_manage_token, public_number, read_support_query
+from hermes.booking.links import WHOLE, LinkRefused, make_manage_token, public_number, read_support_query
 from hermes.booking.office import Office
 from hermes.domain.errors import Unreadable
 from hermes.domain.slots import Interval
@@ -294,6 +294,6 @@ def _add_support_links(router: APIRouter, office: Office, counted: Sequence[Any]
     ) -> AllowedAnswer:
         query = {'admin_id': admin_id, 'company_id': company_id, 'e': e, 's': s, 'x': x}
         if not (admin_id and company_id and e and s):
-            raise LinkRefused('This link is not whole. Please ask for a new one.', 'link_invalid')
+            raise LinkRefused(WHOLE, 'link_invalid')
         allowed = await office.support.validate(*read_support_query(query))
         return AllowedAnswer(company_name=allowed.company_name, express=allowed.link.express, token=allowed.token)

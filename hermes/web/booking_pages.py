@@ -108,7 +108,7 @@ def page_routes(office: Office, stationery: Stationery) -> APIRouter:
         except HermesError as error:
             if wants_json(request):
                 raise
-            return _problem_page(office, error)
+            return problem_page(office, error)
         told = recap(at, await office.appointments.look(at), stationery, office.terms)
         return _json(at, told) if wants_json(request) else await _page(office, at, told, after=after)
 
@@ -192,7 +192,7 @@ async def _change_by_form(office: Office, stationery: Stationery, request: Reque
             wrong, status = UNREADABLE, 503
         told = recap(at, invitation or await office.appointments.look(at), stationery, office.terms)
     except HermesError as error:
-        return _problem_page(office, error)
+        return problem_page(office, error)
     said = SAID[invitation or ''] if at.planned else ''
     if at.planned and invitation and at.start == before.start:
         said = 'Your call stays where it was.'
@@ -242,7 +242,7 @@ async def _page(
         except (Unreadable, NotFound, OverLimit):
             closed = True
     later = last if last < now + timedelta(days=office.terms.horizon_days) else None
-    return _render(
+    return render(
         'booking.html', status, brand=office.terms.brand, at=at, told=told,
         days=_days(offered, at, ZoneInfo(told.zone)), closed=closed, said=said, wrong=wrong,
         later=later.isoformat() if later else '', earlier=bool(after), ics_path=urlsplit(told.ics_url).path,
@@ -263,12 +263,14 @@ def _days(offered: list[Interval], at: Appointment, zone: ZoneInfo) -> dict[str,
     return days
 
 
-def _problem_page(office: Office, error: HermesError) -> HTMLResponse:
+def problem_page(office: Office, error: HermesError) -> HTMLResponse:
+    """What is wrong, as a page."""
     status = status_of(error) if isinstance(error, Refused) else 503
-    return _render('problem.html', status, brand=office.terms.brand, wrong=str(error))
+    return render('problem.html', status, brand=office.terms.brand, wrong=str(error))
 
 
-def _render(name: str, status: int, **given: Any) -> HTMLResponse:
+def render(name: str, status: int, **given: Any) -> HTMLResponse:
+    """A page of a template."""
     return HTMLResponse(
         templates.get_template(name).render(**given),
         status,
