@@ -81,7 +81,7 @@ async def test_every_link_of_every_letter_and_answer_leads_somewhere(database_ur
         moved = {'action': 'move', 'start': (TEN + 3 * HOUR).isoformat()}
         answers.append(await house.web.post(paths[1], json=moved, headers=JSON))
         await post.carry_at(TEN - 23 * HOUR)
-        begin = {support, *(HERMES + front[name] for name in ('health', 'ready', 'documentation'))}
+        begin = {support, *(HERMES + front[name] for name in ('health', 'documentation'))}
         standing = await walk(house, begin.union(of_letters(post), *(links_in(each, HERMES) for each in answers)))
         assert {url: status for url, status in standing.items() if status != 200} == {}
         for path in (paths[0], paths[3]):
