@@ -61,6 +61,7 @@ def booking_routers(office: Office, settings: Settings) -> list[APIRouter]:
         settings.dft_timezone,
         trusted,
         count_read=office.limits.reading if office.limits else None,
+        systems=office.engine.systems,
     )
     stationery = build_stationery(settings)
     behind_links = APIRouter(dependencies=[Depends(read_counter(office, trusted))], responses=told(429))

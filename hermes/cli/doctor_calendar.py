@@ -99,7 +99,7 @@ def _lacking(people: list[dict[str, Any]], settings: 'Settings') -> Iterator[Fin
     for said, found in lacks.items():
         if found:
             names = ', '.join(str(one['id']) for one in found)
-            mend = 'run "hermes setup admins", or "hermes setup export", change it there, and "hermes setup import"'
+            mend = 'run "hermes admins edit ADMIN" with --email or --timezone'
             yield Finding('bookable admins', 'todo', f'{names} {said}', mend)
     if not any(lacks.values()):
         yield Finding('bookable admins', 'ok', f'{len(people)}, each with calendar and time zone')

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hermes.cli.output import Column, JsonFlag, plain_errors, print_json, print_rows
+from hermes.cli.output import Column, JsonFlag, alarm, plain_errors, print_json, print_rows, show
 
 COLUMNS = [
     Column('queue', 'QUEUE'), Column('place', 'NEXT', True), Column('name', 'WHO'), Column('id', 'ID', True),
@@ -31,25 +31,33 @@ def show_rota(
     from hermes.cli.database import reading
     from hermes.cli.world import load_settings
     from hermes.db import rota as ledger
+    from hermes.db import staff
     from hermes.domain import rota
+    from hermes.domain.staff import show_name
 
     with plain_errors():
         shown = choose(plan, country)
     told: list[dict[str, Any]] = []
-    zone = load_settings().dft_timezone
+    settings = load_settings()
     with reading() as connection:
         now, admins = ledger.read_now(connection), ledger.read_admins(connection)
+        away = staff.read_unreachable(connection, settings.systems)
+        left_out = {
+            admin.ref.id: admin
+            for queue in shown
+            for admin in rota.candidates(queue, admins, now, settings.dft_timezone)
+            if admin.ref.id in away
+        }
         for queue in shown:
-            people = {admin.ref.id: admin for admin in rota.candidates(queue, admins, now, zone)}
+            people = {admin.ref.id: admin for admin in rota.candidates(queue, admins, now, settings.dft_timezone, away)}
             standing = rota.settle(ledger.read_queue(connection, queue), now)
             for place, who in enumerate(standing.order(people), 1):
-                names = (people[who].fields.get(name) for name in ('first_name', 'last_name'))
                 told.append(
                     {
                         'queue': queue,
                         'place': place,
                         'id': who,
-                        'name': ' '.join(name for name in names if name),
+                        'name': show_name(people[who].fields),
                         'turns': standing.counts.get(who, 0),
                         'counted': standing.count(who),
                     }
@@ -57,6 +65,8 @@ def show_rota(
     if as_json:
         return print_json(told)
     print_rows(COLUMNS, told, empty='nobody can be drawn')
+    for number, admin in sorted(left_out.items()):
+        alarm(f'not drawn: {show(show_name(admin.fields))} (ID: {number}): {show(away[number])}')
 
 
 def choose(plan: str, country: str) -> list[str]:

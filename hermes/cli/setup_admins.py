@@ -47,6 +47,8 @@ def set_up_admins(desk: Desk, answers: Answers, users: str | None, tc2_ids: Sequ
     say()
     for at in dict.fromkeys([*chosen, *named]):
         _make(desk, answers, found[at], given)
+    say('Whoever is made here sells and supports in every plan and region: "hermes admins edit ADMIN --role ROLE"')
+    say('changes that, "hermes admins remove ADMIN" takes somebody out again.')
     done('Admin setup complete!')
 
 
@@ -61,6 +63,7 @@ def read_admins(desk: Desk) -> list[dict[str, Any]]:
             'pd': admin.fields.get('pd_owner_id'),
         }
         for number, admin in sorted(desk.known().directory.admins.items())
+        if not admin.gone
     ]
 
 
@@ -144,11 +147,12 @@ def _make(desk: Desk, answers: Answers, user: Mapping[str, Any], given: Mapping[
     if tc2_id is not None:
         fields['tc2_admin_id'] = tc2_id
     fields = fields if standing else {**EVERYTHING, 'active': user['active'], **fields}
-    if standing and all(standing[1].fields.get(name) == value for name, value in fields.items()):
+    same = standing and all(standing[1].fields.get(name) == value for name, value in fields.items())
+    if standing and same and not standing[1].gone:
         done(f'Admin is there already: {user["name"]} (ID: {standing[0]})')
     else:
         number = desk.act('admin.save', fields=fields)['id']
-        lacking = '' if tc2_id or known_id else ', without a TC2 ID'
+        lacking = '' if tc2_id or known_id else ', without a TC2 ID: nobody is given to them until they have one'
         done(f'{"Updated" if standing else "Created"} admin: {user["name"]} (ID: {number}){lacking}')
     say()
 

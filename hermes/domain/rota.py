@@ -7,7 +7,7 @@ one who was drawn was away or is new, and starts level with the others instead o
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal
@@ -119,16 +119,23 @@ def queues() -> list[str]:
     return [f'sales:{plan}:{region}' for plan in PLANS for region in REGIONS] + [SUPPORT]
 
 
-def candidates(queue: str, admins: Iterable[Record], now: datetime, zone: str = 'Europe/London') -> list[Record]:
+def candidates(
+    queue: str,
+    admins: Iterable[Record],
+    now: datetime,
+    zone: str = 'Europe/London',
+    without: Collection[int] = (),
+) -> list[Record]:
     """Who may be drawn for a queue, by id: active, bookable, not on a day off (by the date in their own time zone, else
-    in `zone`); who sells the plan, and of these who sell the region, where anybody does.
+    in `zone`); who sells the plan, and of these who sell the region, where anybody does. `without`: who cannot be
+    reached.
     """
     kind, _, rest = queue.partition(':')
     plan, _, region = rest.partition(':')
     there = [
         admin
         for admin in sorted(admins, key=lambda admin: admin.ref.id)
-        if admin.fields.get(f'is_{kind}_person') and is_there(admin, now, zone)
+        if admin.fields.get(f'is_{kind}_person') and admin.ref.id not in without and is_there(admin, now, zone)
     ]
     if kind == SUPPORT:
         return there

@@ -9,20 +9,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from hermes.db import diary, graphs, pauses
+from hermes.db import graphs, pauses
 from hermes.db.catalogue import Knowledge, bump, save_field, save_setting
 from hermes.db.pool import Connection
 from hermes.domain.config import KEYS, check, check_day
 from hermes.domain.errors import Refused
-from hermes.domain.fields import ATTRIBUTES, CustomField, default_catalogue
+from hermes.domain.fields import CustomField, default_catalogue
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.merge import settle_fields, standing_edit
 from hermes.domain.model import Change, Event, Record, RecordRef
 from hermes.domain.rules import claim
-from hermes.domain.timetable import check_admin
 from hermes.sync import booking_acts, decisions, importing
 from hermes.sync.booking_acts import BOOKING_ACTS
 from hermes.sync.field_acts import FIELD_ACTS
+from hermes.sync.staff_acts import STAFF_ACTS
 
 Outcome = dict[str, Any]
 SETTLE: Final = 'decision.settle'
@@ -65,37 +65,6 @@ async def _set(connection: Connection, event: Event, told: Mapping[str, Any], kn
     check_day(settings.get('meeting_min_start'), settings.get('meeting_max_end'))
     await save_setting(connection, told['key'], value)
     return {'notes': [f'{told["key"]} = {told["value"]}']}
-
-
-async def _save_admin(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
-    """Write an admin, known by its id, else by its e-mail, its TC2 id or its CRM user id (D-10: 0 means none)."""
-    fields = check_admin({name: value for name, value in told['fields'].items() if name in ATTRIBUTES['admin']})
-    owner = fields.get('pd_owner_id') or 0
-    found = await connection.execute(
-        'select id from admin where id = %(id)s or (%(id)s::bigint is null and (lower(email) = lower(%(email)s) or '
-        'tc2_admin_id = %(tc2)s or (pd_owner_id > 0 and pd_owner_id = %(owner)s))) order by id limit 1',
-        {'id': told.get('id'), 'email': fields.get('email'), 'tc2': fields.get('tc2_admin_id'), 'owner': owner},
-    )
-    row = await found.fetchone()
-    if row is None and told.get('id') is not None:
-        raise Refused(f'There is no admin {told["id"]}.')
-    number = row['id'] if row else (await graphs.allocate_ids(connection, 1))[0]
-    old = known.directory.admins.get(number)
-    before = dict(old.fields) if old else {}
-    record = Record(
-        RecordRef('admin', number), {'active': True, **before, **fields}, born_event=old.born_event if old else event.id
-    )
-    changes = [
-        Change(record.ref, name, before.get(name), value, 'operator', 'SETUP-3')
-        for name, value in fields.items()
-        if before.get(name) != value
-    ]
-    if old is None:
-        changes.insert(0, Change(record.ref, 'born', None, 'SETUP-3', 'operator', 'SETUP-3'))
-    await _store(connection, Graph(), [record], changes, event)
-    await bump(connection, 'directory')
-    meetings = await diary.find_coming(connection, number) if changes else []
-    return {'notes': [f'admin {number}'], 'id': number, 'dirty': [['meeting', each] for each in meetings]}
 
 
 async def _entry_stage(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
@@ -252,7 +221,6 @@ async def _release(connection: Connection, event: Event, told: Mapping[str, Any]
 
 ACTS: Final[Mapping[str, Act]] = {
     'setting.set': _set,
-    'admin.save': _save_admin,
     'pipeline.entry': _entry_stage,
     'field.save': _save_field,
     'fields.default': _seed_fields,
@@ -264,4 +232,5 @@ ACTS: Final[Mapping[str, Act]] = {
     'event.replay': _replay,
     'release': _release,
     **FIELD_ACTS,
+    **STAFF_ACTS,
 }

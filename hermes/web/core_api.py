@@ -8,7 +8,7 @@ question is told only after that.
 import hmac
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from hermes.db import companies, rota
+from hermes.db import companies, rota, staff
 from hermes.db.catalogue import KnowledgeCache
 from hermes.db.pool import Database
 from hermes.domain.errors import NotFound, Refused
@@ -35,6 +35,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 class Desk:
     """What the core API works with. `hash_client`: an address as the keyed hash that is stored. `api_key` '': nobody
     has it. `country_header`: where the proxy says the country. `count_read`: raises OverLimit for a client of too many.
+    `systems`: those that are on, which decides who can be booked.
     """
 
     database: Database
@@ -44,6 +45,7 @@ class Desk:
     trusted: Sequence[Network] = ()
     country_header: str = 'CF-IPCountry'
     count_read: Callable[[bytes], None] | None = None
+    systems: Collection[str] = ()
 
     def has_key(self, request: Request) -> bool:
         """Whether the request shows the API key."""
@@ -64,9 +66,10 @@ def core_routes(desk: Desk) -> APIRouter:
             desk.count_read(client)
         async with desk.database.transaction() as connection:
             admins = (await knowledge.get(connection)).directory.admins
+            away = await staff.find_unreachable(connection, desk.systems)
             people = {
                 admin.ref.id: admin
-                for admin in candidates(queue, admins.values(), desk.database.clock.now(), desk.zone)
+                for admin in candidates(queue, admins.values(), desk.database.clock.now(), desk.zone, away)
             }
             chosen = await rota.draw(connection, queue, list(people), client)
         if chosen is None:
