@@ -12,6 +12,7 @@ from typing import Any, Final
 from psycopg import Connection, sql
 
 from hermes.db.finding import RECORD_TABLES, Row, find_linked, row, rows
+from hermes.domain.adoption import OVERWRITTEN
 from hermes.domain.errors import Refused
 from hermes.domain.fields import ATTRIBUTES, RECORD_OF, CustomField, FieldType, Policy
 from hermes.domain.graph import CRM, PRODUCT
@@ -120,7 +121,7 @@ def read_blame(connection: Connection[Any], ref: RecordRef, name: str = '', at: 
     lines = []
     for key in [name] if name else order:
         written = journal.get(key, [])
-        line = _line(key, written[-1].new if written and key not in stored else stored.get(key), written, at)
+        line = _line(key, _last(written) if key not in stored else stored[key], written, at)
         others = _read_others(connection, voices, dirty, line, traits.get(key), at)
         if name or line.write or line.value is not None or others:
             lines.append(Line(line.field, line.value, line.write, others, line.writes))
@@ -151,13 +152,19 @@ def read_traits(connection: Connection[Any], record_type: str) -> Mapping[str, T
     return found
 
 
+def _last(writes: list[Write]) -> Value:
+    return next((write.new for write in reversed(writes) if write.rule != OVERWRITTEN), None)
+
+
 def _line(name: str, stored: Value, writes: list[Write], at: datetime | None) -> Line:
+    """What was only replaced elsewhere is told, and made no value of the record."""
+    own = [write for write in writes if write.rule != OVERWRITTEN]
     if at is None:
-        return Line(name, stored, writes[-1] if writes else None, (), tuple(writes))
-    before = [write for write in writes if write.at <= at]
+        return Line(name, stored, own[-1] if own else None, (), tuple(writes))
+    before, told = [write for write in own if write.at <= at], tuple(write for write in writes if write.at <= at)
     if before:
-        return Line(name, before[-1].new, before[-1], (), tuple(before))
-    return Line(name, writes[0].old if writes else stored, None)
+        return Line(name, before[-1].new, before[-1], (), told)
+    return Line(name, own[0].old if own else stored, None, (), told)
 
 
 def _read_others(

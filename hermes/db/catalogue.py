@@ -12,7 +12,8 @@ from typing import Any
 from hermes.db.codec import dump, read_record
 from hermes.db.pool import Connection
 from hermes.domain.fields import Catalogue, CustomField, default_catalogue
-from hermes.domain.graph import Directory
+from hermes.domain.graph import CRM, Directory
+from hermes.domain.merge import REMOTE_TYPE
 from hermes.domain.model import RecordRef, RemoteRef
 
 
@@ -94,6 +95,17 @@ async def forget_values(connection: Connection, record_type: str, attribute: str
         'l.remote_id = m.remote_id and l.record_type = %(type)s and m.runs ? %(name)s and '
         '%(system)s in (m.system, %(any)s)',
         {'name': attribute, 'type': record_type, 'system': system, 'any': ''},
+    )
+
+
+async def forget_field(connection: Connection, item: CustomField) -> None:
+    """Drop what the CRM's objects said under a field's attribute, and what Hermes sent there: it is another field of
+    theirs from now on.
+    """
+    await connection.execute(
+        'update mirror set runs = runs - %(name)s, sent = sent - %(name)s '
+        'where system = %(system)s and type = %(type)s and (runs ? %(name)s or sent ? %(name)s)',
+        {'name': item.attribute, 'system': CRM, 'type': REMOTE_TYPE.get(item.record_type)},
     )
 
 

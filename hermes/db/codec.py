@@ -127,6 +127,7 @@ def _sent_row(entry: Sent) -> list[Any]:
         entry.got,
         entry.normalised,
         entry.intent,
+        *([] if entry.over is None else [entry.over]),
     ]
 
 
@@ -176,5 +177,5 @@ def _read_merge(entry: Any) -> Absorbed:
 
 
 def _read_sent(entry: list[Any]) -> Sent:
-    value, started_s, answered, got, normalised, intent = entry
-    return Sent(value, started_s, Version(*answered) if answered else None, got, normalised, intent)
+    value, started_s, answered, got, normalised, intent, *over = entry
+    return Sent(value, started_s, Version(*answered) if answered else None, got, normalised, intent, *over)

@@ -80,6 +80,14 @@ async def add(
     return int(row['id'])
 
 
+async def knows(connection: Connection, system: str, remote_type: str) -> bool:
+    """Whether any object of a type was ever seen."""
+    rows = await connection.execute(
+        "select 1 from mirror where system = %s and type = %s and runs <> '{}' limit 1", (system, remote_type)
+    )
+    return await rows.fetchone() is not None
+
+
 async def watermark(connection: Connection, system: str, remote_type: str) -> datetime | None:
     """Up to when (by the remote's clock) everything of a type was listed; None when it never was."""
     row = await (await connection.execute(WATERMARK, {'system': system, 'type': remote_type})).fetchone()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from hermes.domain import doubts, meeting
+from hermes.domain.adoption import overwritten
 from hermes.domain.applied import Applied, ask
 from hermes.domain.errors import Refused
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
@@ -32,6 +33,7 @@ from hermes.domain.tombstones import PARTS, keep_one_primary, lay_down, promote,
 
 NO_DEAL: Final = 'CB-17'
 """The action of a client that was read because somebody there needs help: nobody is to be sold anything."""
+NOBODY: Final = 'the TutorCruncher client has no sales person'
 
 
 def apply(graph: Graph, element: Element, context: Context) -> Applied:
@@ -40,7 +42,7 @@ def apply(graph: Graph, element: Element, context: Context) -> Applied:
     if element.unparseable:
         raise Refused(element.unparseable)
     if element.intent:
-        _note_intent(graph, element.intent, done)
+        _note_intent(graph, element.intent, context, done)
     if element.ignored:
         done.note(f'ignored: {element.ignored}')
     for wanted in element.fetch:
@@ -57,7 +59,7 @@ def apply(graph: Graph, element: Element, context: Context) -> Applied:
     return done
 
 
-def _note_intent(graph: Graph, intent: Intent, done: Applied) -> None:
+def _note_intent(graph: Graph, intent: Intent, context: Context, done: Applied) -> None:
     """What Hermes is about to send, or what became of it (EDIT-1, OUT-4)."""
     key = (intent.record, intent.ref.system)
     if intent.op == 'create':
@@ -77,7 +79,10 @@ def _note_intent(graph: Graph, intent: Intent, done: Applied) -> None:
     elif intent.state == 'open' and intent.started_at is not None:
         graph.put_mirror(send(mirror, intent.fields, intent.started_at, intent.id))
     else:
-        graph.put_mirror(settle(mirror, intent.id, mirror.version if intent.state == 'done' else None))
+        mirror = settle(mirror, intent.id, mirror.version if intent.state == 'done' else None)
+        graph.put_mirror(mirror)
+        if intent.state == 'done':
+            done.changes += overwritten(mirror, intent, context.catalogue.attributes(intent.record.type))
     done.note(f'{intent.op} of {intent.ref.type} {intent.ref.remote_id}: {intent.state}')
 
 
@@ -95,16 +100,18 @@ def finish(graph: Graph, company_id: int, context: Context, done: Applied, *, ma
     product = graph.voice(ref, PRODUCT)
     if (
         ref in done.born
+        and may_open_deal
         and company is not None
         and product is not None
+        and product.says('sales_person_id')
         and company.fields.get('sales_person_id') is None
     ):
         named = product.current('sales_person_id')
-        if named not in (None, 0, ''):
-            raise Refused(
-                f'D-16: sales person {named} of the TutorCruncher client is no admin, and no default is set. '
-                'Add the admin, or set default_sales_person_id, then replay this event.'
-            )
+        who = f'sales person {named} of the TutorCruncher client is no admin' if named else NOBODY
+        raise Refused(
+            f'D-16: {who}, and no default is set. '
+            'Add the admin, or set default_sales_person_id, then replay this event.'
+        )
 
 
 def _observe(graph: Graph, seen: Observation, emails: list[str], context: Context, done: Applied) -> None:

@@ -173,7 +173,6 @@ def _take_company(
         if found.company.tombstone is not None:
             lift(graph, found.company, SYSTEM, 'D-2', context, done)
             _rehome(graph, found.company)
-        _keep_count(graph, found.company)
         return found.company.ref
     said = {name: booking.form.get(key) for name, key in FORM.items()}
     plan = str(said['price_plan'] or '')
@@ -192,15 +191,6 @@ def _rehome(graph: Graph, company: Record) -> None:
             mirror = graph.primary(child.ref, CRM)
             if mirror is not None and not child.gone:
                 graph.put_record(replace(child, claims={**child.claims, 'rehomed': list(mirror.version)}))
-
-
-def _keep_count(graph: Graph, company: Record) -> None:
-    """What an older Hermes counted stays counted beside our own meetings."""
-    if graph.children(company.ref.id, 'meeting'):
-        return
-    for name in ('sales_call_count', 'support_call_count'):
-        if company.fields.get(name) and name not in company.claims.get('counted', {}):
-            claim(graph, company.ref, 'counted', name, company.fields[name])
 
 
 def _take_contact(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Literal
 
-from hermes.domain.model import RecordType
+from hermes.domain.model import RecordType, Value
 
 Policy = Literal['follow', 'tc2', 'crm', 'hermes']
 """tc2: TC2's value from the moment it has one. crm: the CRM's once linked. hermes: computed. follow: TC2's or the
@@ -27,6 +27,9 @@ LinkedType = Literal['Company', 'Contact', 'Deal', 'Meeting']
 
 ABSENT: Final = '\x00absent'
 """What an outgoing field says when it has nothing to say (never a value that anybody sends)."""
+
+UNREADABLE: Final = 'unreadable'
+"""The only key of a mirrored value that cannot be what our type asks for; under it, what stands there."""
 
 RECORD_OF: Final[Mapping[str, RecordType]] = {'Company': 'company', 'Contact': 'contact', 'Deal': 'deal'}
 
@@ -240,6 +243,11 @@ class Catalogue:
             if item.inherited:
                 company = self.by_machine_name.get(('company', item.machine_name))
                 yield item, company.attribute if company else item.machine_name
+
+
+def is_readable(value: Value) -> bool:
+    """Whether a mirrored value is one of our type's."""
+    return not (isinstance(value, dict) and value.keys() == {UNREADABLE})
 
 
 def fold(machine_name: str) -> str:

@@ -118,7 +118,7 @@ def _bear(
     fallback = {
         name: _first(value, known[name], context)
         for name, value in kept.items()
-        if name in known and known[name].policy != 'hermes'
+        if name in known and (known[name].policy != 'hermes' or kind in ('company', 'deal'))
     }
     claims: dict[str, Any] = {'fallback': fallback}
     if told.get('generation') == 'newest':

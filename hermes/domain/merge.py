@@ -6,9 +6,11 @@ matters. `merge` folds one observation into its mirror and returns the record's 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
-from hermes.domain.fields import Attribute
+from hermes.domain.adoption import ADOPTED
+from hermes.domain.adoption import RULE as D_12
+from hermes.domain.fields import ATTRIBUTES, Attribute, is_readable
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.history import edits, fold, has_spoken, is_empty
 from hermes.domain.model import Change, Mirror, Observation, Record, RemoteRef, Run, Value, Version
@@ -17,7 +19,11 @@ REMOTE_TYPE = {'company': 'organization', 'contact': 'person', 'deal': 'deal', '
 """The CRM's name for our record types (references inside its objects)."""
 
 OWNERS = ('sales_person_id', 'admin_id')
-"""Native owners of CRM objects: there is always one, so that none says nothing."""
+"""Native owners of CRM objects: there is always one, so that nobody says nothing, whoever says it (D-16)."""
+
+
+HALVES: Final = {'first_name': 'last_name', 'last_name': 'first_name'}
+"""Two attributes that are one name in the CRM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ def settle_fields(graph: Graph, record: Record, context: Context) -> list[Change
     substituted = dict(current.claims.get('substituted', {}))
     voices = voices_of(graph, current)
     for attribute in context.catalogue.attributes(current.ref.type).values():
-        if attribute.policy == 'hermes' and not _initial(current, attribute.name):
+        if _is_computed(current, attribute):
             continue
         belief = believe(graph, current, attribute, context, voices)
         old = fields.get(attribute.name)
@@ -65,6 +71,12 @@ def settle_fields(graph: Graph, record: Record, context: Context) -> list[Change
         claims = {**current.claims, 'substituted': substituted} if 'substituted' in current.claims else current.claims
         graph.put_record(replace(current, fields=fields, company_id=company_id, claims=claims))
     return changes
+
+
+def _is_computed(record: Record, attribute: Attribute) -> bool:
+    """Whether a rule says it (rules.py). Of a run-time field of ours that no rule knows, the CRM is believed."""
+    ours = attribute.policy == 'hermes' and not _initial(record, attribute.name)
+    return ours and (attribute.name in ATTRIBUTES[record.ref.type] or record.ref.type == 'deal')
 
 
 Voices = tuple[Mirror | None, Mirror | None]
@@ -92,13 +104,16 @@ def believe(
         for edit in standing_edits(record, name, crm, product):
             value, known = _read(graph, crm, attribute, edit.value, context)
             if known:
-                return Belief(value, CRM, 'FIELD-2', 'a person wrote it in the CRM')
+                first = not crm.ours and edit == crm.runs[name][0]
+                return Belief(value, CRM, 'FIELD-2', ADOPTED if first else 'a person wrote it in the CRM')
     if theirs is not NOTHING:
         return theirs
     if initial is not None:
         return Belief(initial['value'], initial['system'], initial['rule'])
     if crm is not None and not (crm.ours and name in crm.sent) and has_spoken(crm, name):
         value, known = _read(graph, crm, attribute, crm.current(name), context)
+        if known and attribute.policy != 'follow':
+            return Belief(value, CRM, D_12, ADOPTED)
         if known:
             return Belief(value, CRM, 'FIELD-2', 'nobody else has said anything')
     return _fallback(record, name)
@@ -110,7 +125,17 @@ def standing_edit(record: Record, name: str, crm: Mirror, product: Mirror | None
 
 
 def standing_edits(record: Record, name: str, crm: Mirror, product: Mirror | None) -> list[Run]:
-    """Every edit that was not released since, the newest first: the older ones count where a newer one says nothing."""
+    """Every edit that was not released since, the newest first: the older ones count where a newer one says nothing.
+    A name of one word leaves the other half of it empty on purpose (PD-PER-1).
+    """
+    found = _standing(record, name, crm, product)
+    other = HALVES.get(name, '') if record.ref.type == 'contact' else ''
+    if found or not other or not crm.says(name) or not is_empty(crm.current(name)):
+        return found
+    return [Run(None, run.first, run.last) for run in _standing(record, other, crm, product)]
+
+
+def _standing(record: Record, name: str, crm: Mirror, product: Mirror | None) -> list[Run]:
     released = record.claims.get('released', {}).get(name)
     said = {_key(run.value) for run in product.runs.get(name, ())} if product else set()
     initial = _initial(record, name)
@@ -172,17 +197,23 @@ def _crm_owned(graph: Graph, record: Record, attribute: Attribute, crm: Mirror |
 def _product_says(graph: Graph, product: Mirror | None, attribute: Attribute, context: Context) -> Belief:
     if product is None or not has_spoken(product, attribute.name):
         return NOTHING
-    value, known = _read(graph, product, attribute, product.current(attribute.name), context)
-    return Belief(value, PRODUCT, 'FIELD-2') if known else NOTHING
+    runs = product.runs[attribute.name]
+    for run in reversed(runs) if attribute.name in OWNERS else runs[-1:]:
+        value, known = _read(graph, product, attribute, run.value, context)
+        if known:
+            return Belief(value, PRODUCT, 'FIELD-2')
+    return NOTHING
 
 
 def _read(graph: Graph, mirror: Mirror, attribute: Attribute, value: Value, context: Context) -> tuple[Value, bool]:
     """A mirrored value in our terms; (None, False) when it says nothing that we can use."""
+    if not is_readable(value):
+        return None, False
     if not attribute.is_ref:
         return (None if is_empty(value) else value), True
     if attribute.type == 'admin':
         if is_empty(value):
-            return None, mirror.ref.system != CRM or attribute.name not in OWNERS
+            return None, attribute.name not in OWNERS
         if value == 0:
             return None, mirror.ref.system != CRM
         admin = context.directory.admin_of(mirror.ref.system, value)

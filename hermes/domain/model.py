@@ -136,7 +136,7 @@ class Run(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A value that Hermes sent for a field (EDIT-1): in flight while `answered` is None; `got` when the remote
-    normalised it (EDIT-3).
+    normalised it (EDIT-3); `over` what stood there, where that was not ours.
     """
 
     value: Value
@@ -145,6 +145,7 @@ class Sent:
     got: Value = None
     normalised: bool = False
     intent: int = 0
+    over: Value = None
 
 
 class Absorbed(NamedTuple):

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal, Protocol
 
+from hermes.domain.adoption import may_write
 from hermes.domain.fields import ABSENT
 from hermes.domain.graph import CALENDAR, CRM, PRODUCT, Context, Graph
 from hermes.domain.history import NEVER, edits, equal, is_empty
 from hermes.domain.meeting import TIMES, calendar_of, is_planned, moment, stands_in
-from hermes.domain.merge import REMOTE_TYPE
+from hermes.domain.merge import OWNERS, REMOTE_TYPE
 from hermes.domain.model import Mirror, Record, RecordRef, RemoteRef, Value, Version
 from hermes.domain.rules import kept_despite_narc
 
@@ -58,6 +59,9 @@ class Delete:
     mirror: Mirror
 
 
+OWNED: Final = (*OWNERS, 'owner_id')
+"""The owners of what is made in the CRM. There must be one: a substituted one too, once (D-16, D-21)."""
+
 Plan = Noop | Wait | Create | Update | Delete
 
 TOLD_LATE: Final = timedelta(days=7)
@@ -74,7 +78,7 @@ class OutgoingField(Protocol):
     @property
     def compute(self) -> Callable[[Any], Value]: ...
     @property
-    def when(self) -> Literal['create', 'always', 'linked']: ...
+    def when(self) -> Literal['create', 'known', 'always', 'linked']: ...
     @property
     def limit(self) -> int | None: ...
 
@@ -200,7 +204,12 @@ def plan(
     if record.ref.type == 'deal' and mirror.current('status') != 'open':
         return Noop('OUT-9: a closed deal receives nothing')
     wanted, cut = _wanted(graph, record, company, outgoing, context, system, creating=False)
-    differing = {name: value for name, value in wanted.items() if not equal(mirror, name, value)}
+    inputs = {item.key: item.inputs for item in outgoing}
+    differing = {
+        name: value
+        for name, value in wanted.items()
+        if not equal(mirror, name, value) and may_write(graph, mirror, record, name, value, inputs[name])
+    }
     return Update(mirror, differing, tuple(name for name in cut if name in differing)) if differing else Noop()
 
 
@@ -361,7 +370,10 @@ def _wanted(
     cut: list[str] = []
     for item in outgoing:
         again = item.key == 'company_id' and not creating and _is_rehomed(graph, record, system)
-        if (item.when == 'create' and not creating and not again) or substituted.intersection(item.inputs):
+        unsure = substituted.intersection(item.inputs) and not (creating and item.key in OWNED)
+        if (item.when == 'create' and not creating and not again) or unsure:
+            continue
+        if item.when == 'known' and not creating and view.shown(item.key) == ABSENT:
             continue
         value = item.compute(view)
         if value == ABSENT or (again and value is None):

@@ -9,14 +9,18 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
+from hermes.domain.adoption import ADOPTED, adopted, base, is_nothing
+from hermes.domain.adoption import RULE as D_12
 from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
-from hermes.domain.history import NEVER
+from hermes.domain.history import NEVER, edits
 from hermes.domain.merge import standing_edit
-from hermes.domain.model import Change, Record, RecordRef, Value
+from hermes.domain.model import Change, Mirror, Record, RecordRef, Value
 
 PLANS: Final = ('payg', 'startup', 'enterprise')
 NEW_STATUSES: Final = ('trial', 'pending_email_conf')
 TERMINATED: Final = 'terminated'
+OWN: Final = ('title', 'status', 'company_id', 'contact_id', 'admin_id', 'pipeline_id', 'stage_id')
+"""What a deal has itself and never inherits."""
 STRANGER: Final = 'a person chose CRM user'
 
 
@@ -51,14 +55,22 @@ def rules(graph: Graph, company_id: int, before: Record | None, born: bool, cont
             return done
 
 
-def assign(graph: Graph, ref: RecordRef, values: Mapping[str, Value], rule: str, done: Ruled, note: str = '') -> None:
+def assign(
+    graph: Graph,
+    ref: RecordRef,
+    values: Mapping[str, Value],
+    rule: str,
+    done: Ruled,
+    note: str = '',
+    system: str = 'hermes',
+) -> None:
     """Write computed values into a record, journalling what differs."""
     record = graph.records[ref]
     changed = {name: value for name, value in values.items() if record.fields.get(name) != value}
     if not changed:
         return
     done.changes += [
-        Change(ref, name, record.fields.get(name), value, 'hermes', rule, note) for name, value in changed.items()
+        Change(ref, name, record.fields.get(name), value, system, rule, note) for name, value in changed.items()
     ]
     graph.put_record(replace(record, fields={**record.fields, **changed}))
 
@@ -89,13 +101,15 @@ def _substitute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> 
         done.warnings.append(f'D-17: price plan {unknown_plan!r} is unknown, payg is used')
     elif not unknown_plan and 'price_plan' in substituted:
         _unclaim(graph, ref, 'substituted', 'price_plan')
-    voices = [(voice.ref.system, voice.current('sales_person_id')) for voice in (product, crm) if voice is not None]
+    voices = [voice for voice in (product, crm) if voice is not None and not _chosen_by_us(voice)]
+    told = [(voice.ref.system, voice.current('sales_person_id')) for voice in voices if voice.says('sales_person_id')]
     if company.fields.get('sales_person_id') is not None:
         kept = str(substituted.get('sales_person_id', STRANGER))
-        if not kept.startswith(STRANGER) and any(context.directory.admin_of(*voice) for voice in voices):
+        if not kept.startswith(STRANGER) and any(context.directory.admin_of(*each) for each in told):
             _unclaim(graph, ref, 'substituted', 'sales_person_id')
         return
-    strangers = [f'{system} {value}' for system, value in voices if value not in (None, 0, '')]
+    strangers = [f'{system} {value}' for system, value in told if value not in (None, 0, '')]
+    strangers += [f'{system} names nobody' for system, value in told if value in (None, 0, '')]
     default = context.settings.get('default_sales_person_id')
     if strangers and is_active(default, context):
         assign(graph, ref, {'sales_person_id': default}, 'D-16', done, f'unknown sales person: {strangers[0]}')
@@ -105,6 +119,11 @@ def _substitute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> 
         done.warnings.append(
             f'D-16: the sales person ({strangers[0]}) is nobody we know, and default_sales_person_id names nobody'
         )
+
+
+def _chosen_by_us(voice: Mirror) -> bool:
+    """Whether the owner that stands there is the one with whom Hermes made it: the default, perhaps (D-21)."""
+    return voice.ref.system == CRM and voice.ours and not edits(voice, 'sales_person_id')
 
 
 def _hold_strangers(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> None:
@@ -145,28 +164,39 @@ def _compute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> Non
     """Fields with the policy `hermes`."""
     client = graph.voice(ref, PRODUCT)
     organization = graph.primary(ref, CRM)
-    company = graph.records[ref]
-    values: dict[str, Value] = {'pd_org_id': int(organization.ref.remote_id) if organization else None}
+    assign(graph, ref, {'pd_org_id': int(organization.ref.remote_id) if organization else None}, 'FIELD-2', done)
+    url = None
     if client is not None:
-        values['tc2_cligency_id'] = int(client.ref.remote_id)
-        values['tc2_cligency_url'] = f'{context.tc2_base_url.rstrip("/")}/clients/{client.ref.remote_id}/'
-        values['has_signed_up'] = True
-    for name, default in (
-        ('has_signed_up', False),
-        ('has_booked_call', False),
-        ('sales_call_count', 0),
-        ('support_call_count', 0),
-    ):
-        if name not in values and company.fields.get(name) is None:
-            values[name] = default
+        url = f'{context.tc2_base_url.rstrip("/")}/clients/{client.ref.remote_id}/'
+        assign(graph, ref, {'tc2_cligency_id': int(client.ref.remote_id)}, 'FIELD-2', done)
     meetings = graph.children(ref.id, 'meeting')
-    for kind in ('sales', 'support') if meetings else ():
+    sold = any(one.fields.get('kind') == 'sales' for one in meetings)
+    _state(graph, ref, 'tc2_cligency_url', url, 'FIELD-2', done)
+    _state(graph, ref, 'has_signed_up', client is not None, 'TC-12' if client else 'FIELD-2', done)
+    _state(graph, ref, 'has_booked_call', sold, 'FIELD-2', done)
+    for kind in ('sales', 'support'):
         held = [one for one in meetings if one.fields.get('kind') == kind and one.fields.get('status') != 'canceled']
-        name = f'{kind}_call_count'
-        values[name] = len(held) + company.claims.get('counted', {}).get(name, 0)
-    signed_up = {name: values.pop(name) for name in ('has_signed_up',) if name in values}
-    assign(graph, ref, signed_up, 'TC-12' if client else 'FIELD-2', done)
-    assign(graph, ref, values, 'FIELD-2', done)
+        _count(graph, ref, f'{kind}_call_count', len(held), done)
+
+
+def _state(graph: Graph, ref: RecordRef, name: str, ours: Value, rule: str, done: Ruled) -> None:
+    """A text or a yes of ours; while there is none, what was found (D-12)."""
+    there = None if ours else adopted(graph, graph.records[ref], name)
+    if there:
+        assign(graph, ref, {name: there}, D_12, done, ADOPTED, CRM)
+    else:
+        assign(graph, ref, {name: ours}, rule, done)
+
+
+def _count(graph: Graph, ref: RecordRef, name: str, ours: int, done: Ruled) -> None:
+    """What was found, and our own calls beside it."""
+    company = graph.records[ref]
+    found, known = base(graph, company, name), company.claims.get('counted', {}).get(name, 0)
+    if found != known:
+        claim(graph, ref, 'counted', name, found)
+        assign(graph, ref, {name: found + ours}, D_12, done, ADOPTED, CRM)
+    else:
+        assign(graph, ref, {name: found + ours}, 'FIELD-2', done)
 
 
 def _close_deals(graph: Graph, ref: RecordRef, before: Record | None, context: Context, done: Ruled) -> None:
@@ -297,25 +327,29 @@ def _placement(plan: str, context: Context) -> tuple[int, int] | str:
 
 
 def _inherit(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> None:
-    """FIELD-6: an open deal shows its own company's fields; a closed one keeps what it had (OUT-9)."""
+    """FIELD-6: an open deal shows its own company's fields, and its own value of what the company has none of (D-12); a
+    closed one keeps what it had (OUT-9).
+    """
     company = graph.records[ref]
     substituted = company.claims.get('substituted', {})
     attributes = context.catalogue.attributes('company')
     values: dict[str, Value] = {}
+    weak: set[str] = set()
     for item, name in context.catalogue.inherited():
-        if name in substituted or item.attribute in (
-            'title',
-            'status',
-            'company_id',
-            'contact_id',
-            'admin_id',
-            'pipeline_id',
-            'stage_id',
-        ):
+        if name in substituted or item.attribute in OWN:
             continue
-        attribute = attributes.get(name)
-        value = company.fields.get(name)
-        values[item.attribute] = context.directory.owner_of(value) if attribute and attribute.type == 'admin' else value
+        attribute, value = attributes.get(name), company.fields.get(name)
+        if attribute and attribute.type == 'admin' and value is not None:
+            value = context.directory.owner_of(value)
+            if value is None:
+                continue
+        values[item.attribute] = value
+        if value is None or (is_nothing(value) and attribute and attribute.policy == 'hermes'):
+            weak.add(item.attribute)
     for deal in graph.children(ref.id, 'deal'):
-        if deal.fields.get('status') == 'open' and not deal.gone:
-            assign(graph, deal.ref, values, 'FIELD-6', done)
+        if deal.fields.get('status') != 'open' or deal.gone:
+            continue
+        there = {name: adopted(graph, deal, name) for name in weak}
+        there = {name: value for name, value in there.items() if value is not None}
+        assign(graph, deal.ref, there, D_12, done, ADOPTED, CRM)
+        assign(graph, deal.ref, {name: value for name, value in values.items() if name not in there}, 'FIELD-6', done)

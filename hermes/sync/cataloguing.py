@@ -190,7 +190,7 @@ async def fill(
 ) -> Added:
     """Give existing records their values and push them. `fresh`: nothing stands in the CRM's field yet."""
     await _let_others_finish(engine)
-    if system and item.pd_field_id and not fresh:
+    if system and item.pd_field_id:
         await list_again(engine, system, REMOTE_TYPE[item.record_type])
     values, reread = await _gather(engine, item, gather=item.inherited or not fresh)
     told(f'{values} values were known from before.')

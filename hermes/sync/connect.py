@@ -11,8 +11,8 @@ from typing import Final
 
 import structlog
 
-from hermes.db import calendars, events, pauses, pulses
-from hermes.db.catalogue import bump, ensure_defaults, load_catalogue, remember_account, save_field
+from hermes.db import calendars, events, pauses, pulses, sweeps
+from hermes.db.catalogue import bump, ensure_defaults, forget_field, load_catalogue, remember_account, save_field
 from hermes.db.pool import Connection
 from hermes.domain.errors import HermesError, RateLimited, Refused, Retry
 from hermes.domain.fields import ALIASES, CustomField, fold
@@ -131,23 +131,28 @@ async def _ask_once(engine: Engine, system: System, request: Request) -> Answer:
             await ingest.record(engine, connection, event)
             await bump(connection, 'directory')
         else:
-            await learn(connection, system, event)
+            bound = await learn(connection, system, event)
+            if bound and await sweeps.knows(connection, system.name, bound):
+                await sweeps.add(connection, system.name, bound, 'full', None, 'a field is read for the first time')
     if reaction is not None:
         raise reaction
     return answer
 
 
-async def learn(connection: Connection, system: System, event: Event) -> None:
+async def learn(connection: Connection, system: System, event: Event) -> str:
     """What an answer about the account teaches: after the last page of a type's fields, the catalogue is bound to them.
+    Returns the type, if one of its fields is another one of the CRM's from now on.
 
     In life and in a fold of the log alike (I14); its place in the log is marked.
     """
     request, answer = decode_answer(event.body)
+    fresh = False
     if request.op == 'fields' and answer.status == 200 and not system.next_cursor(answer):
         await ensure_defaults(connection)
         found = [*await _earlier_pages(connection, system, request, event.id), *system.remote_fields(answer)]
-        await bind(connection, FIELD_TYPES[request.type], found)
+        fresh = await bind(connection, FIELD_TYPES[request.type], found)
     await events.finish(connection, [(event.id, [{'notes': ['it describes the account, not an object']}])])
+    return request.type if fresh else ''
 
 
 async def _earlier_pages(connection: Connection, system: System, request: Request, before: int) -> list[RemoteField]:
@@ -176,18 +181,24 @@ async def learn_fields(engine: Engine, system: System, remote_type: str) -> None
             break
 
 
-async def bind(connection: Connection, record_type: str, remote: list[RemoteField]) -> None:
-    """Write what the CRM says about our custom fields; bump the catalogue when anything changed."""
+async def bind(connection: Connection, record_type: str, remote: list[RemoteField]) -> bool:
+    """Write what the CRM says about our custom fields; bump the catalogue when anything changed. Whether one of them is
+    another field of the CRM from now on: what stands there is unknown until it was read.
+    """
     catalogue = await load_catalogue(connection)
-    changed = False
+    changed = fresh = False
     for item in catalogue.of(record_type):
         bound = bound_field(item, remote)
         if bound != item:
             await save_field(connection, bound)
             changed = True
+        if bound.pd_field_id != item.pd_field_id or (bound.remote_type and not item.remote_type):
+            await forget_field(connection, item)
+            fresh = True
     if changed:
         await bump(connection, 'catalogue')
         await events.ring(connection)
+    return fresh
 
 
 def bound_field(item: CustomField, remote: list[RemoteField]) -> CustomField:

@@ -133,7 +133,7 @@ async def _compare(engine: Engine, system: System, event: Event, elements: Seque
             found.learned += [
                 Learned(change.record, change.field, change.old, change.new)
                 for change, _ in result.changes
-                if change.system == CRM and change.rule == 'FIELD-2'
+                if change.system == CRM and change.rule in ('FIELD-2', 'D-12')
             ]
             ignored = await _ignored(connection, system.name)
             for ref in sorted(refs):

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any, Final, get_args
 
 from hermes.db import events, graphs
-from hermes.db.catalogue import Knowledge, bump, drop_field, forget_values, save_field
+from hermes.db.catalogue import Knowledge, bump, drop_field, forget_field, forget_values, save_field
 from hermes.db.pool import Connection
 from hermes.domain.errors import Refused
 from hermes.domain.fields import ATTRIBUTES, RECORD_OF, Catalogue, CustomField, CustomType, LinkedType, Policy, fold
@@ -108,6 +108,8 @@ async def _change(connection: Connection, event: Event, told: Mapping[str, Any],
         await _forget(connection, old, known.catalogue)
     elif fold(item.tc2_machine_name) != fold(old.tc2_machine_name):
         await forget_values(connection, old.record_type, old.attribute, system=PRODUCT)
+    if item.pd_field_id != old.pd_field_id:
+        await forget_field(connection, old)
     await save_field(connection, item)
     await _announce(connection)
     changed = [name for name, value in asdict(item).items() if value != getattr(old, name)]
@@ -127,6 +129,7 @@ async def _remove(connection: Connection, event: Event, told: Mapping[str, Any],
     if item.machine_name == 'hermes_id':
         raise Refused('hermes_id is how Hermes knows its own objects again; it cannot be removed.')
     await _forget(connection, item, known.catalogue)
+    await forget_field(connection, item)
     await drop_field(connection, item)
     await _announce(connection)
     return {'notes': [f'{label(item)} was removed; what stands in the CRM stays there']}
@@ -243,6 +246,7 @@ async def _bind(connection: Connection, event: Event, told: Mapping[str, Any], k
             continue
         bound = replace(item, pd_field_id=code, remote_type='', options={}, problem='')
         check_field(bound, known.catalogue)
+        await forget_field(connection, item)
         await save_field(connection, bound)
         notes.append(f'{label(item)} = {code}')
     await _announce(connection)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.flows.companies import client, company, deliver, event, later, notes, parked, sign_up
-from tests.flows.house import MARCUS, MARCUS_PD, PRIYA, PRIYA_PD, House
+from tests.flows.crm import change
+from tests.flows.house import INES, MARCUS, MARCUS_PD, PRIYA, PRIYA_PD, House
 
 
 async def admin_id(house: House, tc2_admin_id: int) -> int:
@@ -31,19 +32,44 @@ async def test_an_unknown_sales_person_without_a_default_parks_the_event(house: 
 
 
 @pytest.mark.behaviour('D-16', 'D-21')
-async def test_the_default_is_kept_with_a_warning_and_pushed_to_nobody(house: House) -> None:
+@pytest.mark.lesson('M-68')
+@pytest.mark.parametrize(('who', 'why'), [(999, 'tutorcruncher 999'), (None, 'tutorcruncher names nobody')])
+async def test_the_default_is_kept_with_a_warning_and_owns_what_is_made(
+    house: House, who: int | None, why: str
+) -> None:
     await house.set('default_sales_person_id', await admin_id(house, MARCUS))
-    client = sign_up(house, sales_person=999)
+    client = sign_up(house, sales_person=who)
     await later(house)
     kept = await company(house)
     assert kept['sales_person_id'] == await admin_id(house, MARCUS)
-    assert kept['claims']['substituted'] == {'sales_person_id': 'tutorcruncher 999'}
-    assert 'D-16' in await notes(house)
-    assert [call.request for call in house.calls('POST') if 'owner_id' in call.request] == []
+    assert kept['claims']['substituted'] == {'sales_person_id': why}
+    assert (await notes(house)).count('D-16') == 1
+    made = [*house.organizations(), *house.persons(), *house.deals()]
+    assert [each['owner_id'] for each in made] == [MARCUS_PD] * 3
     house.mark()
     house.tc2.send_snapshot(client.id)
     await later(house)
     assert house.calls() == []
+    [organization] = house.organizations()
+    change(house, 'organization', organization['id'], name='Another Name')
+    house.tc2.edit_client(client.id, website='https://new.example')
+    await later(house)
+    assert (await company(house))['claims']['substituted'] == {'sales_person_id': why}
+    assert [call.request for call in house.calls('PATCH') if 'owner_id' in call.request] == []
+
+
+@pytest.mark.behaviour('D-21')
+@pytest.mark.lesson('M-68')
+async def test_the_default_is_never_pushed_over_an_owner_that_stands_there(house: House) -> None:
+    await house.set('default_sales_person_id', await admin_id(house, MARCUS))
+    stranger = house.pd.add_user('Somebody Else', 'somebody@office.example')
+    number = house.pd.act_create('organization', {'name': 'Ember Tutors'}, stranger)['id']
+    await later(house)
+    await deliver(house, event(client(501, agency={'country': None}, sales_person=None)))
+    await later(house)
+    assert [item['id'] for item in house.organizations()] == [number]
+    assert (await company(house))['sales_person_id'] == await admin_id(house, MARCUS)
+    assert house.organizations()[0]['owner_id'] == stranger
 
 
 @pytest.mark.behaviour('D-16', 'D-21')
@@ -61,11 +87,68 @@ async def test_the_real_sales_person_takes_over_and_is_pushed(house: House, know
 
 
 @pytest.mark.behaviour('TC-5', 'D-16')
-async def test_no_sales_person_at_all_is_a_company_without_a_deal(house: House) -> None:
-    sign_up(house, sales_person=None)
+@pytest.mark.lesson('M-68')
+async def test_nobody_is_an_unknown_sales_person(house: House) -> None:
+    one = sign_up(house, sales_person=None)
     await house.settle()
-    assert (len(house.organizations()), house.deals()) == (1, [])
-    assert await parked(house) == []
+    [aside] = await parked(house)
+    assert 'D-16: the TutorCruncher client has no sales person, and no default is set' in aside['reason']
+    assert house.organizations() == []
+    house.tc2.set_admins(one.id, sales_person=PRIYA)
+    await house.settle()
+    assert [item['owner_id'] for item in (*house.organizations(), *house.deals())] == [PRIYA_PD] * 2
+
+
+@pytest.mark.behaviour('D-16')
+@pytest.mark.lesson('M-68')
+async def test_a_sales_person_who_is_taken_away_in_tc2_stays_in_charge(house: House) -> None:
+    one = sign_up(house)
+    await later(house)
+    house.mark()
+    house.tc2.set_admins(one.id, sales_person=None)
+    await later(house)
+    assert (await company(house))['sales_person_id'] == await admin_id(house, PRIYA)
+    assert [call for call in house.calls() if call.method != 'GET'] == []
+
+
+@pytest.mark.behaviour('D-10', 'D-12')
+@pytest.mark.lesson('M-64')
+@pytest.mark.parametrize('name', ['support_person', 'bdr_person'])
+async def test_nobody_clears_and_somebody_without_an_owner_id_says_nothing(house: House, name: str) -> None:
+    field = f'{name}_id'
+    one = sign_up(house, **{name: MARCUS})
+    await later(house)
+    await house.act('admin.save', id=await admin_id(house, INES), fields={'pd_owner_id': 0})
+
+    def shown() -> list[Any]:
+        [organization], [deal] = house.organizations(), house.deals()
+        return [house.custom(kind, item).get(field) for kind, item in (('organization', organization), ('deal', deal))]
+
+    assert shown() == [MARCUS_PD, MARCUS_PD]
+    house.tc2.set_admins(one.id, **{name: INES})
+    await later(house)
+    assert (await company(house))[field] == await admin_id(house, INES)
+    assert shown() == [MARCUS_PD, MARCUS_PD]
+    house.tc2.set_admins(one.id, **{name: None})
+    await later(house)
+    assert ((await company(house))[field], shown()) == (None, [None, None])
+    house.mark()
+    house.tc2.send_snapshot(one.id)
+    await later(house)
+    assert house.calls() == []
+
+
+@pytest.mark.behaviour('D-12')
+@pytest.mark.lesson('M-64')
+async def test_a_nobody_that_never_was_somebody_clears_nothing(house: House) -> None:
+    number = house.pd.act_create('organization', {
+        'name': 'Ember Tutors', 'custom_fields': {house.code('organization', 'support_person_id'): MARCUS_PD},
+    }, PRIYA_PD)['id']  # fmt: skip
+    await later(house)
+    await deliver(house, event(client(501, agency={'country': None}, associated_admin=None)))
+    await later(house)
+    [organization] = house.organizations()
+    assert (organization['id'], house.custom('organization', organization)['support_person_id']) == (number, MARCUS_PD)
 
 
 @pytest.mark.behaviour('D-17', 'D-21')

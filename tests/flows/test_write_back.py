@@ -11,7 +11,7 @@ import pytest
 from hermes.cli.doctor import Finding, examine
 from hermes.sandbox.scenarios.office import stage_id
 from tests.flows.companies import later, sign_up
-from tests.flows.house import MARCUS, MARCUS_PD, PRIYA_PD, House, open_house, settings_for
+from tests.flows.house import MARCUS_PD, PRIYA, PRIYA_PD, House, open_house, settings_for
 from tests.flows.merging import assert_replays
 from tests.flows.write_back import edit, held, pushed, sent, signed_up, writes
 
@@ -189,9 +189,9 @@ async def test_a_substituted_value_is_not_told_as_if_it_were_known(house: House)
     await house.act('field.save', field=field)
     client = await signed_up(house, sales_person=999)
     assert 'account_owner' not in client.attributes
-    edit(house, {}, owner_id=MARCUS_PD)
+    edit(house, {}, owner_id=PRIYA_PD)
     await later(house)
-    assert client.attributes['account_owner'] == str(MARCUS)
+    assert client.attributes['account_owner'] == str(PRIYA)
 
 
 @pytest.mark.lesson('B-12')

@@ -8,7 +8,8 @@ PD-USER-1). No null in a native field (E-26).
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from hermes.domain.fields import ABSENT, RECORD_OF, Catalogue, CustomField
+from hermes.domain.adoption import THEIRS
+from hermes.domain.fields import ABSENT, RECORD_OF, Catalogue, CustomField, is_readable
 from hermes.domain.model import Value
 from hermes.kit import countries, wire
 from hermes.ports import Outgoing, View
@@ -119,11 +120,14 @@ def _custom(record_type: str, catalogue: Catalogue) -> list[Outgoing]:
         if not item.pd_field_id or item.problem or item.attribute in taken or item.remote_type in values.READ_ONLY:
             continue
         if item.attribute == 'hermes_id':
-            found['hermes_id'] = Outgoing('hermes_id', (f'{linked}.id',), lambda view: [view.id])
+            found['hermes_id'] = Outgoing('hermes_id', (f'{linked}.id',), lambda view: [view.id], 'known')
             continue
+        shown = _admin_shown(item, catalogue)
         inputs = (f'{linked}.{item.attribute}', *(('Deal.status',) if record_type == 'deal' else ()))
+        inputs += (f'Company.{shown}',) if shown else ()
         compute = _custom_value(item, record_type, catalogue)
-        found[item.attribute] = Outgoing(item.attribute, inputs, compute, limit=_limit(item, record_type, catalogue))
+        limit = _limit(item, record_type, catalogue)
+        found[item.attribute] = Outgoing(item.attribute, inputs, compute, 'known', limit)
     return list(found.values())
 
 
@@ -135,16 +139,21 @@ def _limit(item: CustomField, record_type: str, catalogue: Catalogue) -> int | N
 def _custom_value(item: CustomField, record_type: str, catalogue: Catalogue) -> Callable[[View], Value]:
     kind = values.kind_of(item, record_type, catalogue)
     stands_as = values.remote_type_of(item, kind)
-    shows_admin = record_type == 'deal' and item.inherited and _is_admin(item, catalogue)
+    shown_admin = _admin_shown(item, catalogue)
+    known = catalogue.attributes(record_type).get(item.attribute)
+    is_theirs = known is not None and known.policy in THEIRS
 
     def compute(view: View) -> Value:
         if record_type == 'deal' and view.get('status') != 'open':
             return ABSENT
+        if is_theirs and not is_readable(view.shown(item.attribute)):
+            return ABSENT
         if kind == 'admin':
-            return view.admin(item.attribute) or ABSENT
+            return _owner_id(view, view.get(item.attribute), item.attribute)
         value = view.get(item.attribute)
-        if shows_admin:
-            return value or ABSENT
+        if shown_admin:
+            told = _owner_id(view, view.company(shown_admin), f'company.{shown_admin}')
+            return told if told == ABSENT else value or None
         try:
             return values.canonical(item, kind, stands_as, values.to_plain(item, kind, stands_as, value))
         except ValueError:
@@ -153,11 +162,18 @@ def _custom_value(item: CustomField, record_type: str, catalogue: Catalogue) -> 
     return compute
 
 
-def _is_admin(item: CustomField, catalogue: Catalogue) -> bool:
-    """Whether an inherited field shows an admin: then the deal holds that admin's remote user id (D-10)."""
-    company = catalogue.by_machine_name.get(('company', item.machine_name))
+def _owner_id(view: View, person: Value, name: str) -> Value:
+    """Nobody is null; somebody without an id in the CRM says nothing (D-10)."""
+    return None if person is None else view.admin(name) or ABSENT
+
+
+def _admin_shown(item: CustomField, catalogue: Catalogue) -> str:
+    """The company's attribute, where an inherited field shows an admin: the deal holds that admin's remote user id
+    (D-10). '' for every other field.
+    """
+    company = catalogue.by_machine_name.get(('company', item.machine_name)) if item.inherited else None
     shown = catalogue.attributes('company').get(company.attribute) if company else None
-    return shown is not None and shown.type == 'admin'
+    return shown.name if shown is not None and shown.type == 'admin' else ''
 
 
 def encode(

@@ -4,11 +4,12 @@ Absent stays absent and null stays None (D-12); a value of an impossible type sa
 (D-10).
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from hermes.domain.fields import Catalogue
+from hermes.domain.fields import UNREADABLE, Catalogue
 from hermes.domain.model import Value
 from hermes.kit import countries, wire
 from hermes.kit.wire import put
@@ -233,7 +234,7 @@ def _custom(remote_type: str, told: Any, catalogue: Catalogue, read_custom: Read
         item = catalogue.by_code.get((record_type, code))
         if item is None or item.attribute in NATIVE[remote_type]:
             continue
-        kind = values.kind_of(item, record_type, catalogue)
+        kind, plain = values.kind_of(item, record_type, catalogue), raw
         try:
             stands_as, plain = read_custom(item.remote_type, raw)
             if item.attribute == 'hermes_id':
@@ -243,7 +244,7 @@ def _custom(remote_type: str, told: Any, catalogue: Catalogue, read_custom: Read
             if value is not None or kind != 'admin' or plain in (None, ''):
                 found[item.attribute] = value
         except (ValueError, TypeError):
-            known = catalogue.attributes(record_type).get(item.attribute)
-            if known and known.policy in ('tc2', 'hermes'):
-                found[item.attribute] = None
+            if item.attribute == 'hermes_id':
+                continue
+            found[item.attribute] = {UNREADABLE: plain if isinstance(plain, str | int | float) else json.dumps(plain)}
     return found

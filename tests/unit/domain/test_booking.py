@@ -274,7 +274,9 @@ def test_a_bdr_who_is_unclear_flags_the_booking() -> None:
 
 
 def test_counts_are_of_meetings_that_are_not_canceled() -> None:
-    graph = graph_of(company(sales_call_count=4), contact(3_000, email='ada@ember.example'))
+    counted = {'sales_call_count': {'value': 4, 'system': 'legacy', 'rule': 'import'}}
+    older = replace(company(sales_call_count=4), claims={'fallback': counted})
+    graph = graph_of(older, contact(3_000, email='ada@ember.example'))
     first = book(graph, asked(), HERE)
     book(graph, asked(uid='u-2'), HERE)
     assert graph.records[COMPANY].fields['sales_call_count'] == 6

@@ -37,7 +37,7 @@ def merged(kind: str, loser: int, survivor: int, at: int, **fields: Value) -> li
 
 
 def client(number: int, at: int, name: str) -> Observation:
-    told = {'name': name, 'tc2_agency_id': 900 + number, 'tc2_status': 'active', 'sales_person_id': None}
+    told = {'name': name, 'tc2_agency_id': 900 + number, 'tc2_status': 'active', 'sales_person_id': 20}
     return Observation(remote('client', number), 'state', Version(at, 0), told)
 
 
