@@ -41,6 +41,16 @@ def found(mirror: Mirror | None, name: str) -> Value:
     return value if is_readable(value) and not is_empty(value) else None
 
 
+def untouched(mirror: Mirror | None, name: str) -> Value:
+    """What was found and has not changed since."""
+    return found(mirror, name) if mirror is not None and is_first(mirror, name) else None
+
+
+def is_first(mirror: Mirror, name: str) -> bool:
+    """Whether an object that Hermes did not make still says what it said at first sight."""
+    return not mirror.ours and not mirror.sent.get(name) and len(mirror.runs.get(name, ())) == 1
+
+
 def adopted(graph: Graph, record: Record, name: str) -> Value:
     """What stands for a field that nobody here has a source for: what the CRM has, else an older database."""
     value = found(graph.voice(record.ref, CRM), name)
@@ -73,7 +83,7 @@ def may_write(graph: Graph, mirror: Mirror, record: Record, name: str, value: Va
     """Whether `value` may go where `mirror` has another one: nothing is never written over something, unless Hermes
     itself, or the field's owner in the other system, had a value there before.
     """
-    if not is_nothing(value) or is_nothing(mirror.current(name)) or mirror.sent.get(name):
+    if not is_nothing(value) or is_empty(mirror.current(name)) or mirror.sent.get(name):
         return True
     company = graph.company(record)
     other = PRODUCT if mirror.ref.system == CRM else CRM

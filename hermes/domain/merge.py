@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from hermes.domain.adoption import ADOPTED
+from hermes.domain.adoption import ADOPTED, is_first
 from hermes.domain.adoption import RULE as D_12
 from hermes.domain.fields import ATTRIBUTES, Attribute, is_readable
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
@@ -104,18 +104,18 @@ def believe(
         for edit in standing_edits(record, name, crm, product):
             value, known = _read(graph, crm, attribute, edit.value, context)
             if known:
-                first = not crm.ours and edit == crm.runs[name][0]
-                return Belief(value, CRM, 'FIELD-2', ADOPTED if first else 'a person wrote it in the CRM')
+                note = ADOPTED if is_first(crm, name) else 'a person wrote it in the CRM'
+                return Belief(value, CRM, 'FIELD-2', note)
     if theirs is not NOTHING:
         return theirs
     if initial is not None:
         return Belief(initial['value'], initial['system'], initial['rule'])
     if crm is not None and not (crm.ours and name in crm.sent) and has_spoken(crm, name):
         value, known = _read(graph, crm, attribute, crm.current(name), context)
-        if known and attribute.policy != 'follow':
-            return Belief(value, CRM, D_12, ADOPTED)
         if known:
-            return Belief(value, CRM, 'FIELD-2', 'nobody else has said anything')
+            first = is_first(crm, name)
+            note = ADOPTED if first else 'nobody else has said anything'
+            return Belief(value, CRM, 'FIELD-2' if attribute.policy == 'follow' else D_12, note)
     return _fallback(record, name)
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
-from hermes.domain.adoption import ADOPTED, adopted, base, is_nothing
+from hermes.domain.adoption import ADOPTED, adopted, base, is_nothing, untouched
 from hermes.domain.adoption import RULE as D_12
+from hermes.domain.fields import ATTRIBUTES, Attribute
 from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
 from hermes.domain.history import NEVER, edits
-from hermes.domain.merge import standing_edit
+from hermes.domain.merge import believe, standing_edit
 from hermes.domain.model import Change, Mirror, Record, RecordRef, Value
 
 PLANS: Final = ('payg', 'startup', 'enterprise')
@@ -327,14 +328,14 @@ def _placement(plan: str, context: Context) -> tuple[int, int] | str:
 
 
 def _inherit(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> None:
-    """FIELD-6: an open deal shows its own company's fields, and its own value of what the company has none of (D-12); a
-    closed one keeps what it had (OUT-9).
+    """FIELD-6: an open deal shows its own company's fields; a closed one keeps what it had (OUT-9). What was found in
+    the deal itself stays as long as nobody has said anything of the company (D-12).
     """
     company = graph.records[ref]
     substituted = company.claims.get('substituted', {})
     attributes = context.catalogue.attributes('company')
     values: dict[str, Value] = {}
-    weak: set[str] = set()
+    shown: dict[str, Attribute | None] = {}
     for item, name in context.catalogue.inherited():
         if name in substituted or item.attribute in OWN:
             continue
@@ -343,13 +344,23 @@ def _inherit(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> Non
             value = context.directory.owner_of(value)
             if value is None:
                 continue
-        values[item.attribute] = value
-        if value is None or (is_nothing(value) and attribute and attribute.policy == 'hermes'):
-            weak.add(item.attribute)
+        values[item.attribute], shown[item.attribute] = value, attribute
     for deal in graph.children(ref.id, 'deal'):
         if deal.fields.get('status') != 'open' or deal.gone:
             continue
-        there = {name: adopted(graph, deal, name) for name in weak}
-        there = {name: value for name, value in there.items() if value is not None}
-        assign(graph, deal.ref, there, D_12, done, ADOPTED, CRM)
-        assign(graph, deal.ref, {name: value for name, value in values.items() if name not in there}, 'FIELD-6', done)
+        own = {name: found for name in values if (found := adopted(graph, deal, name)) not in (None, values[name])}
+        own = {name: found for name, found in own.items() if not _is_said(graph, company, shown[name], context)}
+        assign(graph, deal.ref, own, D_12, done, ADOPTED, CRM)
+        assign(graph, deal.ref, {name: value for name, value in values.items() if name not in own}, 'FIELD-6', done)
+
+
+def _is_said(graph: Graph, company: Record, attribute: Attribute | None, context: Context) -> bool:
+    """Whether anybody has said what a company's field shows, since Hermes knows it or in another system: it is neither
+    empty, nor a default of ours, nor only what was found in the CRM.
+    """
+    value = company.fields.get(attribute.name) if attribute else None
+    if attribute is None or value is None:
+        return False
+    if attribute.policy == 'hermes' and attribute.name in ATTRIBUTES['company']:
+        return not is_nothing(value) and value != untouched(graph.voice(company.ref, CRM), attribute.name)
+    return believe(graph, company, attribute, context).note != ADOPTED

@@ -91,6 +91,28 @@ async def test_a_deals_own_values_stay_until_the_company_has_one(house: House) -
 
 
 @pytest.mark.lesson('M-61')
+@pytest.mark.behaviour('D-12', 'FIELD-6')
+async def test_what_was_only_found_in_a_company_replaces_nothing_that_was_found_in_a_deal(house: House) -> None:
+    number = add_organization(house, NAME, custom={'utm_source': 'fair', 'website': SITE, 'estimated_income': '9'})
+    deal = add_deal(house, number, custom={'utm_source': 'market', 'website': 'https://deal.example'})
+    await later(house, 3600)
+    custom = without_id(house, 'deal', deal)
+    assert (custom['utm_source'], custom['website'], custom['estimated_income']) == (
+        'market', 'https://deal.example', '9',
+    )  # fmt: skip
+    change(house, 'organization', number, custom={'website': 'https://new.example'})
+    await later(house)
+    assert shown(house, 'deal', deal)['website'] == 'https://new.example', 'a person said so'
+    extra = [{'machine_name': 'utm_source', 'value': 'fair'}]
+    await deliver(house, event(client(agency={'country': None}, extra_attrs=extra)))
+    await later(house)
+    assert shown(house, 'deal', deal)['utm_source'] == 'fair', 'now TutorCruncher says it too'
+    change(house, 'deal', deal, custom={'utm_source': 'mine'})
+    await later(house)
+    assert shown(house, 'deal', deal)['utm_source'] == 'fair'
+
+
+@pytest.mark.lesson('M-61')
 @pytest.mark.behaviour('D-12')
 @pytest.mark.invariant('I14')
 @pytest.mark.parametrize('first', ['organisation', 'booking'])

@@ -9,6 +9,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.fields import CustomField
 from hermes.sync import cataloguing, connect
 from tests.flows.companies import later, sign_up
+from tests.flows.crm import add_deal, add_organization, add_person, change, item
 from tests.flows.house import PRIYA_PD, House, open_house
 from tests.flows.merging import assert_replays
 
@@ -188,6 +189,82 @@ async def test_an_addition_that_was_cut_off_goes_on_and_sends_nothing_before_it_
     assert shown(house)[0]['utm_medium'] == 'radio'
     with pytest.raises(Refused, match='differs'):
         await add(house, replace(MEDIUM, field_type='int'))
+
+
+@pytest.mark.lesson('M-61')
+@pytest.mark.behaviour('D-12', 'FIELD-8')
+async def test_a_field_that_is_found_later_is_read_before_it_is_written(house: House) -> None:
+    """A person makes fields of the right names in the CRM and fills them in; the next start of a worker binds them."""
+    names = ('sales_call_count', 'has_booked_call', 'referer')
+    for name in names:
+        house.pd.delete_field('organization', house.code('organization', name))
+    system = house.engine.systems['pipedrive']
+    await connect.learn_fields(house.engine, system, 'organization')
+    filled = add_organization(house, 'Filled Tutors')
+    bare = add_organization(house, 'Bare Tutors')
+    await later(house)
+    fields = house.pd.catalogues['organization']
+    types = {'sales_call_count': 'double', 'has_booked_call': 'varchar', 'referer': 'text'}
+    codes = {name: fields.create({'field_name': name, 'field_type': types[name]})['field_code'] for name in names}
+    values = {'sales_call_count': 7, 'has_booked_call': 'yes', 'referer': 'a friend'}
+    house.pd.act_webhooks(on=False)
+    change(house, 'organization', filled, custom=values)
+    house.pd.act_webhooks(on=True)
+    await connect.learn_fields(house.engine, system, 'organization')
+    change(house, 'organization', bare, name='Bare and Daughters')
+    await later(house)
+    custom = house.custom('organization', item(house, 'organization', filled))
+    assert values.items() <= custom.items()
+    [company] = await house.rows("select * from company where name = 'Filled Tutors'")
+    assert [company[name] for name in names] == [7, True, 'a friend']
+    assert house.custom('organization', item(house, 'organization', bare))['sales_call_count'] == 0
+    assert {field['pd_field_id'] for field in await house.rows(
+        "select pd_field_id from custom_field where linked_object_type = 'Company' and machine_name = any(%s)",
+        list(names),
+    )} == set(codes.values())  # fmt: skip
+
+
+@pytest.mark.lesson('M-61')
+@pytest.mark.behaviour('D-12')
+async def test_another_field_of_the_crm_under_the_same_name_is_another_field(house: House) -> None:
+    client = sign_up(house, extra_attrs={'utm_source': 'Newsletter'})
+    number = add_organization(house, 'Made By Hand')
+    await later(house)
+    other = house.pd.catalogues['organization'].create({'field_name': 'Source of old', 'field_type': 'text'})
+    coded = {'custom_fields': {other['field_code']: 'fair'}}
+    house.pd.act_update('organization', number, coded, PRIYA_PD)
+    system = house.engine.systems['pipedrive']
+    await cataloguing.change(house.engine, 'Company', 'utm_source', {'pd_field_id': other['field_code']}, system)
+    await later(house)
+    assert by_name(house, 'organization', 'Source of old') == {'Ember Tutors': 'Newsletter', 'Made By Hand': 'fair'}
+    house.tc2.set_extra_attr(client.id, 'utm_source', None)
+    await later(house)
+    assert by_name(house, 'organization', 'Source of old') == {'Ember Tutors': None, 'Made By Hand': 'fair'}
+
+
+@pytest.mark.lesson('M-61')
+@pytest.mark.behaviour('D-12')
+@pytest.mark.parametrize('policy', ['tc2', 'crm', 'hermes', 'follow'])
+async def test_a_field_of_ones_own_keeps_what_stands_there_under_every_policy(house: House, policy: Any) -> None:
+    sign_up(house)
+    made = {}
+    for kind, name in (('organization', 'branches'), ('deal', 'branches'), ('person', 'shoe_size')):
+        made[kind] = house.pd.catalogues[kind].create({'field_name': name, 'field_type': 'double'})['field_code']
+    number = add_organization(house, 'Made By Hand')
+    person, deal = add_person(house, number), add_deal(house, number)
+    for kind, which in (('organization', number), ('person', person), ('deal', deal)):
+        house.pd.act_update(kind, which, {'custom_fields': {made[kind]: 9}}, PRIYA_PD)
+    await later(house)
+    await add(house, CustomField('branches', 'Branches', 'int', 'Company', policy=policy), create=False)
+    await add(house, CustomField('branches', 'Branches', 'int', 'Deal', policy='hermes'), create=False)
+    await add(house, CustomField('shoe_size', 'Shoe size', 'int', 'Contact', policy=policy), create=False)
+    await later(house, 3600)
+    assert house.custom('organization', item(house, 'organization', number))['branches'] == 9
+    assert house.custom('deal', item(house, 'deal', deal))['branches'] == 9
+    assert house.custom('person', item(house, 'person', person))['shoe_size'] == 9
+    extras = await house.rows("select extra from company where name = 'Made By Hand' union all "
+                              "select extra from contact where extra ? 'shoe_size'")  # fmt: skip
+    assert sorted(value for row in extras for value in row['extra'].values()) == [9, 9]
 
 
 def vars_of(item: CustomField) -> dict[str, Any]:

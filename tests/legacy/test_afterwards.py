@@ -7,8 +7,9 @@ import pytest
 from hermes.db import legacy
 from hermes.sync import connect, importing
 from tests.flows.companies import later, sign_up
-from tests.flows.crm import add_organization
-from tests.flows.house import HERMES, PRIYA, PRIYA_PD, SECRETS, House, open_house
+from tests.flows.crm import add_deal, add_organization, shown
+from tests.flows.house import HERMES, PRIYA, PRIYA_PD, SECRETS, START, House, open_house
+from tests.flows.test_bookings_records import book
 from tests.legacy.generate import Older, keep
 from tests.legacy.test_first_listing import listed
 
@@ -110,3 +111,34 @@ async def test_what_was_marked_as_deleted_is_back_if_the_crm_still_has_it(
         house.engine.push_mode = 'live'
         await later(house, 600)
         assert house.deals() == []
+
+
+@pytest.mark.lesson('M-61')
+@pytest.mark.behaviour('D-12')
+@pytest.mark.parametrize(('there', 'wanted'), [(3, 3), (1, 2), (None, 2)])
+async def test_calls_of_before_are_the_same_calls_on_both_sides(
+    database_url: str, older_url: str, there: int | None, wanted: int
+) -> None:
+    """The older rows know of two calls, the CRM of as many as it says: nobody counts them twice, nobody loses one."""
+    async with open_house(database_url, connected=False, push_mode='plan') as house:
+        filled = {'has_booked_call': 'true', 'utm_source': 'fair', 'tc2_cligency_url': 'https://old.example/clients/7/'}
+        number = add_organization(house, 'Ember', custom={**filled, 'sales_call_count': there})
+        deal = add_deal(house, number, custom={'utm_source': 'market', 'gclid': 'g-1'})
+        older = Older('newest')
+        older.add('admin', username='priya@office.example', tc2_admin_id=PRIYA, pd_owner_id=PRIYA_PD)
+        older.add('company', id=EMBER, name='Ember', pd_org_id=number, sales_person_id=1, utm_campaign='spring')
+        older.add('deal', id=61, name='Ember deal', pd_deal_id=deal, status='open', company_id=EMBER, admin_id=1)
+        for place in range(3):
+            older.add('meeting', company_id=EMBER, meeting_type='sales', status='CANCELED' if place == 2 else 'PLANNED',
+                      admin_id=1, start_time=START, end_time=START)  # fmt: skip
+        await take(house, older_url, older)
+        await listed(house)
+        house.engine.push_mode = 'live'
+        await later(house, 600)
+        custom = shown(house, 'organization', number)
+        assert {**filled, 'utm_campaign': 'spring', 'sales_call_count': wanted}.items() <= custom.items()
+        of_deal = shown(house, 'deal', deal)
+        assert (of_deal['utm_source'], of_deal['utm_campaign'], of_deal['gclid']) == ('market', 'spring', 'g-1')
+        await book(house, company=EMBER, signed=True)
+        await later(house, 600)
+        assert shown(house, 'organization', number)['sales_call_count'] == wanted + 1

@@ -120,7 +120,7 @@ def _custom(record_type: str, catalogue: Catalogue) -> list[Outgoing]:
         if not item.pd_field_id or item.problem or item.attribute in taken or item.remote_type in values.READ_ONLY:
             continue
         if item.attribute == 'hermes_id':
-            found['hermes_id'] = Outgoing('hermes_id', (f'{linked}.id',), lambda view: [view.id], 'known')
+            found['hermes_id'] = Outgoing('hermes_id', (f'{linked}.id',), lambda view: [view.id])
             continue
         shown = _admin_shown(item, catalogue)
         inputs = (f'{linked}.{item.attribute}', *(('Deal.status',) if record_type == 'deal' else ()))
@@ -153,7 +153,7 @@ def _custom_value(item: CustomField, record_type: str, catalogue: Catalogue) -> 
         value = view.get(item.attribute)
         if shown_admin:
             told = _owner_id(view, view.company(shown_admin), f'company.{shown_admin}')
-            return told if told == ABSENT else value or None
+            return told if told == ABSENT else value
         try:
             return values.canonical(item, kind, stands_as, values.to_plain(item, kind, stands_as, value))
         except ValueError:
