@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hermes.db import legacy
+from hermes.sandbox.scenarios.demo import DEMO_ADMINS
 from hermes.sync import connect, importing
 from tests.flows.companies import later, sign_up
 from tests.flows.crm import add_deal, add_organization, shown
@@ -125,7 +126,7 @@ async def test_calls_of_before_are_the_same_calls_on_both_sides(
         number = add_organization(house, 'Ember', custom={**filled, 'sales_call_count': there})
         deal = add_deal(house, number, custom={'utm_source': 'market', 'gclid': 'g-1'})
         older = Older('newest')
-        older.add('admin', username='priya@office.example', tc2_admin_id=PRIYA, pd_owner_id=PRIYA_PD)
+        older.add('admin', username=DEMO_ADMINS[0]['email'], tc2_admin_id=PRIYA, pd_owner_id=PRIYA_PD)
         older.add('company', id=EMBER, name='Ember', pd_org_id=number, sales_person_id=1, utm_campaign='spring')
         older.add('deal', id=61, name='Ember deal', pd_deal_id=deal, status='open', company_id=EMBER, admin_id=1)
         for place in range(3):
