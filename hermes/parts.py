@@ -27,6 +27,7 @@ from hermes.sync.engine import Engine, Following
 from hermes.sync.subscription import Door
 from hermes.systems.google_calendar import Account, GoogleCalendar
 from hermes.systems.google_calendar import limits as calendar_limits
+from hermes.systems.google_calendar.mapping import invitation_uid
 from hermes.systems.mail import Smtp, parse_address
 from hermes.systems.pipedrive.limits import SEARCH_BURST
 from hermes.systems.pipedrive.limits import limits as crm_limits
@@ -202,14 +203,16 @@ def build_engine(
 
 def build_stationery(settings: Settings) -> 'Stationery':
     """Who writes the letters about bookings, and their calendar files."""
-    from hermes.booking.letters import Stationery
+    from hermes.booking.letters import Stationery, own_uid
 
+    invites = bool(settings.g_client_email and settings.g_private_key.get_secret_value())
     return Stationery(
         settings.brand,
         settings.hermes_url,
         channel_secrets(settings),
-        invites=bool(settings.g_client_email and settings.g_private_key.get_secret_value()),
+        invites=invites,
         zone=settings.dft_timezone,
+        uid_of=invitation_uid if invites else own_uid,
     )
 
 

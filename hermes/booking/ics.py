@@ -1,7 +1,8 @@
 """A meeting as an iCalendar file (RFC 5545, 5546), and as links that add it to a calendar on the web (CB-14).
 
-The UID is the meeting's for ever, whoever's calendar it moves to (CB-22); SEQUENCE is the meeting's number of changes,
-so that a calendar knows the newer of two files. Times are UTC. Folding and escaping are the library's.
+The UID is that of the invitation which the admin's calendar sends, so that a guest has one call and not two (CB-14,
+CB-22); SEQUENCE is the meeting's number of changes, so that a calendar knows the newer of two files. Times are UTC.
+Folding and escaping are the library's.
 """
 
 from dataclasses import dataclass
@@ -15,8 +16,6 @@ from hermes.domain.notice import Person
 
 Method = Literal['REQUEST', 'CANCEL', 'PUBLISH']
 PRODUCT: Final = '-//Hermes//Call booker//EN'
-HOST: Final = 'hermes-host'
-"""What follows the meeting's own id in a UID. Not the address of Hermes: that one may change, a UID never does."""
 GOOGLE: Final = 'https://calendar.google.com/calendar/render'
 OUTLOOK: Final = 'https://outlook.live.com/calendar/0/deeplink/compose'
 
@@ -51,7 +50,7 @@ def encode(invitation: Invitation, method: Method, now: datetime) -> bytes:
     calendar.add('calscale', 'GREGORIAN')
     calendar.add('method', method)
     event = Event()
-    event.add('uid', f'{invitation.uid}@{HOST}')
+    event.add('uid', invitation.uid)
     event.add('sequence', invitation.sequence)
     event.add('dtstamp', _utc(now))
     event.add('dtstart', _utc(invitation.start_at))

@@ -290,7 +290,7 @@ def follow(graph: Graph, ref: RecordRef, context: Context) -> list[Change]:
 
 def _believed(record: Record, decrees: Mapping[str, Any], event: Mirror) -> dict[str, Value]:
     """What a meeting should say: a person's edit that is newer than the decree stands, else the decree. SEQUENCE counts
-    every edit, deletion and return since then, and never falls.
+    every edit, deletion and return since then, is never behind the calendar's own, and never falls.
     """
     values: dict[str, Value] = {name: decrees[name]['value'] for name in DECREED}
     edited: set[Version] = set()
@@ -312,6 +312,7 @@ def _believed(record: Record, decrees: Mapping[str, Any], event: Mirror) -> dict
     if removed and values['status'] != 'canceled':
         values |= {'status': 'canceled', 'canceled_by': 'calendar'}
     counted = int(values['sequence'] or 0) + len(edited) + _turns(event, Version(*decrees['status']['after']))
+    counted = max([counted, *(run.value for run in event.runs.get('sequence', ()))])
     known = int(record.fields.get('sequence') or 0)
     is_new = any(values[name] != record.fields.get(name) for name in TOLD & values.keys())
     values['sequence'] = max(counted, known + is_new)

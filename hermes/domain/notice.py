@@ -19,7 +19,8 @@ class Person:
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A meeting (as it is now), and the letter about it. `sequence` is the meeting's, the number of the invitation;
-    times are aware UTC, half-open. No internal note is in here, so none can get into a letter (K-10).
+    `rounds`: how often its event was made anew; times are aware UTC, half-open. No internal note is in here, so none
+    can get into a letter (K-10).
     """
 
     kind: Kind
@@ -34,3 +35,4 @@ class Notice:
     visitor: Person
     admin: Person
     meet_url: str = ''
+    rounds: int = 0

@@ -61,6 +61,7 @@ def test_an_event_in_canonical_fields_with_the_version_that_it_says_itself() -> 
         'uid': 'u-1',
         'guest': 'lead@customer.example',
         'answer': 'tentative',
+        'sequence': 0,
     }
 
 

@@ -48,6 +48,7 @@ def test_a_new_meeting_as_an_event() -> None:
         'guest': 'lead@customer.example',
         'meet': True,
         'uid': 'u-1',
+        'sequence': ABSENT,
         'hermes_id': [55],
         'calendar': REP,
     }

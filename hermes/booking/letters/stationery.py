@@ -6,7 +6,7 @@ as an invitation where Google sends none, else as a file to keep, so that no cal
 cancellation always.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -49,10 +49,16 @@ class Time:
     zone: str
 
 
+def own_uid(uid: str, rounds: int) -> str:
+    """A UID where no calendar sends invitations. Not the address of Hermes: that one may change, a UID never does."""
+    return f'{uid}@hermes-host'
+
+
 @dataclass(frozen=True)
 class Stationery:
     """Writes the letters of one brand. `url`: where Hermes is; `keys` sign the links to a booking; `invites`: Google
-    sends invitations of its own; `zone` for admins without one.
+    sends invitations of its own; `zone` for admins without one; `uid_of` a meeting's own id and its rounds: the UID of
+    the invitation.
     """
 
     brand: str
@@ -60,6 +66,7 @@ class Stationery:
     keys: Sequence[str] = field(default=(), repr=False)
     invites: bool = True
     zone: str = 'UTC'
+    uid_of: Callable[[str, int], str] = own_uid
     templates: Environment = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -100,7 +107,7 @@ class Stationery:
         meet_url = notice.meet_url if notice.meet_url.startswith('https://') else ''
         text = f'Your call with {admin}.' + (f'\nTo join: {meet_url}' if meet_url else '')
         return ics.Invitation(
-            uid=notice.uid,
+            uid=self.uid_of(notice.uid, notice.rounds),
             sequence=notice.sequence,
             planned=notice.planned,
             title=title,

@@ -143,6 +143,8 @@ def read_event(data: Mapping[str, Any], calendar: str) -> dict[str, Any]:
     for key, name in (('uid', mapping.HERMES_UID), ('guest', mapping.HERMES_GUEST)):
         if isinstance(private.get(name), str):
             fields[key] = private[name]
+    if isinstance(data.get('sequence'), int):
+        fields['sequence'] = data['sequence']
     fields['answer'] = fields['guests'].get(fields.get('guest'), {}).get('responseStatus')
     return fields
 

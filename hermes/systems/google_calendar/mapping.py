@@ -42,6 +42,11 @@ def event_id(uid: str, rounds: int) -> str:
     return base64.b32hexencode(digest).decode().rstrip('=').lower()
 
 
+def invitation_uid(uid: str, rounds: int) -> str:
+    """The UID of the invitation to a meeting's event: Google makes it of the id that Hermes chose."""
+    return f'{event_id(uid, rounds)}@google.com'
+
+
 def is_chosen(identity: str) -> bool:
     """True if an event's id has the form of those that Hermes chooses; Google's own are shorter."""
     return len(identity) == 52 and set(identity) <= set('0123456789abcdefghijklmnopqrstuv')
@@ -80,6 +85,7 @@ def outgoing(record_type: str, brand: str) -> list[Outgoing]:
         Outgoing('guest', invited, lambda view: _guest(view) or ABSENT),
         Outgoing('meet', (), lambda view: True, 'create'),
         Outgoing('uid', ('Meeting.uid',), _said('uid'), 'create'),
+        Outgoing('sequence', ('Meeting.sequence',), lambda view: view.get('sequence') or ABSENT, 'create'),
         Outgoing('hermes_id', (), lambda view: [view.id], 'create'),
         Outgoing('calendar', owner, lambda view: address(view.other('admin_id', 'email')) or ABSENT, 'create'),
     ]
@@ -151,6 +157,7 @@ def encode(op: str, remote_id: str, fields: Mapping[str, Value], basis: Mapping[
         body['extendedProperties'] = {'private': private}
     if op == 'create':
         body |= {'id': identity, 'reminders': {'useDefault': True}}
+        body |= {'sequence': fields['sequence']} if fields.get('sequence') else {}
         if fields.get('meet'):
             asked = {'requestId': identity, 'conferenceSolutionKey': {'type': 'hangoutsMeet'}}
             body['conferenceData'] = {'createRequest': asked}

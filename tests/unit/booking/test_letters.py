@@ -65,8 +65,7 @@ def test_a_calendar_file_says_what_a_calendar_needs(method: ics.Method) -> None:
     assert read_manage_token(urlsplit(event['URL']).path.rpartition('/')[2], KEYS) == 'abc'
 
 
-@pytest.mark.behaviour('CB-22')
-def test_another_admin_and_another_address_of_hermes_keep_the_uid() -> None:
+def test_without_a_calendar_that_invites_the_uid_is_the_meetings_own() -> None:
     moved = replace(NOTICE, admin=Person('Marcus Hale', 'marcus@office.example', 'America/New_York'), sequence=4)
     _, event = read(ics.encode(Stationery('B', 'https://new.example', KEYS).invitation(moved), 'REQUEST', NOW))
     assert (event['UID'], event['SEQUENCE']) == ('abc@hermes-host', 4)
