@@ -49,7 +49,9 @@ What a website sends and gets. The rules behind it are in [the call-booker](call
 
 - Every path answers with and without its last slash, and never redirects.
 - Times: ISO 8601 or seconds since 1970; without an offset they are UTC. Answers are UTC.
-- Bodies are JSON of at most 32 KB and 32 levels. What is not known is ignored.
+- Bodies are JSON of at most 32 KB and 32 levels. What is not known is ignored. Numbers and booleans are read as text.
+- A booking is refused only for a field that is needed. Any other one that cannot be read is left out, kept for
+  your colleagues, and named in `warnings`.
 - A path has at most 2 KB, a query 8 KB and 64 parts (else 414), headers 64 KB together (else 431).
 - An error is `{"status": "error", "message": ..., "code": ...}`: a sentence for people, a code for programs.
 """

@@ -24,7 +24,7 @@ from hermes.web.security import Network, client_address
 KEY: Final = 'Repeat a request under the same key, and it is the same booking.'
 TOKEN: Final = 'The token of a support link, from /callbooker/support-link/validate/.'  # noqa: S105 - a description
 NUMBER: Final = "The booking's number in answers, drawn apart from all other numbers; its name is the link."
-Key = Annotated[str | None, Header(alias='Idempotency-Key', min_length=1, max_length=255, description=KEY)]
+Key = Annotated[str | None, Header(alias='Idempotency-Key', max_length=255, description=KEY)]
 Proof = Annotated[
     str | None,
     Header(alias='X-Altcha', max_length=4096, description='The solved challenge of a 429, as ALTCHA sends it.'),

@@ -139,3 +139,13 @@ async def test_a_support_call_is_not_lost_either(house: House) -> None:
     form = {'name': 'Kim Sato', 'email': 'kim@ember.example', 'meeting_dt': TEN.isoformat(), 'zone': 5, **given}
     answer = await house.web.post('/callbooker/support/book/', json=form)
     assert (answer.status_code, [each['field'] for each in answer.json()['warnings']]) == (200, ['zone']), answer.text
+
+
+@pytest.mark.lesson('M-63')
+async def test_an_empty_key_is_none(house: House) -> None:
+    answers = [
+        await book(house, at, email=email, headers={'Idempotency-Key': ''})
+        for at, email in ((TEN, 'a@a.example'), (TEN.replace(hour=14), 'b@b.example'))
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json()['manage'] != answers[1].json()['manage']
