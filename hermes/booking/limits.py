@@ -22,6 +22,7 @@ from hermes.db.pool import Connection
 from hermes.domain.errors import OverLimit
 from hermes.kit.clock import Clock
 from hermes.kit.signing import sign
+from hermes.kit.spelling import fold_email
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 VALID: Final = timedelta(minutes=10)
@@ -80,7 +81,7 @@ class Limits:
         await self.allow(connection, 'email', self.address(email))
 
     def address(self, email: str) -> bytes:
-        return bytes.fromhex(sign(email.strip().lower().encode('utf-8', 'replace'), self._email_key))
+        return bytes.fromhex(sign(fold_email(email).encode('utf-8', 'replace'), self._email_key))
 
     async def hold(self, connection: Connection, client: bytes, proof: str = '', *, proven: bool = False) -> None:
         """Count a hold in the transaction that makes it. Raises OverLimit."""

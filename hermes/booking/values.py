@@ -46,8 +46,8 @@ def no_truth(value: Any) -> Any:
 
 
 def clean(value: Any, most: int) -> Any:
-    """Text of which `most` characters are kept: measured before anything else is done with it, then without control
-    characters, composed, each stretch of space one space. Anything else as it is.
+    """Text of which `most` characters are kept: measured before anything else is done with it, then clean, on
+    one line. Anything else as it is.
     """
     if not isinstance(value, str):
         return value

@@ -9,6 +9,7 @@ from typing import Any
 from hermes.cli.output import say
 from hermes.cli.setup_desk import Answers, Desk, done, read_choices, table
 from hermes.domain.errors import Refused
+from hermes.kit.spelling import fold_email
 
 EVERYTHING = {
     'is_sales_person': True,
@@ -107,7 +108,7 @@ def _split(entry: str) -> tuple[str, str]:
     email, found, number = entry.rpartition('=')
     if not found or not email.strip():
         raise Refused(f'--tc2 is EMAIL=ID, not "{entry}".')
-    return email.strip().casefold(), number.strip()
+    return fold_email(email), number.strip()
 
 
 def _read_users(text: str, users: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -116,7 +117,7 @@ def _read_users(text: str, users: Sequence[Mapping[str, Any]]) -> list[int]:
         return [at for at, user in enumerate(users) if user['active']]
     places: list[int] = []
     for part in (part.strip() for part in text.split(',') if part.strip()):
-        named = [at for at, user in enumerate(users) if part.casefold() == user['email'].casefold()]
+        named = [at for at, user in enumerate(users) if fold_email(part) == fold_email(user['email'])]
         places += named or read_choices(part, len(users))
     return list(dict.fromkeys(places))
 
@@ -129,7 +130,7 @@ def _make(desk: Desk, answers: Answers, user: Mapping[str, Any], given: Mapping[
             (number, admin)
             for number, admin in directory.admins.items()
             if admin.fields.get('pd_owner_id') == user['pd']
-            or str(admin.fields.get('email') or '').casefold() == user['email'].casefold() != ''
+            or fold_email(str(admin.fields.get('email') or '')) == fold_email(user['email']) != ''
         ),
         None,
     )
@@ -139,7 +140,7 @@ def _make(desk: Desk, answers: Answers, user: Mapping[str, Any], given: Mapping[
         'TC2 Admin ID (leave empty to skip)',
         lambda text: _read_tc2_id(text, directory, standing[0] if standing else 0),
         flag=f'--tc2 {user["email"]}=ID (or --tc2 {user["email"]}= to skip it)',
-        given=given.get(user['email'].casefold()),
+        given=given.get(fold_email(user['email'])),
         suggested=str(known_id) if known_id else '' if answers.yes or answers.somebody else None,
     )
     names = ('first_name', 'last_name', 'email')

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hermes.domain.errors import Refused
+from hermes.kit.spelling import fold_email
 
 if TYPE_CHECKING:
     from hermes.cli.setup_desk import Desk
@@ -183,7 +184,7 @@ def _import_settings(desk: 'Desk', told: Any, remote: Mapping[tuple[str, str], i
     if not isinstance(told, dict):
         raise Refused('The part [settings] is no table.')
     emails = {
-        str(admin.fields.get('email')).casefold(): number for number, admin in desk.known().directory.admins.items()
+        fold_email(str(admin.fields.get('email'))): number for number, admin in desk.known().directory.admins.items()
     }
     lines = []
     for name, written in told.items():
@@ -192,7 +193,7 @@ def _import_settings(desk: 'Desk', told: Any, remote: Mapping[tuple[str, str], i
         if key.type == 'pipeline':
             value = remote.get(('pipeline', str(written)))
         elif key.type == 'admin':
-            value = emails.get(str(written).casefold())
+            value = emails.get(fold_email(str(written)))
         if value is None:
             raise Refused(f'{name}: this installation has no {key.type} {written}.')
         if desk.known().settings.get(key.name) == value:

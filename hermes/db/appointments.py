@@ -7,6 +7,7 @@ from typing import Final
 
 from hermes.db.pool import Connection, Row
 from hermes.domain.slots import Interval, Taken
+from hermes.kit.spelling import fold_email
 
 TAKEN: Final = """
     select 'meeting' as what, id, start_at, end_at, coalesce(buffer_s, 0) as buffer_s from meeting
@@ -32,7 +33,7 @@ SHOWN: Final = """
 NEAR: Final = """
     select m.start_at from meeting m join contact c on c.id = m.contact_id
     where m.status = 'planned' and m.tombstone is null and m.alias_of is null and m.id <> %(but)s
-      and (lower(c.email) = lower(%(email)s) or lower(m.typed ->> 'email') = lower(%(email)s)
+      and (c.email_keys @> array[%(key)s] or lower(m.typed ->> 'email') = lower(%(email)s)
         or m.contact_id = %(contact)s)
       and m.start_at > %(first)s::timestamptz - make_interval(secs => %(apart)s)
       and m.start_at < %(last)s::timestamptz + make_interval(secs => %(apart)s)
@@ -96,7 +97,8 @@ async def find_near(
     window's beginning, its end or a moment between.
     """
     given = {
-        'email': email, 'contact': contact_id, 'first': window[0], 'last': window[1], 'apart': apart_s, 'but': but,
+        'email': email, 'key': fold_email(email), 'contact': contact_id, 'first': window[0], 'last': window[1],
+        'apart': apart_s, 'but': but,
     }  # fmt: skip
     return [row['start_at'] for row in await (await connection.execute(NEAR, given)).fetchall()]
 

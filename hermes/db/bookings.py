@@ -74,13 +74,11 @@ async def find_companies(connection: Connection, keys: Keys) -> set[int]:
     rows = await connection.execute(
         """
         select e.company_id as id from unnest(%(emails)s::text[]) as k(email), lateral
-          (select company_id from contact where lower(email) = k.email order by id desc limit %(most)s) e
+          (select company_id from contact where email_keys @> array[k.email] order by id desc limit %(most)s) e
         union select p.company_id from unnest(%(phones)s::text[]) as k(phone), lateral
-          (select company_id from contact where regexp_replace(phone, '[^0-9]', '', 'g') = k.phone
-            order by id desc limit %(most)s) p
+          (select company_id from contact where phone_keys @> array[k.phone] order by id desc limit %(most)s) p
         union select c.id from unnest(%(names)s::text[]) as k(name), lateral
-          (select id from company where lower(regexp_replace(btrim(name), '\\s+', ' ', 'g')) = lower(k.name)
-            order by id desc limit %(most)s) c
+          (select id from company where name_key = k.name order by id desc limit %(most)s) c
         """,
         {'emails': list(keys.emails), 'phones': list(keys.phones), 'names': list(keys.names), 'most': CANDIDATES},
     )

@@ -6,12 +6,13 @@ are merged. Reads only.
 
 from typing import Final
 
+from hermes.db.codec import dump
 from hermes.db.pool import Connection
 from hermes.domain.matching import Keys
 from hermes.domain.model import RecordRef, RemoteRef
 
 CANDIDATES: Final = 50
-"""More records of one name or e-mail than this are not looked at."""
+"""More records of one name or phone than this are not looked at."""
 
 
 async def naming(connection: Connection, unknown: list[RemoteRef]) -> set[RecordRef]:
@@ -58,12 +59,14 @@ async def under(connection: Connection, records: list[RecordRef]) -> set[RecordR
 async def candidates(connection: Connection, keys: list[Keys]) -> set[RecordRef]:
     """Records that matching has to look at."""
     ids = sorted({number for key in keys for number in key.hermes_ids})
-    clients = sorted({client for key in keys for client in key.clients})
-    organizations = sorted({organization for key in keys for organization in key.organizations})
-    agencies = sorted({agency for key in keys for agency in key.agencies})
+    held = {(kind, number) for key in keys for kind, _, number in (name.partition(':') for name in key.held)}
+    objects = [{'type': kind, 'remote_id': number} for kind, number in sorted(held)]
+    agencies = sorted(int(number) for kind, number in held if kind == 'agency' and int(number) < 2**63)
+    own = sorted({key.own for key in keys if key.own})
     names = sorted({name for key in keys for name in key.names})
     emails = sorted({email for key in keys for email in key.emails})
-    if not (ids or clients or organizations or agencies or names or emails):
+    phones = sorted({phone for key in keys for phone in key.phones})
+    if not (ids or objects or own or names or emails or phones):
         return set()
     rows = await connection.execute(
         """
@@ -71,17 +74,19 @@ async def candidates(connection: Connection, keys: list[Keys]) -> set[RecordRef]
         union select 'contact', id from contact where id = any(%(ids)s)
         union select 'deal', id from deal where id = any(%(ids)s)
         union select 'meeting', id from meeting where id = any(%(ids)s)
-        union select record_type, record_id from link
-          where (system = 'tutorcruncher' and type = 'client' and remote_id = any(%(clients)s))
-             or (system = 'pipedrive' and type = 'organization' and remote_id = any(%(organizations)s))
-        union select 'company', company_id from contact where lower(email) = any(%(emails)s)
-        union select 'company', c.id from unnest(%(names)s::text[]) as n(name),
-          lateral (select id from company where lower(regexp_replace(btrim(name), '\\s+', ' ', 'g')) = lower(n.name)
-            order by id desc limit %(most)s) c
+        union select l.record_type, l.record_id from jsonb_to_recordset(%(objects)s) as o(type text, remote_id text)
+          join link l using (type, remote_id) where l.record_type = 'company'
+        union select l.record_type, l.record_id from mirror m join link l using (system, type, remote_id)
+          where m.names <> '{}' and m.names && %(own)s::text[]
+        union select 'company', company_id from contact where email_keys && %(emails)s::text[]
+        union select 'company', p.company_id from unnest(%(phones)s::text[]) as k(phone), lateral
+          (select company_id from contact where phone_keys @> array[k.phone] order by id desc limit %(most)s) p
+        union select 'company', c.id from unnest(%(names)s::text[]) as k(name), lateral
+          (select id from company where name_key = k.name order by id desc limit %(most)s) c
         """,
         {
-            'ids': ids, 'clients': clients, 'organizations': organizations, 'agencies': agencies,
-            'emails': emails, 'names': names, 'most': CANDIDATES,
+            'ids': ids, 'objects': dump(objects), 'agencies': agencies, 'own': own, 'emails': emails,
+            'phones': phones, 'names': names, 'most': CANDIDATES,
         },
     )  # fmt: skip
     return {RecordRef(row['type'], row['id']) for row in await rows.fetchall() if row['id'] is not None}

@@ -6,9 +6,13 @@ from typing import Any, Final
 
 from hermes.db.pool import Row
 from hermes.domain.fields import ATTRIBUTES
+from hermes.domain.identity import names_of
 from hermes.domain.model import UNSETTLED, Absorbed, Mirror, Record, RecordRef, RemoteRef, Run, Sent, Tombstone, Version
+from hermes.kit.spelling import fold
 
-PLAIN = frozenset({'id', 'extra', 'claims', 'tombstone', 'alias_of', 'born_event'})
+KEYS = ('name_key', 'email_keys', 'phone_keys')
+"""By what a record is found: computed from what it says (keys.py), and no value of it."""
+PLAIN = frozenset({'id', 'extra', 'claims', 'tombstone', 'alias_of', 'born_event', *KEYS})
 
 
 def dump(value: Any) -> str:
@@ -52,6 +56,8 @@ def record_row(record: Record) -> dict[str, Any]:
         }
     if record.ref.type in ('contact', 'deal', 'meeting'):
         row['company_id'] = record.company_id
+    if record.ref.type == 'company':
+        row['name_key'] = fold(str(record.fields.get('name') or '')) or None
     stone = record.tombstone
     return {
         'id': record.ref.id,
@@ -116,6 +122,7 @@ def mirror_row(mirror: Mirror, event_id: int) -> dict[str, Any]:
         'corrections': {name: list(times) for name, times in mirror.corrections.items()},
         'event_id': event_id,
         'seen': [[*version, *sorted(missing)] for version, missing in mirror.seen.items()],
+        'names': names_of(mirror),
     }
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from hermes.db.pool import Connection, Row
+from hermes.kit.spelling import fold
 
 MOST: Final = 10
-NAME: Final = "lower(regexp_replace(btrim(name), '\\s+', ' ', 'g'))"
 FILTERS: Final[Mapping[str, str]] = {
     'id': 'id = %(id)s',
-    'name': f"{NAME} = lower(regexp_replace(btrim(%(name)s), '\\s+', ' ', 'g'))",
+    # What an older program wrote meanwhile has no key yet.
+    'name': '(name_key = %(name)s or (name_key is null and lower(btrim(name)) = %(name)s))',
     'pd_org_id': 'pd_org_id = %(pd_org_id)s',
     'tc2_cligency_id': 'tc2_cligency_id = %(tc2_cligency_id)s',
     'tc2_agency_id': 'tc2_agency_id = %(tc2_agency_id)s',
@@ -26,9 +27,10 @@ async def find_companies(connection: Connection, filters: Mapping[str, str | int
     were merged away are not there.
     """
     where = ' and '.join(FILTERS[name] for name in filters)
+    told = {name: fold(str(value)) if name == 'name' else value for name, value in filters.items()}
     rows = await connection.execute(
         f'select {", ".join(FIELDS)} from company where tombstone is null and alias_of is null and {where} '
         f'order by id limit {MOST}',
-        dict(filters),
+        told,
     )
     return await rows.fetchall()

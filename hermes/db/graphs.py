@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hermes.db import diary
+from hermes.db import diary, keys
 from hermes.db.candidates import CANDIDATES as CANDIDATES
 from hermes.db.candidates import candidates, naming, under
 from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
@@ -194,13 +194,11 @@ async def _load_companies(
 
 async def _elsewhere(connection: Connection, records: Collection[Record]) -> list[Record]:
     """Contacts of other companies that share an e-mail with one of these (D-6, S21); their companies stay out."""
-    emails = sorted({str(record.fields['email']).lower() for record in records
-                     if record.ref.type == 'contact' and record.fields.get('email')})  # fmt: skip
-    if not emails:
-        return []
+    contacts = [record.ref.id for record in records if record.ref.type == 'contact']
     rows = await connection.execute(
-        'select * from contact where lower(email) = any(%s) and not id = any(%s) order by id limit %s',
-        (emails, [record.ref.id for record in records if record.ref.type == 'contact'], CANDIDATES),
+        'select * from contact where email_keys && (select array_agg(k) from contact, unnest(email_keys) k '
+        'where id = any(%s)) and not id = any(%s) order by id limit %s',
+        (contacts, contacts, CANDIDATES),
     )
     return [read_record('contact', row) for row in await rows.fetchall()]
 
@@ -257,6 +255,7 @@ async def store(
     for primary in (False, True):
         part = [row for row in links if (row['is_primary'] and row['state'] == 'live') is primary]
         await _upsert(connection, 'link', part, ('system', 'type', 'remote_id'))
+    await keys.keep(connection, graph)
     await _retire(connection, [graph.records[ref] for ref in sorted(graph.touched_records)])
     if graph.before:
         stored = [(old, graph.records[ref]) for ref, old in graph.before.items() if ref in graph.touched_records]

@@ -15,11 +15,12 @@ from hermes.domain.apply import finish
 from hermes.domain.enquiry import Booking, find_bdr, split_name
 from hermes.domain.errors import NotFound
 from hermes.domain.graph import CRM, Context, Graph
-from hermes.domain.matching import fold_name, fold_phone, full_name
+from hermes.domain.identity import addresses, fold_name, full_name, has_name, has_phone
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import Change, Record, RecordRef, Value
 from hermes.domain.rules import PLANS, Ruled, assign, claim, is_active, open_deal
 from hermes.domain.tombstones import lift
+from hermes.kit.spelling import fold_email
 
 SYSTEM: Final = 'website'
 BY_NAME: Final = 'by name only'
@@ -89,7 +90,7 @@ def book(graph: Graph, booking: Booking, context: Context) -> Booked:
 def seek(graph: Graph, booking: Booking, context: Context) -> Found:
     """MATCH-5, in its order."""
     people = _people(graph)
-    by_email = [one for one in people if str(one.fields.get('email') or '').strip().lower() == booking.email.lower()]
+    by_email = [one for one in people if fold_email(booking.email) in addresses(graph, one)]
     named = graph.record(RecordRef('company', booking.company_id)) if booking.company_id is not None else None
     if named is not None:
         here = [one for one in by_email if graph.company(one) == named]
@@ -101,16 +102,15 @@ def seek(graph: Graph, booking: Booking, context: Context) -> Found:
     mine = _first(graph, by_email, booking, context)
     if mine is not None:
         return Found(graph.company(mine), mine, 'MATCH-5 e-mail')
-    phone = fold_phone(booking.phone)
-    by_phone = [one for one in people if phone and fold_phone(one.fields.get('phone')) == phone]
+    phone = context.phones.keys(booking.phone, booking.country)
+    by_phone = [one for one in people if has_phone(graph, one, phone, context)]
     mine = _first(graph, by_phone, booking, context)
     if mine is not None:
         return Found(graph.company(mine), None, 'MATCH-5 phone')
-    name = fold_name(booking.form.get('company_name')) if booking.kind == 'sales' else ''
-    same = [one for one in graph.companies() if name and fold_name(one.fields.get('name')) == name]
+    same = [one for one in graph.companies() if has_name(one, booking.company_key, booking.country)]
     usable = [one for one in same if _usable(one, booking, context, by_contact=False)]
     if usable:
-        company = min(usable, key=lambda one: (one.gone, -one.ref.id))
+        company = min(usable, key=lambda one: (one.gone, not one.fields.get('country'), -one.ref.id))
         return Found(company, None, 'MATCH-5 name', (BY_NAME,))
     return Found()
 
@@ -155,10 +155,10 @@ def _contact_in(
     mine = _first(graph, by_email, booking, context)
     if mine is not None or not booking.signed:
         return mine
-    phone, name = fold_phone(booking.phone), fold_name(booking.form.get('name'))
-    mute = [one for one in graph.children(company.ref.id, 'contact') if not one.fields.get('email') and not one.gone]
-    by_phone = [one for one in mute if phone and fold_phone(one.fields.get('phone')) == phone]
-    by_name = [one for one in mute if full_name(one) == name]
+    phone, name = context.phones.keys(booking.phone, booking.country), fold_name(booking.form.get('name'))
+    mute = [one for one in graph.children(company.ref.id, 'contact') if not addresses(graph, one) and not one.gone]
+    by_phone = [one for one in mute if has_phone(graph, one, phone, context)]
+    by_name = [one for one in mute if name and full_name(one) == name]
     return next(reversed(by_phone or by_name), None)
 
 

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hermes.domain.errors import Refused
-from hermes.domain.graph import PRODUCT, Directory
-from hermes.domain.matching import Keys, fold_name, fold_phone
+from hermes.domain.graph import PRODUCT, Directory, Phones
+from hermes.domain.identity import fold_name
+from hermes.domain.matching import Keys
 from hermes.domain.model import Value
+from hermes.kit.spelling import fold_email
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,15 @@ class Booking:
     @property
     def phone(self) -> str:
         return str(self.form.get('phone') or '').strip()
+
+    @property
+    def country(self) -> str | None:
+        return self.form.get('country') or None
+
+    @property
+    def company_key(self) -> str:
+        """The key of the company's name; '' where it names nobody, and for a support call."""
+        return fold_name(self.form.get('company_name')) if self.kind == 'sales' else ''
 
 
 def read(told: Mapping[str, Any]) -> Booking:
@@ -91,14 +102,12 @@ def split_name(name: Value) -> tuple[str, str]:
     return words[0], ' '.join(words[1:])
 
 
-def keys(booking: Booking) -> Keys:
+def keys(booking: Booking, phones: Phones) -> Keys:
     """What has to be looked up before `book`: besides these, the company that the booking names."""
-    phone, written = fold_phone(booking.phone), str(booking.form.get('company_name') or '')
-    names = {fold_name(written), ' '.join(written.split()).lower()} if booking.kind == 'sales' else set()
     return Keys(
-        names=tuple(sorted(names - {''})),
-        emails=(booking.email.lower(),),
-        phones=(phone,) if phone else (),
+        names=(booking.company_key,) if booking.company_key else (),
+        emails=(fold_email(booking.email),),
+        phones=tuple(sorted(phones.asked(phones.keys(booking.phone, booking.country)))),
     )
 
 

@@ -16,6 +16,14 @@ PRODUCT = 'tutorcruncher'
 CALENDAR = 'google'
 
 
+class Phones(Protocol):
+    """What reads phone numbers (kit/phones.py): the domain is handed it."""
+
+    def keys(self, told: str, country: str | None) -> tuple[str, ...]: ...
+
+    def asked(self, known: Iterable[str]) -> set[str]: ...
+
+
 class Allocator(Protocol):
     """Gives new record ids: from the sequence in life, from the birth entries in a replay."""
 
@@ -56,6 +64,7 @@ class Context:
     catalogue: Catalogue
     directory: Directory
     settings: Mapping[str, Any]
+    phones: Phones
     tc2_base_url: str = ''
 
 

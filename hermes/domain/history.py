@@ -24,6 +24,7 @@ from hermes.domain.model import (
     Value,
     Version,
 )
+from hermes.kit.spelling import same
 
 SKEW_S: Final = 60
 """How far the remote's clock may lie behind ours when a value in flight is recognised."""
@@ -37,8 +38,8 @@ KEPT_MERGES: Final = 8
 NEVER: Final = Version(-1, UNSETTLED)
 DERIVED: Final = frozenset(
     {
-        'emails', 'phones', 'address', 'user_email', 'user_phone', 'user_first_name', 'user_last_name', 'pipedrive_id',
-        'price_plan_unknown', 'client_id',
+        'emails', 'phones', 'address', 'user_email', 'user_phone', 'user_mobile', 'user_first_name', 'user_last_name',
+        'pipedrive_id', 'price_plan_unknown', 'client_id',
     }
 )  # fmt: skip
 """Keys of which only the newest value matters."""
@@ -223,7 +224,7 @@ def _first_sight(runs: Sequence[Run], entry: Sent, version: Version) -> Version 
 def explained(run: Run, sent: Sequence[Sent]) -> bool:
     """Whether Hermes itself put this value there: in flight, or answered within the run."""
     for entry in sent:
-        if run.value != entry.value and not (entry.normalised and run.value == entry.got):
+        if not same(run.value, entry.value) and not (entry.normalised and same(run.value, entry.got)):
             continue
         if entry.answered is None:
             if run.last.seconds >= entry.started_s - SKEW_S:
@@ -248,7 +249,12 @@ def edits(mirror: Mirror, name: str) -> list[tuple[Run, bool]]:
     had_value = False
     runs = _around_merges(mirror, mirror.runs.get(name, ()))
     for index, run in enumerate(runs):
-        if run.first.seconds < remembered_s or explained(run, sent) or _came_with_merge(mirror, name, run):
+        if (
+            run.first.seconds < remembered_s
+            or explained(run, sent)
+            or _came_with_merge(mirror, name, run)
+            or (index and same(run.value, runs[index - 1].value))
+        ):
             pass
         elif _before_ours(runs, index, sent):
             continue
@@ -330,9 +336,11 @@ def has_spoken(mirror: Mirror, name: str) -> bool:
 
 
 def equal(mirror: Mirror, name: str, wanted: Value) -> bool:
-    """Whether the object holds what we want, counting the remote's own normalisation of it as equal (EDIT-3)."""
+    """Whether the object holds what we want, as people see it, counting the remote's own normalisation of it as equal
+    (EDIT-3).
+    """
     held = mirror.current(name)
-    if held == wanted or (is_empty(held) and is_empty(wanted)):
+    if same(held, wanted) or (is_empty(held) and is_empty(wanted)):
         return True
     return any(entry.normalised and entry.value == wanted and entry.got == held for entry in mirror.sent.get(name, ()))
 

@@ -5,7 +5,6 @@ ids stay what they were (H-3), a link by remote id stands from the first moment 
 never made there unasked (H-5, H-6). Pure: rows are JSON, a time without a zone is UTC, '' is null.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -179,9 +178,7 @@ def price_plan(raw: Any) -> str | None:
 
 def json_text(raw: Any) -> str | None:
     """TC-14: an object as JSON text with ordered keys, a text as it is; empty ones are nothing."""
-    if isinstance(raw, str):
-        return raw.strip() or None
-    return json.dumps(raw, ensure_ascii=False, sort_keys=True) if raw else None
+    return wire.json_text(raw) if raw else None
 
 
 Reader = Callable[[Any], Value]

@@ -3,14 +3,15 @@
 The engine loads the candidates that `keys` asks for; `match` decides among them. More than one is never a guess.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from hermes.domain.fields import ATTRIBUTES
-from hermes.domain.graph import CALENDAR, CRM, PRODUCT, Context, Graph
+from hermes.domain.graph import CALENDAR, CRM, PRODUCT, Context, Graph, Phones
+from hermes.domain.identity import addresses, fold_name, full_name, has_name, has_phone, named, names_of, values_of
 from hermes.domain.model import Observation, Record, RecordRef, RemoteRef, Value
+from hermes.kit.spelling import fold_email
 
 RECORD_TYPE: Final[Mapping[tuple[str, str], str]] = {
     (PRODUCT, 'client'): 'company',
@@ -25,9 +26,7 @@ RECORD_TYPE: Final[Mapping[tuple[str, str], str]] = {
     (CALENDAR, 'event'): 'meeting',
 }
 """(system, remote type) -> record type."""
-
-SHORTEST_PHONE: Final = 7
-CLIENT_IN_URL: Final = re.compile(r'/(?:clients|cligency)/(\d+)')
+RULES: Final = {'client': 'MATCH-1', 'organization': 'MATCH-2', 'person': 'MATCH-3', 'deal': 'MATCH-4'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,58 +41,51 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What to load before matching: ids of records named by hermes_id, clients, agencies, names,
-    e-mails.
-    """
+    """What to load before matching."""
 
     hermes_ids: tuple[int, ...] = ()
-    clients: tuple[str, ...] = ()
-    organizations: tuple[str, ...] = ()
-    agencies: tuple[int, ...] = ()
+    """Records that its `hermes_id` names."""
+    held: tuple[str, ...] = ()
+    """What it holds of others (`identity.named`): 'client:77'."""
+    own: str = ''
+    """What others may hold of it."""
     names: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
-    """Digits alone (`fold_phone`)."""
+    """The keys of others among which its phones are found (`Phones.asked`)."""
 
 
-def fold_name(name: Value) -> str:
-    """Case and white space folded."""
-    return ' '.join(str(name).split()).casefold() if name else ''
-
-
-def fold_phone(phone: Value) -> str:
-    """The digits of a phone number; '' for none, and for what is too short to be anybody's."""
-    digits = ''.join(one for one in str(phone or '') if one.isascii() and one.isdigit())
-    return digits if len(digits) >= SHORTEST_PHONE else ''
-
-
-def keys(seen: Observation) -> Keys:
+def keys(seen: Observation, phones: Phones) -> Keys:
     """What has to be looked up for an observation of an unknown object."""
-    fields = seen.fields
-    ids = tuple(value for value in fields.get('hermes_id') or () if isinstance(value, int))
-    if seen.ref.type == 'client':
-        agency = fields.get('tc2_agency_id')
-        organization = fields.get('pipedrive_id')
-        return Keys(
-            agencies=(agency,) if isinstance(agency, int) else (),
-            organizations=(str(organization),) if organization else (),
-            names=(fold_name(fields.get('name')),) if fields.get('name') else (),
-            emails=_emails([fields.get('user_email')]),
-        )
+    says = seen.fields.get
+    ids = tuple(value for value in says('hermes_id') or () if isinstance(value, int))
     if seen.ref.type == 'recipient':
-        return Keys(emails=_emails([fields.get('email')]))
-    if seen.ref.type == 'organization':
-        name = fold_name(fields.get('name'))
-        return Keys(hermes_ids=ids, clients=_clients(seen), names=(name,) if name else ())
-    return Keys(hermes_ids=ids)
+        return Keys(emails=_emails(says))
+    if seen.ref.type not in ('client', 'organization'):
+        return Keys(hermes_ids=ids)
+    name = fold_name(says('name'))
+    return Keys(
+        hermes_ids=ids,
+        held=named(seen.ref.type, says),
+        own=_own(seen.ref),
+        names=(name,) if name else (),
+        emails=_emails(says),
+        phones=tuple(sorted(phones.asked(_phones(seen, phones)))),
+    )
 
 
-def _emails(values: Iterable[Value]) -> tuple[str, ...]:
-    return tuple(str(value).strip().lower() for value in values if value)
+def _emails(says: Callable[[str], Value]) -> tuple[str, ...]:
+    return tuple(fold_email(told) for told in values_of(says, 'email'))
 
 
-def _clients(seen: Observation) -> tuple[str, ...]:
-    return tuple(CLIENT_IN_URL.findall(str(seen.fields.get('tc2_cligency_url') or '')))
+def _phones(seen: Observation, phones: Phones) -> tuple[str, ...]:
+    """The keys of a client's phones."""
+    told = values_of(seen.fields.get, 'phone')
+    return tuple(key for each in told for key in phones.keys(each, seen.fields.get('country')))
+
+
+def _own(ref: RemoteRef) -> str:
+    return f'{ref.type}:{ref.remote_id}'
 
 
 def match(graph: Graph, seen: Observation, emails: Iterable[str], context: Context) -> Match:
@@ -110,7 +102,7 @@ def seek(graph: Graph, seen: Observation, emails: Iterable[str], context: Contex
     if made_for is not None and not graph.linked(made_for.ref, seen.ref.system):
         return Match(made_for, 'our own creation')
     if seen.ref.type == 'client':
-        return _match_client(graph, seen, set(_emails(emails)))
+        return _match_client(graph, seen, {fold_email(email) for email in emails}, context)
     if seen.ref.type == 'organization':
         return _match_organization(graph, seen)
     if seen.ref.type in ('person', 'recipient'):
@@ -122,8 +114,8 @@ def seek(graph: Graph, seen: Observation, emails: Iterable[str], context: Contex
 
 def conflicting(graph: Graph, linked: Record, seen: Observation) -> RecordRef | None:
     """PD-MERGE-3: `hermes_id` names another record than the link does."""
-    named = [graph.record(RecordRef(linked.ref.type, number)) for number in seen.fields.get('hermes_id') or ()]
-    found = [record for record in named if record is not None]
+    told = [graph.record(RecordRef(linked.ref.type, number)) for number in seen.fields.get('hermes_id') or ()]
+    found = [record for record in told if record is not None]
     if found and all(record.ref != linked.ref for record in found):
         return found[0].ref
     return None
@@ -134,51 +126,67 @@ def _by_hermes_id(graph: Graph, seen: Observation, record_type: str) -> Match | 
         record = graph.record(RecordRef(record_type, number))
         if record is None or (record.claims.get('renumbered') and (record.ref, CRM) not in graph.creating):
             continue
-        if not graph.linked(record.ref, CRM):
-            return Match(record, 'MATCH-2' if record_type == 'company' else 'hermes_id')
+        if not graph.linked(record.ref, seen.ref.system):
+            return Match(record, f'{RULES[seen.ref.type]} hermes_id')
         if seen.by_api or seen.origin == 'page':
             return Match(conflict=record.ref)
     return None
 
 
-def _one(candidates: list[Record], rule: str) -> Match:
+def _one(candidates: Iterable[Record], rule: str) -> Match:
     unique = {record.ref: record for record in candidates}
     if len(unique) == 1:
         return Match(next(iter(unique.values())), rule)
     return Match(several=tuple(sorted(unique)), rule=rule) if unique else Match()
 
 
-def _match_client(graph: Graph, seen: Observation, emails: set[str]) -> Match:
-    organization = seen.fields.get('pipedrive_id')
-    agency = seen.fields.get('tc2_agency_id')
-    if agency is not None:
-        same_agency = [record for record in graph.companies() if record.fields.get('tc2_agency_id') == agency]
-        found = [record for record in same_agency if not _erased(record)]
-        if found:
-            return _one(found, 'MATCH-1 tc2_agency_id')
-    if organization:
-        record = graph.record_of(RemoteRef(CRM, 'organization', str(organization)))
-        if record is not None and not graph.mirrors_of(record.ref, PRODUCT):
-            return Match(record, 'TC-16')
-    free = [record for record in graph.companies() if not graph.mirrors_of(record.ref, PRODUCT) and not record.gone]
-    if emails:
-        by_email = [
-            record
-            for record in free
-            if any(
-                str(contact.fields.get('email') or '').lower() in emails
-                for contact in graph.children(record.ref.id, 'contact')
-            )
-        ]
-        if by_email:
-            return _one(by_email, 'MATCH-1 e-mail')
-    name, country = fold_name(seen.fields.get('name')), seen.fields.get('country')
-    same = [
+def _known_together(graph: Graph, seen: Observation) -> Match | None:
+    """The company with which one side of the two names the other, whichever came first: the object that this one holds,
+    then the one that holds this one. Only a company that has no such object yet.
+    """
+    rule, other = RULES[seen.ref.type], CRM if seen.ref.system == PRODUCT else PRODUCT
+    held = [name.split(':') for name in named(seen.ref.type, seen.fields.get) if not name.startswith('agency:')]
+    named_here = [graph.record_of(RemoteRef(other, *name)) for name in held]
+    holding = [
         record
-        for record in free
-        if name and fold_name(record.fields.get('name')) == name and record.fields.get('country') == country
+        for record in graph.companies()
+        if any(_own(seen.ref) in names_of(mirror) for mirror in graph.mirrors_of(record.ref, other))
     ]
-    return _one(same, 'MATCH-1 name and country')
+    for records, by_client in ((named_here, other == CRM), (holding, other == PRODUCT)):
+        free = [one for one in records if one and not graph.linked(one.ref, seen.ref.system) and not _erased(one)]
+        if free:
+            return _one(free, 'TC-16' if by_client else f'{rule} tc2_cligency_url')
+    return None
+
+
+def _of_agency(graph: Graph, seen: Observation) -> list[Record]:
+    agency = seen.fields.get('tc2_agency_id')
+    found = [one for one in graph.companies() if agency is not None and one.fields.get('tc2_agency_id') == agency]
+    return [record for record in found if not _erased(record)]
+
+
+def _of_name(records: Iterable[Record], seen: Observation) -> list[Record]:
+    """Those of the same name and country; where there are none, those of the same name that could be."""
+    key, country = fold_name(seen.fields.get('name')), seen.fields.get('country')
+    same = [record for record in records if has_name(record, key, country)]
+    return [record for record in same if country and record.fields.get('country') == country] or same
+
+
+def _match_client(graph: Graph, seen: Observation, emails: set[str], context: Context) -> Match:
+    if same_agency := _of_agency(graph, seen):
+        return _one(same_agency, 'MATCH-1 tc2_agency_id')
+    for known in (_by_hermes_id(graph, seen, 'company'), _known_together(graph, seen)):
+        if known is not None:
+            return known
+    free = [record for record in graph.companies() if not graph.mirrors_of(record.ref, PRODUCT) and not record.gone]
+    phones = _phones(seen, context.phones)
+    for rule, is_theirs in (
+        ('MATCH-1 e-mail', lambda contact: not emails.isdisjoint(addresses(graph, contact))),
+        ('MATCH-1 phone', lambda contact: has_phone(graph, contact, phones, context)),
+    ):
+        if theirs := [one for one in free if any(map(is_theirs, graph.children(one.ref.id, 'contact')))]:
+            return _one(theirs, rule)
+    return _one(_of_name(free, seen), 'MATCH-1 name and country')
 
 
 def _erased(record: Record) -> bool:
@@ -186,32 +194,17 @@ def _erased(record: Record) -> bool:
 
 
 def _match_organization(graph: Graph, seen: Observation) -> Match:
-    by_id = _by_hermes_id(graph, seen, 'company')
-    if by_id is not None:
-        return by_id
-    for client in _clients(seen):
-        record = graph.record_of(RemoteRef(PRODUCT, 'client', client))
-        if record is not None and not graph.linked(record.ref, CRM):
-            return Match(record, 'MATCH-2 tc2_cligency_url')
-    for record in graph.companies():
-        product = graph.primary(record.ref, PRODUCT)
-        if (
-            product is not None
-            and product.current('pipedrive_id') == seen.ref.remote_id
-            and not graph.linked(record.ref, CRM)
-        ):
-            return Match(record, 'TC-16')
-    name = fold_name(seen.fields.get('name'))
-    same = [
+    for known in (_by_hermes_id(graph, seen, 'company'), _known_together(graph, seen)):
+        if known is not None:
+            return known
+    if same_agency := [one for one in _of_agency(graph, seen) if not graph.linked(one.ref, CRM)]:
+        return _one(same_agency, 'MATCH-2 tc2_agency_id')
+    free = [
         record
         for record in graph.companies()
-        if name
-        and fold_name(record.fields.get('name')) == name
-        and not graph.mirrors_of(record.ref, CRM)
-        and (record.ref, CRM) not in graph.creating
-        and not record.gone
+        if not graph.mirrors_of(record.ref, CRM) and (record.ref, CRM) not in graph.creating and not record.gone
     ]
-    return _one(same, 'MATCH-2 name')
+    return _one(_of_name(free, seen), 'MATCH-2 name')
 
 
 def _match_contact(graph: Graph, seen: Observation) -> Match:
@@ -219,7 +212,7 @@ def _match_contact(graph: Graph, seen: Observation) -> Match:
     if system == CRM:
         by_id = _by_hermes_id(graph, seen, 'contact')
         if by_id is not None:
-            return by_id if by_id.record is None else Match(by_id.record, 'MATCH-3 hermes_id')
+            return by_id
     company = graph.record_of(seen.parent) if seen.parent else None
     if company is None:
         return Match()
@@ -230,25 +223,19 @@ def _match_contact(graph: Graph, seen: Observation) -> Match:
         and (contact.ref, system) not in graph.creating
         and not contact.gone
     ]
-    email = str(seen.fields.get('email') or '').lower()
+    emails = _emails(seen.fields.get)
+    if emails:
+        by_email = [contact for contact in free if not addresses(graph, contact).isdisjoint(emails)]
+        return _one(by_email, 'MATCH-3 e-mail')
     name = fold_name(f'{seen.fields.get("first_name") or ""} {seen.fields.get("last_name") or ""}')
-    if email:
-        by_email = [contact for contact in free if str(contact.fields.get('email') or '').lower() == email]
-        if by_email:
-            return _one(by_email, 'MATCH-3 e-mail')
-        return Match()
-    same = [contact for contact in free if name and not contact.fields.get('email') and full_name(contact) == name]
+    same = [contact for contact in free if name and full_name(contact) == name and not addresses(graph, contact)]
     return _one(same, 'MATCH-3 name')
-
-
-def full_name(contact: Record) -> str:
-    return fold_name(f'{contact.fields.get("first_name") or ""} {contact.fields.get("last_name") or ""}')
 
 
 def _match_deal(graph: Graph, seen: Observation, context: Context) -> Match:
     by_id = _by_hermes_id(graph, seen, 'deal')
     if by_id is not None:
-        return by_id if by_id.record is None else Match(by_id.record, 'MATCH-4 hermes_id')
+        return by_id
     company = graph.record_of(seen.parent) if seen.parent else None
     if company is None:
         return Match()

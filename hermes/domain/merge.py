@@ -14,6 +14,7 @@ from hermes.domain.fields import ATTRIBUTES, Attribute, is_readable
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.history import edits, fold, has_spoken, is_empty
 from hermes.domain.model import Change, Mirror, Observation, Record, RemoteRef, Run, Value, Version
+from hermes.kit.spelling import look
 
 REMOTE_TYPE = {'company': 'organization', 'contact': 'person', 'deal': 'deal', 'pipeline': 'pipeline', 'stage': 'stage'}
 """The CRM's name for our record types (references inside its objects)."""
@@ -152,7 +153,7 @@ def _standing(record: Record, name: str, crm: Mirror, product: Mirror | None) ->
 
 
 def _key(value: Value) -> str:
-    return f'{type(value).__name__}:{value}'
+    return f'{type(value).__name__}:{look(value) if isinstance(value, str) else value}'
 
 
 def _initial(record: Record, name: str) -> Mapping[str, Any] | None:

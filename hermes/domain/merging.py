@@ -11,6 +11,7 @@ from typing import Any, Final
 from hermes.domain.applied import Applied, ask
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.history import absorbed, blank
+from hermes.domain.identity import addresses
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import UNSETTLED, Change, Mirror, Observation, Record, RecordRef, RemoteRef, Version
 from hermes.domain.tombstones import PARTS, bury, hanging, lift
@@ -246,14 +247,14 @@ def _join_people(graph: Graph, company: RecordRef, moved: list[RecordRef], conte
     """MATCH-3 after a merge: somebody whom only TC2 knows and somebody whom only the CRM knows, with one e-mail, are
     one person: nobody is made in the CRM twice.
     """
-    contacts = [each for each in graph.children(company.id, 'contact') if not each.gone and each.fields.get('email')]
+    contacts = [each for each in graph.children(company.id, 'contact') if not each.gone]
     only_here = [each for each in contacts if not graph.linked(each.ref, CRM) and (each.ref, CRM) not in graph.creating]
     for one in only_here:
-        email = str(one.fields['email']).lower()
+        theirs = addresses(graph, one)
         found = [
             other
             for other in contacts
-            if str(other.fields['email']).lower() == email
+            if not theirs.isdisjoint(addresses(graph, other))
             and (one.ref in moved) != (other.ref in moved)
             and graph.linked(other.ref, CRM)
             and not any(mirror.live for mirror in graph.mirrors_of(other.ref, PRODUCT))

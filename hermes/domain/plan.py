@@ -17,6 +17,7 @@ from hermes.domain.meeting import TIMES, calendar_of, is_planned, moment, stands
 from hermes.domain.merge import OWNERS, REMOTE_TYPE
 from hermes.domain.model import Mirror, Record, RecordRef, RemoteRef, Value, Version
 from hermes.domain.rules import kept_despite_narc
+from hermes.kit.texts import tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +379,8 @@ def _wanted(
         value = item.compute(view)
         if value == ABSENT or (again and value is None):
             continue
+        if isinstance(value, str):
+            value = tidy(value)
         if item.limit is not None and isinstance(value, str) and len(value) > item.limit:
             value = value[: item.limit].rstrip()
             cut.append(item.key)

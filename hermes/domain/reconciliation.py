@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from hermes.domain import legacy
 from hermes.domain.legacy import OWNERS, REFERENCES, ROLES, Row, Source, company_of, remote_id, taken_twice
-from hermes.domain.matching import fold_name
+from hermes.kit.spelling import fold, fold_email
 
 KINDS: Final = {
     'deal-without-crm-id': 'no id in the CRM; an open one is not made there until somebody says so',
@@ -150,14 +150,15 @@ def _twice(source: Source) -> Iterator[Trouble]:
 def _keys(source: Source) -> Iterator[tuple[str, str, Row, tuple[Any, ...]]]:
     """By what two rows look alike: (table, field, row, key)."""
     for row in source.rows('admin'):
-        yield 'admin', 'username', row, (str(row.get('username') or '').strip().lower(),)
+        yield 'admin', 'username', row, (fold_email(str(row.get('username') or '')),)
     for row in source.rows('company'):
-        yield 'company', 'name', row, (fold_name(row.get('name')), row.get('country'))
+        yield 'company', 'name', row, (fold(str(row.get('name') or '')), row.get('country'))
     for row in source.rows('contact'):
-        yield 'contact', 'email', row, (str(row.get('email') or '').strip().lower(), row.get('company_id'))
+        yield 'contact', 'email', row, (fold_email(str(row.get('email') or '')), row.get('company_id'))
     for row in source.rows('deal'):
         if row.get('status') == 'open':
-            yield 'deal', 'name', row, (fold_name(row.get('name')), row.get('company_id'), row.get('pipeline_id'))
+            name = fold(str(row.get('name') or ''))
+            yield 'deal', 'name', row, (name, row.get('company_id'), row.get('pipeline_id'))
     for row in source.rows('customfieldvalue'):
         owner = tuple(row.get(f'{name}_id') for name in ('company', 'contact', 'deal', 'meeting'))
         yield 'customfieldvalue', 'custom_field_id', row, (f'field {row.get("custom_field_id")}', *owner)

@@ -14,6 +14,7 @@ from hermes.domain.adoption import RULE as D_12
 from hermes.domain.fields import ATTRIBUTES, Attribute
 from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
 from hermes.domain.history import NEVER, edits
+from hermes.domain.identity import addresses
 from hermes.domain.merge import believe, standing_edit
 from hermes.domain.model import Change, Mirror, Record, RecordRef, Value
 
@@ -226,16 +227,15 @@ def kept_despite_narc(graph: Graph, company: Record) -> str:
         return 'it has paid invoices'
     if any(deal.fields.get('status') == 'won' for deal in graph.children(company.ref.id, 'deal')):
         return 'it has a won deal'
-    for contact in graph.children(company.ref.id, 'contact'):
-        email = str(contact.fields.get('email') or '').lower()
-        if email and any(
-            other.ref.type == 'contact'
-            and other.company_id != company.ref.id
-            and not other.gone
-            and str(other.fields.get('email') or '').lower() == email
-            for other in graph.records.values()
-        ):
-            return 'a person of it also belongs to another company'
+    theirs = {email for contact in graph.children(company.ref.id, 'contact') for email in addresses(graph, contact)}
+    if any(
+        other.ref.type == 'contact'
+        and other.company_id != company.ref.id
+        and not other.gone
+        and not theirs.isdisjoint(addresses(graph, other))
+        for other in graph.records.values()
+    ):
+        return 'a person of it also belongs to another company'
     return ''
 
 

@@ -1,12 +1,16 @@
-"""The door for foreign text: how much of it anybody looks at, before anything normalises, matches or parses it.
+"""The door for foreign text: how much of it anybody looks at, before anything normalises, matches or parses it, and the
+one cleaning for every door.
 
 A text is measured first, by code points and by bytes, which costs next to nothing; what is too long is refused or cut.
 Only then is it composed, and never with more combining marks in a row than any writing has: to bring n marks into
-their order takes n * n steps. Nobody else calls `unicodedata.normalize` (the lint says so).
+their order takes n * n steps. Nobody else calls `unicodedata.normalize` (the lint says so). Cleaning takes away what
+nobody can see, and leaves what people do see as it is; a second time it changes nothing.
 """
 
 import json
+import re
 import unicodedata
+from collections.abc import Callable
 from typing import Final, Literal
 
 MARKS: Final = 30
@@ -18,7 +22,19 @@ BYTES: Final = 8
 HIDDEN: Final = '\u0f73\u0f75\u0f81\uff9e\uff9f'
 """Letters of which nothing but marks is left."""
 JOINERS: Final = '\u200c\u200d'
-"""Invisible, and part of the spelling in some scripts."""
+"""Invisible, and part of the spelling in some scripts and of emoji."""
+VARIATIONS: Final = '\ufe0e\ufe0f'
+"""Invisible, and what makes a symbol a letter's or an emoji's."""
+NOTHING: Final = re.compile(
+    # Controls, half surrogates, and what Unicode calls Default_Ignorable_Code_Point (with the annotation marks).
+    '[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e'
+    '\u200f\u202a-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb'
+    '\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]'
+)
+SPELLING: Final = re.compile(f'[{JOINERS}{VARIATIONS}]+')
+_LINES: Final = re.compile('\r\n?|[\x85\u2028\u2029]')
+_SPACE: Final = re.compile(r'[^\S\n\t]')
+_CASED: Final = ('Lu', 'Ll', 'Lt')
 
 
 def visible(text: str, keep: str = '') -> str:
@@ -65,10 +81,35 @@ def composed(text: str, form: Literal['NFC', 'NFKC', 'NFKD'] = 'NFC') -> str:
 
 
 def clean(text: str) -> str:
-    """A text without control characters, composed, each stretch of space one space. Cut it before, or ask `fits`."""
-    kept = (
-        ' ' if letter.isspace() else letter
-        for letter in composed(text.encode('utf-8', 'ignore').decode())
-        if letter.isspace() or letter in JOINERS or not unicodedata.category(letter).startswith('C')
-    )
-    return ' '.join(''.join(kept).split())
+    """A text as people see it, each stretch of space one space. Cut it before, or ask `fits`."""
+    return ' '.join(tidy(text).split())
+
+
+def tidy(text: str) -> str:
+    """A text as people see it, lines kept: composed, without what nobody can see, with plain spaces and line feeds,
+    trimmed. Case, width, and what joins letters and emoji stay.
+    """
+    return text.strip() if text.isascii() and text.isprintable() else until_same(_tidy, text)
+
+
+def until_same(act: Callable[[str], str], text: str) -> str:
+    """Taking something away can bring together what is composed, or part what was joined: until nothing changes."""
+    while (done := act(text)) != text:
+        text = done
+    return text
+
+
+def _tidy(text: str) -> str:
+    plain = NOTHING.sub('', _LINES.sub('\n', composed(text)))
+    return composed(SPELLING.sub(_spelled, _SPACE.sub(' ', plain))).strip()
+
+
+def _spelled(found: re.Match[str]) -> str:
+    """What joins two letters of a script without case, or two symbols, stays, and so does a symbol's own variation."""
+    before, after = found.string[found.start() - 1 : found.start()], found.string[found.end() : found.end() + 1]
+    alone = not found.group().strip(VARIATIONS)
+    return found.group() if _joins(before) and (alone or _joins(after)) else ''
+
+
+def _joins(letter: str) -> bool:
+    return bool(letter) and not letter.isascii() and unicodedata.category(letter) not in _CASED

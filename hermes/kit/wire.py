@@ -13,12 +13,15 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from hermes.kit.texts import tidy
+
 _BIGGEST = 2**63 - 1
 _UNSTORABLE = re.compile('[\x00\ud800-\udfff]')
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _WHOLE = re.compile(r'[+-]?\d{1,19}(\.0+)?', re.ASCII)
 _TRUE = frozenset({'true', 'yes', 'y', '1', 'on'})
 _FALSE = frozenset({'false', 'no', 'n', '0', 'off'})
+_LONGEST_WORD = 64
 _MILLISECONDS_FROM = 100_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,7 +31,7 @@ def load_json(body: bytes | str) -> Any:
     try:
         text = body.decode('utf-8-sig') if isinstance(body, bytes) else body
         told = json.loads(text, parse_constant=_refuse, parse_float=_float)
-        return _scrub(told) if '\\u' in text or _UNSTORABLE.search(text) else told
+        return _each_text(_scrub, told) if '\\u' in text or _UNSTORABLE.search(text) else told
     except RecursionError:
         raise ValueError('the JSON is nested too deeply') from None
 
@@ -68,13 +71,17 @@ def _float(text: str) -> float:
     return number
 
 
-def _scrub(told: Any) -> Any:
+def _scrub(told: str) -> str:
+    return _UNSTORABLE.sub('\ufffd', told)
+
+
+def _each_text(act: Callable[[str], str], told: Any) -> Any:
     if isinstance(told, str):
-        return _UNSTORABLE.sub('\ufffd', told)
+        return act(told)
     if isinstance(told, list):
-        return [_scrub(item) for item in told]
+        return [_each_text(act, item) for item in told]
     if isinstance(told, dict):
-        return {_scrub(key): _scrub(item) for key, item in told.items()}
+        return {_each_text(act, key): _each_text(act, item) for key, item in told.items()}
     return told
 
 
@@ -89,12 +96,19 @@ def put(into: dict[str, Any], key: str, source: Mapping[str, Any], name: str, re
 
 
 def text(raw: Any) -> str | None:
-    """Trimmed text, None when empty. A number counts as its digits."""
+    """What can be seen of a text (texts.py), None when empty. A number counts as its digits."""
     if isinstance(raw, str):
-        return raw.strip() or None
+        return tidy(raw) or None
     if isinstance(raw, int | float) and not isinstance(raw, bool):
         return number_text(raw)
     raise ValueError('not a text')
+
+
+def json_text(raw: Any) -> str | None:
+    """What can be seen of a text; anything else as JSON with ordered keys: the same is the same text (TC-14)."""
+    if isinstance(raw, str):
+        return tidy(raw) or None
+    return json.dumps(_each_text(tidy, raw), ensure_ascii=False, sort_keys=True)
 
 
 def number_text(number: int | float) -> str:
@@ -132,6 +146,8 @@ def truth(raw: Any) -> bool | None:
     """A yes or no from a bool, 0, 1, or their usual words; None when empty."""
     if isinstance(raw, bool):
         return raw
+    if isinstance(raw, str) and len(raw) > _LONGEST_WORD and raw.strip():
+        raise ValueError('neither yes nor no')
     told = (text(raw) or '').casefold()
     if not told:
         return None

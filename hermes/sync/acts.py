@@ -19,6 +19,7 @@ from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.merge import settle_fields, standing_edit
 from hermes.domain.model import Change, Event, Record, RecordRef
 from hermes.domain.rules import claim
+from hermes.kit import phones
 from hermes.sync import booking_acts, decisions, importing
 from hermes.sync.booking_acts import BOOKING_ACTS
 from hermes.sync.field_acts import FIELD_ACTS
@@ -209,9 +210,8 @@ async def _release(connection: Connection, event: Event, told: Mapping[str, Any]
     if standing_edit(record, name, crm, graph.voice(record.ref, PRODUCT)) is None:
         raise Refused(f'{name} is not held back by an edit: there is nothing to release.')
     claim(graph, record.ref, 'released', name, list(crm.version))
-    changes = settle_fields(
-        graph, record, Context(event.id, event.received_at, known.catalogue, known.directory, known.settings)
-    )
+    context = Context(event.id, event.received_at, known.catalogue, known.directory, known.settings, phones)
+    changes = settle_fields(graph, record, context)
     await graphs.store(connection, graph, {}, event.id)
     await graphs.journal(
         connection, [(replace(change, rule='release'), event.id) for change in changes], event.received_at

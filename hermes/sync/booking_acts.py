@@ -14,6 +14,7 @@ from hermes.domain.enquiry import Booking, keys, moment, read
 from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Record, RecordRef, Value
+from hermes.kit import phones
 from hermes.sync import dirty
 
 Outcome = dict[str, Any]
@@ -40,7 +41,7 @@ async def _book(connection: Connection, asked: Booking, context: Context, births
     await _refuse_taken(connection, asked)
     await graphs.lock_births(connection)
     await _refuse_taken(connection, asked)
-    companies = await bookings.find_companies(connection, keys(asked))
+    companies = await bookings.find_companies(connection, keys(asked, phones))
     companies |= {asked.company_id} if asked.company_id is not None else set()
     graph = await graphs.load(connection, graphs.Wanted(companies=companies))
     numbers = iter([*births, *await graphs.allocate_ids(connection, BIRTHS)])

@@ -12,6 +12,7 @@ from hermes.db.pool import Connection, Database
 from hermes.domain.graph import PRODUCT, Context
 from hermes.domain.model import Event
 from hermes.domain.timetable import Defaults, settle_defaults
+from hermes.kit import phones
 from hermes.kit.clock import Clock
 from hermes.kit.ids import Chance
 from hermes.ports import Outgoing, System
@@ -55,7 +56,7 @@ class Engine:
         told = known.settings
         if self.decline_cancels and told.get('decline_cancels') is None:
             told = {**told, 'decline_cancels': True}
-        return Context(event.id, event.received_at, known.catalogue, known.directory, told, self.tc2_base_url)
+        return Context(event.id, event.received_at, known.catalogue, known.directory, told, phones, self.tc2_base_url)
 
     def outgoing(self, system: System, record_type: str, known: Context | Knowledge) -> Sequence[Outgoing]:
         """The fields of a record type that go out to a system as things are set now."""

@@ -19,6 +19,7 @@ from hermes.domain.history import fold as fold_into
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import Change, Event, Observation, Origin, Record, RecordRef, RemoteRef, Version
 from hermes.domain.rules import rules
+from hermes.kit import phones
 
 FILLING: Final = 'its values are being gathered: pushes begin when that is done'
 """The problem of a field between `field.add` and `field.open`; nothing of it is sent meanwhile."""
@@ -157,7 +158,7 @@ async def _fill(connection: Connection, event: Event, told: Mapping[str, Any], k
     graph = await graphs.load(
         connection, graphs.Wanted(refs={seen.ref for seen in observations}, companies=set(told['companies']))
     )
-    context = Context(event.id, event.received_at, known.catalogue, known.directory, known.settings)
+    context = Context(event.id, event.received_at, known.catalogue, known.directory, known.settings, phones)
     changes = _follow(graph, [*observations, *_empty_at_birth(graph, item)], context)
     for company in sorted(graph.companies(), key=lambda record: record.ref):
         if not company.gone:

@@ -16,6 +16,7 @@ from hermes.db.catalogue import Knowledge
 from hermes.domain.graph import CRM
 from hermes.domain.matching import Keys, keys
 from hermes.domain.model import SETTLED, Element, Event, Intent, Observation, RecordRef, RemoteRef, Version
+from hermes.kit import phones
 from hermes.ports import decode_answer
 from hermes.sync.engine import Engine
 
@@ -133,7 +134,7 @@ def wanted(
                 need.merged |= {seen.ref, seen.ref._replace(remote_id=other)}
         if seen.record:
             need.records.add(seen.record)
-        found = keys(seen)
+        found = keys(seen, phones)
         if found != Keys():
             need.keys.append(found)
     for element in chain.from_iterable(elements for _, elements in batch):

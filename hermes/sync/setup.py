@@ -11,6 +11,7 @@ from typing import Any
 from hermes.db import events
 from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef
+from hermes.kit.spelling import fold_email
 from hermes.sync import acts, dirty
 from hermes.sync.engine import Engine
 
@@ -35,9 +36,9 @@ async def set_up(engine: Engine, admins: Sequence[Mapping[str, Any]], entry_stag
     """
     async with engine.database.transaction() as connection:
         known = await engine.known(connection)
-    emails = {str(admin.fields.get('email')).lower() for admin in known.directory.admins.values()}
+    emails = {fold_email(str(admin.fields.get('email'))) for admin in known.directory.admins.values()}
     for admin in admins:
-        if str(admin['email']).lower() not in emails:
+        if fold_email(str(admin['email'])) not in emails:
             await act(engine, {'act': 'admin.save', 'fields': dict(admin)})
     for name, stage_name in entry_stages.items():
         await _enter(engine, name, stage_name)

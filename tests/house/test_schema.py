@@ -18,14 +18,23 @@ from hermes.domain.errors import Refused
 FILL = """
 insert into event (source, kind, dedupe_key, body) values ('tutorcruncher', 'webhook', 'k', '{}');
 insert into admin (email, pd_owner_id) values ('ada@example.com', 7);
-insert into company (name, sales_person_id) select 'Château Tutors', id from admin;
-insert into contact (company_id, email) select id, 'bo@example.com' from company;
+insert into company (name, name_key, country, sales_person_id) select 'Château Tutors', 'château tutors', 'GB', id from
+  admin;
+insert into contact (company_id, email, email_keys, phone, phone_keys)
+  select id, 'Bo@example.com', '{bo@example.com,bo@home.example}', '020 7946 0011',
+  '{+442079460011,+447700900123,~02079460011,~07700900123,~2079460011,~442079460011,~447700900123,~7700900123}'
+  from company;
 insert into deal (company_id, title) select id, 'A deal' from company;
 insert into change (record_type, record_id, field, new, system, rule, event_id, at)
   select 'company', company.id, 'name', '"Château Tutors"', 'tutorcruncher', 'TC-1', event.id, now() from company,
     event;
-insert into mirror (system, type, remote_id, version) values ('pipedrive', 'organization', '5', '[1, 0]');
+insert into mirror (system, type, remote_id, version, runs, names) values
+  ('pipedrive', 'person', '6', '[1, 0]', '{"emails": [[[{"value": "BO@home.example"}], [1, 0], [1, 0]]],
+   "phones": [[[{"value": "+44 (0)7700 900123"}], [1, 0], [1, 0]]]}', '{}'),
+  ('pipedrive', 'organization', '5', '[1, 0]',
+   '{"tc2_cligency_url": [["https://tc2.example/clients/77/", [1, 0], [1, 0]]]}', '{client:77}');
 insert into link select 'pipedrive', 'organization', '5', 'company', id, true, 'live' from company;
+insert into link select 'pipedrive', 'person', '6', 'contact', id, true, 'live' from contact;
 insert into push (record_type, record_id, system, graph_id, rank, due_at)
   select 'company', id, 'pipedrive', id, 0,
   now() from company;

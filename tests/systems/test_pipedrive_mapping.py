@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes.domain.fields import ABSENT, Catalogue, CustomField, CustomType
+from hermes.kit.texts import tidy
 from hermes.systems.pipedrive import mapping, objects, rest, webhook
 from tests.systems.support import CATALOGUE, CODES, Plain
 
@@ -46,7 +47,7 @@ def vendor_webhook(remote_type: str, sent: Any) -> Any:
     return {'type': remote_type, 'value': sent}
 
 
-TEXT = st.text(st.characters(exclude_categories=('Cs', 'Cc')), max_size=300).map(str.strip)
+TEXT = st.text(st.characters(exclude_categories=('Cs', 'Cc')), max_size=300).map(tidy)
 IDS = st.integers(min_value=1, max_value=2**53)
 DAYS = st.dates().map(lambda day: day.isoformat())
 AMOUNTS = st.integers(-(10**9), 10**9).map(str) | st.integers(-(10**7), 10**7).map(lambda n: f'{n / 100:g}').filter(

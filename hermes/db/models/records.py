@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     Boolean,
     Date,
     Index,
@@ -83,10 +84,11 @@ class Company(Believed, table=True):
     """A company, as we believe it to be."""
 
     __table_args__ = (
-        Index('company_name', text("lower(regexp_replace(btrim(name), '\\s+'::text, ' '::text, 'g'::text))")),
+        Index('company_name', 'name_key'),
         Index('company_agency', 'tc2_agency_id'),
     )
     name: str | None = column(Text)
+    name_key: str | None = column(Text)
     country: str | None = column(Text)
     website: str | None = column(Text)
     estimated_income: str | None = column(Text)
@@ -126,14 +128,16 @@ class Contact(Believed, table=True):
 
     __table_args__ = (
         Index('contact_company', 'company_id'),
-        Index('contact_email', text('lower(email)')),
-        Index('contact_phone', text("regexp_replace(phone, '[^0-9]'::text, ''::text, 'g'::text)")),
+        Index('contact_email', 'email_keys', postgresql_using='gin'),
+        Index('contact_phone', 'phone_keys', postgresql_using='gin'),
     )
     company_id: int | None = column(Whole, to='company.id', ondelete='RESTRICT')
     first_name: str | None = column(Text)
     last_name: str | None = column(Text)
     email: str | None = column(Text)
+    email_keys: Any = column(ARRAY(Text), null=False, server="'{}'")
     phone: str | None = column(Text)
+    phone_keys: Any = column(ARRAY(Text), null=False, server="'{}'")
     alias_of: int | None = column(Whole, to='contact.id')
 
 

@@ -82,6 +82,7 @@ class Mirror(Table, table=True):
             text("(runs #>> '{company_id,-1,0}'::text[])"),
             postgresql_where=text("type = ANY (ARRAY['person'::text, 'deal'::text])"),
         ),
+        Index('mirror_names', 'names', postgresql_using='gin', postgresql_where=text("names <> '{}'::text[]")),
     )
     system: str = column(Text, key=True)
     type: str = column(Text, key=True)
@@ -98,6 +99,7 @@ class Mirror(Table, table=True):
     corrections: Any = column(JSONB, null=False, server="'{}'")
     event_id: int = column(Whole, null=False, server='0')
     seen: Any = column(JSONB, null=False, server="'[]'")
+    names: Any = column(ARRAY(Text), null=False, server="'{}'")
 
 
 class Link(Table, table=True):

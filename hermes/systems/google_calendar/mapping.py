@@ -14,6 +14,7 @@ from typing import Any, Final
 from hermes.domain.fields import ABSENT
 from hermes.domain.model import Record, Value
 from hermes.kit import wire
+from hermes.kit.texts import clean
 from hermes.ports import Outgoing, View
 
 TITLES: Final[Mapping[str, str]] = {
@@ -135,8 +136,8 @@ def _guest(view: View) -> str | None:
 
 
 def address(value: Value) -> str | None:
-    """An e-mail address as it is compared: trimmed, in small letters."""
-    return (value.strip().lower() or None) if isinstance(value, str) else None
+    """An e-mail address as it is compared: clean, in small letters."""
+    return (clean(value).lower() or None) if isinstance(value, str) else None
 
 
 def encode(op: str, remote_id: str, fields: Mapping[str, Value], basis: Mapping[str, Value]) -> dict[str, Any]:

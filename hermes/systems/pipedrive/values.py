@@ -13,6 +13,7 @@ from typing import Any, Final
 from hermes.domain.fields import Catalogue, CustomField, FieldType
 from hermes.domain.model import Value
 from hermes.kit import wire
+from hermes.kit.texts import tidy
 
 TEXTS: Final = frozenset({'varchar', 'text', 'phone', 'varchar_auto'})
 NUMBERS: Final = frozenset({'double', 'int', 'monetary'})
@@ -79,7 +80,7 @@ def _as_text(item: CustomField, remote_type: str, plain: Any) -> str | None:
 
 
 def _label(item: CustomField, option: str) -> str:
-    return item.options.get(option, '').strip() or option
+    return tidy(item.options.get(option, '')) or option
 
 
 def to_plain(item: CustomField, kind: FieldType, remote_type: str, value: Value) -> Any:

@@ -5,7 +5,7 @@ absent says nothing (D-12). `narc`, `created` and `status` always mean `meta_age
 an extra attribute's (TC-13).
 """
 
-import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ SYSTEM: Final = 'tutorcruncher'
 PLANS: Final = ('payg', 'startup', 'enterprise')
 _DATES: Final = ('created', 'pay0_dt', 'pay1_dt', 'pay3_dt', 'card_saved_dt', 'email_confirmed_dt', 'gclid_expiry_dt')
 _RESERVED: Final = frozenset({'narc', 'created', 'status'})
+_IN_URL: Final = re.compile(r'/organizations?/([1-9]\d{0,18})(?!\d)', re.ASCII)
+_IDS: Final = re.compile(r'(?<!\w)[1-9]\d{0,17}(?!\w)', re.ASCII)
 _ADMINS: Final = (
     ('sales_person', 'sales_person_id'),
     ('associated_admin', 'support_person_id'),
@@ -78,7 +80,7 @@ def _read_agency(found: dict[str, Value], agency: Mapping[str, Any]) -> None:
     put(found, 'tc2_status', agency, 'status', wire.text)
     put(found, 'paid_invoice_count', agency, 'paid_invoice_count', wire.whole)
     put(found, 'gclid', agency, 'gclid', wire.text)
-    put(found, 'signup_questionnaire', agency, 'signup_questionnaire', _json_text)
+    put(found, 'signup_questionnaire', agency, 'signup_questionnaire', wire.json_text)
     for name in _DATES:
         put(found, name, agency, name, wire.day)
     if 'narc' in agency:
@@ -120,13 +122,6 @@ def _person_id(raw: Any) -> int | None:
     return None if raw is None else _identity(raw)
 
 
-def _json_text(raw: Any) -> str | None:
-    """An object as JSON text with ordered keys, so that the same answers are the same text; a text as it is (TC-14)."""
-    if isinstance(raw, str):
-        return raw.strip() or None
-    return json.dumps(raw, ensure_ascii=False, sort_keys=True)
-
-
 def _read_user(found: dict[str, Value], client: Mapping[str, Any]) -> None:
     """E-mail, names and phone of the client's own person: in `user`, else at the top level."""
     user = client.get('user')
@@ -138,6 +133,7 @@ def _read_user(found: dict[str, Value], client: Mapping[str, Any]) -> None:
         ('user_first_name', ('first_name',)),
         ('user_last_name', ('last_name',)),
         ('user_phone', ('phone', 'mobile')),
+        ('user_mobile', ('mobile',)),
     ):
         for source in sources:
             for name in names:
@@ -164,6 +160,10 @@ def _read_extras(found: dict[str, Value], told: Any, catalogue: Catalogue) -> No
             if name == 'pipedrive_id':
                 number = wire.whole(_plain(value))
                 found['pipedrive_id'] = str(number) if number else None
+            elif name == 'pipedrive_url' and not found.get('pipedrive_id') and (named := _IN_URL.search(str(value))):
+                found['pipedrive_id'] = named[1]
+            elif name == 'hermes_id':
+                found['hermes_id'] = [int(number) for number in _IDS.findall(_plain(value) or '')]
         except ValueError:
             continue
     if dropdowns:
@@ -201,7 +201,7 @@ def _plain(value: Any) -> str | None:
 def _extra(item: CustomField, value: Any, catalogue: Catalogue) -> Value:
     known = catalogue.attributes('company').get(item.attribute)
     kind = known.type if known else item.field_type
-    told = _plain(json.dumps(value, ensure_ascii=False, sort_keys=True) if isinstance(value, dict | list) else value)
+    told = _plain(wire.json_text(value) if isinstance(value, dict | list) else value)
     if told is None or kind in ('str', 'json'):
         return told
     if kind == 'bool':
@@ -245,4 +245,6 @@ def _recipient_fields(recipient: Mapping[str, Any], client: Mapping[str, Value],
         found['email'] = client['user_email']
     if 'user_phone' in client:
         found['phone'] = client['user_phone']
+    if 'user_mobile' in client:
+        found['user_mobile'] = client['user_mobile']
     return found

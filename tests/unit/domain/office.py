@@ -12,6 +12,7 @@ from hermes.domain.fields import Catalogue, default_catalogue
 from hermes.domain.graph import Context, Directory, Graph
 from hermes.domain.history import blank, fold
 from hermes.domain.model import Mirror, Observation, Record, RecordRef, RemoteRef, Value, Version
+from hermes.kit import phones
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SOLD_BY, OTHER = 1, 2
@@ -42,7 +43,7 @@ def directory() -> Directory:
 
 def context(**settings: Any) -> Context:
     told = {f'{plan}_pipeline_id': 20 for plan in ('payg', 'startup', 'enterprise')} | settings
-    return Context(1, NOW, known_catalogue(), directory(), told, 'https://tc2.example')
+    return Context(1, NOW, known_catalogue(), directory(), told, phones, 'https://tc2.example')
 
 
 def numbers(first: int = 5_000) -> Iterator[int]:
