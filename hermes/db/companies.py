@@ -7,10 +7,11 @@ from hermes.db.pool import Connection, Row
 from hermes.kit.spelling import fold
 
 MOST: Final = 10
+OF_OLD: Final = "lower(regexp_replace(btrim(name), '\\s+', ' ', 'g'))"
+"""What an older program writes while this one runs has no key yet."""
 FILTERS: Final[Mapping[str, str]] = {
     'id': 'id = %(id)s',
-    # What an older program wrote meanwhile has no key yet.
-    'name': '(name_key = %(name)s or (name_key is null and lower(btrim(name)) = %(name)s))',
+    'name': f'(name_key = %(name)s or (name_key is null and {OF_OLD} = %(name)s))',
     'pd_org_id': 'pd_org_id = %(pd_org_id)s',
     'tc2_cligency_id': 'tc2_cligency_id = %(tc2_cligency_id)s',
     'tc2_agency_id': 'tc2_agency_id = %(tc2_agency_id)s',

@@ -14,8 +14,8 @@ from hermes.domain.applied import Applied
 from hermes.domain.apply import finish
 from hermes.domain.enquiry import Booking, find_bdr, split_name
 from hermes.domain.errors import NotFound
-from hermes.domain.graph import CRM, Context, Graph
-from hermes.domain.identity import addresses, fold_name, full_name, has_name, has_phone
+from hermes.domain.graph import CRM, Context, Decision, Graph
+from hermes.domain.identity import addresses, domain_of, fold_name, full_name, has_name, has_phone, site_of
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import Change, Record, RecordRef, Value
 from hermes.domain.rules import PLANS, Ruled, assign, claim, is_active, open_deal
@@ -24,6 +24,9 @@ from hermes.kit.spelling import fold_email
 
 SYSTEM: Final = 'website'
 BY_NAME: Final = 'by name only'
+STRANGE: Final = (
+    "it was found by its company's name only, and the e-mail address is of another domain than the company's"
+)
 FORM: Final[Mapping[str, str]] = {
     'name': 'company_name', 'country': 'country', 'website': 'website', 'estimated_income': 'estimated_income',
     'currency': 'currency', 'price_plan': 'price_plan', 'utm_source': 'utm_source', 'utm_campaign': 'utm_campaign',
@@ -70,10 +73,14 @@ def book(graph: Graph, booking: Booking, context: Context) -> Booked:
         done.note(remark)
     if remark and bdr is None:
         flags.append(remark)
+    strange = found.company is not None and BY_NAME in found.flags and _is_strange(graph, found.company, booking)
     company = _take_company(graph, booking, found, bdr, context, done)
     contact = _take_contact(graph, booking, found, company, context, done)
     deal = _take_deal(graph, booking, company, contact, context, done) if booking.kind == 'sales' else None
     planned = _plan_meeting(graph, booking, (company, contact, deal), tuple(flags), context, done)
+    if strange:
+        detail = {'reason': STRANGE, 'company': list(company), 'contact': list(contact)}
+        done.decisions.append(Decision(BY_NAME, f'{BY_NAME}:{planned.id}', planned, detail))
     if booking.kind == 'sales':
         ruled = Ruled()
         assign(graph, company, {'has_booked_call': True}, 'CB-1', ruled)
@@ -113,6 +120,16 @@ def seek(graph: Graph, booking: Booking, context: Context) -> Found:
         company = min(usable, key=lambda one: (one.gone, not one.fields.get('country'), -one.ref.id))
         return Found(company, None, 'MATCH-5 name', (BY_NAME,))
     return Found()
+
+
+def _is_strange(graph: Graph, company: Record, booking: Booking) -> bool:
+    """Whether something is known of whom a company's mail is from, and the booker's is from somebody else."""
+    known = {
+        domain_of(one) for contact in graph.children(company.ref.id, 'contact') for one in addresses(graph, contact)
+    }
+    known = {*known, site_of(company.fields.get('website'))} - {''}
+    own = domain_of(fold_email(booking.email))
+    return known != set() and not any(f'.{own}'.endswith(f'.{one}') or f'.{one}'.endswith(f'.{own}') for one in known)
 
 
 def _people(graph: Graph) -> list[Record]:
@@ -302,7 +319,7 @@ def _plan_meeting(
 
 def _typed(booking: Booking, contact: Record) -> dict[str, Value]:
     """What was typed; the address only where the contact has another one: the call's letters go to it then."""
-    own = str(contact.fields.get('email') or '').strip().lower() == booking.email.lower()
+    own = fold_email(str(contact.fields.get('email') or '')) == fold_email(booking.email)
     return {name: value for name, value in booking.typed.items() if not (own and name == 'email')}
 
 

@@ -17,11 +17,11 @@ SHORTEST_NAME: Final = 3
 """Fewer letters and digits than this name nobody; a letter of a script without case counts for two."""
 _FILLERS: Final = """
     abc abcd anonymous asdf asdfgh aucun aucune bar brak business company companyname demo dontknow example foo
-    foobar freelance freelancer geen home idk individual keine keiner me mine mybusiness mycompany nan nessuna
-    nessuno nil ninguna ninguno no nobusiness nocompany nocompanyyet noname none notapplicable notavailable nothing
-    notprovided notset notyet null other pending personal private privateperson privatetutor qwerty sample self
-    selfemployed soletrader tba tbc tbd test tester testing tests tutor tutoring tutors undefined unknown unnamed
-    various
+    foobar freelance freelancer geen home idk individual keine keiner me mine mybusiness mycompany myself nan
+    nessuna nessuno nil ninguna ninguno no nobusiness nocompany nocompanyyet noname none notapplicable notavailable
+    nothing notprovided notset notyet null other pending personal private privateperson privatetutor qwerty sample
+    self selfemployed soletrader tba tbc tbd test tester testing tests tutor tutoring tutors undefined unknown
+    unnamed various
 """
 PLACEHOLDERS: Final = frozenset(_FILLERS.split())
 """What people write where they have no name to give: letters and digits of the key alone."""
@@ -46,16 +46,9 @@ def full_name(contact: Record) -> str:
 
 
 def has_name(record: Record, key: str, country: Value) -> bool:
-    """Whether a company has this name (its key, never '') and is of no other country: one that is not known is no
-    difference.
-    """
-    return (
-        key != '' and fold_name(record.fields.get('name')) == key and not _differ(record.fields.get('country'), country)
-    )
-
-
-def _differ(one: Value, other: Value) -> bool:
-    return bool(one and other and one != other)
+    """Whether a company has this name (its key) and is of no other country: one that is not known is no difference."""
+    own = record.fields.get('country')
+    return key != '' and fold_name(record.fields.get('name')) == key and (own == country or not (own and country))
 
 
 def addresses(graph: Graph, contact: Record) -> frozenset[str]:
@@ -119,3 +112,9 @@ def names_of(mirror: Mirror) -> tuple[str, ...]:
 def domain_of(email: str) -> str:
     """The key of an address's domain; '' for none."""
     return fold_domain(email.rpartition('@')[2]) if '@' in email else ''
+
+
+def site_of(website: Value) -> str:
+    """The key of a website's domain, without its www; '' for none."""
+    host = re.sub(r'^[a-z]+://', '', str(website or '').strip().lower())
+    return fold_domain(re.split('[/?#:]', host)[0].rpartition('@')[2]).removeprefix('www.')

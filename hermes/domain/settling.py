@@ -42,6 +42,7 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     'missing': {
         'accept': 'they are gone: all is listed again, each missing one is read, and what is gone goes here too'
     },
+    'by name only': {'keep': 'the call belongs to this company; else move its person and its deal in the CRM'},
     'duplicate': {'keep': LEAVE},
     'identity': {'keep': LEAVE},
     'tc16': {'keep': LEAVE},

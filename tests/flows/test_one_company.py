@@ -1,4 +1,4 @@
-"""Two sides that name one another are one company, whichever came first and whatever they are called (MATCH-1, MATCH-2)."""
+"""Two sides that name one another are one company, whichever came first (MATCH-1, MATCH-2, MATCH-9)."""
 
 from typing import Any
 
@@ -163,7 +163,7 @@ async def test_a_country_that_is_not_known_is_no_difference(
     house: House, first: str, there: str | None, here: str | None, *, one: bool
 ) -> None:
     agency = {'name': 'Brook Tutors', 'country': here}
-    address = {'address': {'value': there, 'country': there}} if there else {}
+    address: dict[str, Any] = {'address': {'value': there, 'country': there}} if there else {}
     if first == 'client':
         await hold_back(house)
         await later_sign_up(house, agency=agency)
