@@ -30,7 +30,7 @@ RULES: Final = {
     'weekend': 'it is a Saturday or Sunday on which nobody works',
     'day_off': 'it is a day off',
     'outside_hours': 'it lies outside of working hours',
-    'too_close': 'the same person has another call within two hours (CB-3)',
+    'too_close': 'you have another call within two hours (CB-3); told only to who shows `letter`',
     'canceled': 'the booking is canceled already',
     'refused': 'any other rule; the message says which',
 }

@@ -17,8 +17,8 @@ from hermes.booking.availability import Asked, Availability, Kind, Person
 from hermes.booking.busy import Seen
 from hermes.booking.forms import SalesForm, SupportForm
 from hermes.booking.hold import hash_of
-from hermes.booking.limits import Limits
-from hermes.booking.links import SupportLink, check_support_link
+from hermes.booking.limits import Limits, as_taken
+from hermes.booking.links import LinkRefused, SupportLink, check_support_link, is_of_a_letter, read_manage_token
 from hermes.booking.terms import Terms
 from hermes.db import appointments, bookings, graphs, holds, rota
 from hermes.db.catalogue import Knowledge
@@ -26,6 +26,7 @@ from hermes.db.pool import Connection
 from hermes.domain.errors import Refused, SlotTaken
 from hermes.domain.meeting import text_of
 from hermes.kit.ids import new_token
+from hermes.kit.spelling import fold_email
 from hermes.sync.commands import Done, carry_out
 from hermes.sync.engine import Engine
 
@@ -111,14 +112,20 @@ class Bookings:
             raise Refused('meeting_dt: must be in the future.', 'invalid')
         own_hold = hash_of(form.hold) if form.hold else b''
         asked = Asked(form.meeting_dt, self._terms.rules(express=express), own_hold)
-        proven = await self._rule_out(form, visit, person, asked)
-
+        own = await self._is_own(form)
+        proven = await self._rule_out(form, visit, person, asked, own)
         limits = self._limits
         permit = partial(limits.looking, visit.client, books=True, proven=proven) if limits else None
         seen = await self._availability.read(person, form.meeting_dt, after=now, permit=permit)
 
         async def check(connection: Connection, known: Knowledge) -> None:
-            await self._check(connection, known, kind, form, visit, person, seen, asked, proven)
+            await self._check(connection, known, kind, form, person, seen, asked)
+            await self._refuse_near(connection, form, own)
+            if limits is not None:
+                with as_taken():
+                    await limits.booking(connection, visit.client, form.email, visit.proof, proven=proven, own=own)
+            if form.hold:
+                await holds.drop(connection, own_hold)
 
         async def keep(connection: Connection) -> bool:
             return self._limits is None or await self._limits.keeps_refusal(connection, visit.client)
@@ -132,21 +139,45 @@ class Bookings:
             return again
         return await self._told(done, act)
 
-    async def _rule_out(self, form: SalesForm | SupportForm, visit: Visit, person: Person, asked: Asked) -> bool:
+    async def _rule_out(
+        self, form: SalesForm | SupportForm, visit: Visit, person: Person, asked: Asked, own: bool
+    ) -> bool:
         """Whoever can be refused without a look at a calendar costs none and leaves no row. Whether a proof of work was
         spent. Raises OverLimit, SlotTaken, Refused.
         """
+        limits = self._limits
         async with self._engine.database.transaction() as connection:
             await self._availability.rule_out(connection, person, asked)
-            if await appointments.has_meeting_near(connection, form.email, form.meeting_dt, self._terms.apart_s):
-                raise Refused(TOO_CLOSE, 'too_close')
-            if self._limits is None:
+            await self._refuse_near(connection, form, own)
+            if limits is None:
                 return False
-            await self._limits.check(connection, 'email', self._limits.address(form.email))
-            proven = await self._limits.check(connection, 'booking', visit.client, visit.proof)
-            if not proven and self._limits.is_crowded(person.email):
-                proven = await self._limits.redeem(connection, visit.client, visit.proof)
+            if not own:
+                with as_taken():
+                    await limits.check(connection, 'email', limits.address(form.email))
+            kind = 'own booking' if own else 'booking'
+            proven = await limits.check(connection, kind, visit.client, visit.proof)
+            if not proven and limits.is_crowded(person.email):
+                proven = await limits.redeem(connection, visit.client, visit.proof)
             return proven
+
+    async def _is_own(self, form: SalesForm | SupportForm) -> bool:
+        """Whether the visitor has shown to read the mails of the address that they gave: by the link of a letter about
+        a booking of that address.
+        """
+        if not form.letter or not is_of_a_letter(form.letter):
+            return False
+        try:
+            uid = read_manage_token(form.letter, self._terms.signing_keys)
+        except LinkRefused:
+            return False
+        async with self._engine.database.transaction() as connection:
+            row = await appointments.find_meeting(connection, uid)
+        return row is not None and fold_email(row['email']) == fold_email(form.email)
+
+    async def _refuse_near(self, connection: Connection, form: SalesForm | SupportForm, own: bool) -> None:
+        """CB-3. Whose address it is learns why; to others it is a time like any that is taken."""
+        if await appointments.has_meeting_near(connection, form.email, form.meeting_dt, self._terms.apart_s):
+            raise Refused(TOO_CLOSE, 'too_close') if own else SlotTaken
 
     async def _confirm_turn(self, kind: Kind, done: Done, act: dict[str, Any], visit: Visit) -> None:
         """API-3: the draw that led here is no longer given back. Were this lost, the draw would be, and the booking
@@ -192,11 +223,9 @@ class Bookings:
         known: Knowledge,
         kind: Kind,
         form: SalesForm | SupportForm,
-        visit: Visit,
         person: Person,
         seen: Seen,
         asked: Asked,
-        proven: bool,
     ) -> None:
         """What a booking depends on and a replay does not ask again; under the lock of births, so that nothing of it
         changes before the booking is stored.
@@ -209,12 +238,6 @@ class Bookings:
         await graphs.lock_births(connection)
         self._availability.person(known, person.id, kind)
         await self._availability.check(connection, person, seen, asked)
-        if await appointments.has_meeting_near(connection, form.email, form.meeting_dt, self._terms.apart_s):
-            raise Refused(TOO_CLOSE, 'too_close')
-        if self._limits is not None:
-            await self._limits.booking(connection, visit.client, form.email, visit.proof, proven=proven)
-        if form.hold:
-            await holds.drop(connection, asked.own_hold)
 
     async def _told(self, done: Done, act: dict[str, Any]) -> Booked:
         """What was booked, as the act says it."""

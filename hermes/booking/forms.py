@@ -95,6 +95,7 @@ Plan = Annotated[Literal['payg', 'startup', 'enterprise'] | None, BeforeValidato
 Mark = Annotated[Annotated[str, Field(max_length=500)] | None, _maybe(500)]
 Zone = Annotated[Annotated[str, Field(max_length=64)] | None, _maybe(64), AfterValidator(check_zone)]
 HoldToken = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe(100)]
+LetterToken = Annotated[Annotated[str, Field(max_length=300)] | None, _maybe(300)]
 
 
 class Asked(BaseModel):
@@ -104,7 +105,7 @@ class Asked(BaseModel):
     CUT: ClassVar[tuple[str, ...]] = ('name',)
     WANTED: ClassVar[tuple[str, ...]] = ()
     """Not needed, and missed."""
-    SECRET: ClassVar[frozenset[str]] = frozenset({'hold', 'e', 's', 'x'})
+    SECRET: ClassVar[frozenset[str]] = frozenset({'hold', 'letter', 'e', 's', 'x'})
     """Kept nowhere."""
     _warnings: list[Mapping[str, Any]] = PrivateAttr(default_factory=list)
     _unread: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -115,6 +116,9 @@ class Asked(BaseModel):
     meeting_dt: Start = Field(description='When the call starts.')
     zone: Zone = Field(None, description="The visitor's time zone (IANA), for letters.", examples=['Europe/London'])
     hold: HoldToken = Field(None, description='The hold that reserves this time, if there is one.')
+    letter: LetterToken = Field(
+        None, description='The token of the link in a letter to this address: it shows that the address is yours.'
+    )
 
     @model_validator(mode='wrap')
     @classmethod

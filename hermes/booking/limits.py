@@ -1,15 +1,18 @@
 """What public visitors are allowed (CB-18, S3): so many bookings and holds, counted where they are accepted; so many
 reads and looks into a calendar, counted whatever comes of them.
 
-Who is over a quota may go on with a proof of work (ALTCHA), each good for one more try; nothing lifts the limit per
-e-mail address, which is also that of invitations (S22). Clients are keyed hashes. A read and a look cost no row: those
-are counted by each web process for itself (`recent`), so that the limit of all is that of one times their number.
+Who is over a quota may go on with a proof of work (ALTCHA), each good for one more try; nothing lifts the limits per
+e-mail address, which are also those of letters and invitations (S22), but to have read its mails. Clients are keyed
+hashes. A read and a look cost no row: those are counted by each web process for itself (`recent`), so that the limit of
+all is that of one times their number.
 """
 
 import base64
 import hashlib
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -19,7 +22,7 @@ import altcha
 from hermes.booking.recent import Recent
 from hermes.db import allowances
 from hermes.db.pool import Connection
-from hermes.domain.errors import OverLimit
+from hermes.domain.errors import OverLimit, SlotTaken
 from hermes.kit.clock import Clock
 from hermes.kit.signing import sign
 from hermes.kit.spelling import fold_email
@@ -41,20 +44,43 @@ WRONG_PROOFS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At most `most` within the last `within`, for one client; `in_all`: for all of them together."""
+    """At most `most` within the last `within`, and `daily` within a day, for one client; `in_all`: for all of them
+    together.
+    """
 
     most: int
     within: timedelta
     in_all: int | None = None
+    daily: int | None = None
     liftable: bool = True
 
 
 MINUTE: Final = timedelta(minutes=1)
 QUOTAS: Final[dict[str, Quota]] = {
-    'booking': Quota(10, HOUR, in_all=500),
+    'booking': Quota(10, HOUR, in_all=500, daily=20),
+    'own booking': Quota(10, HOUR, in_all=500),
     'hold': Quota(30, HOUR, in_all=5_000),
+    'move': Quota(3, DAY, liftable=False),
     'email': Quota(3, DAY, liftable=False),
+    'moves to an email': Quota(6, DAY, liftable=False),
 }
+"""'booking': of a client, for addresses whose mails it has not shown to read; 'own booking': for others. 'move': of a
+booking. The last two: bookings for an address, and moves of them, by whoever has not shown to read its mails.
+"""
+OF_AN_ADDRESS: Final = frozenset({'email', 'moves to an email'})
+
+
+class AddressOverLimit(OverLimit):
+    """Too much for an e-mail address: nobody is told of it who has not shown to read its mails."""
+
+
+@contextmanager
+def as_taken() -> Iterator[None]:
+    """What is too much for an address is answered like a time that is taken. Raises SlotTaken."""
+    try:
+        yield
+    except AddressOverLimit:
+        raise SlotTaken from None
 
 
 class Limits:
@@ -74,14 +100,37 @@ class Limits:
         self._wrong_proofs = Recent(WRONG_PROOFS, clock)
 
     async def booking(
-        self, connection: Connection, client: bytes, email: str, proof: str = '', *, proven: bool = False
+        self,
+        connection: Connection,
+        client: bytes,
+        email: str,
+        proof: str = '',
+        *,
+        proven: bool = False,
+        own: bool = False,
     ) -> None:
-        """Count a booking in the transaction that stores it; `proven`: a proof was spent for it. Raises OverLimit."""
-        await self.allow(connection, 'booking', client, proof, proven=proven)
-        await self.allow(connection, 'email', self.address(email))
+        """Count a booking in the transaction that stores it. `proven`: a proof of work was spent for it; `own`: the
+        client reads the mails of that address. Raises OverLimit.
+        """
+        await self.allow(connection, 'own booking' if own else 'booking', client, proof, proven=proven)
+        if not own:
+            await self.allow(connection, 'email', self.address(email))
+
+    async def move(self, connection: Connection, booking: bytes, email: str) -> None:
+        """Count a move of a booking by whoever has not shown to read the mails about it. Raises OverLimit."""
+        await self.allow(connection, 'move', booking)
+        await self.allow(connection, 'moves to an email', self.address(email))
+
+    async def check_move(self, connection: Connection, booking: bytes, email: str) -> None:
+        """As `move`, counting nothing."""
+        await self.check(connection, 'move', booking)
+        await self.check(connection, 'moves to an email', self.address(email))
 
     def address(self, email: str) -> bytes:
-        return bytes.fromhex(sign(fold_email(email).encode('utf-8', 'replace'), self._email_key))
+        """A mailbox, as it is counted: whatever stands behind a plus sign leads to the same one."""
+        local, mark, domain = fold_email(email).rpartition('@')
+        mailbox = f'{local.partition("+")[0] or local}{mark}{domain}'
+        return bytes.fromhex(sign(mailbox.encode('utf-8', 'replace'), self._email_key))
 
     async def hold(self, connection: Connection, client: bytes, proof: str = '', *, proven: bool = False) -> None:
         """Count a hold in the transaction that makes it. Raises OverLimit."""
@@ -162,18 +211,21 @@ class Limits:
 
     async def _over(self, connection: Connection, kind: str, client: bytes, quota: Quota) -> float:
         """In how many seconds there is room for one more; 0 where there is."""
-        mine = await allowances.used(connection, kind, client, quota.most, quota.within)
-        if mine.many >= quota.most:
-            return mine.free_in_s
-        if quota.in_all is None:
-            return 0.0
-        everybody = await allowances.used(connection, kind, None, quota.in_all, quota.within)
-        return everybody.free_in_s if everybody.many >= quota.in_all else 0.0
+        for whose, most, within in (
+            (client, quota.most, quota.within), (client, quota.daily, DAY), (None, quota.in_all, quota.within),
+        ):  # fmt: skip
+            if most is not None:
+                used = await allowances.used(connection, kind, whose, most, within)
+                if used.many >= most:
+                    return used.free_in_s
+        return 0.0
 
     def _refusal(self, kind: str, over: float) -> OverLimit:
         wait_s = max(1, math.ceil(over))
+        if kind in OF_AN_ADDRESS:
+            return AddressOverLimit('Too much was asked for with this e-mail address today.', retry_after_s=wait_s)
         if not QUOTAS[kind].liftable:
-            told = 'Too many calls were booked with this e-mail address today; please try again tomorrow.'
+            told = f'This call was moved {QUOTAS[kind].most} times today. Please try again tomorrow, or cancel it.'
             return OverLimit(told, retry_after_s=wait_s)
         told = 'Too many requests came from your address; please try again later.'
         return OverLimit(told, retry_after_s=wait_s, challenge=self.challenge())

@@ -1,4 +1,5 @@
-"""Signed links: to a support call (CB-16), and to what can be done with a booking (CB-13).
+"""Signed links: to a support call (CB-16), and to what can be done with a booking (CB-13); and what a link in a letter
+carries besides: whoever has it reads the mails of that address.
 
 HMAC-SHA256 over everything that the link means, its purpose first, so that one kind never passes for another. The
 first key signs, all of them verify, each in constant time. A link to a booking is as good as long as the meeting has
@@ -16,7 +17,7 @@ from urllib.parse import urlencode
 from hermes.domain.errors import Refused
 from hermes.kit.signing import sign, verify
 
-SUPPORT, MANAGE = 'support', 'manage'
+SUPPORT, MANAGE, LETTER = 'support', 'manage', 'letter'
 WHOLE = 'This link is not whole. Please ask for a new one.'
 OVER = 'This call is over. Its link is no longer valid: nothing can be moved or cancelled any more.'
 
@@ -76,16 +77,30 @@ def make_manage_token(uid: str, keys: Sequence[str]) -> str:
     return f'{_pack(uid.encode())}.{_pack(bytes.fromhex(sign(_told(MANAGE, uid), _first(keys))))}'
 
 
+def make_letter_token(uid: str, keys: Sequence[str]) -> str:
+    """As `make_manage_token`, with one more signature that only letters carry: whoever has it reads the mails of the
+    address that was given for the meeting.
+    """
+    return f'{make_manage_token(uid, keys)}.{_pack(bytes.fromhex(sign(_told(LETTER, uid), _first(keys))))}'
+
+
 def read_manage_token(token: str, keys: Sequence[str]) -> str:
     """The uid of the meeting that a token leads to. Raises LinkRefused ('link_invalid')."""
-    packed, _, signature = token.partition('.')
+    packed, *signatures = token.split('.')
     try:
-        uid, given = _unpack(packed).decode(), _unpack(signature).hex()
+        uid, given = _unpack(packed).decode(), [_unpack(each).hex() for each in signatures]
     except (ValueError, binascii.Error):
-        uid, given = '', ''
-    if not uid or not keys or not verify(_told(MANAGE, uid), given, keys):
+        uid, given = '', []
+    purposes = (MANAGE, LETTER)[: len(given)]
+    good = [verify(_told(purpose, uid), each, keys) for purpose, each in zip(purposes, given, strict=False)]
+    if not uid or not keys or not 1 <= len(given) <= 2 or not all(good):
         raise LinkRefused('This link is not valid.', 'link_invalid')
     return uid
+
+
+def is_of_a_letter(token: str) -> bool:
+    """Whether a token that `read_manage_token` takes was in a letter."""
+    return token.count('.') == 2
 
 
 def public_number(uid: str) -> int:

@@ -12,13 +12,13 @@ from typing import Any
 from hermes.booking.availability import Asked, Availability, Moved, Person
 from hermes.booking.book import CALENDAR, TOO_CLOSE, Bookings, Invitation
 from hermes.booking.busy import Permit
-from hermes.booking.limits import Limits
-from hermes.booking.links import OVER, LinkRefused, read_manage_token
+from hermes.booking.limits import Limits, as_taken
+from hermes.booking.links import OVER, LinkRefused, is_of_a_letter, read_manage_token
 from hermes.booking.terms import Terms
 from hermes.db import appointments, graphs, postbox
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
-from hermes.domain.errors import NotFound, Refused
+from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.domain.meeting import text_of
 from hermes.domain.notice import Notice
 from hermes.domain.slots import Interval
@@ -96,24 +96,32 @@ class Appointments:
         return [slot for slot in slots if not self._is_near(slot.start, near)]
 
     async def move(self, token: str, start: datetime) -> tuple[Appointment, Invitation]:
-        """Another time with the same person. Raises as `find`, and SlotTaken, Unreadable, Refused."""
+        """Another time with the same person. Raises as `find`, and SlotTaken, OverLimit, Unreadable, Refused."""
         now, until = self._availability.now(), self._engine.clock.monotonic() + self._terms.patience_s
         at = await self.find(token)
         if not at.planned:
             raise Refused('This call was cancelled. Please book a new one.', 'canceled')
         if start == at.start:
             return at, await self._bookings.carried(at.meeting, until)
+        own = is_of_a_letter(token)
+        limits = None if own else self._limits
         person = await self._availability.find(at.admin_id)
         asked = Asked(start, self._terms.rules(), moved=await self._moved(at, person))
         async with self._engine.database.transaction() as connection:
             await self._availability.rule_out(connection, person, asked)
-            await self._refuse_near(connection, at, start)
+            await self._refuse_near(connection, at, start, own)
+            if limits is not None:
+                with as_taken():
+                    await limits.check_move(connection, self._client(at), at.email)
         seen = await self._availability.read(person, start, after=now, permit=self._permit(at, books=True))
 
         async def check(connection: Connection, known: Knowledge) -> None:
             await graphs.lock_births(connection)
             await self._availability.check(connection, person, seen, asked)
-            await self._refuse_near(connection, at, start)
+            await self._refuse_near(connection, at, start, own)
+            if limits is not None:
+                with as_taken():
+                    await limits.move(connection, self._client(at), at.email)
 
         await self._act('move', at, check=check, **_times(person, start))
         return await self._told(token, at, until)
@@ -150,9 +158,10 @@ class Appointments:
             shown, since = await appointments.find_shown(connection, at.meeting, CALENDAR, person.email)
         return Moved(at.meeting, tuple(shown), since)
 
-    async def _refuse_near(self, connection: Connection, at: Appointment, start: datetime) -> None:
+    async def _refuse_near(self, connection: Connection, at: Appointment, start: datetime, own: bool) -> None:
+        """CB-3. Whose address it is learns why; to others it is a time like any that is taken."""
         if self._is_near(start, await self._near(connection, at, (start, start))):
-            raise Refused(TOO_CLOSE, 'too_close')
+            raise Refused(TOO_CLOSE, 'too_close') if own else SlotTaken
 
     async def _near(self, connection: Connection, at: Appointment, window: tuple[datetime, datetime]) -> list[datetime]:
         """CB-3: the starts of the visitor's other meetings around a window."""

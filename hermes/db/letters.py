@@ -1,4 +1,7 @@
-"""Letters about meetings as rows: written by the transaction that stores the meeting (domain/meeting.py says which)."""
+"""Letters about meetings as rows: written by the transaction that stores the meeting (domain/meeting.py says which).
+
+Of new times nobody is told more often than once a minute: a move within a minute of another replaces its letter.
+"""
 
 from collections.abc import Sequence
 
@@ -13,7 +16,10 @@ DROP = """
 """
 INSERT = """
     insert into letter (meeting_id, kind, sequence, due_at, message_id)
-    select meeting_id, kind, sequence, due_at, message_id from jsonb_to_recordset(%s)
+    select meeting_id, kind, sequence, case when kind <> 'moved' then due_at else greatest(due_at, (
+        select max(case o.state when 'sent' then o.sent_at + interval '1 minute' else o.due_at end) from letter o
+        where o.meeting_id = r.meeting_id and o.kind = 'moved' and o.state in ('due', 'sent'))) end, message_id
+    from jsonb_to_recordset(%s)
       as r(meeting_id bigint, kind text, sequence bigint, due_at timestamptz, message_id text)
     on conflict (meeting_id, kind, sequence) do nothing
 """

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hermes.booking.book import Invitation
 from hermes.booking.forms import Moment, Start
 from hermes.booking.letters import Stationery
+from hermes.booking.limits import QUOTAS
 from hermes.booking.links import public_number
 from hermes.booking.manage import Appointment
 from hermes.booking.office import Office
@@ -118,7 +119,7 @@ def page_routes(office: Office, stationery: Stationery) -> APIRouter:
         '/booking/{token}/',
         summary='Move or cancel a booking',
         response_model=AppointmentAnswer,
-        responses=told(400, 403, 404, 409, 413, 503),
+        responses=told(400, 403, 404, 409, 413, 429, 503),
         openapi_extra={
             'requestBody': {
                 'required': True,
@@ -246,6 +247,7 @@ async def _page(
         'booking.html', status, brand=office.terms.brand, at=at, told=told,
         days=_days(offered, at, ZoneInfo(told.zone)), closed=closed, said=said, wrong=wrong,
         later=later.isoformat() if later else '', earlier=bool(after), ics_path=urlsplit(told.ics_url).path,
+        moves=QUOTAS['move'].most,
     )  # fmt: skip
 
 

@@ -194,7 +194,7 @@ async def test_a_moved_call_keeps_its_distance_too(house: House) -> None:
     assert (await book(house, TEN + 4 * HOUR)).status_code == 200
     path = urlsplit(first['manage']).path
     close = await house.web.post(path, json={'action': 'move', 'start': (TEN + 5 * HOUR).isoformat()})
-    assert (close.status_code, close.json()['code']) == (400, 'too_close')
+    assert (close.status_code, close.json()['code']) == (409, 'slot_taken')
     apart = await house.web.post(path, json={'action': 'move', 'start': (TEN + 2 * HOUR).isoformat()})
     assert apart.status_code == 200, apart.text
 

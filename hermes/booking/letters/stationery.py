@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from hermes.booking import ics
 from hermes.booking.letters.names import clean_name
-from hermes.booking.links import make_manage_token
+from hermes.booking.links import make_letter_token, make_manage_token
 from hermes.domain.notice import Notice, Person
 from hermes.domain.timetable import find_zone
 from hermes.ports import Letter
@@ -83,7 +83,7 @@ class Stationery:
         """The letter, said at `now` (aware)."""
         invitation = self.invitation(notice)
         here, there = self.times(notice)
-        said = self._said(notice, invitation, here, there)
+        said = self._said(notice, replace(invitation, url=self.letter_url(notice.uid)), here, there)
         off = notice.kind in ('cancelled', 'apology')
         method: ics.Method = 'CANCEL' if off else 'PUBLISH' if self.invites else 'REQUEST'
         host = urlsplit(self.url).hostname or 'localhost'
@@ -123,6 +123,10 @@ class Stationery:
     def manage_url(self, uid: str) -> str:
         """Where the visitor can move the booking or call it off; '' without a key to sign with (CB-13)."""
         return f'{self.url}/booking/{quote(make_manage_token(uid, self.keys))}' if self.keys else ''
+
+    def letter_url(self, uid: str) -> str:
+        """`manage_url` with what shows that whoever follows it has read the letter."""
+        return f'{self.url}/booking/{quote(make_letter_token(uid, self.keys))}' if self.keys else ''
 
     def _admin(self, notice: Notice) -> str:
         return ' '.join(notice.admin.name.split()) or f'the {self.brand} team'
