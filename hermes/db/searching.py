@@ -10,6 +10,8 @@ from psycopg import Connection, sql
 
 from hermes.db.finding import Row, find_record, rows
 from hermes.domain.errors import Refused
+from hermes.kit import phones
+from hermes.kit.spelling import fold, fold_email
 
 PERSON: Final = "concat_ws(' ', first_name, last_name)"
 CALL: Final = "kind || ' call, ' || to_char(start_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || 'Z'"
@@ -23,6 +25,11 @@ PLACES: Final = {
     'stage': ('name', {'name': 'name'}),
 }
 """Of each type of record: what one is called, and the texts that are searched."""
+KEYS: Final = {
+    'company': {'name': 'name_key = %(name_key)s'},
+    'contact': {'e-mail': '%(email_key)s = any(email_keys)', 'phone': 'phone_keys && %(phone_keys)s'},
+}
+"""By what else one is found (MATCH-10): every address and phone, however it is written."""
 NUMBERS: Final = {
     'company': ('tc2_agency_id', 'tc2_cligency_id', 'pd_org_id'),
     'admin': ('tc2_admin_id', 'pd_owner_id'),
@@ -65,6 +72,9 @@ def search(connection: Connection[Any], text: str, *, deleted: bool = False, lim
         'text': text,
         'pattern': f'%{_escape(text)}%',
         'phone': phone_pattern(text),
+        'name_key': fold(text),
+        'email_key': fold_email(text),
+        'phone_keys': sorted(phones.asked(phones.keys(text, None))),
         'number': int(text) if text.isascii() and text.isdigit() and int(text) < 2**63 else None,
         'named': _named(connection, text),
         'deleted': deleted,
@@ -85,6 +95,7 @@ def _query(record_type: str) -> sql.Composed:
     title, places = PLACES[record_type]
     hits = ["case when t.id = %(named)s or t.id = %(number)s then 'id' end"]
     hits += [f"case when {column} ilike %(pattern)s then '{place}' end" for place, column in places.items()]
+    hits += [f"case when {same} then '{place}' end" for place, same in KEYS.get(record_type, {}).items()]
     if 'phone' in places:
         hits.append("case when regexp_replace(phone, '[^0-9]', '', 'g') like %(phone)s then 'phone' end")
     hits += [f"case when {column} = %(number)s then '{column}' end" for column in NUMBERS.get(record_type, ())]

@@ -63,11 +63,9 @@ async def one_company(house: House, organization: int) -> dict[str, Any]:
 @pytest.mark.behaviour('MATCH-1', 'MATCH-9')
 @pytest.mark.parametrize('written', WRITTEN.values(), ids=WRITTEN)
 async def test_a_client_is_the_organisation_that_names_it(house: House, written: str) -> None:
-    await hold_back(house)
     organization = add_organization(house, custom={'tc2_cligency_url': written})
     await later(house)
     await later_sign_up(house)
-    await go_on(house)
     await one_company(house, organization)
     assert await rules(house) == ['PD-ORG-2', 'MATCH-1 tc2_cligency_url']
     assert '/clients/77/' in shown(house, 'organization', organization)['tc2_cligency_url']
@@ -91,7 +89,6 @@ async def test_the_address_may_be_written_later(house: House) -> None:
     """A person names the client of a company that has none yet: its first event finds it."""
     organization = add_organization(house)
     await later(house)
-    await hold_back(house)
     change(house, 'organization', organization, custom={'tc2_cligency_url': 'https://account.example/clients/77/'})
     await later(house)
     await later_sign_up(house)
@@ -144,8 +141,8 @@ async def test_the_agency_or_the_client_stands_in_a_field_of_the_crm(
     item = CustomField(name, name, 'int', 'Company', hermes_field_name=name)
     await cataloguing.add(house.engine, item, house.engine.systems['pipedrive'], create=True)
     await later(house)
-    await hold_back(house)
     if first == 'client':
+        await hold_back(house)
         await later_sign_up(house)
     organization = add_organization(house, custom={name: value})
     await later(house)
@@ -190,7 +187,6 @@ async def test_of_two_of_one_name_the_one_of_the_same_country_is_meant(house: Ho
 @pytest.mark.lesson('M-62')
 @pytest.mark.behaviour('MATCH-7')
 async def test_two_organisations_that_name_one_client_are_a_question(house: House) -> None:
-    await hold_back(house)
     for name in ('One', 'Two'):
         add_organization(house, name, custom={'tc2_cligency_url': WRITTEN['a whole address']})
     await later(house)

@@ -6,8 +6,10 @@
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
+from hermes.db import searching
 from tests.flows.companies import client, decisions, deliver, event, later, sign_up
 from tests.flows.crm import add_organization, add_person, change
 from tests.flows.house import House
@@ -210,3 +212,15 @@ async def test_a_person_shared_by_a_second_address_is_not_deleted_with_the_mark(
     await later(house)
     assert len(house.organizations()) == count
     assert [item['kind'] for item in await decisions(house)] == ['narc']
+
+
+@pytest.mark.lesson('M-31', 'M-30')
+async def test_an_operator_finds_somebody_by_every_address_and_phone(house: House) -> None:
+    organization = add_organization(house, 'Café Ember')
+    phones = [{'value': '0161 496 0000', 'primary': True}, {'value': '+44 (0)20 7946 0011'}]
+    add_person(house, organization, 'Lee Adams', emails=SECOND, phones=phones)
+    await later(house)
+    with psycopg.connect(house.settings.database_url) as connection:
+        for text, where in (('LEE@home.example', 'e-mail'), ('020 7946 0011', 'phone'), ('ＣＡＦÉ  ember', 'name')):
+            [found] = searching.search(connection, text)
+            assert where in found['hits'], text
