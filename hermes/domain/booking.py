@@ -109,7 +109,7 @@ def seek(graph: Graph, booking: Booking, context: Context) -> Found:
     mine = _first(graph, by_email, booking, context)
     if mine is not None:
         return Found(graph.company(mine), mine, 'MATCH-5 e-mail')
-    phone = context.phones.keys(booking.phone, booking.country)
+    phone = booking.phone_keys(context.phones)
     by_phone = [one for one in people if has_phone(graph, one, phone, context)]
     mine = _first(graph, by_phone, booking, context)
     if mine is not None:
@@ -172,7 +172,7 @@ def _contact_in(
     mine = _first(graph, by_email, booking, context)
     if mine is not None or not booking.signed:
         return mine
-    phone, name = context.phones.keys(booking.phone, booking.country), fold_name(booking.form.get('name'))
+    phone, name = booking.phone_keys(context.phones), fold_name(booking.form.get('name'))
     mute = [one for one in graph.children(company.ref.id, 'contact') if not addresses(graph, one) and not one.gone]
     by_phone = [one for one in mute if has_phone(graph, one, phone, context)]
     by_name = [one for one in mute if name and full_name(one) == name]

@@ -55,6 +55,10 @@ class Booking:
     def country(self) -> str | None:
         return self.form.get('country') or None
 
+    def phone_keys(self, phones: Phones) -> tuple[str, ...]:
+        """The keys of the phone; of one that could not be read, of what was typed."""
+        return phones.keys(self.phone or str(self.typed.get('phone') or ''), self.country)
+
     @property
     def company_key(self) -> str:
         """The key of the company's name; '' where it names nobody, and for a support call."""
@@ -107,7 +111,7 @@ def keys(booking: Booking, phones: Phones) -> Keys:
     return Keys(
         names=(booking.company_key,) if booking.company_key else (),
         emails=(fold_email(booking.email),),
-        phones=tuple(sorted(phones.asked(phones.keys(booking.phone, booking.country)))),
+        phones=tuple(sorted(phones.asked(booking.phone_keys(phones)))),
     )
 
 

@@ -68,6 +68,18 @@ async def test_a_visitor_is_recognised_by_the_phones_in_tutorcruncher(house: Hou
 
 
 @pytest.mark.lesson('M-30')
+@pytest.mark.behaviour('MATCH-5', 'MATCH-10')
+@pytest.mark.parametrize('written', ['07700 900123', '(0044) 7700 900123', '07700 900 123 / 020 7946 0011'])
+async def test_a_phone_that_cannot_be_read_is_recognised_as_it_was_typed(house: House, written: str) -> None:
+    """It is kept for people only, as it came: a number that nobody has given out yet, or two of them."""
+    organization = add_organization(house, 'Called Otherwise')
+    add_person(house, organization, phones=[{'value': '07700 900123'}])
+    await later(house)
+    told = await outcome(house, phone=written)
+    assert (told['rule'], told['company']) == ('MATCH-5 phone', await company_of(house, organization))
+
+
+@pytest.mark.lesson('M-30')
 async def test_the_keys_follow_the_country_the_phones_and_the_company(house: House) -> None:
     """A number that a person writes in the CRM is one of the country that is known of the company then."""
     organization = add_organization(house, 'Ember Tutors')

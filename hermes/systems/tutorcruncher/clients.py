@@ -159,7 +159,7 @@ def _read_extras(found: dict[str, Value], told: Any, catalogue: Catalogue) -> No
                 found[item.attribute] = _extra(item, value, catalogue)
             if name == 'pipedrive_id':
                 number = wire.whole(_plain(value))
-                found['pipedrive_id'] = str(number) if number else None
+                found['pipedrive_id'] = str(number) if number else found.get('pipedrive_id')
             elif name == 'pipedrive_url' and not found.get('pipedrive_id') and (named := _IN_URL.search(str(value))):
                 found['pipedrive_id'] = named[1]
             elif name == 'hermes_id':
