@@ -268,9 +268,7 @@ def _take_deal(
     person (where that one has left, by whom was booked).
     """
     record = graph.records[company]
-    still_open = [
-        deal for deal in graph.children(company.id, 'deal') if deal.fields.get('status') == 'open' and not deal.gone
-    ]
+    still_open = [deal for deal in graph.children(company.id, 'deal') if deal.is_open]
     if still_open:
         return still_open[-1].ref
     if record.fields.get('narc'):

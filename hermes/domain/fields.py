@@ -91,6 +91,7 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, Attribute]]] = {
         'deal': (
             Attribute('title', 'str', 'crm'),
             Attribute('status', 'str', 'crm'),
+            Attribute('archived', 'bool', 'crm'),
             Attribute('pipeline_id', 'pipeline', 'crm'),
             Attribute('stage_id', 'stage', 'crm'),
             Attribute('admin_id', 'admin', 'crm'),

@@ -237,7 +237,7 @@ def _match_deal(graph: Graph, seen: Observation, context: Context) -> Match:
     if by_id is not None:
         return by_id
     company = graph.record_of(seen.parent) if seen.parent else None
-    if company is None:
+    if company is None or seen.fields.get('archived'):
         return Match()
     pipeline = context.directory.links.get(RemoteRef(CRM, 'pipeline', str(seen.fields.get('pipeline_id'))))
     free = [
@@ -245,10 +245,9 @@ def _match_deal(graph: Graph, seen: Observation, context: Context) -> Match:
         for deal in graph.children(company.ref.id, 'deal')
         if not graph.mirrors_of(deal.ref, CRM)
         and (deal.ref, CRM) not in graph.creating
-        and deal.fields.get('status') == 'open'
+        and deal.is_open
         and pipeline is not None
         and deal.fields.get('pipeline_id') == pipeline.id
-        and not deal.gone
     ]
     return _one(free, 'MATCH-4')
 

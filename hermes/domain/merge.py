@@ -181,7 +181,7 @@ def _decreed(record: Record, name: str, crm: Mirror | None) -> Belief | None:
 
 
 def _crm_owned(graph: Graph, record: Record, attribute: Attribute, crm: Mirror | None, context: Context) -> Belief:
-    if attribute.name == 'archived' and crm is not None and not crm.live:
+    if attribute.name == 'archived' and record.ref.type != 'deal' and crm is not None and not crm.live:
         return Belief(True, CRM, 'D-8', 'it was deleted in the CRM')
     if crm is not None and crm.says(attribute.name):
         written = crm.current(attribute.name)

@@ -228,6 +228,11 @@ class Record:
     def gone(self) -> bool:
         return self.tombstone is not None or self.alias_of is not None
 
+    @property
+    def is_open(self) -> bool:
+        """Of a deal: it is still worked on. One that was archived is not, whatever its status (PD-DEAL-8)."""
+        return self.fields.get('status') == 'open' and not self.fields.get('archived') and not self.gone
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -150,7 +150,7 @@ class RecordView:
         company = self.graph.company(self.record)
         deals = self.graph.children(company.ref.id, 'deal') if company else []
         latest = max(
-            (deal for deal in deals if deal.fields.get('status') == 'open' and not deal.gone),
+            (deal for deal in deals if deal.is_open),
             key=self._age,
             default=None,
         )
@@ -185,6 +185,8 @@ def plan(
     if record.gone or company is None or company.gone:
         return Noop('the record is deleted')
     mirror = graph.primary(record.ref, system)
+    if record.ref.type == 'deal' and mirror is not None and mirror.current('archived'):
+        return Noop('PD-DEAL-8: an archived deal receives nothing')
     if all(item.when == 'linked' for item in outgoing):
         if mirror is None:
             return Noop('PD-ORG-5: it is not there, and is never made there')
@@ -267,7 +269,7 @@ def _waits(graph: Graph, record: Record, company: Record, system: str) -> str:
         return f'waits for its {REMOTE_TYPE["company"]}'
     for kind in ('contact', 'deal'):
         part = graph.record(RecordRef(kind, record.fields.get(f'{kind}_id') or 0))
-        coming = part is not None and not part.gone and (kind == 'contact' or part.fields.get('status') == 'open')
+        coming = part is not None and (part.is_open if kind == 'deal' else not part.gone)
         if part is not None and coming and graph.primary(part.ref, system) is None:
             return f'waits for its {REMOTE_TYPE[kind]}'
     return ''

@@ -21,7 +21,7 @@ from hermes.domain.model import Change, Mirror, Record, RecordRef, Value
 PLANS: Final = ('payg', 'startup', 'enterprise')
 NEW_STATUSES: Final = ('trial', 'pending_email_conf')
 TERMINATED: Final = 'terminated'
-OWN: Final = ('title', 'status', 'company_id', 'contact_id', 'admin_id', 'pipeline_id', 'stage_id')
+OWN: Final = ('title', 'status', 'archived', 'company_id', 'contact_id', 'admin_id', 'pipeline_id', 'stage_id')
 """What a deal has itself and never inherits."""
 STRANGER: Final = 'a person chose CRM user'
 
@@ -213,7 +213,7 @@ def _close_deals(graph: Graph, ref: RecordRef, before: Record | None, context: C
         return
     rule = 'TC-7' if terminated else 'D-6'
     for deal in graph.children(ref.id, 'deal'):
-        if deal.fields.get('status') == 'open' and not deal.gone:
+        if deal.is_open:
             decree(graph, deal.ref, 'status', 'lost', rule, done)
     if marked:
         reason = kept_despite_narc(graph, company)
@@ -346,7 +346,7 @@ def _inherit(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> Non
                 continue
         values[item.attribute], shown[item.attribute] = value, attribute
     for deal in graph.children(ref.id, 'deal'):
-        if deal.fields.get('status') != 'open' or deal.gone:
+        if not deal.is_open:
             continue
         own = {name: found for name in values if (found := adopted(graph, deal, name)) not in (None, values[name])}
         own = {name: found for name, found in own.items() if not _is_said(graph, company, shown[name], context)}

@@ -161,6 +161,7 @@ def act_in_pipedrive(account: PipedriveAccount, name: str, given: Json) -> Any:
         'create': lambda: account.act_create(given['kind'], given['values'], user_id),
         'update': lambda: account.act_update(given['kind'], given['id'], given['values'], user_id),
         'move': lambda: account.act_move(given['id'], given['stage_id'], user_id),
+        'archive': lambda: account.act_archive(given['id'], archived=given.get('archived', True), user_id=user_id),
         'delete': lambda: account.act_delete(given['kind'], given['id'], user_id),
         'undelete': lambda: account.act_undelete(given['kind'], given['id'], user_id),
         'merge': lambda: account.act_merge(given['kind'], given['id'], given['merge_with_id'], user_id),

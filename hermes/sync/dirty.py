@@ -112,7 +112,8 @@ async def renamed(engine: Engine, connection: Connection, event: Event) -> None:
         'select distinct d.company_id from change c join deal d on '
         "(c.record_type = 'stage' and d.stage_id = c.record_id) or "
         "(c.record_type = 'pipeline' and d.pipeline_id = c.record_id) "
-        "where c.event_id = %s and c.field = 'name' and d.status = 'open' and d.tombstone is null",
+        "where c.event_id = %s and c.field = 'name' and d.status = 'open' and d.archived is not true and "
+        'd.tombstone is null',
         (event.id,),
     )
     named = sorted(row['company_id'] for row in await rows.fetchall() if row['company_id'] is not None)

@@ -42,6 +42,8 @@ SWEPT: Final = ('organization', 'person')
 """Types whose creates wait for the first full listing (MATCH-6)."""
 METADATA_WAIT_S: Final = 3
 PARENT_TYPE: Final = {'company_id': 'organization', 'contact_id': 'person', 'deal_id': 'deal'}
+PUT_AWAY: Final = ('deal',)
+"""Types that people may archive, which then refuse every write and name no field: what that ends needs nobody."""
 PARENT_TRIES: Final = 3
 """So often a write is tried again after its parent was refused and read; then a person is asked (OUT-6)."""
 
@@ -349,6 +351,8 @@ async def react(engine: Engine, connection: Connection, push: Push, request: Req
     elif isinstance(reaction, (Rejected, Forbidden)):
         fields = reaction.fields if isinstance(reaction, Rejected) else ()
         await pushes.park(connection, push, str(reaction), {'fields': list(fields), 'sent': sorted(request.fields)})
+        if request.type in PUT_AWAY and request.op == 'update' and not fields:
+            await _look_at(connection, push.system, [(request.type, request.remote_id)])
     elif isinstance(reaction, Retry):
         await pushes.later(
             connection, push, timedelta(seconds=engine.backoff_s(push.attempts)), str(reaction), attempt=True

@@ -152,6 +152,7 @@ class Deal(Believed, table=True):
     stage_id: int | None = column(Whole, to='stage.id')
     title: str | None = column(Text)
     status: str | None = column(Text)
+    archived: bool | None = column(Boolean)
     alias_of: int | None = column(Whole, to='deal.id')
 
 

@@ -51,6 +51,7 @@ class PipedriveAccount:
         self.currency, self.gone_status, self.search_lag_s = 'GBP', 404, 5.0
         self.shows_merged = False
         self.hooks_tell_notes = False
+        self.hooks_tell_archive = False
         self.activity_types = {'call': 'Call', 'meeting': 'Meeting', 'task': 'Task', 'email': 'Email'}
         self.tables: dict[str, dict[int, Row]] = {kind: {} for kind in (*KINDS, 'user')}
         self.last_ids = dict.fromkeys((*KINDS, 'user'), 0)
@@ -197,6 +198,10 @@ class PipedriveAccount:
     def act_move(self, wanted: int, stage_id: int, user_id: int | None = None) -> Row:
         """A person drags a deal to another stage."""
         return self.act_update('deal', wanted, {'stage_id': stage_id}, user_id)
+
+    def act_archive(self, wanted: int, *, archived: bool = True, user_id: int | None = None) -> Row:
+        """A person archives a deal, or takes it out of the archive."""
+        return self.act_update('deal', wanted, {'is_archived': archived}, user_id)
 
     def act_delete(self, kind: str, wanted: int, user_id: int | None = None) -> None:
         self.delete(kind, wanted, self.actor(user_id))

@@ -80,6 +80,7 @@ def _person(account: PipedriveAccount, row: Row) -> Row:
 
 
 def _deal(account: PipedriveAccount, row: Row) -> Row:
+    """By the vendor's examples nothing tells whether it is archived."""
     return {
         'add_time': row['add_time'],
         'channel': row['channel'],
@@ -109,6 +110,7 @@ def _deal(account: PipedriveAccount, row: Row) -> Row:
         'value': row['value'],
         'visible_to': str(row['visible_to']),
         'won_time': row['won_time'],
+        **({name: row[name] for name in ('is_archived', 'archive_time')} if account.hooks_tell_archive else {}),
     }
 
 

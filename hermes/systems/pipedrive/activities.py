@@ -56,11 +56,16 @@ def outgoing() -> list[Outgoing]:
         Outgoing('owner_id', ('Meeting.admin_id',), owner_of('admin_id')),
         Outgoing('company_id', ('Meeting.company_id',), remote_of('company', 'company_id')),
         Outgoing('contact_id', ('Meeting.contact_id',), remote_of('contact', 'contact_id')),
-        Outgoing('deal_id', ('Meeting.deal_id',), remote_of('deal', 'deal_id')),
+        Outgoing('deal_id', ('Meeting.deal_id', 'Deal.archived'), _deal),
         Outgoing('note', _inputs(_NOTED), _note(_NOTED), 'create'),
         Outgoing('note', _inputs(_PLANNED), _note(_PLANNED), 'create'),
         Outgoing('hermes_id', (), lambda view: [view.id], 'create'),
     ]  # fmt: skip
+
+
+def _deal(view: View) -> Value:
+    """Nothing is hung on a deal that was put away."""
+    return ABSENT if view.other('deal_id', 'archived') else remote_of('deal', 'deal_id')(view)
 
 
 def _subject(view: View) -> Value:

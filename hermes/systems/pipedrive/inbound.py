@@ -14,7 +14,18 @@ from typing import Any
 
 from hermes.domain.errors import Unparseable
 from hermes.domain.fields import Catalogue
-from hermes.domain.model import SETTLED, UNSETTLED, Element, Event, Observation, Origin, RecordRef, RemoteRef, Version
+from hermes.domain.model import (
+    SETTLED,
+    UNSETTLED,
+    Element,
+    Event,
+    Fetch,
+    Observation,
+    Origin,
+    RecordRef,
+    RemoteRef,
+    Version,
+)
 from hermes.kit import wire
 from hermes.ports import Answer, Request, decode_answer
 from hermes.systems.pipedrive import legacy, objects, rest, webhook
@@ -86,7 +97,17 @@ def _delivery(payload: Any, latest: datetime, catalogue: Catalogue) -> Element:
     seen = _webhook_observation(meta, RemoteRef(SYSTEM, entity, identity), version, state, catalogue, read)
     if action == 'delete':
         seen = replace(seen, record=_made_for(entity, payload.get('previous'), catalogue, read))
+    if action == 'change' and entity == 'deal' and 'archived' not in seen.fields and _tells_nothing(payload):
+        return Element((seen,), fetch=(Fetch(seen.ref, 'it changed in a way that the delivery does not tell'),))
     return Element((seen,))
+
+
+def _tells_nothing(payload: Mapping[str, Any]) -> bool:
+    """Whether a change names nothing that was other before: deliveries do not show whether a deal is archived."""
+    previous = payload.get('previous')
+    return isinstance(previous, dict) and not any(
+        name != 'update_time' and (name != 'custom_fields' or told) for name, told in previous.items()
+    )
 
 
 def _made_for(entity: str, previous: Any, catalogue: Catalogue, read: objects.ReadCustom) -> RecordRef | None:

@@ -31,7 +31,9 @@ NATIVE: Final[Mapping[str, frozenset[str]]] = {
     'person': frozenset(
         {'name', 'first_name', 'last_name', 'emails', 'phones', 'email', 'phone', 'company_id', 'owner_id'}
     ),
-    'deal': frozenset({'title', 'status', 'company_id', 'contact_id', 'pipeline_id', 'stage_id', 'admin_id'}),
+    'deal': frozenset(
+        {'title', 'status', 'archived', 'company_id', 'contact_id', 'pipeline_id', 'stage_id', 'admin_id'}
+    ),
 }
 """Keys that native fields own; a custom field of the same attribute never takes them."""
 
@@ -133,6 +135,7 @@ def _reachables(raw: Any) -> list[dict[str, Value]]:
 
 
 def _deal(data: Mapping[str, Any]) -> dict[str, Value]:
+    """`archived` is true or null; a webhook may not say it."""
     found: dict[str, Value] = {}
     put(found, 'title', data, 'title', wire.text)
     put(found, 'company_id', data, 'org_id', remote_id)
@@ -142,6 +145,10 @@ def _deal(data: Mapping[str, Any]) -> dict[str, Value]:
     put(found, 'admin_id', data, 'owner_id' if 'owner_id' in data else 'user_id', user_id)
     if data.get('status') in _STATUSES:
         found['status'] = data['status']
+    if isinstance(data.get('is_archived'), bool):
+        found['archived'] = data['is_archived'] or None
+    elif 'archive_time' in data:
+        found['archived'] = data['archive_time'] is not None or None
     return found
 
 
