@@ -225,8 +225,9 @@ def import_file(file: File, as_json: JsonFlag = False) -> None:
     """Take over fields: a TOML file of `fields export`, or the field_mappings_override.py of an older version (read as
     literals, never executed).
     """
+    from hermes.cli.imports import import_fields
     from hermes.cli.setup_desk import desk
-    from hermes.cli.setup_files import import_fields, import_mapping, read_toml
+    from hermes.cli.setup_files import import_mapping, read_toml
 
     with desk(contact=False) as here:
         _contact(here)
@@ -236,7 +237,7 @@ def import_file(file: File, as_json: JsonFlag = False) -> None:
             here.do(_in_transaction(here, ensure_defaults))
             lines = import_mapping(here, file)
         else:
-            lines = import_fields(here, read_toml(file).get('field', []))
+            lines = import_fields(here, file, read_toml(file))
     if as_json:
         return print_json(lines)
     for line in lines or ['nothing changed']:

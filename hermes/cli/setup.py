@@ -132,10 +132,12 @@ def export_file(file: Annotated[Path, typer.Argument(metavar='FILE', help='"-" p
 
 def import_file(file: Annotated[Path, typer.Argument(metavar='FILE')]) -> None:
     """Take over a set-up from a TOML file; what the file does not name stays as it is."""
+    from hermes.cli.imports import import_setup
     from hermes.cli.setup_desk import desk, done
-    from hermes.cli.setup_files import import_setup, read_toml
+    from hermes.cli.setup_files import read_toml
 
+    told = read_toml(file)
     with desk() as here:
-        for line in import_setup(here, read_toml(file)):
+        for line in import_setup(here, file, told):
             done(line)
         done('The set-up was taken over!')

@@ -7,12 +7,11 @@ import json
 import os
 import stat
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hermes.domain.errors import Refused
-from hermes.kit.spelling import fold_email
 
 if TYPE_CHECKING:
     from hermes.cli.setup_desk import Desk
@@ -153,115 +152,13 @@ def field_table(item: 'CustomField') -> dict[str, Any]:
     return {key: getattr(item, key) or None for key in FIELD_KEYS}
 
 
-def import_setup(desk: 'Desk', told: Mapping[str, Any]) -> list[str]:
-    """Write what a file says, each part an act of its own; what stands already is left. Says what it did."""
-    lines = import_fields(desk, told.get('field', []))
-    standing = [dict(admin.fields) for admin in desk.known().directory.admins.values()]
-    for admin in _tables(told, 'admin'):
-        if any(admin.items() <= each.items() for each in standing):
-            continue
-        outcome = desk.act('admin.save', fields=dict(admin))
-        lines.append(f'admin {admin.get("email")} (ID: {outcome["id"]})')
-    remote = {(ref.type, ref.remote_id): record.id for ref, record in desk.known().directory.links.items()}
-    for line in _tables(told, 'pipeline'):
-        pipeline = remote.get(('pipeline', str(line.get('pd_pipeline_id'))))
-        stage = remote.get(('stage', str(line.get('entry_pd_stage_id'))))
-        if pipeline is None or (line.get('entry_pd_stage_id') and stage is None):
-            raise Refused(
-                f'This account has no pipeline {line.get("pd_pipeline_id")} with that stage: another account?'
-            )
-        entry = desk.known().directory.pipelines[pipeline].fields.get('dft_entry_stage_id')
-        if stage is not None and stage != entry:
-            desk.act('pipeline.entry', pipeline=pipeline, stage=stage)
-            lines.append(f'{line.get("name")} enters at {line.get("entry_stage")}')
-    lines += _import_settings(desk, told.get('settings', {}), remote)
-    return lines
-
-
-def _import_settings(desk: 'Desk', told: Any, remote: Mapping[tuple[str, str], int]) -> list[str]:
-    from hermes.domain.config import KEYS, check, find_key
-
-    if not isinstance(told, dict):
-        raise Refused('The part [settings] is no table.')
-    emails = {
-        fold_email(str(admin.fields.get('email'))): number for number, admin in desk.known().directory.admins.items()
-    }
-    lines = []
-    for name, written in told.items():
-        key = KEYS[find_key(name).name]
-        value = written
-        if key.type == 'pipeline':
-            value = remote.get(('pipeline', str(written)))
-        elif key.type == 'admin':
-            value = emails.get(fold_email(str(written)))
-        if value is None:
-            raise Refused(f'{name}: this installation has no {key.type} {written}.')
-        if desk.known().settings.get(key.name) == value:
-            continue
-        desk.act('setting.set', key=key.name, value=check(key, value))
-        lines.append(f'{name} = {written}')
-    return lines
-
-
-def _tables(told: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    found = told.get(name, [])
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise Refused(f'The part [[{name}]] is no list of tables.')
-    return found
-
-
-def import_fields(desk: 'Desk', tables: Any) -> list[str]:
-    """Fields out of a file: new ones are added, known ones changed where the file says otherwise."""
-    from hermes.sync import cataloguing
-
-    lines = []
-    for item in sorted(read_fields(tables), key=lambda item: item.inherited):
-        known = desk.known().catalogue
-        old = next((each for each in known.custom if _key(each) == _key(item)), None)
-        crm = desk.engine.systems.get('pipedrive')
-        if old is None:
-            desk.do(cataloguing.add(desk.engine, item, crm, create=False))
-            lines.append(f'{item.linked_object_type} field {item.machine_name}: added')
-            continue
-        to = {
-            key: getattr(item, key)
-            for key in FIELD_KEYS
-            if getattr(item, key) != getattr(old, key) and not (key in ('pd_field_id', 'name') and not item.pd_field_id)
-        }
-        if 'pd_field_id' not in to:
-            to.pop('name', None)
-        if to:
-            desk.do(cataloguing.change(desk.engine, *_key(old), to, crm))
-            lines.append(f'{item.linked_object_type} field {item.machine_name}: {", ".join(to)}')
-    return lines
-
-
-def _key(item: 'CustomField') -> tuple[str, str]:
-    return item.linked_object_type, item.machine_name
-
-
-def read_fields(tables: Any) -> Iterable['CustomField']:
-    """Tables as fields. Raises Refused."""
-    from hermes.domain.fields import CustomField
-
-    if not isinstance(tables, list):
-        raise Refused('The part [[field]] is no list of tables.')
-    for table in tables:
-        unknown = set(table) - set(FIELD_KEYS) if isinstance(table, dict) else {'no table'}
-        if unknown:
-            raise Refused(f'A field has {", ".join(FIELD_KEYS)}; {", ".join(sorted(unknown))} is none of them.')
-        try:
-            yield CustomField(**{'name': table.get('machine_name', ''), **table})
-        except TypeError:
-            raise Refused('A field needs at least linked_object_type, machine_name and field_type.') from None
-
-
 def import_mapping(desk: 'Desk', path: Path) -> list[str]:
     """Bind the catalogue to the ids of an older mapping file; names that no field of ours has are said."""
     from hermes.sync import cataloguing
+    from hermes.sync.field_acts import key_of
 
     told = read_mapping(path)
-    by_key = {_key(item): item for item in desk.known().catalogue.custom}
+    by_key = {key_of(item): item for item in desk.known().catalogue.custom}
     aliases = {'estimated_monthly_income': 'estimated_income'}
     ids: list[list[str]] = []
     unknown: list[list[str]] = []
@@ -275,7 +172,7 @@ def import_mapping(desk: 'Desk', path: Path) -> list[str]:
     if crm:
         desk.do(cataloguing.push_out(desk.engine, {'company', 'contact', 'deal'}))
     lines = list(outcome['notes'])
-    after = {_key(item): item for item in desk.known().catalogue.custom}
+    after = {key_of(item): item for item in desk.known().catalogue.custom}
     lines += [
         f'{linked}.{name}: {after[linked, name].problem}' for linked, name, _ in ids if after[linked, name].problem
     ]

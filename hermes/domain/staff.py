@@ -12,6 +12,7 @@ from hermes.domain.model import Value
 from hermes.domain.regions import REGIONS
 from hermes.domain.rules import PLANS
 from hermes.domain.timetable import check_admin
+from hermes.kit.spelling import fold_email
 
 KNOWN: Final = ATTRIBUTES['admin']
 ROLES: Final = {'sales': 'is_sales_person', 'support': 'is_support_person', 'bdr': 'is_bdr_person'}
@@ -34,7 +35,13 @@ def check_staff(fields: Mapping[str, Value]) -> dict[str, Value]:
     email = fields.get('email')
     if isinstance(email, str) and email.strip() and '@' not in email.strip()[1:-1]:
         raise Refused(f'email: "{email}" is no e-mail address.')
-    return check_admin(fields)
+    stored: dict[str, Value] = {}
+    for name, value in fields.items():
+        try:
+            stored |= check_admin({name: value})
+        except Refused as error:
+            raise Refused(str(error) if str(error).startswith(name) else f'{name}: {error}') from None
+    return stored
 
 
 def _fits(kind: str, value: Value) -> bool:
@@ -47,18 +54,18 @@ def _fits(kind: str, value: Value) -> bool:
 
 def named_alike(fields: Mapping[str, Value], others: Mapping[int, Mapping[str, Value]]) -> dict[str, int]:
     """Who else has an e-mail address or an id of `fields` (D-10: 0 is nobody's): field -> admin."""
-    told = {name: folded(fields.get(name)) for name in IDS}
+    told = {name: _key(fields.get(name)) for name in IDS}
     return {
         name: number
         for name, value in told.items()
         for number, other in others.items()
-        if value and folded(other.get(name)) == value
+        if value and _key(other.get(name)) == value
     }
 
 
-def folded(value: Value) -> Value:
+def _key(value: Value) -> Value:
     """An id or an address as it is compared."""
-    return value.strip().casefold() if isinstance(value, str) else value
+    return fold_email(value) if isinstance(value, str) else value
 
 
 def show_name(fields: Mapping[str, Value]) -> str:

@@ -135,19 +135,25 @@ async def bind(
             raise Refused(f'The CRM has no custom fields for {item.linked_object_type.lower()}s.')
         return item
     remote = await look(engine, system, item.record_type)
-    bound = described(item, remote, by_id=by_id)
-    if item.pd_field_id and (not bound.remote_type or (by_id and bound.pd_field_id != item.pd_field_id)):
-        raise Refused(f'The CRM has no {REMOTE_TYPE[item.record_type]} field with the id {item.pd_field_id}.')
-    if called and bound.pd_field_id and fold(bound.name) != fold(called):
-        if item.pd_field_id:
-            raise Refused(f'The CRM calls the field {item.pd_field_id} "{bound.name}", not "{called}".')
-        bound = item
+    bound = fit(item, remote, by_id=by_id, called=called)
     if not bound.pd_field_id and create:
         await make_in_crm(engine, system, item, called)
         told(f'The field {called or item.machine_name} was made in the CRM ({remote_type_for(item)}).')
         bound = described(item, await look(engine, system, item.record_type), by_id=by_id)
     if bound.problem:
         raise Refused(f'{label(item)}: {bound.problem}.')
+    return bound
+
+
+def fit(item: CustomField, remote: Sequence[RemoteField], *, by_id: bool = True, called: str = '') -> CustomField:
+    """The field as the CRM describes it, by its id or by its name; as it is where the CRM has none. Raises Refused."""
+    bound = described(item, remote, by_id=by_id)
+    if item.pd_field_id and (not bound.remote_type or (by_id and bound.pd_field_id != item.pd_field_id)):
+        raise Refused(f'The CRM has no {REMOTE_TYPE[item.record_type]} field with the id {item.pd_field_id}.')
+    if called and bound.pd_field_id and fold(bound.name) != fold(called):
+        if item.pd_field_id:
+            raise Refused(f'The CRM calls the field {item.pd_field_id} "{bound.name}", not "{called}".')
+        return item
     return bound
 
 

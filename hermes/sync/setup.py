@@ -5,10 +5,11 @@ Everything is written by acts, so the log tells it; what is set already is left 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hermes.db import events
+from hermes.db.catalogue import Knowledge
 from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef
 from hermes.kit.spelling import fold_email
@@ -18,16 +19,30 @@ from hermes.sync.engine import Engine
 PLANS = ('payg', 'startup', 'enterprise')
 
 
+Wanted = Callable[[Knowledge], Mapping[str, Any]]
+"""An act that follows from what is known when its turn comes."""
+
+
 async def act(engine: Engine, told: Mapping[str, Any]) -> dict[str, Any]:
     """Store one act and apply it in the same transaction. Raises Refused."""
+    [outcome] = await act_together(engine, [lambda known: told])
+    return outcome
+
+
+async def act_together(engine: Engine, wanted: Sequence[Wanted]) -> list[dict[str, Any]]:
+    """Store and apply acts one after the other in one transaction: all of them or none. Raises Refused."""
+    outcomes = []
     async with engine.database.transaction() as connection:
-        event = await events.add(connection, 'operator', 'act', json.dumps(told).encode(), headers={'by': 'set-up'})
-        known = await engine.known(connection)
-        outcome = await acts.apply_act(connection, event, known, engine.context(event, known))
-        if outcome.get('dirty'):
-            await dirty.replan(engine, connection, {RecordRef(*ref) for ref in outcome['dirty']}, event)
-        await events.finish(connection, [(event.id, [outcome])])
-        return outcome
+        for each in wanted:
+            told = each(await engine.known(connection))
+            event = await events.add(connection, 'operator', 'act', json.dumps(told).encode(), headers={'by': 'set-up'})
+            known = await engine.known(connection)
+            outcome = await acts.apply_act(connection, event, known, engine.context(event, known))
+            if outcome.get('dirty'):
+                await dirty.replan(engine, connection, {RecordRef(*ref) for ref in outcome['dirty']}, event)
+            await events.finish(connection, [(event.id, [outcome])])
+            outcomes.append(outcome)
+    return outcomes
 
 
 async def set_up(engine: Engine, admins: Sequence[Mapping[str, Any]], entry_stages: Mapping[str, str]) -> None:
