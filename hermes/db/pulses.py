@@ -42,6 +42,10 @@ ONCE = """
     insert into pulse as p (name, at) values (%(name)s, %(at)s) on conflict (name) do update set at = excluded.at
     where p.at < excluded.at returning p.name
 """
+DUE = """
+    insert into pulse as p (name, at) values (%(name)s, hermes_now()) on conflict (name) do update set
+      at = excluded.at where p.at < excluded.at - %(every)s returning p.name
+"""
 SILENCE = """
     with heard as (
       select received_at as at from event where id > coalesce((select max(id) from event), 0) - 100000
@@ -98,6 +102,12 @@ async def is_known(connection: Connection, name: str) -> bool:
 async def is_news(connection: Connection, name: str, at: datetime) -> bool:
     """Whether `at` is later than what was last told under this name; it is remembered."""
     return await (await connection.execute(ONCE, {'name': name, 'at': at})).fetchone() is not None
+
+
+async def is_due(connection: Connection, name: str, every: timedelta) -> bool:
+    """Whether `name` was not told within `every`; it is remembered as told now."""
+    found = await connection.execute(DUE, {'name': name, 'every': every})
+    return await found.fetchone() is not None
 
 
 async def silence(connection: Connection, source: str, least: timedelta, times: float) -> Row | None:

@@ -121,6 +121,8 @@ class Element:
     intent: Intent | None = None
     ignored: str = ''
     unparseable: str = ''
+    doubts: tuple[str, ...] = ()
+    """Options of fields that the catalogue does not know ('organization field:option'): what they mean is not said."""
     alone: bytes = b''
     """The body under which this element is a delivery of its own, where it came together with others (E-8)."""
 

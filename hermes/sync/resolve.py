@@ -16,7 +16,7 @@ from hermes.domain.errors import Gone, Reaction, StrangeOwner
 from hermes.domain.model import Event, RemoteRef, Value
 from hermes.domain.plan import Create, plan
 from hermes.ports import Answer, Request, System
-from hermes.sync import bookings, calls, cause, ingest
+from hermes.sync import bookings, calls, cause, ingest, options
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
 
@@ -185,6 +185,8 @@ async def read(
         return None, None
     answer = await calls.make(engine, system, request, known.catalogue)
     reaction = calls.judge(system, request, answer, known.catalogue)
+    if reaction is None:
+        await options.settle_doubts(engine, system, request, answer)
     async with engine.database.transaction() as connection:
         await graphs.lock_births(connection)
         event = await calls.note(engine, connection, system, allowed, request, answer, reaction)

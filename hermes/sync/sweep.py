@@ -19,7 +19,7 @@ from hermes.domain.errors import Forbidden, Gone, HermesError, Reaction, Rejecte
 from hermes.domain.model import Element, Event, Value
 from hermes.kit import wire
 from hermes.ports import Answer, Request, System, encode_answer
-from hermes.sync import calls, proof
+from hermes.sync import calls, options, proof
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
 from hermes.sync.observe import observe
@@ -115,6 +115,8 @@ async def _fetch(engine: Engine, system: System, sweep: Row) -> bool:
         known = await engine.known(connection)
     answer = await calls.make(engine, system, request, known.catalogue)
     reaction = calls.judge(system, request, answer, known.catalogue)
+    if reaction is None:
+        await options.settle_doubts(engine, system, request, answer)
     async with engine.database.transaction() as connection:
         if reaction is None:
             return await _keep(connection, engine, system, sweep, request, answer, allowed)

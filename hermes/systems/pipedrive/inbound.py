@@ -94,12 +94,19 @@ def _delivery(payload: Any, latest: datetime, catalogue: Catalogue) -> Element:
     if version_at is None:
         return Element(unparseable=f'The delivery about {entity} {identity} carries no time.')
     version = Version(wire.epoch_s(version_at), wire.epoch_ms(sent_at) if sent_at else UNSETTLED)
-    seen = _webhook_observation(meta, RemoteRef(SYSTEM, entity, identity), version, state, catalogue, read)
+    doubts: list[str] = []
+    seen = _webhook_observation(meta, RemoteRef(SYSTEM, entity, identity), version, state, catalogue, read, doubts)
     if action == 'delete':
         seen = replace(seen, record=_made_for(entity, payload.get('previous'), catalogue, read))
     if action == 'change' and entity == 'deal' and 'archived' not in seen.fields and _tells_nothing(payload):
         return Element((seen,), fetch=(Fetch(seen.ref, 'it changed in a way that the delivery does not tell'),))
-    return Element((seen,))
+    return _doubting(seen, doubts)
+
+
+def _doubting(seen: Observation, doubts: list[str]) -> Element:
+    """What shows an unknown option is read once more, when the fields were read again; a reading itself is not."""
+    fetch = (Fetch(seen.ref, 'it shows an option that is not known yet'),) if doubts and seen.origin != 'read' else ()
+    return Element((seen,), fetch=fetch, doubts=tuple(doubts))
 
 
 def _tells_nothing(payload: Mapping[str, Any]) -> bool:
@@ -125,6 +132,7 @@ def _webhook_observation(
     state: Mapping[str, Any],
     catalogue: Catalogue,
     read: objects.ReadCustom,
+    doubts: list[str],
 ) -> Observation:
     by_api = meta.get('change_source') == 'api'
     correlation = str(meta.get('correlation_id') or '')[:200]
@@ -133,7 +141,7 @@ def _webhook_observation(
         fields = {'archived': True} if ref.type in ('pipeline', 'stage') else {}
         return Observation(ref, 'merged' if into else 'deleted', version, fields, action='delete',
                            merged_into=into, by_api=by_api, correlation=correlation)  # fmt: skip
-    fields = objects.read_object(ref.type, state, catalogue, read)
+    fields = objects.read_object(ref.type, state, catalogue, read, doubts)
     return Observation(
         ref,
         'state',
@@ -188,7 +196,8 @@ def _item(data: Any, remote_type: str, origin: Origin, op: str, answer: Answer, 
         return Element(unparseable=f'The answer about {remote_type} {identity} carries no time.')
     changed_s = wire.epoch_s(changed_at)
     over = origin != 'answer' and date is not None and wire.epoch_s(date) >= changed_s + 2
-    fields = objects.read_object(remote_type, data, catalogue, rest.read)
+    doubts: list[str] = []
+    fields = objects.read_object(remote_type, data, catalogue, rest.read, doubts)
     deleted = data.get('is_deleted') is True and remote_type != 'user'
     observation = Observation(
         RemoteRef(SYSTEM, remote_type, identity),
@@ -200,7 +209,7 @@ def _item(data: Any, remote_type: str, origin: Origin, op: str, answer: Answer, 
         parent=None if deleted else _parent(remote_type, fields),
         by_api=origin == 'answer',
     )
-    return Element((observation,))
+    return _doubting(observation, doubts)
 
 
 def _parent(remote_type: str, fields: Mapping[str, Any]) -> RemoteRef | None:

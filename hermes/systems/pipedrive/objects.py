@@ -43,12 +43,17 @@ _CLOCK: Final = re.compile(r'(\d{1,3}):([0-5]\d)(?::([0-5]\d))?', re.ASCII)
 
 
 def read_object(
-    remote_type: str, data: Mapping[str, Any], catalogue: Catalogue, read_custom: ReadCustom
+    remote_type: str,
+    data: Mapping[str, Any],
+    catalogue: Catalogue,
+    read_custom: ReadCustom,
+    doubts: list[str] | None = None,
 ) -> dict[str, Value]:
-    """Canonical fields of one object."""
+    """Canonical fields of one object. What shows an option that nobody knows says nothing, and is told in `doubts`."""
     found = _READERS[remote_type](data)
     if remote_type in NATIVE:
-        found |= _custom(remote_type, data.get('custom_fields'), catalogue, read_custom)
+        unknown: list[str] = [] if doubts is None else doubts
+        found |= _custom(remote_type, data.get('custom_fields'), catalogue, read_custom, unknown)
     return found
 
 
@@ -233,7 +238,9 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Value]]]] =
 }
 
 
-def _custom(remote_type: str, told: Any, catalogue: Catalogue, read_custom: ReadCustom) -> dict[str, Value]:
+def _custom(
+    remote_type: str, told: Any, catalogue: Catalogue, read_custom: ReadCustom, doubts: list[str]
+) -> dict[str, Value]:
     """The custom fields that the catalogue knows by code; the others are nobody's business."""
     found: dict[str, Value] = {}
     record_type = RECORD_OF[remote_type]
@@ -250,6 +257,8 @@ def _custom(remote_type: str, told: Any, catalogue: Catalogue, read_custom: Read
             value = values.canonical(item, kind, stands_as, plain)
             if value is not None or kind != 'admin' or plain in (None, ''):
                 found[item.attribute] = value
+        except values.UnknownOption as unknown:
+            doubts.append(f'{remote_type} {unknown}')
         except (ValueError, TypeError):
             if item.attribute == 'hermes_id':
                 continue

@@ -29,7 +29,10 @@ VARCHAR_LIMIT: Final = 255
 _DEFAULT_TYPES: Final[Mapping[str, str]] = {'str': 'text', 'json': 'text', 'bool': 'varchar', 'date': 'date'}
 _NUMERAL: Final = re.compile(r'-?(0|[1-9]\d{0,15})(\.\d{0,14}[1-9])?', re.ASCII)
 _EXACT: Final = 2**53
-_ID: Final = re.compile(r'\d{1,19}', re.ASCII)
+
+
+class UnknownOption(ValueError):
+    """An option that the catalogue does not know, or no longer. Its id is never taken for its label."""
 
 
 def kind_of(item: CustomField, record_type: str, catalogue: Catalogue) -> FieldType:
@@ -80,7 +83,10 @@ def _as_text(item: CustomField, remote_type: str, plain: Any) -> str | None:
 
 
 def _label(item: CustomField, option: str) -> str:
-    return tidy(item.options.get(option, '')) or option
+    """Raises UnknownOption. One that the CRM knows and that has no label is called by its number."""
+    if option not in item.options:
+        raise UnknownOption(f'{item.pd_field_id}:{option}')
+    return tidy(item.options[option]) or option
 
 
 def to_plain(item: CustomField, kind: FieldType, remote_type: str, value: Value) -> Any:
@@ -123,13 +129,15 @@ def _number(told: str) -> int | float:
 
 
 def _option(item: CustomField, kind: FieldType, told: str) -> str:
-    for option in item.options:
-        label = _label(item, option)
+    for option, label in _labels(item).items():
         if label == told or (kind == 'bool' and _truth_or_none(label) is (told == 'true')):
             return option
-    if _ID.fullmatch(told):
-        return told
-    raise ValueError('the CRM has no such option')
+    raise UnknownOption(f'{item.pd_field_id}:{told}')
+
+
+def _labels(item: CustomField) -> dict[str, str]:
+    """Option -> label."""
+    return {option: _label(item, option) for option in item.options}
 
 
 def _truth_or_none(label: str) -> bool | None:
@@ -143,16 +151,13 @@ def _options(item: CustomField, told: str) -> list[str]:
     """The options whose labels, joined, are `told`; labels may hold commas, so the longest that fits is tried first."""
     found: list[str] = []
     rest = told
-    by_length = sorted(item.options, key=lambda option: -len(_label(item, option)))
+    by_length = sorted(_labels(item).items(), key=lambda entry: -len(entry[1]))
     while rest:
-        for option in by_length:
-            label = _label(item, option)
+        for option, label in by_length:
             if option not in found and (rest == label or rest.startswith(label + ', ')):
                 break
         else:
-            label = option = rest.partition(', ')[0]
-            if not _ID.fullmatch(option):
-                raise ValueError('the CRM has no such option')
+            raise UnknownOption(f'{item.pd_field_id}:{rest}')
         found.append(option)
         rest = rest[len(label) + 2 :]
     return found
