@@ -19,11 +19,13 @@ from hermes.domain.errors import HermesError
 from hermes.domain.timetable import Defaults
 from hermes.kit import logs, telemetry
 from hermes.kit.clock import Clock, SystemClock
+from hermes.kit.http import look_at_health
 from hermes.kit.ids import Chance, new_token, system_chance
 from hermes.ports import Calendar, Mailer, System
 from hermes.settings import Settings, is_loopback, reveal
 from hermes.sync import connect
 from hermes.sync.engine import Engine, Following
+from hermes.sync.frontdoor import FrontDoor
 from hermes.sync.subscription import Door
 from hermes.systems.google_calendar import Account, GoogleCalendar
 from hermes.systems.google_calendar import limits as calendar_limits
@@ -161,6 +163,16 @@ def doors(settings: Settings) -> dict[str, Door]:
         return {}
     password = settings.pd_webhook_password[0].get_secret_value()
     return {'pipedrive': Door(f'{settings.hermes_url}/pipedrive/callback/', settings.pd_webhook_user, password)}
+
+
+def front_door(settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None) -> FrontDoor:
+    """Our public address as a worker looks at it."""
+
+    async def look() -> str:
+        async with httpx2.AsyncClient(transport=transport, trust_env=False) as client:
+            return await look_at_health(client, clock, settings.hermes_url)
+
+    return FrontDoor(settings.hermes_url, look)
 
 
 def secrets_of(settings: Settings) -> list[str]:

@@ -2,12 +2,16 @@
 
 import gc
 
+import structlog
+
+from hermes.domain.errors import Refused
 from hermes.kit import endings
 from hermes.parts import (
     build_engine,
     build_mailer,
     build_stationery,
     doors,
+    front_door,
     observe,
     set_limits,
 )
@@ -18,6 +22,7 @@ from hermes.sync.letters import letter_step
 from hermes.sync.schedules import Schedules
 from hermes.sync.worker import FAREWELL_S, Part, Step, Worker
 
+log = structlog.get_logger(__name__)
 COLLECT = (100_000, 20, 50)
 """A batch makes many objects that live for moments and hold no cycles; looking for cycles among them by Python's own
 thresholds would be a third of a worker's work.
@@ -35,21 +40,21 @@ def build_post(settings: Settings) -> Step:
 
 
 async def prepare(engine: Engine, settings: Settings) -> None:
-    """What follows first contact: our webhook at the CRM and, in the sandbox, the demo's set-up."""
-    password = settings.pd_webhook_password[0].get_secret_value() if settings.pd_webhook_password else ''
+    """What follows first contact with the sandbox: the demo's set-up."""
     if settings.hermes_sandbox:
         from hermes.sandbox.staff import ADMINS, ENTRY_STAGES
 
-        await setup.set_up(engine, [dict(admin) for admin in ADMINS], dict(ENTRY_STAGES))
-        if settings.push_mode == 'plan':
-            return
-        await connect.subscribe(
-            engine,
-            engine.systems['pipedrive'],
-            f'{settings.hermes_url}/pipedrive/callback/',
-            settings.pd_webhook_user,
-            password,
-        )
+        try:
+            await setup.set_up(engine, [dict(admin) for admin in ADMINS], dict(ENTRY_STAGES))
+        except Refused as error:
+            log.warning("the demo's set-up is not complete", reason=str(error))
+
+
+async def subscribe(engine: Engine, settings: Settings) -> None:
+    """Our webhook at the sandbox's CRM; at a real one it is `hermes setup webhooks` that registers it."""
+    if settings.hermes_sandbox and settings.push_mode == 'live':
+        for name, door in doors(settings).items():
+            await connect.subscribe(engine, engine.systems[name], door.url, door.user, door.password)
 
 
 async def work(settings: Settings, part: Part = 'both') -> None:
@@ -60,7 +65,9 @@ async def work(settings: Settings, part: Part = 'both') -> None:
         engine,
         part,
         prepare=lambda engine: prepare(engine, settings),
+        subscribe=lambda engine: subscribe(engine, settings),
         schedules=schedules.run,
+        door=front_door(settings, engine.clock),
         post=build_post(settings),
     )
     endings.heed_stop(worker.stopping.set)

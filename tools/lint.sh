@@ -18,5 +18,6 @@ check 'ruff format' $bin/ruff format --check .
 check 'ruff check' $bin/ruff check .
 check 'mypy' $bin/mypy
 check 'lint-imports' $bin/lint-imports
+check 'migrations' $bin/python -m tools.migration --check
 check 'deptry' $bin/deptry .
 [ -z "$failed" ] || { echo "lint failed:$failed" >&2; exit 1; }

@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'config': ('config', 'Show and set what can be changed while Hermes runs.'),
     'fields': ('fields', 'The field catalogue.'),
     'find': ('find', 'Find records and events by a name, an e-mail address, a phone number or an id.'),
-    'events': ('events', 'What arrived: list, show, replay, park.'),
+    'events': ('events', 'What arrived: list, show, replay, park, dismiss.'),
     'trace': ('events', 'One event and everything that it caused.'),
     'blame': ('blame', 'Who set a field of a record, when, and because of what.'),
     'release': ('blame', "Let go of a person's edit of a field."),
@@ -41,11 +41,13 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'plan': ('plan', 'What would be sent now, field by field, and what it would cost.'),
     'pause': ('push', 'Stop sending to a system.'),
     'resume': ('push', 'Send to a system again.'),
+    'forget-account': ('accounts', 'Let go of an account with which nothing was exchanged yet.'),
     'sweep': ('sweep', 'Fetch what was changed out there.'),
     'drift': ('drift', 'Compare with a system and heal differences.'),
     'admins': ('admins', 'Who sells, supports and develops: list, add, edit, remove.'),
     'rota': ('rota', 'Whose turn it is.'),
     'bookings': ('bookings', 'List, show and cancel bookings.'),
+    'mail': ('mail', 'Letters that did not go out: list, retry, dismiss.'),
     'slots': ('slots', 'Why a slot is offered or not; working hours and days off.'),
     'people': ('people', 'App users and their lists.'),
     'user': ('user', 'Who may use the admin pages.'),
@@ -167,10 +169,21 @@ def explain(error: Exception) -> str:
         return str(error)
     if isinstance(error, DatabaseAway):
         told = str(error).strip().splitlines()
-        return f'The database cannot be used: {told[0] if told else "no answer"}. Check DATABASE_URL.'
+        return f'The database cannot be used: {told[0] if told else "no answer"}. {advise_database()}'
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f'No space is left on the disk{f" of {error.filename}" if error.filename else ""}: make room.'
     return ''
+
+
+def advise_database() -> str:
+    """What to do about a database that is away: the embedded one is started, a server of one's own is looked after."""
+    from hermes.settings import SettingsError, load
+
+    try:
+        embedded = not load().database_url
+    except SettingsError:
+        embedded = False
+    return 'Run "hermes db start".' if embedded else 'Check DATABASE_URL, and whether that server runs.'
 
 
 def run(arguments: list[str] | None = None) -> Any:
@@ -182,10 +195,14 @@ def run(arguments: list[str] | None = None) -> Any:
     try:
         return app(arguments, prog_name='hermes')
     except Exception as error:
+        from hermes.cli.code import explain as unfit
         from hermes.cli.output import clean, warn
 
         if told := explain(error):
             warn(clean(told))
             raise SystemExit(REFUSED) from None
+        if told := unfit(error):
+            warn(clean(told))
+            raise SystemExit(BUG) from None
         warn(traceback.format_exc())
         raise SystemExit(BUG) from None

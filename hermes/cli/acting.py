@@ -44,25 +44,18 @@ def act(
     else:
         for item in told:
             say(_sentence(item, alive))
-    if any(item['state'] == 'parked' or refusal(item['outcome']) for item in told):
+    if any(item['state'] in ('parked', 'refused') for item in told):
         raise typer.Exit(FAILED)
     if alive and any(item['state'] in ('new', 'waiting') for item in told):
         raise typer.Exit(ATTENTION)
 
 
-def refusal(outcome: Value) -> str:
-    """The sentence with which the act was refused, '' if it was not."""
-    elements = outcome if isinstance(outcome, list) else [outcome]
-    return next((str(item['refused']) for item in elements if isinstance(item, dict) and item.get('refused')), '')
-
-
 def _sentence(item: dict[str, Any], alive: bool) -> str:
     head = f'{item["act"]} (event {item["event"]})'
-    if item['state'] == 'parked':
-        return clean(f'{head}: parked: {item["reason"]}')
+    if item['state'] in ('parked', 'refused'):
+        return clean(f'{head}: {item["state"]}: {item["reason"]}')
     if item['state'] == 'done':
-        refused = refusal(item['outcome'])
-        return clean(f'{head}: refused: {refused}') if refused else f'{head}: done'
+        return f'{head}: done'
     if not alive:
         return f'{head}: {STORED}'
     return clean(f'{head}: stored, not applied yet{": " + item["reason"] if item["reason"] else ""}')

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from hermes.cli.output import clean, say
+from hermes.cli.losing import NameFlag, confirm, require_alone
+from hermes.cli.output import say
 from hermes.cli.world import database_folder, load_settings, open_database, require_database, start_database
 from hermes.db import embedded
 from hermes.domain.errors import Refused
@@ -61,38 +62,45 @@ def upgrade() -> None:
     from hermes.db import schema
 
     with open_database(load_settings(make=True), make=True) as address:
-        schema.upgrade(address)
-    say('The schema is up to date.')
+        told = schema.upgrade(address).said
+    say(told or 'The schema is up to date.')
 
 
-@db.command('downgrade')
-def downgrade(revision: Annotated[str, typer.Argument(help='A revision, or -1 for one step back.')] = '-1') -> None:
-    """Take the schema back to an older version."""
-    from hermes.db import schema
+@db.command('downgrade', context_settings={'ignore_unknown_options': True})
+def downgrade(
+    revision: Annotated[
+        str, typer.Argument(metavar='VERSION', help='An earlier version, -1 for one step back, or base.')
+    ] = '',
+    name: NameFlag = '',
+) -> None:
+    """Take the schema back to an earlier version, with all that later ones hold. Asks for the database's name."""
+    from hermes.db import desk, losses, schema
 
     with open_database(load_settings()) as address:
-        schema.downgrade(address, revision)
-    say(f'The schema has gone back to {revision}.')
+        with desk.opened(address) as connection:
+            target = losses.find_target(losses.version(connection), revision)
+            lost = losses.of_versions_after(connection, target)
+        require_alone(address)
+        confirm(address, name, 'This will be lost', lost)
+        schema.downgrade(address, target or 'base')
+    say(f'The schema has gone back to {target or "nothing"}.')
 
 
 @db.command('reset')
-def reset(
-    name: Annotated[str, typer.Option('--name', help="The database's name, to show that it is meant.")] = '',
-) -> None:
+def reset(name: NameFlag = '') -> None:
     """Drop everything in the database and make its tables anew. Asks for the database's name."""
     from hermes.db import schema, wiping
 
     with open_database(load_settings()) as address:
-        expected = confirm(address, name)
+        require_alone(address)
+        expected = confirm(address, name, 'Everything will be lost', contents(address))
         wiping.wipe(address)
         schema.upgrade(address)
     say(f'The database "{expected}" is empty.')
 
 
 @db.command('restore-from-live')
-def restore_from_live(
-    name: Annotated[str, typer.Option('--name', help="The local database's name, to show that it is meant.")] = '',
-) -> None:
+def restore_from_live(name: NameFlag = '') -> None:
     """Copy LIVE_DATABASE_URL into the local database: every system paused, sessions left behind, no webhooks."""
     from hermes.db import restoring
 
@@ -100,28 +108,17 @@ def restore_from_live(
     if not settings.live_database_url:
         raise Refused('LIVE_DATABASE_URL is not set: it is the address of the database to copy.')
     with open_database(settings) as address:
-        expected = confirm(address, name)
+        require_alone(address)
+        expected = confirm(address, name, 'Everything will be lost', contents(address))
         restoring.restore(settings.live_database_url, address, say)
     say(
         f'The database "{expected}" is a copy now. Every system is paused: "hermes resume SYSTEM" asks for its account.'
     )
 
 
-def confirm(address: str, given: str) -> str:
-    """The database's name, named by whoever wants to lose what is in it. Raises Refused."""
-    from hermes.db import wiping
+def contents(address: str) -> list[str]:
+    """What stands in a database."""
+    from hermes.db import desk, losses
 
-    expected = wiping.database_name(address)
-    given = given or ask(f'Everything in the database "{expected}" will be lost. Its name, to go on')
-    if given != expected:
-        raise Refused(f'The database is called "{expected}", not "{given}": nothing was done.')
-    return expected
-
-
-def ask(question: str) -> str:
-    """What the person types; Refused where nobody can (SETUP-5)."""
-    import sys
-
-    if not sys.stdin.isatty():
-        raise Refused('Nobody is here to confirm it: say --name and the name of the database.')
-    return str(typer.prompt(clean(question)))
+    with desk.opened(address) as connection:
+        return losses.contents(connection)

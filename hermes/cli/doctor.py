@@ -10,6 +10,7 @@ from hermes.cli.output import ATTENTION, CLEAN, JsonFlag, alarm, print_json, say
 
 if TYPE_CHECKING:
     from hermes.db.desk import Connection
+    from hermes.db.finding import Row
     from hermes.settings import Settings
 
 State = Literal['ok', 'todo', 'skipped']
@@ -17,6 +18,8 @@ LEAST_POSTGRES = 140_000
 MOST_SKEW_S = 2.0
 QUIET_WEBHOOKS_S = 7 * 86_400
 LATE_S = 120.0
+CREDENTIALS = ' credentials'
+"""How the name of a finding ends that tells whether a system answered."""
 OnlineFlag = Annotated[
     bool, typer.Option('--online/--offline', help='Also ask the systems themselves (costs a few API calls).')
 ]
@@ -62,15 +65,19 @@ def doctor(
         settings = load_settings()
         with open_database(settings) as url:
             if fix and schema.check(url) != 'current':
-                schema.upgrade(url)
-                mended.append('mended: the schema is the newest')
+                mended.append(f'mended: {schema.upgrade(url).said}')
             if (online or fix or trip) and schema.check(url) == 'current':
                 mended, asked, travelled = _ask(online, fix, trip, mended)
-            findings = [*examine(settings, url), *asked, *travelled]
+            findings = [*examine(settings, url, reached(asked)), *asked, *travelled]
     if fix and not mended:
         mended = ['nothing is broken that can be mended from here']
     _report(mended, findings, as_json)
     raise typer.Exit(ATTENTION if any(finding.state == 'todo' for finding in findings) else CLEAN)
+
+
+def reached(asked: list[Finding]) -> frozenset[str]:
+    """What was asked just now and answered: of nothing else is said that it is well."""
+    return frozenset(finding.name for finding in asked if finding.state == 'ok')
 
 
 def _ask(online: bool, fix: bool, trip: bool, mended: list[str]) -> tuple[list[str], list[Finding], list[Finding]]:
@@ -97,9 +104,9 @@ def _report(mended: list[str], findings: list[Finding], as_json: bool) -> None:
     alarm(f'{sick} to do') if sick else say('all is well')
 
 
-def examine(settings: 'Settings', url: str) -> Iterator[Finding]:
-    """Everything that can be seen without asking a system. Raises Refused or DatabaseAway when there is no
-    database.
+def examine(settings: 'Settings', url: str, reached: frozenset[str] = frozenset()) -> Iterator[Finding]:
+    """Everything that can be seen without asking a system. `reached`: what was asked and answered. Raises
+    Refused or DatabaseAway when there is no database.
     """
     from hermes.cli.doctor_calendar import examine_calendars
     from hermes.db import desk, schema
@@ -113,13 +120,14 @@ def examine(settings: 'Settings', url: str) -> Iterator[Finding]:
             return
         yield Finding('migrations', 'ok', 'the schema is the newest')
         yield _worker(connection)
+        yield _door(connection, settings)
         yield _queue(connection)
-        yield from _systems(connection, settings)
+        yield from _systems(connection, settings, reached)
         yield from _fields(connection)
         yield from _config(connection)
         yield from _admins(connection)
         yield _write_back(connection, settings)
-        yield from examine_calendars(connection, settings)
+        yield from examine_calendars(connection, settings, reached)
         yield _mail(connection, settings)
 
 
@@ -167,6 +175,18 @@ def _worker(connection: 'Connection') -> Finding:
         return Finding('worker', 'ok', f'seen {show_duration(max(silent_s, 0.0))} ago')
     said = 'none has ever run' if silent_s is None else f'last seen {show_duration(silent_s)} ago'
     return Finding('worker', 'todo', said, 'start one with "hermes worker" or "hermes run"')
+
+
+def _door(connection: 'Connection', settings: 'Settings') -> Finding:
+    """Nothing is written outside while what is written could not come back."""
+    from hermes.db.checks import read_door
+
+    told = read_door(connection)
+    if told is None:
+        return Finding('door', 'skipped', f'no worker looks whether {settings.hermes_url} answers')
+    if told:
+        return Finding('door', 'todo', told, 'start "hermes web" there, or mend HERMES_URL')
+    return Finding('door', 'ok', f'{settings.hermes_url} answers the workers')
 
 
 def _queue(connection: 'Connection') -> Finding:
@@ -227,7 +247,7 @@ def _mail(connection: 'Connection', settings: 'Settings') -> Finding:
     return Finding('mail', 'ok', f'sent from {settings.mail_from}')
 
 
-def _systems(connection: 'Connection', settings: 'Settings') -> Iterator[Finding]:
+def _systems(connection: 'Connection', settings: 'Settings', reached: frozenset[str]) -> Iterator[Finding]:
     from hermes.db.checks import read_standing, read_unproven
     from hermes.settings import reveal
 
@@ -247,10 +267,14 @@ def _systems(connection: 'Connection', settings: 'Settings') -> Iterator[Finding
                 name, 'todo', f'it lets nobody in until {show(here["blocked_until"])}', 'wait; Hermes goes on by itself'
             )
         elif here['account'] is None:
-            yield Finding(name, 'todo', 'never spoken with', 'start a worker; the account is stored at first contact')
-        else:
+            yield Finding(
+                name, 'todo', 'it has never answered', 'start a worker; the account is stored once it answers'
+            )
+        elif f'{name}{CREDENTIALS}' in reached:
             yield Finding(name, 'ok', f'account {here["account"]}')
-        yield _webhooks(name, here['last_webhook_s'])
+        else:
+            yield Finding(name, 'skipped', f'account {here["account"]}; it was not reached now')
+        yield _webhooks(name, here)
     if on['pipedrive']:
         unproven = read_unproven(connection, 'pipedrive')
         if unproven:
@@ -260,8 +284,13 @@ def _systems(connection: 'Connection', settings: 'Settings') -> Iterator[Finding
             yield Finding('first listing', 'ok', 'proven')
 
 
-def _webhooks(name: str, last_s: float | None) -> Finding:
-    label = f'{name} webhooks'
+def _webhooks(name: str, here: 'Row') -> Finding:
+    from hermes.db.condition import unheard
+
+    label, last_s = f'{name} webhooks', here['silent_s']
+    if silent := unheard(here):
+        mend = 'see whether our address is reached from outside; "hermes setup webhooks"; changes are listed meanwhile'
+        return Finding(label, 'todo', silent, mend)
     if last_s is None:
         mend = (
             'run "hermes setup webhooks"' if name == 'pipedrive' else 'enter our address there: "hermes setup webhooks"'

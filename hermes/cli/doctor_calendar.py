@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from hermes.cli.setup_desk import Desk
     from hermes.db.desk import Connection
     from hermes.settings import Settings
+    from hermes.sync.engine import Engine
 
 CLOSED = 'no time of this person is offered'
 
 
-def examine_calendars(connection: 'Connection', settings: 'Settings') -> Iterator[Finding]:
+def examine_calendars(
+    connection: 'Connection', settings: 'Settings', reached: frozenset[str] = frozenset()
+) -> Iterator[Finding]:
     """What can be seen without asking Google."""
     if not settings.g_client_email:
         yield Finding('calendar', 'skipped', 'off: no service account is set (G_CLIENT_EMAIL, G_PRIVATE_KEY)')
@@ -26,8 +29,8 @@ def examine_calendars(connection: 'Connection', settings: 'Settings') -> Iterato
     if not settings.g_private_key.get_secret_value():
         yield Finding('calendar', 'todo', 'the service account has no key', 'set G_PRIVATE_KEY_ID and G_PRIVATE_KEY')
         return
-    yield _account(connection, settings)
-    yield from _people(connection, settings)
+    yield _account(connection, settings, 'google credentials' in reached)
+    yield from _people(connection, settings, reached)
 
 
 def ask_calendars(desk: 'Desk') -> Iterator[Finding]:
@@ -56,11 +59,13 @@ def ask_calendars(desk: 'Desk') -> Iterator[Finding]:
             mend = 'see that the address is right and that the account may act for it (delegation, scope calendar)'
             yield Finding(label, 'todo', f'{CLOSED}: {error}', mend)
             continue
+        if one['problem']:
+            desk.do(_hurry(desk.engine, one['email'].lower()))
         times = 'time is' if len(taken) == 1 else 'times are'
         yield Finding(label, 'ok', f'it can be read; {len(taken)} {times} taken in the next seven days')
 
 
-def _account(connection: 'Connection', settings: 'Settings') -> Finding:
+def _account(connection: 'Connection', settings: 'Settings', reached: bool) -> Finding:
     from hermes.db.checks import read_standing
 
     standing = read_standing(connection, ['google'])['google']
@@ -68,11 +73,24 @@ def _account(connection: 'Connection', settings: 'Settings') -> Finding:
         reason = standing['reason'] or 'no reason given'
         return Finding('calendar', 'todo', f'paused: {reason}', 'mend it; credentials that work again are noticed')
     account = f', {standing["account"]}' if standing['account'] else ''
-    return Finding('calendar', 'ok', f'service account {settings.g_client_email}{account}')
+    said = f'service account {settings.g_client_email}{account}'
+    return (
+        Finding('calendar', 'ok', said)
+        if reached
+        else Finding('calendar', 'skipped', f'{said}; it was not reached now')
+    )
 
 
-def _people(connection: 'Connection', settings: 'Settings') -> Iterator[Finding]:
+async def _hurry(engine: 'Engine', calendar: str) -> None:
+    from hermes.db import calendars
+
+    async with engine.database.transaction() as connection:
+        await calendars.hurry(connection, calendar)
+
+
+def _people(connection: 'Connection', settings: 'Settings', reached: frozenset[str]) -> Iterator[Finding]:
     from hermes.db.checks import read_bookable
+    from hermes.db.condition import tried_again
 
     people = read_bookable(connection)
     if not people:
@@ -83,8 +101,11 @@ def _people(connection: 'Connection', settings: 'Settings') -> Iterator[Finding]
     yield _changes(people, settings)
     for one in people:
         if one['problem']:
-            said = f'it could not be read for its changes: {one["problem"]}'
-            yield Finding(f'changes of admin {one["id"]}', 'todo', said, 'a worker goes on trying')
+            said = f'it could not be read for its changes: {one["problem"]}{tried_again(one["due_at"])}'
+            if f'calendar of admin {one["id"]}' in reached:
+                yield Finding(f'changes of admin {one["id"]}', 'skipped', f'{said}; it can be read now')
+            else:
+                yield Finding(f'changes of admin {one["id"]}', 'todo', said, 'a worker goes on trying')
 
 
 def _lacking(people: list[dict[str, Any]], settings: 'Settings') -> Iterator[Finding]:

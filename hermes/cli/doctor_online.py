@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from hermes.cli.doctor import Finding
+from hermes.cli.doctor import CREDENTIALS, Finding
 from hermes.domain.errors import HermesError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def ask_systems(desk: 'Desk') -> Iterator[Finding]:
         if name == 'google':
             yield from ask_calendars(desk)
             continue
-        label = f'{name} credentials'
+        label = f'{name}{CREDENTIALS}'
         try:
             desk.do(connect.meet(desk.engine, system, tries=1))
         except HermesError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hermes.cli import arrivals, trace
-from hermes.cli.output import JsonFlag, plain_errors, print_json, print_pairs, progress, say, show
+from hermes.cli.output import JsonFlag, plain_errors, print_json, print_pairs, progress, say, show, warn
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
@@ -19,11 +19,14 @@ EventId = Annotated[int, typer.Argument(metavar='EVENT', help="The event's numbe
 
 def register(app: typer.Typer) -> None:
     """Add `events` and `trace`."""
-    group = typer.Typer(help='What arrived: list, show, replay, park.', no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(
+        help='What arrived: list, show, replay, park, dismiss.', no_args_is_help=True, rich_markup_mode=None
+    )
     group.command('list')(arrivals.list_events)
     group.command('show')(show_event)
     group.command('replay')(replay)
     group.command('park')(park)
+    group.command('dismiss')(dismiss)
     app.add_typer(group, name='events')
     trace.register(app)
 
@@ -71,10 +74,10 @@ def replay(
     from hermes.cli.database import writing
 
     with writing() as connection:
-        ids = _chosen(connection, event_ids or [], state)
+        ids = _replayable(connection, _chosen(connection, event_ids or [], state), named=not state)
         if not preview:
             if not ids:
-                return print_json({'worker_alive': None, 'acts': []}) if as_json else say('nothing is parked')
+                return _print_nothing(as_json)
             return act(
                 connection,
                 [(f'replay of event {number}', {'act': 'event.replay', 'event': number}) for number in ids],
@@ -107,20 +110,70 @@ def park(
         )
 
 
+def dismiss(
+    reason: Annotated[str, typer.Option(help='Why, for those who look at it later.')],
+    event_ids: Annotated[
+        list[int] | None, typer.Argument(metavar='[EVENT]...', help='The numbers of the events.')
+    ] = None,
+    state: Annotated[str | None, typer.Option(help='Instead of numbers: all that are parked ("parked").')] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Put events away that are parked and not wanted any more; "replay" takes one back."""
+    from hermes.cli.acting import act
+    from hermes.cli.database import writing
+    from hermes.db.reading import read_event
+
+    if not reason.strip():
+        raise Refused('Say why: --reason "...".')
+    with writing() as connection:
+        wanted = []
+        for number in _chosen(connection, event_ids or [], state):
+            event = read_event(connection, number)
+            if event['state'] != 'parked':
+                raise Refused(f'Event {number} is {event["state"]}: only one that is parked can be dismissed.')
+            said = f'dismiss event {number} ({event["kind"]} of {event["source"]})'
+            wanted.append((said, {'act': 'event.dismiss', 'event': number, 'reason': reason.strip()}))
+        if not wanted:
+            return _print_nothing(as_json)
+        act(connection, wanted, as_json)
+
+
+def _print_nothing(as_json: bool) -> None:
+    if as_json:
+        return print_json({'worker_alive': None, 'acts': []})
+    say('nothing is parked')
+
+
 def _chosen(connection: 'Connection', event_ids: list[int], state: str | None) -> list[int]:
-    from hermes.db.reading import list_parked, read_event
+    from hermes.db.reading import list_parked
 
     if state is not None and (event_ids or state != 'parked'):
         raise Refused('Name the events by number, or all that are parked with --state parked.')
-    if state:
-        return list_parked(connection)
-    if not event_ids:
+    if not state and not event_ids:
         raise Refused('Which events? Name them by number, or all that are parked with --state parked.')
-    for number in event_ids:
-        found = read_event(connection, number)
-        if found['body'] is None:
-            raise Refused(f'Event {number} cannot be replayed: its body was dropped when its retention time was over.')
-    return list(dict.fromkeys(event_ids))
+    return list_parked(connection) if state else list(dict.fromkeys(event_ids))
+
+
+def _replayable(connection: 'Connection', ids: list[int], *, named: bool) -> list[int]:
+    """Those that can be applied again. Of `named` ones each must be (Refused); of all that are parked the others are
+    left out, and said so.
+    """
+    from hermes.db.events import REPLAYED
+    from hermes.db.reading import read_event
+
+    left = {}
+    for number in ids:
+        event = read_event(connection, number)
+        if event['kind'] not in REPLAYED:
+            left[number] = f"it is one of Hermes's own ({event['kind']}); what it asked for is asked for anew"
+        elif event['body'] is None:
+            left[number] = 'its body was dropped when its retention time was over'
+    for number, why in left.items():
+        sentence = f'Event {number} cannot be replayed: {why}.'
+        if named:
+            raise Refused(sentence)
+        warn(f'{sentence} "hermes events dismiss {number} --reason ..." puts it away.')
+    return [number for number in ids if number not in left]
 
 
 def _preview(ids: list[int], as_json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hermes.cli.losing import NameFlag, confirm
 from hermes.cli.output import Column, JsonFlag, print_json, print_rows, say
 from hermes.domain.errors import Refused
 
@@ -196,11 +197,19 @@ def change_field(
     say(f'{read_linked(on)} field {name}: {", ".join(to)} changed; {changed.pushes} records are on their way.')
 
 
-def remove_field(name: Name, on: On = 'company', as_json: JsonFlag = False) -> None:
-    """Take a field out of the catalogue; what stands in the CRM stays there."""
+def remove_field(name: Name, on: On = 'company', database: NameFlag = '', as_json: JsonFlag = False) -> None:
+    """Take a field out of the catalogue; what stands in the CRM stays there. Asks for the database's name where Hermes
+    forgets values.
+    """
     from hermes.cli.setup_desk import desk
+    from hermes.sync import field_acts
 
     with desk(contact=False) as here:
+        item = field_acts.find(here.known().catalogue, read_linked(on), name)
+        held = here.do(field_acts.count_values(here.engine, item))
+        if held:
+            lost = [f'{field_acts.label(item)} of {held} records; adding it again gathers what the log still holds']
+            confirm(here.engine.database.url, database, 'Values will be forgotten', lost, as_json=as_json)
         outcome = here.act('field.remove', linked=read_linked(on), machine_name=name)
     if as_json:
         return print_json(outcome)

@@ -5,12 +5,15 @@ resumed. Said again it goes on where it was cut off; said after the first listin
 contradicts.
 """
 
+import asyncio
 import os
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hermes.cli.losing import NameFlag, confirm, require_alone
 from hermes.cli.output import Column, JsonFlag, print_json, print_pairs, print_rows, progress, say, warn
 
 if TYPE_CHECKING:
@@ -38,9 +41,10 @@ def import_legacy(
     ] = '',
     dry_run: Annotated[bool, typer.Option('--dry-run', help='Only the report.')] = False,
     full: Annotated[bool, typer.Option('--full', help='Every trouble, not the first few of each kind.')] = False,
+    name: NameFlag = '',
     as_json: JsonFlag = False,
 ) -> None:
-    """Report what is wrong in an older database, then take it over."""
+    """Report what is wrong in an older database, then take it over. Asks for this database's name."""
     from hermes.cli.output import plain_errors
     from hermes.cli.run import require_schema
     from hermes.cli.world import load_settings, open_database
@@ -55,19 +59,21 @@ def import_legacy(
         settings = load_settings()
         with open_database(settings) as url:
             require_schema(url)
-            told = _work(settings.model_copy(update={'database_url': url}), source, dry_run)
+
+            def agree() -> None:
+                require_alone(url)
+                taken = [f'{table} ({len(found)} rows)' for table, found in source.tables.items() if found]
+                confirm(url, name, 'Every system will be paused, and this be taken over', taken, as_json=as_json)
+
+            given = settings.model_copy(update={'database_url': url})
+            told = asyncio.run(_run(given, source, dry_run, agree))
     if as_json:
         return print_json(told)
     _print(told, full)
 
 
-def _work(settings: 'Settings', source: 'Source', dry_run: bool) -> dict[str, Any]:
-    import asyncio
-
-    return asyncio.run(_run(settings, source, dry_run))
-
-
-async def _run(settings: 'Settings', source: 'Source', dry_run: bool) -> dict[str, Any]:
+async def _run(settings: 'Settings', source: 'Source', dry_run: bool, agree: Callable[[], None]) -> dict[str, Any]:
+    """The report, and the taking over once somebody agrees (Refused)."""
     from hermes.domain.reconciliation import reconcile
     from hermes.parts import build_engine
     from hermes.sync import importing
@@ -79,6 +85,8 @@ async def _run(settings: 'Settings', source: 'Source', dry_run: bool) -> dict[st
         troubles = sorted([*found.troubles, *importing.refused_fields(source)])
         done = await importing.check(engine, source)
         if not dry_run:
+            if done.fresh:
+                agree()
             with progress('companies', len(source.rows('company')) + 6) as bar:
                 done = await importing.take_over(engine, source, bar.advance)
         links, crm = await importing.contradictions(engine)

@@ -113,6 +113,7 @@ def plain_errors() -> Iterator[None]:
     """Turn what people can do something about into one sentence and exit code 1; anything else is a bug and stays
     one.
     """
+    from hermes.cli import advise_database
     from hermes.db.desk import SCHEMA_MISSING, DatabaseAway
 
     try:
@@ -125,7 +126,7 @@ def plain_errors() -> Iterator[None]:
         raise typer.Exit(FAILED) from None
     except DatabaseAway as error:
         told = clean(str(error).strip().splitlines()[0]) if str(error).strip() else 'no answer'
-        warn(f'The database cannot be used: {told}. Check DATABASE_URL, or run "hermes db start".')
+        warn(f'The database cannot be used: {told}. {advise_database()}')
         raise typer.Exit(FAILED) from None
 
 

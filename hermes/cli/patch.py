@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from hermes.cli.output import Column, JsonFlag, print_json, print_rows, say
+from hermes.cli.losing import NameFlag, confirm, require_alone
+from hermes.cli.output import Column, JsonFlag, print_json, print_rows, say, show
 from hermes.domain.errors import Refused
 
 CHANGES = [Column('record', 'RECORD'), Column('field', 'FIELD'), Column('old', 'WAS'), Column('new', 'IS')]
@@ -18,9 +19,10 @@ def register(app: typer.Typer) -> None:
 def run_patch(
     name: Annotated[str, typer.Argument(metavar='[NAME]', help='Which patch; without it they are listed.')] = '',
     live: Annotated[bool, typer.Option('--live', help='Keep what it does; otherwise it is a dry run.')] = False,
+    database: NameFlag = '',
     as_json: JsonFlag = False,
 ) -> None:
-    """List the patches, or run one: a dry run unless --live."""
+    """List the patches, or run one: a dry run unless --live, which asks for the database's name."""
     from hermes.cli.output import plain_errors
     from hermes.cli.setup_desk import desk
     from hermes.patches import PATCHES
@@ -34,10 +36,26 @@ def run_patch(
             unknown = f'There is no patch "{name}".' if name else 'Which patch?'
             raise Refused(f'{unknown} The patches are: {", ".join(PATCHES) or "none"}.')
         with desk(contact=False) as here:
-            done = here.do(patching.run(here.engine, name, PATCHES[name].work, live=live))
+            work, address = PATCHES[name].work, here.engine.database.url
+            if live:
+                require_alone(address)
+                tried = here.do(patching.run(here.engine, name, work, live=False))
+                confirm(
+                    address,
+                    database,
+                    f'The patch {name} will do this',
+                    [*tried.said, *map(_line, tried.changes)],
+                    as_json=as_json,
+                )
+            done = here.do(patching.run(here.engine, name, work, live=live))
     if as_json:
         return print_json({'live': live, 'said': done.said, 'changes': done.changes, 'events': done.events})
     _report(done, live)
+
+
+def _line(change: Any) -> str:
+    record = f'{change["record_type"]}:{change["record_id"]}'
+    return f'{record} {change["field"]}: {show(change["old"])} -> {show(change["new"])}'
 
 
 def _report(done: Any, live: bool) -> None:

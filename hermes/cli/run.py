@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from hermes.cli.instance import only_one
 from hermes.cli.output import say
 from hermes.cli.world import (
     SANDBOX_PORT,
@@ -54,14 +55,23 @@ def run(
     weather: Weather = WeatherName.CALM,
 ) -> None:
     """Everything in one: database, web, worker, and the sandbox when no system is configured."""
+    heed_signals()
+    settings = load()
+    if settings.sandboxed:
+        addresses = {'web': f'http://127.0.0.1:{port}', 'sandbox': f'http://127.0.0.1:{sandbox_port}'}
+    else:
+        addresses = {'web': f'http://127.0.0.1:{port}'}
+    with only_one(settings.data_dir, 'run', addresses):
+        _run(settings, reload, port, sandbox_port, weather)
+
+
+def _run(settings: Settings, reload: bool, port: int, sandbox_port: int, weather: WeatherName) -> None:
     from hermes.cli.supervisor import Child, Supervisor, choose_port, require_port
     from hermes.db import schema
 
-    heed_signals()
-    settings = load()
     require_port(port, '--port')
     environment = {'PYDANTIC_DISABLE_PLUGINS': '__all__', **os.environ}
-    children = [Child('worker', ['worker']), Child('web', ['web', '--port', str(port)])]
+    children = [Child('web', ['web', '--port', str(port)]), Child('worker', ['worker'])]
     if settings.sandboxed:
         require_port(sandbox_port, '--sandbox-port')
         mail_port = choose_port()
@@ -76,7 +86,8 @@ def run(
         if server and server.note:
             say(server.note)
         url = environment['DATABASE_URL'] = server.url if server else settings.database_url
-        schema.upgrade(url)
+        if told := schema.upgrade(url).said:
+            say(told)
         Supervisor(children, environment, port, lambda: announce(settings, port, sandbox_port), server, reload).run()
     finally:
         if server:
@@ -150,8 +161,9 @@ def sandbox(port: Port = SANDBOX_PORT, weather: Weather = WeatherName.CALM) -> N
 
     heed_signals()
     settings = load_settings(make=True)
-    require_port(port, '--port')
-    with ending_soon():
+    here = {'sandbox': f'http://127.0.0.1:{port}'}
+    with ending_soon(), only_one(settings.world_dir, 'sandbox', here):
+        require_port(port, '--port')
         serve_sandbox(settings, port, weather)
 
 

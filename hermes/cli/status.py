@@ -117,6 +117,8 @@ def _print_flow(condition: 'Condition') -> None:
             f', applied after {show_duration(events["lag_p50_s"])} (median), {show_duration(events["lag_p99_s"])} (p99)'
         )
     say(f'            {events["received"]} in the last {show_duration(events["window_s"])}{lag}')
+    if events['refused_acts']:
+        say(f'            {events["refused_acts"]} acts refused in the last day: "hermes events list --state refused"')
     records = ', '.join(f'{item["live"]} {item["type"]}' for item in condition.records)
     gone = sum(item['tombstoned'] for item in condition.records)
     merged = sum(item['merged'] for item in condition.records)
@@ -142,6 +144,7 @@ def _print_proofs(proofs: list[dict[str, Any]]) -> None:
 
 def _print_systems(condition: 'Condition') -> None:
     budgets = {item['system']: item for item in condition.budgets}
+    heard = {item['system']: item for item in condition.heard}
     rows = [
         {
             'system': item['system'],
@@ -152,6 +155,7 @@ def _print_systems(condition: 'Condition') -> None:
             if item['blocked_until']
             else 'ok',
             'reason': item['reason'] or '',
+            'heard': _ago(heard[item['system']]['silent_s']),
             'today': _share(budgets.get(item['system']), 'spent_today', 'daily_limit'),
             'burst': _share(budgets.get(item['system']), 'burst_in_use', 'burst_limit'),
         }
@@ -162,6 +166,7 @@ def _print_systems(condition: 'Condition') -> None:
             Column('system', 'SYSTEM'),
             Column('account', 'ACCOUNT'),
             Column('state', 'STATE'),
+            Column('heard', 'LAST HEARD'),
             Column('today', 'TOKENS TODAY', True),
             Column('burst', 'BURST IN USE', True),
             Column('reason', 'REASON'),
@@ -179,3 +184,7 @@ def _print_systems(condition: 'Condition') -> None:
 
 def _share(budget: dict[str, Any] | None, used: str, limit: str) -> str:
     return f'{budget[used]} of {budget[limit]}' if budget else '—'
+
+
+def _ago(silent_s: float | None) -> str:
+    return 'never' if silent_s is None else f'{show_duration(max(silent_s, 0.0))} ago'

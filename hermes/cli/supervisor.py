@@ -1,7 +1,8 @@
 """Keeps the processes of `hermes run` alive, and ends all of them with it.
 
-A child that dies is started again, the later the more often it dies. Children end in the order in which they hang on
-one another (who takes requests first, the outside world last), and die with the supervisor even if that is killed.
+A child that dies is started again, the later the more often it dies. Children start in the order in which they hang on
+one another (the outside world, who takes its requests, who writes to it) and end in the opposite one, so that nothing
+is written while nobody listens; they die with the supervisor even if that is killed.
 """
 
 import os
@@ -15,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from hermes.cli.output import say, warn
+from hermes.cli import code
+from hermes.cli.output import alarm, say, warn
 from hermes.db.embedded import Server
 from hermes.domain.errors import Refused
 from hermes.kit.processes import SUPERVISOR, dying_with_parent
@@ -28,7 +30,9 @@ STOP_PATIENCE_S = 10.0
 """How long a child has from SIGTERM to SIGKILL."""
 REFUSED = 1
 """Exit code of a child that has said why it cannot run; starting it again would change nothing."""
-CODE = Path(__file__).parent.parent
+SETTLE_MS = 400
+"""Files that change within this are one change: "git pull" writes many, one after the other."""
+CODE_LOOK_S = 5.0
 
 
 class Unwilling(Refused):
@@ -98,6 +102,10 @@ class Supervisor:
     announce: Callable[[], None]
     server: Server | None = None
     reload: bool = False
+    migrations: frozenset[str] = field(default_factory=code.migrations, init=False)
+    stamp: tuple[int, int] = field(default_factory=code.stamp, init=False)
+    looks_at: float = field(default=0.0, init=False)
+    told_of_change: bool = field(default=False, init=False)
     stopping: bool = field(default=False, init=False)
     announced: bool = field(default=False, init=False)
 
@@ -125,8 +133,10 @@ class Supervisor:
         from watchfiles import watch
 
         yield set()
-        for changes in watch(CODE, rust_timeout=int(TICK_S * 1000), yield_on_timeout=True, raise_interrupt=False):
-            yield {Path(path) for _, path in changes if path.endswith(('.py', '.html', '.sql', '.js', '.css'))}
+        for changes in watch(
+            code.CODE, step=SETTLE_MS, rust_timeout=int(TICK_S * 1000), yield_on_timeout=True, raise_interrupt=False
+        ):
+            yield {Path(path) for _, path in changes if path.endswith(code.KINDS)}
 
     def _restart_changed(self, changed: set[Path]) -> None:
         hit = [child for child in self.children if any(_lies_in(path, child.watches) for path in changed)]
@@ -140,13 +150,47 @@ class Supervisor:
         if self.server:
             self.server.ensure()
         now = time.monotonic()
+        self._notice_change(now)
         for child in self.children:
             child.check(now)
-            if child.process is None and now >= child.due:
+        due = [child for child in self.children if child.process is None and now >= child.due]
+        if due and self._upgrade(now):
+            for child in due:
                 child.start(self.environment)
         if not self.announced and answers(self.port):
             self.announced = True
             self.announce()
+
+    def _upgrade(self, now: float) -> bool:
+        """New code may bring migrations: the tables come up before any part starts with it, by a process that has it.
+        False: not yet. Raises Unwilling where they cannot.
+        """
+        found = code.migrations()
+        if found == self.migrations:
+            return True
+        done = subprocess.run(
+            [sys.executable, '-m', 'hermes', 'db', 'upgrade'],
+            env=dict(self.environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode == 0:
+            say(done.stdout.strip())
+            self.migrations = found
+            return True
+        warn(done.stderr.strip())
+        if done.returncode == REFUSED:
+            raise Unwilling('The tables cannot be brought to the new code, so everything stops.')
+        for child in self.children:
+            child.due = max(child.due, now + 1.0)
+        return False
+
+    def _notice_change(self, now: float) -> None:
+        """Without --reload the parts go on with the code that they have read; that is said once."""
+        if self.reload or self.told_of_change or now < self.looks_at:
+            return
+        self.looks_at = now + CODE_LOOK_S
+        if code.stamp() != self.stamp:
+            self.told_of_change = True
+            alarm('The code was changed under this Hermes, which goes on with the old one: stop and start it again.')
 
     def _stop(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -157,7 +201,7 @@ class Supervisor:
 
 
 def _lies_in(path: Path, folders: tuple[str, ...]) -> bool:
-    return any(path.is_relative_to(CODE / folder) for folder in folders)
+    return any(path.is_relative_to(code.CODE / folder) for folder in folders)
 
 
 def answers(port: int) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from hermes.cli.output import announcing, warn
 from hermes.db import embedded
 from hermes.domain.errors import Refused
+from hermes.kit import locks
 from hermes.kit.ids import new_token
 from hermes.settings import Settings, SettingsError, is_loopback, load
 
@@ -84,11 +85,20 @@ def keep_addresses(settings: Settings, web_port: int, sandbox_port: int, mail_po
 
 
 def draw_secrets(file: Path) -> dict[str, str]:
-    """The secrets in `file`; the missing ones are drawn and kept (mode 0600)."""
+    """The secrets in `file`; the missing ones are drawn and kept (mode 0600), once, however many processes are the
+    first at one moment.
+    """
     kept = read_secrets(file)
-    drawn = {name: kept.get(name) or new_token(32) for name in DRAWN} | service_account(kept)
-    if drawn != kept:
-        write_private(file, drawn)
+    if all(kept.get(name) for name in (*DRAWN, *SERVICE_ACCOUNT)):
+        return kept
+    try:
+        with locks.alone(file.with_suffix('.lock')):
+            kept = read_secrets(file)
+            drawn = {name: kept.get(name) or new_token(32) for name in DRAWN} | service_account(kept)
+            if drawn != kept:
+                write_private(file, drawn)
+    except OSError as error:
+        raise SettingsError(f'{file} cannot be written: {error.strerror}.') from None
     return drawn
 
 

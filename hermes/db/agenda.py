@@ -8,6 +8,7 @@ from hermes.db.finding import Row, row, rows
 from hermes.domain.errors import Refused
 
 STATUSES: Final = ('planned', 'canceled')
+LETTER_STATES: Final = ('due', 'sent', 'dropped', 'parked')
 
 FIND_ADMINS = """
     select id, concat_ws(' ', first_name, last_name) as name, email, active, bookable, timezone, working_hours,
@@ -54,8 +55,11 @@ LIST_MEETINGS = f"""
 """
 FIND_MEETING = f'{ALL} and m.id = %(id)s'
 LETTERS = 'select kind, state, due_at, sent_at, reason from letter where meeting_id = %(id)s order by due_at, id'
-
-
+LIST_LETTERS = """
+    select id, kind, meeting_id, state, due_at, sent_at, attempts, reason from letter
+    where state = any(%(states)s) order by id desc limit %(limit)s
+"""
+FIND_LETTER = 'select id, kind, meeting_id, state, reason from letter where id = %(id)s'
 ASKED = """
     select id, kind, detail ->> 'reason' as reason from decision
     where record_type = 'meeting' and record_id = %(id)s and state = 'open' order by id
@@ -98,3 +102,21 @@ def read_meeting(connection: Connection[Any], number: int) -> Row:
         raise Refused(f'There is no booking {number}.')
     key = {'id': number}
     return {**found, 'letters': rows(connection, LETTERS, key), 'decisions': rows(connection, ASKED, key)}
+
+
+def list_letters(connection: Connection[Any], *, state: str = '', limit: int = 50) -> list[Row]:
+    """Letters, the newest first; those that did not go out, unless a state (or 'all') is named. Raises Refused for an
+    unknown state.
+    """
+    if state not in ('', 'all', *LETTER_STATES):
+        raise Refused(f'There is no state "{state}" of a letter. They are: {", ".join(LETTER_STATES)}, all.')
+    states = {'': ['due', 'parked'], 'all': list(LETTER_STATES)}.get(state, [state])
+    return rows(connection, LIST_LETTERS, {'states': states, 'limit': limit})
+
+
+def read_letter(connection: Connection[Any], number: int) -> Row:
+    """One letter: kind, meeting_id, state, reason. Raises Refused when there is none."""
+    found = row(connection, FIND_LETTER, {'id': number}) if 0 < number < 2**63 else None
+    if found is None:
+        raise Refused(f'There is no letter {number}.')
+    return found

@@ -147,7 +147,7 @@ async def learn(connection: Connection, system: str, *, until: datetime, daily: 
         'insert into system_state (system, blocked_until, reason) values (%s, %s, %s) on conflict (system) do update '
         'set '
         "blocked_until = greatest(coalesce(system_state.blocked_until, '-infinity'), excluded.blocked_until), reason "
-        '= excluded.reason',
+        '= case when system_state.paused then system_state.reason else excluded.reason end',
         (system, until, reason),
     )
     if daily:

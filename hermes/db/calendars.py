@@ -137,3 +137,13 @@ async def hear(connection: Connection, headers: Mapping[str, str]) -> str:
         return 'no calendar tells through this channel any more'
     await connection.execute('notify hermes_push')
     return f'something changed in {heard["calendar"]}: it is read'
+
+
+async def hurry(connection: Connection, calendar: str) -> None:
+    """A calendar that could not be read can be read: it is tried at once."""
+    await connection.execute(
+        "update followed_calendar set due_at = hermes_now() where calendar = %s and problem <> '' and leased_until is "
+        'null',
+        (calendar,),
+    )
+    await connection.execute('notify hermes_push')

@@ -85,6 +85,15 @@ async def drop_field(connection: Connection, item: CustomField) -> None:
     )
 
 
+async def count_held(connection: Connection, record_type: str, attribute: str) -> int:
+    """How many records of a type hold a run-time value of this name."""
+    rows = await connection.execute(
+        f"select count(*) as held from {record_type} where nullif(extra -> %s, 'null') is not null", (attribute,)
+    )
+    row = await rows.fetchone()
+    return row['held'] if row else 0
+
+
 async def forget_values(connection: Connection, record_type: str, attribute: str, *, system: str = '') -> None:
     """Drop what the remote objects of a type said about an attribute (those of one system, or of all), and the
     run-time value of its records. What Hermes itself sent is remembered: it stays no person's edit.
@@ -162,13 +171,3 @@ async def load_directory(connection: Connection) -> Directory:
         if (admin.fields.get('pd_owner_id') or 0) > 0
     }
     return Directory(admins, by_tc2, by_owner, pipelines, stages, links)
-
-
-async def remember_account(connection: Connection, system: str, identity: str) -> str:
-    """The account that this database belongs to (SETUP-12): stored at first contact, returned ever after."""
-    await connection.execute(
-        'insert into account (system, identity, since) values (%s, %s, hermes_now()) on conflict (system) do nothing',
-        (system, identity),
-    )
-    row = await (await connection.execute('select identity from account where system = %s', (system,))).fetchone()
-    return str(row['identity']) if row else identity

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from hermes.db import pulses
 from hermes.db.finding import Row, row, rows
+from hermes.db.silence import read_heard
 
 SERVER = """
     select current_setting('server_version_num')::int as version, current_setting('server_version') as shown,
@@ -16,12 +18,11 @@ SERVER = """
 HEARTBEAT = 'select extract(epoch from hermes_now() - max(seen_at))::float8 as silent_s from worker'
 STANDING = """
     select name as system, a.identity as account, coalesce(s.paused, false) as paused, coalesce(s.reason, '') as reason,
-           case when s.blocked_until > hermes_now() then s.blocked_until end as blocked_until,
-           (select extract(epoch from hermes_now() - max(e.received_at))::float8 from event e
-             where e.source = name and e.kind like 'webhook%%') as last_webhook_s
+           case when s.blocked_until > hermes_now() then s.blocked_until end as blocked_until
     from unnest(%(systems)s::text[]) as name left join account a on a.system = name left join system_state s on
       s.system = name
 """
+DOOR = "select note from pulse where name = %(name)s and noted_at > hermes_now() - interval '2 minutes'"
 FIELDS = """
     select linked_object_type, machine_name, name, pd_field_id <> '' as known, problem,
            remote_type in ('double', 'int') as numeric
@@ -35,7 +36,7 @@ ADMINS = """
 """
 BOOKABLE = """
     select a.id, trim(coalesce(a.email, '')) as email, coalesce(a.timezone, '') as zone,
-           f.calendar is not null as followed, coalesce(f.problem, '') as problem, f.synced_at,
+           f.calendar is not null as followed, coalesce(f.problem, '') as problem, f.synced_at, f.due_at,
            f.channel_id is not null and f.channel_until > hermes_now() as told
     from admin a left join followed_calendar f on f.calendar = lower(trim(a.email))
     where a.bookable and a.active and a.tombstone is null and a.alias_of is null
@@ -96,8 +97,15 @@ def read_silence_s(connection: Connection[Any]) -> float | None:
 
 
 def read_standing(connection: Connection[Any], systems: list[str]) -> dict[str, Row]:
-    """Per system: account, paused, reason, blocked_until, seconds since its last webhook."""
-    return {item['system']: item for item in rows(connection, STANDING, {'systems': systems})}
+    """Per system: account, paused, reason, blocked_until, and since when nothing came (silence.read_heard)."""
+    heard = {item['system']: item for item in read_heard(connection, systems)}
+    return {item['system']: item | heard[item['system']] for item in rows(connection, STANDING, {'systems': systems})}
+
+
+def read_door(connection: Connection[Any]) -> str | None:
+    """What the workers say about our public door: '' when it is open, None when none has looked lately."""
+    found = row(connection, DOOR, {'name': pulses.DOOR})
+    return found['note'] if found else None
 
 
 def read_fields(connection: Connection[Any]) -> list[Row]:

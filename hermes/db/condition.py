@@ -5,6 +5,7 @@ sentence each.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from psycopg import Connection, sql
@@ -12,6 +13,7 @@ from psycopg import Connection, sql
 from hermes.db.checks import read_letters
 from hermes.db.finding import RECORD_TABLES, Row, row, rows
 from hermes.db.reading import read_live, read_settings
+from hermes.db.silence import read_heard
 from hermes.domain.config import KEYS, effective
 from hermes.domain.model import RecordRef
 
@@ -35,6 +37,10 @@ EVENT_COUNTS = """
              hermes_now()))::float8
              as oldest_due_s
     from event where state in ('new', 'waiting', 'parked')
+"""
+REFUSED_ACTS = """
+    select count(*) as refused_acts from event where id > coalesce((select max(id) from event), 0) - 200000
+      and state = 'refused' and source = 'operator' and received_at > hermes_now() - interval '1 day'
 """
 EVENT_RATE = """
     select count(*) as received, count(*) / %(window_s)s::float8 as per_s,
@@ -66,8 +72,8 @@ PUSH_COUNTS = """
     from push where wanted > done or state <> 'ready' or intent is not null group by system order by system
 """
 SYSTEMS = """
-    select name as system, a.identity as account, coalesce(s.paused, false) as paused, coalesce(s.reason, '') as
-      reason, s.since,
+    select name as system, a.identity as account, coalesce(s.paused, false) as paused,
+           case when s.paused or s.blocked_until > hermes_now() then s.reason else '' end as reason, s.since,
            case when s.blocked_until > hermes_now() then s.blocked_until end as blocked_until
     from (select system as name from account union select system from system_state union select system from budget)
       as known
@@ -94,10 +100,10 @@ LATE_SWEEPS = """
     where state = 'running' and started_at < hermes_now() - interval '1 hour' order by id
 """
 PULSES = """
-    select name, at, note from pulse where note <> '' and noted_at > hermes_now() - interval '1 day' order by name
+    select name, note, noted_at from pulse where note <> '' and noted_at > hermes_now() - interval '1 day' order by name
 """
 CALENDARS = """
-    select a.id as admin, f.problem, f.synced_at from followed_calendar f
+    select a.id as admin, f.problem, f.synced_at, f.due_at from followed_calendar f
     join admin a on lower(trim(a.email)) = f.calendar and a.active and a.tombstone is null and a.alias_of is null
     where f.problem <> '' order by a.id
 """
@@ -123,6 +129,8 @@ class Condition:
     decisions: list[Row]
     refusals: list[Row]
     proofs: list[Row] = field(default_factory=list)
+    heard: list[Row] = field(default_factory=list)
+    """Per system since when nothing came, and how many of our writes should have come back since."""
     calendars: list[Row] = field(default_factory=list)
     """Calendars that could not be read when they were last tried, by their admins' ids."""
     attention: list[str] = field(default_factory=list)
@@ -138,13 +146,16 @@ def read_condition(connection: Connection[Any], *, sending: bool = True) -> Cond
     """
     window = {'window_s': WINDOW_S}
     events = (row(connection, EVENT_COUNTS) or {}) | (row(connection, EVENT_RATE, window) or {}) | window
+    events |= row(connection, REFUSED_ACTS) or {}
+    systems = rows(connection, SYSTEMS)
     condition = Condition(
         now=(row(connection, NOW) or {})['now'],
         workers=rows(connection, WORKERS, {'live_s': LEAST_LIVE_S}),
         events=events,
         records=rows(connection, RECORD_COUNTS),
         pushes=[item | ({} if sending else {'oldest_due_s': None}) for item in rows(connection, PUSH_COUNTS)],
-        systems=rows(connection, SYSTEMS),
+        systems=systems,
+        heard=read_heard(connection, [item['system'] for item in systems]),
         budgets=rows(connection, BUDGETS),
         sweeps=rows(connection, SWEEPS),
         decisions=rows(connection, DECISIONS),
@@ -177,7 +188,10 @@ def _attention(condition: Condition) -> list[str]:
     if events['parked']:
         told.append(f'{_count(events["parked"], "event")} parked: "hermes events list --state parked"')
     told += _push_attention(condition)
-    told += [f'the calendar of admin {each["admin"]}: {each["problem"]}' for each in condition.calendars]
+    told += [
+        f'the calendar of admin {each["admin"]}: {each["problem"]}{tried_again(each["due_at"])}'
+        for each in condition.calendars
+    ]
     open_decisions = sum(item['open'] for item in condition.decisions)
     if open_decisions:
         told.append(f'{_count(open_decisions, "decision")} open')
@@ -197,7 +211,10 @@ def _sweep_attention(connection: Connection[Any], condition: Condition) -> list[
         f'{sweep["started_at"]:%Y-%m-%d %H:%M:%SZ}{": " + sweep["reason"] if sweep["reason"] else ""}'
         for sweep in rows(connection, LATE_SWEEPS)
     ]
-    return told + [f'{pulse["name"]}: {pulse["note"]}' for pulse in rows(connection, PULSES)]
+    return told + [
+        f'{pulse["name"]}: {pulse["note"]} (said at {pulse["noted_at"]:%Y-%m-%d %H:%M:%SZ})'
+        for pulse in rows(connection, PULSES)
+    ]
 
 
 def _letters_attention(connection: Connection[Any]) -> list[str]:
@@ -232,12 +249,26 @@ def _systems_attention(condition: Condition) -> list[str]:
             told.append(f'{system["system"]} is paused{reason}')
         elif system['blocked_until']:
             told.append(f'{system["system"]} is blocked until {system["blocked_until"]:%Y-%m-%d %H:%M:%SZ}')
+    told += [f'{heard["system"]}: {silent}' for heard in condition.heard if (silent := unheard(heard))]
     for budget in condition.budgets:
         if budget['daily_limit'] and budget['spent_today'] >= NEARLY_SPENT * budget['daily_limit']:
             told.append(
                 f'{budget["system"]} has spent {budget["spent_today"]} of its {budget["daily_limit"]} tokens of today'
             )
     return told
+
+
+def tried_again(at: datetime | None) -> str:
+    """When something that failed is tried again, in half a sentence."""
+    return f' (tried again at {at:%Y-%m-%d %H:%M:%SZ})' if at else ' (it is being tried again)'
+
+
+def unheard(heard: Row) -> str:
+    """Why it is suspicious that nothing comes from a system, in half a sentence; '' if our writes come back."""
+    if not heard['unechoed']:
+        return ''
+    last = f'since {heard["last"]:%Y-%m-%d %H:%M:%SZ}' if heard['last'] else 'ever'
+    return f'no webhook came {last}, although {_count(heard["unechoed"], "write")} of ours should have come back'
 
 
 def _push_attention(condition: Condition) -> list[str]:

@@ -218,7 +218,7 @@ def _spawn_keeper(plan: Plan) -> Spawned:
     if place.log.exists() and place.log.stat().st_size > KEPT_LOG_BYTES:
         place.log.replace(place.log.with_suffix('.log.1'))
     kept = ('PATH', 'PYTHONPATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'COVERAGE_PROCESS_START')
-    environment = {name: os.environ[name] for name in kept if name in os.environ} | {'LC_ALL': 'C'}
+    environment = {name: os.environ[name] for name in kept if name in os.environ} | _locale()
     command = [sys.executable, '-P', '-m', 'hermes.db.keeper', plan.dumps()]
     appending = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     files = [
@@ -227,6 +227,12 @@ def _spawn_keeper(plan: Plan) -> Spawned:
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     return Spawned(os.posix_spawn(sys.executable, command, environment, file_actions=files))
+
+
+def _locale() -> dict[str, str]:
+    """The keeper reads its paths as we do, whatever letters are in them; Postgres says its sentences in English."""
+    told = next((os.environ[name] for name in ('LC_ALL', 'LC_CTYPE', 'LANG') if os.environ.get(name)), 'C.UTF-8')
+    return {'LC_CTYPE': told, 'LC_MESSAGES': 'C'}
 
 
 def _check_space(place: Place) -> None:

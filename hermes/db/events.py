@@ -14,6 +14,8 @@ from hermes.db.pool import Connection, Row
 from hermes.domain.model import Event
 
 EVENT_COLUMNS = 'id, source, kind, dedupe_key, body, received_at, headers, attempts, state'
+REPLAYED = ('webhook', 'page', 'answer', 'read', 'absence')
+"""What came from outside, and can be applied again: an act is done once, by whoever wants it again."""
 
 
 def read_event(row: Row) -> Event:
@@ -93,6 +95,14 @@ async def fail(connection: Connection, event_id: int, due_at: datetime, reason: 
 async def note(connection: Connection, event_id: int, about: list[dict[str, Any]]) -> None:
     """What an event that could not be applied speaks of, for whoever looks for it."""
     await connection.execute('update event set outcome = %s where id = %s', (dump(about), event_id))
+
+
+async def refuse(connection: Connection, event_id: int, code: str, message: str) -> None:
+    """An act that was refused is over: it leaves its event with the refusal, and nobody has to mend it."""
+    await connection.execute(
+        "update event set state = 'refused', attempts = attempts + 1, reason = %s, outcome = %s where id = %s",
+        (message, dump([{'refused': code, 'message': message}]), event_id),
+    )
 
 
 async def add(

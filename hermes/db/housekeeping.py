@@ -20,7 +20,7 @@ HOT: Final = ('event', 'push', 'mirror', 'link', 'change', 'call', 'company', 'c
 
 DROP_BODIES = """
     update event set body = null, headers = '{}' where id in (
-      select id from event where state in ('done', 'refused') and body is not null
+      select id from event where state in ('done', 'refused', 'dismissed') and body is not null
          and received_at < hermes_now() - make_interval(days => %(days)s) order by id limit %(batch)s)
 """
 FORGET_CALLS = """

@@ -19,6 +19,7 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from hermes.domain.errors import HermesError, Refused
+from hermes.kit import endings
 from hermes.kit.clock import Clock, SystemClock
 
 log = structlog.get_logger(__name__)
@@ -112,7 +113,8 @@ class Inbox:
     async def start(self) -> None:
         """Begin to work. Does not wait for the database: it may come later."""
         self._stopping = False
-        self._tasks = [asyncio.create_task(self._work(), name=f'inbox-{n}') for n in range(CONNECTIONS)]
+        names = [f'inbox-{number}' for number in range(CONNECTIONS)]
+        self._tasks = [asyncio.create_task(endings.keep(name, self._work), name=name) for name in names]
 
     async def stop(self) -> None:
         """Commit what waits (at most `patience_s`), then close the connections."""

@@ -82,6 +82,15 @@ ENDED: Final = """
       sent_at = case when %(state)s = 'sent' then hermes_now() else sent_at end
     where id = %(id)s and leased_until = %(lease)s and (state = 'due' or %(state)s = 'sent')
 """
+RETRY: Final = """
+    update letter set state = 'due', due_at = hermes_now(), attempts = 0, reason = ''
+    where id = %s and (state = 'parked' or state = 'due' and attempts > 0)
+      and coalesce(leased_until, '-infinity') <= hermes_now() returning id
+"""
+DISMISS: Final = """
+    update letter set state = 'dropped', reason = concat('dismissed: ', %s::text, ' (' || nullif(reason, '') || ')')
+    where id = %s and state in ('parked', 'due') and coalesce(leased_until, '-infinity') <= hermes_now() returning id
+"""
 
 
 class Claim(NamedTuple):
@@ -121,6 +130,16 @@ async def end(connection: Connection, letter: Claim, state: str, reason: str = '
         'id': letter.id, 'lease': letter.leased_until, 'state': state, 'reason': reason, 'at': at,
     }  # fmt: skip
     return (await connection.execute(ENDED, key)).rowcount > 0
+
+
+async def retry(connection: Connection, number: int) -> bool:
+    """A letter that was refused, or is tried later, is due now. False where there is none such."""
+    return (await connection.execute(RETRY, (number,))).rowcount > 0
+
+
+async def dismiss(connection: Connection, number: int, reason: str) -> bool:
+    """A letter is not wanted any more. False where it is none that waits, or on its way at this moment."""
+    return (await connection.execute(DISMISS, (reason, number))).rowcount > 0
 
 
 async def find_notice(connection: Connection, uid: str) -> Notice | None:

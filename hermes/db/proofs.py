@@ -22,7 +22,9 @@ CHILD: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 """Under which field, in which types, other objects name one of this type."""
 
 PAGES = """
-    select count(*) filter (where state = 'parked') as parked, min(id) filter (where state = 'parked') as parked_id,
+    select count(*) filter (where state in ('parked', 'dismissed')) as parked,
+      min(id) filter (where state in ('parked', 'dismissed')) as parked_id,
+      max(state) filter (where state in ('parked', 'dismissed')) as aside,
       count(*) filter (where state in ('new', 'waiting')) as open,
       min(reason) filter (where state = 'waiting') as reason
     from event where source = %(system)s and kind = 'page' and id >= %(first)s and headers ->> 'sweep' = %(id)s::text

@@ -13,9 +13,12 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from hermes.db.pool import Connection, Row
+from hermes.kit import endings
 
 BEAT_S: Final = 5.0
 WEB: Final = 'web'
+DOOR: Final = 'door'
+"""Our public address, as the workers see it."""
 WEB_SILENCE: Final = timedelta(seconds=60)
 """Senders try again for three minutes, but ten first attempts that fail are a ban."""
 
@@ -36,7 +39,7 @@ MISS = """
     on conflict (name) do update set at = hermes_now(), lost_from = coalesce(p.lost_from, excluded.lost_from),
       lost_to = hermes_now(), note = excluded.note, noted_at = hermes_now()
 """
-CLEAR = "update pulse set note = '' where name = %s and note like 'it cannot%%'"
+CLEAR = "update pulse set note = '' where name = %s and (note like 'it cannot%%' or note like 'a delivery%%')"
 NOTE = 'update pulse set note = %(note)s, noted_at = hermes_now() where name = %(name)s'
 ONCE = """
     insert into pulse as p (name, at) values (%(name)s, %(at)s) on conflict (name) do update set at = excluded.at
@@ -46,19 +49,31 @@ DUE = """
     insert into pulse as p (name, at) values (%(name)s, hermes_now()) on conflict (name) do update set
       at = excluded.at where p.at < excluded.at - %(every)s returning p.name
 """
-SILENCE = """
-    with heard as (
-      select received_at as at from event where id > coalesce((select max(id) from event), 0) - 100000
-        and source = %(source)s and kind = 'webhook' order by id desc limit 500),
-    gaps as (select at, at - lag(at) over (order by at) as gap from heard)
-    select max(at) as last, hermes_now() - max(at) as silent,
-      greatest(%(least)s, %(times)s * percentile_cont(0.95) within group (order by gap)) as usual from gaps
+SAY = """
+    insert into pulse as p (name, at, note, noted_at) values (%(name)s, hermes_now(), %(note)s, hermes_now())
+    on conflict (name) do update set note = excluded.note, noted_at = excluded.noted_at
+    where p.note <> excluded.note or p.noted_at < hermes_now() - interval '1 minute'
+"""
+SUSPECT = """
+    insert into pulse as p (name, at, note) values (%(name)s, hermes_now(), %(why)s)
+    on conflict (name) do update set at = hermes_now(), note = excluded.note
+    where p.note = '' or (%(again)s::interval is not null and p.at <= hermes_now() - %(again)s) returning p.name
+"""
+TRUST = "update pulse set note = '' where name = %(name)s and note <> '' returning at"
+HEARD_SINCE = """
+    select 1 from event where id > coalesce((select max(id) from event), 0) - 10000 and kind like 'webhook%%'
+      and received_at > %(since)s limit 1
 """
 
 
 def subscription(system: str) -> str:
     """The pulse of our subscription at a system; it beats when it was found in place."""
     return f'{system} webhooks'
+
+
+def silence(system: str) -> str:
+    """Under which name it is kept that a system's silence is suspicious."""
+    return f'{system} silence'
 
 
 async def beat(connection: Connection, name: str, limit: timedelta) -> None:
@@ -110,12 +125,34 @@ async def is_due(connection: Connection, name: str, every: timedelta) -> bool:
     return await found.fetchone() is not None
 
 
-async def silence(connection: Connection, source: str, least: timedelta, times: float) -> Row | None:
-    """last (webhook), silent (how long since), usual (longer than which is unusual); None when nothing was ever
-    heard.
-    """
-    row = await (await connection.execute(SILENCE, {'source': source, 'least': least, 'times': times})).fetchone()
-    return row if row and row['last'] else None
+async def say(connection: Connection, name: str, text: str) -> None:
+    """What people should know about `name`, as long as it is so; '' for nothing (any more)."""
+    await connection.execute(SAY, {'name': name, 'note': text})
+
+
+async def suspect(connection: Connection, name: str, why: str, again: timedelta | None) -> bool:
+    """Keep that something is suspicious. True when that is new, or was last said `again` ago or earlier."""
+    key = {'name': silence(name), 'why': why, 'again': again}
+    return await (await connection.execute(SUSPECT, key)).fetchone() is not None
+
+
+async def trust(connection: Connection, name: str) -> datetime | None:
+    """Nothing is suspicious (any more). When it was last said that something is, None if it was not."""
+    row = await (await connection.execute(TRUST, {'name': silence(name)})).fetchone()
+    return row['at'] if row else None
+
+
+async def now(connection: Connection) -> datetime:
+    """This moment, by the database's clock."""
+    row = await (await connection.execute('select hermes_now() as now')).fetchone()
+    assert row is not None
+    moment: datetime = row['now']
+    return moment
+
+
+async def heard_since(connection: Connection, since: datetime) -> bool:
+    """Whether any webhook came after a moment."""
+    return await (await connection.execute(HEARD_SINCE, {'since': since})).fetchone() is not None
 
 
 class Heartbeat:
@@ -127,7 +164,8 @@ class Heartbeat:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._beat(), name=f'pulse-{self._name}')
+        name = f'pulse-{self._name}'
+        self._task = asyncio.create_task(endings.keep(name, self._beat), name=name)
 
     async def stop(self) -> None:
         if self._task is not None:

@@ -9,7 +9,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef, Value
 from hermes.kit.tracing import trace_of
 
-EVENT_STATES: Final = ('new', 'waiting', 'done', 'parked', 'refused')
+EVENT_STATES: Final = ('new', 'waiting', 'done', 'parked', 'refused', 'dismissed')
 PUSH_STATES: Final = ('due', 'waiting', 'parked', 'held', 'intent')
 
 FIND_EVENT = """

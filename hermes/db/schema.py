@@ -1,5 +1,12 @@
-"""The schema's version: bring a database up, take it down, refuse a newer one in a plain sentence (I23)."""
+"""The schema's version: bring a database up, take it down, refuse a newer one in a plain sentence (I23).
 
+A database is at the version that its tables are of, whatever it is named (`landed`): one that an earlier program
+numbered otherwise goes on from there, one that is of no version of ours is refused.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +19,10 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from hermes.db import landed
+from hermes.db.landed import MIGRATIONS
 from hermes.domain.errors import Refused
 
-MIGRATIONS = Path(__file__).parent / 'migrations'
 MIGRATION_LOCK = 4_729_100_001
 """Advisory lock that lets one process migrate at a time."""
 
@@ -23,24 +31,52 @@ class Unreachable(Refused):
     """The database does not answer at this address."""
 
 
-def upgrade(database_url: str, revision: str = 'head') -> None:
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """From which version to which the tables were brought; '' for none. `named`: what the database said before."""
+
+    named: str
+    before: str
+    after: str
+
+    @property
+    def said(self) -> str:
+        """One sentence; '' where nothing was done."""
+        if self.before == self.after:
+            return ''
+        if not self.before:
+            return f'the tables were made (version {_number(self.after)})'
+        told = f'the tables were brought from {_number(self.before)} to {_number(self.after)}'
+        return told if self.named == self.before else f'{told} (an earlier program had numbered them {self.named})'
+
+
+def _number(revision: str) -> str:
+    return revision.lstrip('0') or revision
+
+
+def upgrade(database_url: str, revision: str = 'head') -> Upgraded:
     """Bring the schema to the newest version (or to `revision`); safe to call from several processes. Raises Refused
-    for a newer schema.
+    for a newer schema, and for one that is of no version of ours.
     """
-    _run(database_url, lambda config: command.upgrade(config, revision))
+    with _migrating(database_url) as connection:
+        named, before = _place(connection)
+        command.upgrade(_config(connection), revision)
+        return Upgraded(named, before, _named(connection))
 
 
-def downgrade(database_url: str, revision: str = '-1') -> None:
+def downgrade(database_url: str, revision: str) -> None:
     """Take the schema down to `revision`."""
-    _run(database_url, lambda config: command.downgrade(config, revision))
+    with _migrating(database_url) as connection:
+        _place(connection)
+        command.downgrade(_config(connection), revision)
 
 
 def check(database_url: str) -> str:
-    """'current' or 'old'. Raises Refused when the database cannot be reached, or its schema is newer than this
-    program.
+    """'current' or 'old'. Raises Refused when the database cannot be reached, its schema is newer than this program,
+    or it is of no version of ours.
     """
     with _connect(database_url) as connection:
-        return _state(connection)
+        return 'current' if _true(connection) == newest() else 'old'
 
 
 def find(database_url: str) -> str:
@@ -59,15 +95,42 @@ def revise(message: str) -> Path:
     return Path(script.path)
 
 
-def _state(connection: Connection) -> str:
-    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
-    current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in known:
+def newest() -> str:
+    """The version that this program was written for."""
+    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+
+
+def _named(connection: Connection) -> str:
+    """The version that the database says to be at; '' before its first."""
+    current = MigrationContext.configure(connection).get_current_revision() or ''
+    if current and current not in {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}:
         raise Refused(
             f'The database has schema {current}, which is newer than this program knows: use the newer program, '
             'or restore an older copy of the database.'
         )
-    return 'current' if current == ScriptDirectory(str(MIGRATIONS)).get_current_head() else 'old'
+    return current
+
+
+def _true(connection: Connection) -> str:
+    """The version that its tables are of. Raises Refused when there is no such one."""
+    named = _named(connection)
+    standing = connection.execute(text(landed.STANDING)).scalars().all()
+    true = landed.true_revision(named, standing) if named else ''
+    if true is None:
+        raise Refused(
+            f'The tables of this database are those of no version of Hermes ({landed.describe(named, standing)}): '
+            'use the program that made them, restore a copy, or "hermes db reset" to begin again.'
+        )
+    return true
+
+
+def _place(connection: Connection) -> tuple[str, str]:
+    """What the database was named, and what it is named from now on: the version that its tables are of."""
+    named, true = _named(connection), _true(connection)
+    if named != true:
+        command.stamp(_config(connection), true)
+    connection.commit()
+    return named, true
 
 
 def _connect(database_url: str) -> Any:
@@ -93,14 +156,14 @@ def _config(connection: Connection | None) -> Config:
     return config
 
 
-def _run(database_url: str, act: Any) -> None:
+@contextmanager
+def _migrating(database_url: str) -> Iterator[Connection]:
+    """A connection on which nobody else migrates meanwhile."""
     with _connect(database_url) as connection:
         connection.execute(text('select pg_advisory_lock(:key)'), {'key': MIGRATION_LOCK})
         connection.commit()
         try:
-            _state(connection)
-            connection.rollback()
-            act(_config(connection))
+            yield connection
             connection.commit()
         except CommandError as error:
             raise Refused(f'The schema could not be changed: {error}') from None

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import psycopg
-from alembic.script import ScriptDirectory
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from hermes.db.schema import MIGRATIONS
+from hermes.db import landed, schema, silence
 
 READINESS = """
 select (select version_num from alembic_version) as revision,
@@ -60,6 +59,7 @@ PROOFS = """
 select distinct on (system, type) system, type, state = 'proven', extract(epoch from hermes_now() - at)::float8
 from proof order by system, type, id desc
 """
+KNOWN = 'select distinct system from (select system from account union all select system from system_state) k'
 QUANTILES = ('0.5', '0.99')
 
 
@@ -102,6 +102,10 @@ class Figures:
     proven: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     """Whether the newest full listing was proven complete, by system and type; `proof_age_s` its age."""
     proof_age_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    silent_s: Mapping[str, float] = field(default_factory=dict)
+    """Since when no webhook came from a system."""
+    unechoed: Mapping[str, int] = field(default_factory=dict)
+    """Writes of ours that should have come back since."""
 
 
 class Vitals:
@@ -123,15 +127,13 @@ class Vitals:
         try:
             async with await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True) as connection:
                 row = await (await connection.execute(READINESS)).fetchone()
+                standing = [name for (name,) in await (await connection.execute(landed.STANDING)).fetchall()]
         except psycopg.errors.UndefinedTable:
             return Readiness(migrations='the database has no schema yet', worker=unknown)
         except psycopg.Error:
             return Readiness(database='the database does not answer', migrations=unknown, worker=unknown)
         revision, heartbeat_s = row or (None, None)
-        return Readiness(
-            migrations='' if revision == newest_revision() else 'the schema is not the one of this program',
-            worker=self._judge(heartbeat_s),
-        )
+        return Readiness(migrations=_judge_tables(revision, standing), worker=self._judge(heartbeat_s))
 
     async def figures(self) -> Figures:
         """Raises psycopg.Error when the database is away."""
@@ -148,6 +150,8 @@ class Vitals:
             overdue = await (await connection.execute(OVERDUE)).fetchall()
             decisions = await (await connection.execute(DECISIONS)).fetchall()
             proofs = await (await connection.execute(PROOFS)).fetchall()
+            known = [system for (system,) in await (await connection.execute(KNOWN)).fetchall()]
+            heard = await (await connection.execute(silence.HEARD, {'systems': known})).fetchall()
         systems = sorted({system for system, *_ in calls})
         return Figures(
             events={state: count for state, count in events},
@@ -166,6 +170,8 @@ class Vitals:
             decisions={kind: count for kind, count in decisions},
             proven={(system, kind): proven for system, kind, proven, _ in proofs},
             proof_age_s={(system, kind): age_s for system, kind, _, age_s in proofs},
+            silent_s={system: silent_s for system, _, silent_s, *_ in heard if silent_s is not None},
+            unechoed={system: unechoed for system, _, _, unechoed, _ in heard},
         )
 
     def _judge(self, heartbeat_s: float | None) -> str:
@@ -178,7 +184,15 @@ def _by_quantile(rows: Sequence[tuple[str, Sequence[float]]]) -> dict[tuple[str,
     return {(name, at): float(value) for name, values in rows for at, value in zip(QUANTILES, values, strict=True)}
 
 
+def _judge_tables(revision: str | None, standing: Sequence[str]) -> str:
+    """By what stands there, and not by the name alone: a number may have been another migration's."""
+    told = '' if revision == newest_revision() else 'an older or another version'
+    if revision and not told and any(landed.difference(revision, standing)):
+        told = landed.describe(revision, standing)
+    return f'the schema is not the one of this program ({told}): run "hermes db upgrade"' if told else ''
+
+
 @cache
-def newest_revision() -> str | None:
+def newest_revision() -> str:
     """The schema revision that this program was written for."""
-    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    return schema.newest()

@@ -66,6 +66,20 @@ async def end_tasks(tasks: Iterable[Task], patience_s: float = LEAVE_S) -> set[T
     return pending
 
 
+async def keep(name: str, act: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Keep something running until it ends by itself or is cancelled: what it dies of is said, and it is started again
+    after AGAIN_S.
+    """
+    while True:
+        try:
+            await act()
+        except Exception:
+            log.exception('a background task died; it is started again', task=name)
+        else:
+            return
+        await asyncio.sleep(AGAIN_S)
+
+
 async def do_within(patience_s: float, act: Coroutine[Any, Any, object]) -> None:
     """Do `act`, or give it up after `patience_s`. Raises what it raises."""
     task = asyncio.create_task(act)

@@ -83,3 +83,17 @@ async def exchange(
         left = not isinstance(error, (*_NEVER_LEFT, httpx2.InvalidURL))
         return Exchange(None, started_at, clock.now(), sent=left, error=type(error).__name__)
     return Exchange(response.status_code, started_at, clock.now(), response.content, kept(dict(response.headers)))
+
+
+async def look_at_health(client: httpx2.AsyncClient, clock: Clock, address: str, deadline_s: float = 5.0) -> str:
+    """'' when a Hermes at `address` says that it is alive, else what it does instead."""
+    told = await exchange(client, clock, 'GET', f'{address}/health', headers={}, deadline_s=deadline_s)
+    if told.status is None:
+        return f'does not answer ({told.error})'
+    if told.status != 200:
+        return f'answers {told.status}'
+    try:
+        alive = json.loads(told.body) == {'status': 'ok'}
+    except ValueError:
+        alive = False
+    return '' if alive else 'is no Hermes'

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,7 +34,7 @@ from hermes.sandbox.pipedrive import routes_v1, routes_v2
 from hermes.sandbox.scenarios.office import open_calendars
 from hermes.sandbox.tutorcruncher import routes as tutorcruncher_routes
 from hermes.sandbox.weather import App, ConnectionLost, Receive, Scope, Send, Weather, WeatherFront
-from hermes.sandbox.world import Secrets, World
+from hermes.sandbox.world import Secrets, World, write_whole
 
 SAVE_EVERY_S = 2.0
 
@@ -122,9 +124,10 @@ async def serve(
     world.serves_sockets = True
     server = Server(_quiet(create_app(world)), host, port, interface=Interfaces.ASGINL, log_level=LogLevels.error)
     async with httpx2.AsyncClient(timeout=None, trust_env=False) as client:
-        tasks = [asyncio.create_task(world.outbox.pump(client))]
-        if state_file is not None:
-            tasks.append(asyncio.create_task(keep_saving(world, state_file)))
+        saver = Saver(world, state_file) if state_file is not None else None
+        tasks = [asyncio.create_task(endings.keep('webhooks', lambda: world.outbox.pump(client)))]
+        if saver is not None:
+            tasks.append(asyncio.create_task(endings.keep('saving', saver.run)))
         served = asyncio.create_task(server.serve())
         try:
             await asyncio.shield(served)
@@ -136,8 +139,8 @@ async def serve(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if state_file is not None:
-                world.snapshot(state_file)
+            if saver is not None:
+                saver.save()
 
 
 async def _listen_for_letters(world: World, port: int | None) -> asyncio.Server | None:
@@ -157,16 +160,45 @@ def _quiet(app: FastAPI) -> App:
     return run
 
 
-async def keep_saving(world: World, state_file: Path) -> None:
-    """Write the state when something happened, at most every two seconds."""
-    seen = None
-    while True:
-        await asyncio.sleep(SAVE_EVERY_S)
-        stamps = (world.pipedrive.last_stamp, world.google.changes, world.mailbox.changes, len(world.outbox.waiting))
-        now = (world.call_count, len(world.outbox.sent), *stamps)
-        if now != seen:
-            await asyncio.to_thread(world.snapshot, state_file)
-            seen = now
+@dataclass
+class Saver:
+    """Keeps the state in its file. What is written is read where nothing moves, and only written beside the loop; an
+    older state never comes over a newer one.
+    """
+
+    world: World
+    file: Path
+    number: int = 0
+    written: int = 0
+    alone: threading.Lock = field(default_factory=threading.Lock)
+
+    async def run(self) -> None:
+        """Write when something happened, at most every two seconds."""
+        seen = None
+        while True:
+            await asyncio.sleep(SAVE_EVERY_S)
+            world = self.world
+            stamps = (
+                world.pipedrive.last_stamp, world.google.changes, world.mailbox.changes, len(world.outbox.waiting),
+            )  # fmt: skip
+            now = (world.call_count, len(world.outbox.sent), *stamps)
+            if now != seen:
+                await asyncio.to_thread(self._write, *self._take())
+                seen = now
+
+    def save(self) -> None:
+        """Write now, and come back when it is written."""
+        self._write(*self._take())
+
+    def _take(self) -> tuple[int, str]:
+        self.number += 1
+        return self.number, self.world.dumps()
+
+    def _write(self, number: int, text: str) -> None:
+        with self.alone:
+            if number > self.written:
+                write_whole(self.file, text)
+                self.written = number
 
 
 def run_sandbox(

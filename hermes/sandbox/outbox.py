@@ -15,10 +15,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx2
+import structlog
 
 if TYPE_CHECKING:
     from hermes.sandbox.world import World
 
+log = structlog.get_logger(__name__)
 IN_FLIGHT_LIMIT = 20
 SENT_KEPT = 50_000
 
@@ -144,6 +146,8 @@ class Outbox:
     async def _deliver_in(self, slots: asyncio.Semaphore, delivery: Delivery, post: Post) -> None:
         try:
             await self._deliver(delivery, post)
+        except Exception:
+            log.exception('a webhook could not be dealt with; the others go on', system=delivery.system)
         finally:
             slots.release()
 

@@ -75,4 +75,10 @@ ADMINS: list[dict[str, Any]] = [PRIYA, MARCUS, INES, TOM, NOOR]
 
 PIPELINES = ('PAYG', 'STARTUP', 'ENTERPRISE')
 STAGES = ('New', 'Contacted', 'Demo done', 'Negotiation')
-ENTRY_STAGES = {pipeline: f'{pipeline} - Contacted' for pipeline in PIPELINES}
+ENTRY = STAGES.index('Contacted') + 1
+ENTRY_STAGES = {
+    name.lower(): (place + 1, place * len(STAGES) + ENTRY) for place, name in enumerate(PIPELINES)
+}  # fmt: skip
+"""By plan: the CRM's ids of its pipeline and of the stage in which deals enter it. They count from one in the order in
+which the office is built (`open_office`); people may give both other names.
+"""

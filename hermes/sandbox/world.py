@@ -164,15 +164,13 @@ class World:
         if isinstance(self.clock, ManualClock) and 'now' in kept:
             self.clock.move_to(datetime.fromisoformat(kept['now']))
 
+    def dumps(self) -> str:
+        """`dump` as JSON; nothing may move meanwhile."""
+        return json.dumps(self.dump())
+
     def snapshot(self, file: Path) -> None:
-        """Write `dump` to `file`, atomically and readable by its owner only."""
-        neighbour = file.with_name(f'{file.name}.{os.getpid()}.new')
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w') as out:
-            json.dump(self.dump(), out)
-            out.flush()
-            os.fsync(out.fileno())
-        neighbour.replace(file)
+        """Write `dump` to `file`."""
+        write_whole(file, self.dumps())
 
     def restore(self, file: Path) -> bool:
         """Load `file`; False if there is none."""
@@ -193,3 +191,14 @@ def readable(body: bytes) -> Any:
         return json.loads(body[:BODY_KEPT])
     except ValueError:
         return body[:BODY_KEPT].decode('utf-8', 'replace')
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file atomically, readable by its owner only."""
+    neighbour = file.with_name(f'{file.name}.{os.getpid()}.new')
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w') as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    neighbour.replace(file)

@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hermes.db import graphs, pauses
+from hermes.db.accounts import forget_account
 from hermes.db.catalogue import Knowledge, bump, save_field, save_setting
+from hermes.db.events import REPLAYED
 from hermes.db.pool import Connection
 from hermes.domain.config import KEYS, check, check_day
 from hermes.domain.errors import Refused
@@ -23,6 +25,7 @@ from hermes.kit import phones
 from hermes.sync import booking_acts, decisions, importing
 from hermes.sync.booking_acts import BOOKING_ACTS
 from hermes.sync.field_acts import FIELD_ACTS
+from hermes.sync.letter_acts import LETTER_ACTS, reason_of
 from hermes.sync.staff_acts import STAFF_ACTS
 
 Outcome = dict[str, Any]
@@ -56,6 +59,13 @@ async def apply_act(
             f'The act {told["act"]} lacks something or is malformed ({type(error).__name__}: {error}); nothing was '
             'done.'
         ) from None
+
+
+def is_bookkeeping(event: Event) -> bool:
+    """Whether an act is about how the work goes on (pushes, events, letters, pauses) and about no record: a fold of the
+    log, in which none of that is, leaves it out.
+    """
+    return str(json.loads(event.body).get('act')).startswith(('push.', 'event.', 'letter.', 'system.', 'account.'))
 
 
 async def _set(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
@@ -133,6 +143,18 @@ async def _resume(connection: Connection, event: Event, told: Mapping[str, Any],
     return {'notes': [f'{told["system"]} is resumed']}
 
 
+async def _forget_account(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """SETUP-12: a mistyped address is no account for good."""
+    identity = await forget_account(connection, told['system'])
+    if not identity:
+        raise Refused(f'This database belongs to no account of {told["system"]}: there is nothing to forget.')
+    return {
+        'notes': [
+            f'{identity} is forgotten: this database belongs to the next account of {told["system"]} that answers'
+        ]
+    }
+
+
 async def _retry(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
     """OUT-6: parked and held pushes are tried again."""
     everything = bool(told.get('all'))
@@ -186,17 +208,29 @@ async def _replay(connection: Connection, event: Event, told: Mapping[str, Any],
     """Apply an event again. Whatever is newer stays: a replay moves no mirror back."""
     rows = await connection.execute(
         "update event set state = 'new', due_at = hermes_now(), attempts = 0, reason = null "
-        "where id = %s and state in ('parked', 'done') and kind not in ('act', 'intent') and body is not null "
+        "where id = %s and state in ('parked', 'done', 'dismissed') and kind = any(%s) and body is not null "
         'returning id',
-        (told['event'],),
+        (told['event'], list(REPLAYED)),
     )
     if not await rows.fetchall():
         raise Refused(
-            f'Event {told["event"]} cannot be replayed: it is unknown, still to be applied, an act, or its body was '
-            'dropped.'
+            f'Event {told["event"]} cannot be replayed: it is unknown, still to be applied, none that arrived from '
+            'outside, or its body was dropped.'
         )
     await connection.execute('notify hermes_event')
     return {'notes': [f'event {told["event"]} is applied again']}
+
+
+async def _dismiss(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+    """What is parked is not wanted any more, for a reason that is kept; a replay takes it back."""
+    rows = await connection.execute(
+        "update event set state = 'dismissed', reason = concat('dismissed: ', %s::text, ' (', reason, ')') "
+        "where id = %s and state = 'parked' returning id",
+        (reason_of(told, 'an event'), told['event']),
+    )
+    if not await rows.fetchall():
+        raise Refused(f'Event {told["event"]} is not parked: only what is parked can be dismissed.')
+    return {'notes': [f'event {told["event"]} is dismissed']}
 
 
 async def _release(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
@@ -226,11 +260,14 @@ ACTS: Final[Mapping[str, Act]] = {
     'fields.default': _seed_fields,
     'system.pause': _pause,
     'system.resume': _resume,
+    'account.forget': _forget_account,
     'push.retry': _retry,
     'push.ignore': _ignore,
     'event.park': _park,
     'event.replay': _replay,
+    'event.dismiss': _dismiss,
     'release': _release,
     **FIELD_ACTS,
     **STAFF_ACTS,
+    **LETTER_ACTS,
 }

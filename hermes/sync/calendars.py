@@ -139,7 +139,7 @@ async def _keep_channel(engine: Engine, system: Calendar, row: Row) -> bool:
     """
     now, until = engine.clock.now(), row['channel_until']
     open_now = row['channel_id'] is not None and until is not None and until > now
-    if not engine.following.address or engine.push_mode == 'plan':
+    if not engine.following.address or not engine.door_open or engine.push_mode == 'plan':
         return open_now
     if until is not None and until > now + (EARLY if row['channel_id'] else timedelta(0)):
         return open_now

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hermes.db import budget, events, pauses
+from hermes.db.accounts import find_account, remember_account
 from hermes.db.pool import Connection
 from hermes.domain.errors import AuthBroken, RateLimited, Reaction
 from hermes.domain.fields import Catalogue
@@ -40,10 +41,14 @@ class PlanModeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that was allowed: its row in the ledger and its reservation."""
+    """A call that was allowed: its row in the ledger and its reservation. `account`: whose answer would be the first
+    that this database gets from the system, '' where it belongs to one already (SETUP-12).
+    """
 
     id: int
     reservation_id: int
+    system: str = ''
+    account: str = ''
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,17 @@ async def allow(
     )  # fmt: skip
     row = await rows.fetchone()
     assert row is not None
-    return Call(row['id'], grant.id)
+    return Call(row['id'], grant.id, system.name, await _unmet(engine, connection, system))
+
+
+async def _unmet(engine: Engine, connection: Connection, system: System) -> str:
+    """The account that the settings name, while it has not answered yet."""
+    if not system.account or system.name in engine.met:
+        return ''
+    if await find_account(connection, system.name):
+        engine.met.add(system.name)
+        return ''
+    return system.account
 
 
 async def make(
@@ -160,12 +175,16 @@ async def count(connection: Connection, record: RecordRef, reaction: type[Reacti
 async def close(
     connection: Connection, call: Call, answer: Answer, event_id: int | None, now: datetime, reaction: str = ''
 ) -> None:
-    """Close the ledger's row of a call and give its reservation its end."""
+    """Close the ledger's row of a call and give its reservation its end. From its first proper answer on, the database
+    belongs to the account.
+    """
     await connection.execute(
         'update call set status = %s, reaction = %s, ended_at = %s, answer_event = %s where id = %s',
         (answer.status, reaction, answer.ended_at or now, event_id, call.id),
     )
     await budget.answered(connection, call.reservation_id)
+    if call.account and answer.status is not None and 200 <= answer.status < 300 and not reaction:
+        await remember_account(connection, call.system, call.account)
 
 
 async def intent_event(

@@ -12,7 +12,8 @@ from typing import Final
 import structlog
 
 from hermes.db import calendars, events, pauses, pulses, sweeps
-from hermes.db.catalogue import bump, ensure_defaults, forget_field, load_catalogue, remember_account, save_field
+from hermes.db.accounts import find_account, remember_account
+from hermes.db.catalogue import bump, ensure_defaults, forget_field, load_catalogue, save_field
 from hermes.db.pool import Connection
 from hermes.domain.errors import HermesError, RateLimited, Refused, Retry
 from hermes.domain.fields import ALIASES, CustomField, fold
@@ -59,20 +60,27 @@ async def meet(engine: Engine, system: System, *, tries: int = TRIES) -> None:
 
 
 async def belong_by_settings(engine: Engine) -> None:
-    """The database belongs to the accounts that the settings name. Raises Refused."""
+    """The accounts that the settings name are those that have answered before, if any has. Raises Refused."""
     for system in engine.systems.values():
         if system.account:
-            await belong(engine, system.name, system.account)
+            async with engine.database.transaction() as connection:
+                known = await find_account(connection, system.name)
+            _require(known or system.account, system.account, system.name)
 
 
 async def belong(engine: Engine, system: str, identity: str) -> None:
-    """A database belongs to the accounts it has spoken with (SETUP-12). Raises Refused for another one."""
+    """A database belongs to the accounts that have answered it (SETUP-12). Raises Refused for another one."""
     async with engine.database.transaction() as connection:
         known = await remember_account(connection, system, identity)
+    _require(known, identity, system)
+
+
+def _require(known: str, identity: str, system: str) -> None:
     if known != identity:
         raise Refused(
             f'This database belongs to {known}, but the credentials are those of {identity}: '
-            'use the right credentials, or another database (DATABASE_URL, DATA_DIR).'
+            'use the right credentials, or another database (DATABASE_URL, DATA_DIR); '
+            f'"hermes forget-account {system}" lets go of one with which nothing was exchanged yet.'
         )
 
 

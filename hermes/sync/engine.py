@@ -47,6 +47,10 @@ class Engine:
     defaults: Defaults = field(default_factory=Defaults)
     """MEETING_* and DFT_TIMEZONE; `meeting_defaults` lays the settings of the same names over them (CB-20)."""
     following: Following = Following()
+    met: set[str] = field(default_factory=set)
+    """Systems whose account the database belongs to, as far as this process knows."""
+    door_open: bool = True
+    """Whether our public door is open, as far as this process knows (frontdoor.py)."""
     knowledge: KnowledgeCache = field(default_factory=KnowledgeCache)
     births: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Of this worker's pushers one at a time queues for the lock of births, so that ingest never waits for more."""

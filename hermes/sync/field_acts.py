@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any, Final, get_args
 
 from hermes.db import events, graphs
-from hermes.db.catalogue import Knowledge, bump, drop_field, forget_field, forget_values, save_field
+from hermes.db.catalogue import Knowledge, bump, count_held, drop_field, forget_field, forget_values, save_field
 from hermes.db.pool import Connection
 from hermes.domain.errors import Refused
 from hermes.domain.fields import ATTRIBUTES, RECORD_OF, Catalogue, CustomField, CustomType, LinkedType, Policy, fold
@@ -20,6 +20,7 @@ from hermes.domain.merge import settle_fields
 from hermes.domain.model import Change, Event, Observation, Origin, Record, RecordRef, RemoteRef, Version
 from hermes.domain.rules import rules
 from hermes.kit import phones
+from hermes.sync.engine import Engine
 
 FILLING: Final = 'its values are being gathered: pushes begin when that is done'
 """The problem of a field between `field.add` and `field.open`; nothing of it is sent meanwhile."""
@@ -134,6 +135,14 @@ async def _remove(connection: Connection, event: Event, told: Mapping[str, Any],
     await drop_field(connection, item)
     await _announce(connection)
     return {'notes': [f'{label(item)} was removed; what stands in the CRM stays there']}
+
+
+async def count_values(engine: Engine, item: CustomField) -> int:
+    """Of how many records Hermes forgets a value when this field is removed."""
+    if item.record_type not in ATTRIBUTES or item.attribute in ATTRIBUTES[item.record_type]:
+        return 0
+    async with engine.database.transaction() as connection:
+        return await count_held(connection, item.record_type, item.attribute)
 
 
 async def _forget(connection: Connection, item: CustomField, catalogue: Catalogue) -> None:

@@ -1,7 +1,8 @@
 """Gaps: stretches in which webhooks may have been lost, noticed afterwards and swept (PD-GAP-1, I15).
 
 Suspicious are: nobody listened at the door, no worker spoke with the system (down, or the system was paused), our
-subscription was missing or its last delivery was refused, and a silence that is longer than usual. Each is swept once.
+subscription was missing or its last delivery was refused, writes of ours that do not come back, and a silence that is
+longer than usual. Each is swept once; while our writes do not come back, again and again.
 """
 
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from hermes.db import pulses
+from hermes.db import pulses, silence
 from hermes.db.pool import Connection
 from hermes.sync.engine import Engine
 from hermes.sync.sweep import CHANGED, FULL, ensure_first, open_changes, open_everything
@@ -17,9 +18,8 @@ from hermes.sync.sweep import CHANGED, FULL, ensure_first, open_changes, open_ev
 log = structlog.get_logger(__name__)
 SPEAKING: Final = timedelta(minutes=3)
 """`watch` runs every minute; a worker that was away for longer, or a system that was paused, may have missed much."""
-QUIET: Final = timedelta(minutes=30)
-UNUSUAL: Final = 4.0
-"""A silence of this many times the stretch that 95 of 100 stay below is unusual."""
+AGAIN: Final = timedelta(minutes=10)
+"""How often what changed is listed while our own writes do not come back."""
 
 
 async def watch(engine: Engine) -> int:
@@ -47,17 +47,23 @@ async def _sweep(engine: Engine, connection: Connection, name: str, since: datet
 
 
 async def listen(engine: Engine) -> list[str]:
-    """Systems that have been silent for longer than usual, each once a silence: what changed is listed, and whoever
-    called looks after the subscription.
+    """Systems whose silence is suspicious, each once a silence (every AGAIN while our own writes do not come back):
+    what changed is listed, and whoever called looks after the subscription. Once it is over, what changed is listed
+    a last time.
     """
     quiet = []
     async with engine.database.transaction() as connection:
         for system in engine.systems:
-            heard = await pulses.silence(connection, system, QUIET, UNUSUAL) if system in CHANGED else None
-            if heard is None or heard['silent'] <= heard['usual']:
+            if system not in CHANGED:
                 continue
-            if await pulses.is_news(connection, f'{system} silence', heard['last']):
-                await open_changes(connection, system, f'silence since {heard["last"]:%Y-%m-%d %H:%M:%SZ}')
+            found = await silence.suspicion(connection, system)
+            if not found.why:
+                listed_at = await pulses.trust(connection, system)
+                if listed_at and found.last and found.last - listed_at > silence.ECHO:
+                    await open_changes(connection, system, 'it is heard again')
+            elif await pulses.suspect(connection, system, found.why, AGAIN if found.written else None):
+                log.warning('webhooks may have been lost; what changed is listed', system=system, why=found.why)
+                await open_changes(connection, system, found.why)
                 quiet.append(system)
     return quiet
 
@@ -65,7 +71,9 @@ async def listen(engine: Engine) -> list[str]:
 async def refused(engine: Engine, system: str, at: datetime) -> bool:
     """The system's last delivery was not accepted at our door: a gap, once for each such delivery."""
     async with engine.database.transaction() as connection:
+        told = f'a delivery of {at:%Y-%m-%d %H:%M:%SZ} was not accepted at our door'
         news = await pulses.is_news(connection, f'{system} refused', at)
         if news:
-            await open_everything(connection, system, f'gap: a delivery of {at:%Y-%m-%d %H:%M:%SZ} was not accepted')
+            await open_everything(connection, system, f'gap: {told}')
+        await pulses.note(connection, pulses.subscription(system), told)
     return news

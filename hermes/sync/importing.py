@@ -39,8 +39,11 @@ TAKERS: Final[Mapping[str, Callable[[Graph, Told, Context, Applied], None]]] = {
 
 @dataclass
 class Imported:
-    """What became of an import: events taken now, those that were there already, and whose rows changed since."""
+    """What became of an import: how many events there were to take, those taken now, those that were there already, and
+    whose rows changed since.
+    """
 
+    fresh: int = 0
     taken: int = 0
     known: int = 0
     changed: list[str] = field(default_factory=list)
@@ -97,6 +100,7 @@ async def _look(connection: Connection, source: Source) -> tuple[Imported, list[
         if digest != hashlib.sha256(encode(told)).digest():
             found.changed.append(name)
     await _refuse_taken(connection, [told for _, told in todo])
+    found.fresh = len(todo)
     return found, todo
 
 

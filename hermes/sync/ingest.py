@@ -142,15 +142,21 @@ async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row
 
 
 async def _apply_act(engine: Engine, connection: Connection, event: Event, row: Row) -> None:
-    """A person's act (`hermes config set`, `push retry`, ...): a refused one leaves its event with the refusal and
-    nothing else.
+    """A person's act (`hermes config set`, `push retry`, ...): a refused one is over, and leaves its event with the
+    refusal and nothing else.
     """
     try:
         async with connection.transaction():
             known = await engine.known(connection)
             outcome = await acts.apply_act(connection, event, known, engine.context(event, known))
     except HermesError as error:
-        await events.fail(connection, event.id, event.received_at, str(error), park=True)
+        await events.refuse(connection, event.id, getattr(error, 'code', ''), str(error))
+        return
+    except DatabaseError:
+        raise
+    except Exception as error:
+        log.exception('an act cannot be applied', event_id=event.id)
+        await _fail(engine, connection, row, f'{type(error).__name__} while it was applied')
         return
     if outcome.get('dirty'):
         await dirty.replan(engine, connection, {RecordRef(*ref) for ref in outcome['dirty']}, event)

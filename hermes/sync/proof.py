@@ -85,7 +85,7 @@ async def _unapplied(connection: Connection, sweep: Row) -> tuple[bool, str] | N
     """(whether it will stay so, why) while not every page is applied, or not every listed client was read."""
     pages = await proofs.pages(connection, sweep)
     if pages['parked']:
-        return True, f'page {pages["parked_id"]} is parked: "hermes events show {pages["parked_id"]}"'
+        return True, f'page {pages["parked_id"]} is {pages["aside"]}: "hermes events show {pages["parked_id"]}"'
     if pages['open']:
         return False, pages['reason'] or f'{pages["open"]} pages are still to be applied'
     unread = await proofs.unread(connection, sweep)

@@ -51,7 +51,7 @@ async def preview(engine: Engine, event_id: int) -> Sequence[Change]:
         async with engine.database.transaction() as connection:
             rows = await connection.execute(f'select {events.EVENT_COLUMNS} from event where id = %s', (event_id,))
             row = await rows.fetchone()
-            if row is None or row['body'] is None or row['kind'] in ('act', 'intent'):
+            if row is None or row['body'] is None or row['kind'] not in events.REPLAYED:
                 raise Refused(
                     f'Event {event_id} cannot be applied again: it is unknown, an act, or its body was dropped.'
                 )
@@ -124,6 +124,9 @@ async def _fold_one(engine: Engine, connection: Connection, event_id: int, birth
     row: Any = await rows.fetchone()
     event = events.read_event(row)
     known = await engine.known(connection)
+    if event.kind == 'act' and acts.is_bookkeeping(event):
+        await events.finish(connection, [(event.id, [{'notes': ['it moves no record']}])])
+        return
     if event.kind == 'act':
         outcome = await acts.apply_act(connection, event, known, engine.context(event, known), births)
         await events.finish(connection, [(event.id, [outcome])])

@@ -8,15 +8,19 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import structlog
+
 from hermes.db import events
 from hermes.db.catalogue import Knowledge
-from hermes.domain.errors import Refused
-from hermes.domain.model import RecordRef
+from hermes.domain.graph import CRM
+from hermes.domain.model import RecordRef, RemoteRef
 from hermes.kit.spelling import fold_email
 from hermes.sync import acts, dirty
 from hermes.sync.engine import Engine
 
-PLANS = ('payg', 'startup', 'enterprise')
+log = structlog.get_logger(__name__)
+KNOWN_BY = ('email', 'tc2_admin_id', 'pd_owner_id')
+"""By which an admin of the demo is known again, whatever of it a person has changed."""
 
 
 Wanted = Callable[[Knowledge], Mapping[str, Any]]
@@ -45,38 +49,34 @@ async def act_together(engine: Engine, wanted: Sequence[Wanted]) -> list[dict[st
     return outcomes
 
 
-async def set_up(engine: Engine, admins: Sequence[Mapping[str, Any]], entry_stages: Mapping[str, str]) -> None:
-    """Write admins (known by e-mail), and for each pipeline name its entry stage's name and, where the name is a
-    plan's, the setting.
+async def set_up(engine: Engine, admins: Sequence[Mapping[str, Any]], entries: Mapping[str, tuple[int, int]]) -> None:
+    """Write the admins that nobody knows yet, and for each plan the setting and the entry stage that are not set:
+    `entries` names pipeline and stage by their ids in the CRM. Names play no part, since people change them; what is
+    not there any more is said and left to them.
     """
     async with engine.database.transaction() as connection:
         known = await engine.known(connection)
-    emails = {fold_email(str(admin.fields.get('email'))) for admin in known.directory.admins.values()}
+    taken = {(key, _plain(record.fields.get(key))) for record in known.directory.admins.values() for key in KNOWN_BY}
     for admin in admins:
-        if fold_email(str(admin['email'])) not in emails:
+        if not any(admin.get(key) and (key, _plain(admin[key])) in taken for key in KNOWN_BY):
             await act(engine, {'act': 'admin.save', 'fields': dict(admin)})
-    for name, stage_name in entry_stages.items():
-        await _enter(engine, name, stage_name)
+    for plan, (pipeline, stage) in entries.items():
+        await _enter(engine, plan, RemoteRef(CRM, 'pipeline', str(pipeline)), RemoteRef(CRM, 'stage', str(stage)))
 
 
-async def _enter(engine: Engine, name: str, stage_name: str) -> None:
+def _plain(value: Any) -> Any:
+    return fold_email(value) if isinstance(value, str) else value
+
+
+async def _enter(engine: Engine, plan: str, pipeline: RemoteRef, stage: RemoteRef) -> None:
     async with engine.database.transaction() as connection:
         known = await engine.known(connection)
-    pipelines = [
-        record
-        for record in known.directory.pipelines.values()
-        if record.fields.get('name') == name and not record.fields.get('archived')
-    ]
-    if len(pipelines) != 1:
-        raise Refused(f'The CRM has {len(pipelines)} pipelines called {name}; one is needed.')
-    pipeline = pipelines[0]
-    stages = [
-        stage
-        for stage in known.directory.stages.values()
-        if stage.fields.get('name') == stage_name and stage.fields.get('pipeline_id') == pipeline.ref.id
-    ]
-    if pipeline.fields.get('dft_entry_stage_id') is None and stages:
-        await act(engine, {'act': 'pipeline.entry', 'pipeline': pipeline.ref.id, 'stage': stages[0].ref.id})
-    key = f'{name.lower()}_pipeline_id'
-    if name.lower() in PLANS and known.settings.get(key) is None:
-        await act(engine, {'act': 'setting.set', 'key': key, 'value': pipeline.ref.id})
+    links, key = known.directory.links, f'{plan}_pipeline_id'
+    found = known.directory.pipelines.get(links[pipeline].id) if pipeline in links else None
+    if found is None or found.fields.get('archived'):
+        log.warning('a pipeline of the demo is not there any more: choose with "hermes setup pipelines"', plan=plan)
+        return
+    if found.fields.get('dft_entry_stage_id') is None and stage in links:
+        await act(engine, {'act': 'pipeline.entry', 'pipeline': found.ref.id, 'stage': links[stage].id})
+    if known.settings.get(key) is None:
+        await act(engine, {'act': 'setting.set', 'key': key, 'value': found.ref.id})

@@ -22,6 +22,7 @@ from hermes.sync import connect, sweep
 from hermes.sync.calendars import follow_step
 from hermes.sync.cataloguing import heal_step
 from hermes.sync.engine import Engine
+from hermes.sync.frontdoor import CLOSED_S, OPEN_S, FrontDoor
 from hermes.sync.held import held_step
 from hermes.sync.ingest import ingest_step
 from hermes.sync.push import LostLeaseError, look, push_claimed
@@ -59,19 +60,24 @@ class Bell:
 
 @dataclass
 class Worker:
-    """All loops of one process. `prepare` runs once after first contact (set-up of the sandbox); `schedules` does
-    what has to be done by the calendar, for as long as the worker runs.
+    """All loops of one process. `prepare` runs once after first contact (set-up of the sandbox), `subscribe` once our
+    door is open; `schedules` does what has to be done by the calendar, for as long as the worker runs.
     """
 
     engine: Engine
     part: Part = 'both'
     prepare: Callable[[Engine], Awaitable[None]] | None = None
+    subscribe: Callable[[Engine], Awaitable[None]] | None = None
     schedules: Callable[[], Awaitable[None]] | None = None
+    door: FrontDoor | None = None
+    """Our public door; nothing is written outside while it is closed. None: nobody looks."""
     post: Step | None = None
     """Sends one letter that is due (sync/letters.py), with the mail server at hand."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     acquainted: asyncio.Event = field(default_factory=asyncio.Event)
     """The accounts are those that the database belongs to; nothing is sent before that is known (SETUP-12)."""
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    """Our door is open at this moment."""
     lookout: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whoever holds it looks for the next push; the other idle pushers wait behind it, and cost nothing."""
     failed: list[BaseException] = field(default_factory=list)
@@ -82,6 +88,9 @@ class Worker:
 
     def __post_init__(self) -> None:
         self.bells['hermes_push'].append(self.pushed)
+        self.engine.door_open = self.door is None
+        if self.engine.door_open:
+            self.opened.set()
 
     async def run(self) -> None:
         """Work until `stopping` is set. Raises Refused when the database belongs to other accounts (SETUP-12). Gets out
@@ -122,6 +131,7 @@ class Worker:
 
     def _ring_all(self) -> None:
         self.acquainted.set()
+        self.opened.set()
         for bell in (bell for bells in self.bells.values() for bell in bells):
             bell.rung.set()
 
@@ -135,6 +145,9 @@ class Worker:
             self._every(HELD_S, self._look_at_held),
             self._every(BEAT_S, self._look_at_fields),
             self._contact(),
+            self._every(AUTH_RETRY_S, self._look_at_paused),
+            *([self._watch_door(self.door)] if self.door else []),
+            *([self._subscribe(self.subscribe)] if self.subscribe else []),
             *([self._keep(self.schedules)] if self.schedules else []),
         ]
 
@@ -180,6 +193,7 @@ class Worker:
     async def _push(self, engine: Engine) -> bool:
         """One turn of a pusher: look out for a company graph with something due, rest until there is one, push it."""
         async with self.lookout:
+            await self.opened.wait()
             if self.stopping.is_set():
                 return False
             claimed, due_s = await look(engine, self.working)
@@ -221,7 +235,35 @@ class Worker:
                 await act()
             except (DatabaseError, OSError) as error:
                 log.warning('the database is away', error=type(error).__name__)
+            except Exception:
+                log.exception('something that is done now and then failed; it is tried again', what=act.__name__)
             await self.engine.clock.sleep(seconds)
+
+    async def _watch_door(self, door: FrontDoor) -> None:
+        """Look at our own door; the pushers rest while it is closed."""
+        while not self.stopping.is_set():
+            try:
+                is_open = await door.check(self.engine.database)
+            except (DatabaseError, OSError) as error:
+                log.warning('the database is away', error=type(error).__name__)
+                is_open = door.open
+            self.engine.door_open = is_open
+            if is_open:
+                self.opened.set()
+            elif not self.stopping.is_set():
+                self.opened.clear()
+            await self.engine.clock.sleep(OPEN_S if is_open else CLOSED_S)
+
+    async def _subscribe(self, subscribe: Callable[[Engine], Awaitable[None]]) -> None:
+        """Once, when the accounts are known and our door is open; tried until it works."""
+        for event in (self.acquainted, self.opened):
+            await event.wait()
+        while not self.stopping.is_set():
+            try:
+                return await subscribe(self.engine)
+            except (HermesError, DatabaseError, OSError) as error:
+                log.warning('our subscription cannot be registered yet', error=type(error).__name__)
+                await self.engine.clock.sleep(2.0)
 
     async def _beat(self) -> None:
         await self.engine.database.execute(
@@ -253,9 +295,7 @@ class Worker:
             await self.engine.database.execute('delete from worker where id = %s', (self.engine.worker,))
 
     async def _contact(self) -> None:
-        """First contact with the CRM, tried until it works; then, once in a while, a look at every system whose
-        credentials had stopped working (OUT-7).
-        """
+        """First contact with the CRM, tried until it works."""
         system = self.engine.systems.get('pipedrive')
         if system is None:
             self.acquainted.set()
@@ -277,7 +317,8 @@ class Worker:
                     reason=str(error) if isinstance(error, HermesError) else type(error).__name__,
                 )
                 await self.engine.clock.sleep(2.0)
-        while True:
-            await self.engine.clock.sleep(AUTH_RETRY_S)
-            with contextlib.suppress(DatabaseError, OSError):
-                await connect.try_credentials(self.engine)
+
+    async def _look_at_paused(self) -> None:
+        """Every system whose credentials had stopped working goes on once they work again (OUT-7)."""
+        if self.acquainted.is_set():
+            await connect.try_credentials(self.engine)

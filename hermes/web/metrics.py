@@ -68,6 +68,8 @@ class Metrics:
         self.decisions = self._gauge('hermes_decisions_open', 'What waits for a person to decide', 'kind')
         self.proven = self._gauge('hermes_listing_proven', '1 if the newest listing was complete', 'system', 'type')
         self.proof_age = self._gauge('hermes_listing_age_seconds', 'Age of that listing', 'system', 'type')
+        self.silent = self._gauge('hermes_silent_seconds', 'How long no webhook has come', 'system')
+        self.unechoed = self._gauge('hermes_writes_unechoed', 'Writes that should have come back since', 'system')
 
     def _gauge(self, name: str, says: str, *labels: str) -> Gauge:
         return Gauge(name, says, labels, registry=self.registry)
@@ -81,7 +83,10 @@ class Metrics:
         """The text format; `figures` None: the database does not answer."""
         self.database_up.set(0 if figures is None else 1)
         told = (self.calls, self.tokens, self.limit, self.pace, self.paused)
-        hops = (self.merged, self.answered, self.reactions, self.overdue, self.decisions, self.proven, self.proof_age)
+        hops = (
+            self.merged, self.answered, self.reactions, self.overdue, self.decisions, self.proven, self.proof_age,
+            self.silent, self.unechoed,
+        )  # fmt: skip
         for gauge in (self.events, self.pushes, self.spent, *told, *hops):
             gauge.clear()
         if figures is not None:
@@ -98,7 +103,7 @@ class Metrics:
                     gauge.labels(system).set(value)
             seen: tuple[Mapping[Any, float], ...] = (
                 figures.merged_s, figures.answered_s, figures.reactions, figures.overdue_s, figures.decisions,
-                figures.proven, figures.proof_age_s,
+                figures.proven, figures.proof_age_s, figures.silent_s, figures.unechoed,
             )  # fmt: skip
             for gauge, hop in zip(hops, seen, strict=True):
                 for key, level in hop.items():

@@ -12,6 +12,7 @@ from typing import Literal
 import structlog
 
 from hermes.db.inbox import Unavailable
+from hermes.kit import endings
 from hermes.kit.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -45,7 +46,7 @@ class Refusals:
 
     async def start(self) -> None:
         """Write once a minute from now on."""
-        self._task = asyncio.create_task(self._run(), name='refusals')
+        self._task = asyncio.create_task(endings.keep('refusals', self._run), name='refusals')
 
     async def stop(self) -> None:
         """Write what is left and end."""
@@ -64,6 +65,9 @@ class Refusals:
             await self._write(counts)
         except Unavailable:
             self._counts.update(counts)
+        except Exception:
+            self._counts.update(counts)
+            raise
 
     async def _run(self) -> None:
         while True:

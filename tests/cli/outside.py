@@ -136,6 +136,11 @@ class Office:
     more: dict[str, str] = field(default_factory=dict)
 
     @property
+    def database(self) -> str:
+        """The database's name, which a command asks for before anything is lost."""
+        return self.url.rpartition('/')[2].partition('?')[0]
+
+    @property
     def environment(self) -> dict[str, str]:
         here = f'http://127.0.0.1:{self.world.port}'
         return {

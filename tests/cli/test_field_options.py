@@ -49,7 +49,12 @@ CHANGE: dict[str, tuple[list[str], dict[str, Any]]] = {
     '--id': (['a_create', '--id', '{by hand}'], {'pd_field_id': '{by hand}', 'name': 'By hand'}),
     '--json': (['a_type', '--policy', 'crm', '--json'], {'policy': 'crm'}),
 }  # fmt: skip
-OTHERS: dict[str, set[str]] = {'list': {'--json'}, 'remove': {'--on', '--json'}, 'export': set(), 'import': {'--json'}}
+OTHERS: dict[str, set[str]] = {
+    'list': {'--json'},
+    'remove': {'--on', '--name', '--json'},
+    'export': set(),
+    'import': {'--json'},
+}
 
 
 def options(*path: str) -> set[str]:

@@ -11,6 +11,8 @@ from psycopg.types.json import Jsonb
 from typer.testing import CliRunner, Result
 
 from hermes.cli import app
+from hermes.db import budget, pauses
+from hermes.db.pool import Database
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -159,6 +161,41 @@ def test_status_names_what_needs_a_person_and_no_personal_data(world: World) -> 
     shown = world.run('status', '--check')
     assert shown.exit_code == 2
     assert 'Marigold' not in shown.stdout
+
+
+@pytest.mark.lesson('M-52')
+def test_a_reason_is_shown_as_long_as_it_holds(world: World) -> None:
+    world.worker()
+    world.execute(
+        'insert into system_state (system, paused, reason, blocked_until) values '
+        "('pipedrive', false, 'it said 429', now() - interval '45 minutes'), "
+        "('google', false, 'it says 429', now() + interval '45 minutes')"
+    )
+    told = {each['system']: each['reason'] for each in world.told('status')['systems']}
+    assert told == {'pipedrive': '', 'google': 'it says 429'}
+    world.execute(
+        "insert into admin (email, active, is_sales_person) values ('ada@example.com', true, true)",
+    )
+    world.execute(
+        "insert into followed_calendar (calendar, problem, due_at) values ('ada@example.com', 'it refuses', "
+        "'2100-01-01T00:00:00Z')"
+    )
+    [said] = [line for line in world.told('status')['attention'] if 'calendar' in line]
+    assert said.endswith(': it refuses (tried again at 2100-01-01 00:00:00Z)')
+
+
+@pytest.mark.lesson('M-52')
+async def test_a_pause_keeps_its_reason_whatever_the_system_says_meanwhile(database_url: str) -> None:
+    database = Database(database_url)
+    await database.open()
+    try:
+        async with database.transaction() as connection:
+            await pauses.pause(connection, 'pipedrive', 'holiday')
+            await budget.learn(connection, 'pipedrive', until=START, daily=False, reason='it said 429')
+        [row] = await database.fetch('select paused, reason from system_state')
+        assert (row['paused'], row['reason']) == (True, 'holiday')
+    finally:
+        await database.close()
 
 
 def test_events_are_listed_and_shown_without_secrets(world: World) -> None:

@@ -125,6 +125,6 @@ async def test_release_refuses_what_nobody_can_hold(house: House) -> None:
     assert (await hermes(house, 'release', company, 'name')).exit_code == 0
     await act_arrives(house)
     [event] = await house.rows("select state, reason from event where kind = 'act' order by id desc limit 1")
-    assert event['state'] == 'parked'
+    assert event['state'] == 'refused'
     assert 'name is not held back' in event['reason']
     assert (await house.rows("select claims -> 'released' as released from company"))[0]['released'] is None

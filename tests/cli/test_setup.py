@@ -354,7 +354,9 @@ def test_a_patch_is_listed_tried_without_a_trace_and_journalled_when_it_is_meant
     assert 'a dry run: nothing was kept' in said
     assert office.rows('select pd_owner_id from admin') == [(None,)]
     assert office.rows('select count(*) from event') == events
-    assert 'done, as 1 events' in office.does('patch', 'support_people_without_owner', '--live')
+    assert 'done, as 1 events' in office.does(
+        'patch', 'support_people_without_owner', '--live', '--name', office.database
+    )
     assert office.rows('select pd_owner_id from admin') == [(0,)]
     by = "select e.headers ->> 'by' from change c join event e on e.id = c.event_id where c.field = 'pd_owner_id' " \
          "order by c.id desc limit 1"  # fmt: skip
@@ -371,7 +373,9 @@ def test_a_patch_writes_nothing_beside_the_log(office: Office) -> None:
         await given.rows('update admin set active = false returning id')
 
     try:
-        assert 'changes nothing by SQL' in office.refuses('patch', 'by_the_back_door', '--live')
+        assert 'changes nothing by SQL' in office.refuses(
+            'patch', 'by_the_back_door', '--live', '--name', office.database
+        )
     finally:
         del PATCHES['by_the_back_door']
     assert office.rows('select active from admin') == [(True,)]

@@ -93,12 +93,12 @@ class Home:
         return ['run', '--port', str(self.ports[0]), '--sandbox-port', str(self.ports[1])]
 
     @contextmanager
-    def running(self) -> Iterator['Running']:
+    def running(self, *flags: str) -> Iterator['Running']:
         """`hermes run`, ready; ended without mercy if the test has not ended it."""
         log = self.folder / 'run.log'
         with log.open('ab') as output:
             process = subprocess.Popen(
-                [self.python, '-m', 'hermes', *self.run_words()],
+                [self.python, '-m', 'hermes', *self.run_words(), *flags],
                 env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True, preexec_fn=dying_with_parent(signal.SIGTERM),
             )  # fmt: skip

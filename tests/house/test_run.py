@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from urllib.request import urlopen
 
 import psycopg
@@ -19,11 +18,6 @@ import pytest
 from tests.house.run import Home, free_ports, processes_of, wait_for
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
 
 
 def refused(home: Home, *words: str) -> str:
@@ -89,6 +83,61 @@ def test_another_account_on_the_same_database_stops_everything_with_a_sentence(h
     assert re.search(r'This database belongs to Pipedrive company \d+, but the credentials are those of', told)
     assert told.count('starting it again') == 0
     assert 'Traceback' not in told
+
+
+@pytest.mark.lesson('M-13')
+def test_whatever_a_person_renames_out_there_it_starts_again(home: Home) -> None:
+    """The first thing that a newcomer tries."""
+    with home.running() as run:
+        run.await_ready()
+        wait_for('the set-up', lambda: settings_of(home).get('enterprise_pipeline_id'), 60)
+        before = settings_of(home)
+        for kind in ('pipeline', 'stage'):
+            for number in (1, 2, 3):
+                change = {'kind': kind, 'id': number, 'values': {'name': f'Renamed {kind} {number}'}}
+                run.sandbox('/_world/act', {'system': 'pipedrive', 'act': 'update', **change})
+        run.sandbox('/_world/act', {'system': 'pipedrive', 'act': 'delete', 'kind': 'pipeline', 'id': 3})
+        run.interrupt()
+    with home.running() as run:
+        run.await_ready()
+        acted = {'system': 'tutorcruncher', 'act': 'sign_up', 'name': 'Marigold', 'email': 'm@x.example'}
+        run.sandbox('/_world/act', acted)
+        wait_for('the company at the CRM', lambda: 'Marigold' in str(run.sandbox('/_world/state')['pipedrive']), 60)
+        assert settings_of(home) == before
+        assert run.interrupt() == 0
+    assert 'cannot go on' not in run.log.read_text()
+
+
+def settings_of(home: Home) -> dict[str, object]:
+    return {each['key']: each['value'] for each in home.told('config', 'show')}
+
+
+@pytest.mark.lesson('M-47')
+@pytest.mark.behaviour('SETUP-15')
+def test_one_instance_a_data_folder(home: Home) -> None:
+    with home.running() as run:
+        run.await_ready()
+        web, sandbox = home.ports
+        home.ports = free_ports(2)
+        second = home.hermes(*home.run_words())
+        [told] = second.stderr.strip().splitlines()
+        assert second.returncode == 1
+        assert told == (
+            f'"hermes run" runs in {home.data.resolve()} already (process {run.process.pid}, '
+            f'web http://127.0.0.1:{web}, sandbox http://127.0.0.1:{sandbox}): '
+            'stop that first, or say DATA_DIR and another folder.'
+        )
+        alone = home.hermes('sandbox', '--port', str(home.ports[1]))
+        assert alone.returncode == 1
+        assert f'"hermes sandbox" runs in {home.data.resolve() / "sandbox"} already (process ' in alone.stderr
+        home.ports = [web, sandbox]
+        assert run.is_ready()
+        run.process.kill()
+        run.process.wait()
+        wait_for('everything ended', lambda: not processes_of(home.data), 30)
+    with home.running() as run:
+        run.await_ready()
+        run.interrupt()
 
 
 def test_a_port_that_is_taken(home: Home) -> None:

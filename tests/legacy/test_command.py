@@ -32,7 +32,11 @@ def environment(url: str, folder: Path) -> dict[str, str]:
 
 def hermes(url: str, folder: Path, *words: str) -> Result:
     env = {**dict.fromkeys(HIDDEN), **environment(url, folder)}
-    return CliRunner().invoke(app, ['import-legacy', *words], env=env)
+    return CliRunner().invoke(app, ['import-legacy', *words, '--name', name_of(url)], env=env)
+
+
+def name_of(url: str) -> str:
+    return url.rpartition('/')[2].partition('?')[0]
 
 
 def refusal(url: str, folder: Path, *words: str) -> str:
@@ -107,7 +111,7 @@ def test_killed_in_the_middle_it_goes_on(
     generate(older_url, 'second', 300)
     holding = psycopg.connect(database_url)
     holding.execute("insert into company (id, name) values (151, 'the fourth batch waits for this row')")
-    command = [sys.executable, '-m', 'hermes', 'import-legacy', '--from', older_url]
+    command = [sys.executable, '-m', 'hermes', 'import-legacy', '--from', older_url, '--name', name_of(database_url)]
     count = "select count(*) from event where source = 'legacy'"
     process = subprocess.Popen(
         command, cwd=tmp_path, env=environment(database_url, tmp_path), stdin=subprocess.DEVNULL,

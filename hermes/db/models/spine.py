@@ -24,7 +24,9 @@ class Event(Table, table=True):
 
     __table_args__ = (
         UniqueConstraint('source', 'dedupe_key', name='event_once'),
-        CheckConstraint("state in ('new', 'waiting', 'done', 'parked', 'refused')", name='event_state_check'),
+        CheckConstraint(
+            "state in ('new', 'waiting', 'done', 'parked', 'refused', 'dismissed')", name='event_state_check'
+        ),
         Index('event_due', 'due_at', 'id', postgresql_where=text("state in ('new', 'waiting')")),
         Index('event_parked', 'id', postgresql_where=text("state = 'parked'")),
         Index('event_applied', 'applied_seq', postgresql_where=text('applied_seq IS NOT NULL')),

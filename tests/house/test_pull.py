@@ -1,0 +1,142 @@
+"""Code that changes under a running Hermes, as `git pull` changes it; and a clone wherever it lies."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+import venv
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from hermes.db import landed
+from tests.house.run import Home, Running, wait_for
+
+pytestmark = [pytest.mark.lesson('M-52'), pytest.mark.timeout(300)]
+ROOT = Path(__file__).parents[2]
+NEWEST = landed.landed()[-1].revision
+NEXT = f'{int(NEWEST) + 1:04}'
+MIGRATION = f"""
+from alembic import op
+
+revision = '{NEXT}'
+down_revision = '{NEWEST}'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute('alter table company add column pulled text')
+
+
+def downgrade() -> None:
+    op.execute('alter table company drop column pulled')
+"""
+
+
+@pytest.fixture
+def clone(home: Home, database_url: str) -> Home:
+    """A checkout of its own beside the data, from which everything is started."""
+    shutil.copytree(ROOT / 'hermes', home.folder / 'hermes', ignore=shutil.ignore_patterns('__pycache__'))
+    home.variables |= {'DATABASE_URL': database_url, 'PYTHONPATH': str(home.folder), 'PYTHONDONTWRITEBYTECODE': '1'}
+    return home
+
+
+def has_column(url: str) -> bool:
+    with psycopg.connect(url) as connection:
+        query = "select 1 from information_schema.columns where column_name = 'pulled'"
+        return connection.execute(query).fetchone() is not None
+
+
+def pull(clone: Home) -> None:
+    """A new version arrives file by file: first one that needs another, then a migration, at last the other."""
+    code = clone.folder / 'hermes'
+    engine = code / 'sync' / 'engine.py'
+    engine.write_text(engine.read_text() + '\nfrom hermes.sync.pulled import ARRIVED  # noqa: E402, F401\n')
+    time.sleep(3)
+    (code / 'db' / 'migrations' / 'versions' / f'{NEXT}_pulled.py').write_text(MIGRATION)
+    (code / 'sync' / 'pulled.py').write_text('ARRIVED = True\n')
+
+
+def is_settled(run: Running, said: str) -> bool:
+    return said in run.log.read_text() and run.is_ready()
+
+
+def test_a_pull_under_a_run_that_reloads_brings_the_tables_up_and_goes_on(clone: Home) -> None:
+    with clone.running('--reload') as run:
+        run.await_ready()
+        pull(clone)
+        said = f'the tables were brought from {int(NEWEST)} to {int(NEXT)}'
+        wait_for('the new version', lambda: is_settled(run, said), 120)
+        assert has_column(clone.variables['DATABASE_URL'])
+        assert run.interrupt() == 0
+    log = run.log.read_text()
+    assert 'Traceback' not in log, log
+    assert 'cannot go on' not in log
+
+
+def test_a_pull_under_a_run_that_does_not_is_said_and_whatever_starts_again_fits(clone: Home) -> None:
+    with clone.running() as run:
+        run.await_ready()
+        pull(clone)
+        wait_for('the sentence', lambda: 'The code was changed under this Hermes' in run.log.read_text(), 60)
+        assert not has_column(clone.variables['DATABASE_URL'])
+        os.kill(run.child('worker'), 9)
+        said = f'the tables were brought from {int(NEWEST)} to {int(NEXT)}'
+        wait_for('the new version', lambda: said in run.log.read_text(), 120)
+        wait_for('a worker', lambda: run.child('worker'), 60)
+        run.interrupt()
+    log = run.log.read_text()
+    assert log.count('The code was changed under this Hermes') == 1
+    assert 'Traceback' not in log, log
+
+
+@pytest.mark.parametrize(
+    ('line', 'told'),
+    [
+        ('from hermes.kit.clock import NoSuchClock', 'The code does not fit together (cannot import name'),
+        ('def (:', 'The code does not fit together (invalid syntax'),
+        ('import a_library_of_tomorrow', 'The module a_library_of_tomorrow is not installed: run "make install".'),
+    ],
+)
+def test_code_that_does_not_fit_together_is_one_sentence(clone: Home, line: str, told: str) -> None:
+    status = clone.folder / 'hermes' / 'cli' / 'status.py'
+    status.write_text(status.read_text() + f'\n{line}\n')
+    done = clone.hermes('status')
+    assert done.returncode == 70
+    [sentence] = done.stderr.strip().splitlines()
+    assert sentence.startswith(told)
+
+
+def test_a_clone_in_a_folder_of_any_name_has_a_database(tmp_path: Path) -> None:
+    """Its environment leads to it by a file that Python reads as the locale says."""
+    folder = tmp_path / 'mein Klön ñ 中'
+    (folder / 'code').mkdir(parents=True)
+    (folder / 'code' / 'hermes').symlink_to(ROOT / 'hermes')
+    venv.create(folder / '.venv', with_pip=False)
+    [packages] = (folder / '.venv' / 'lib').glob('python*/site-packages')
+    (packages / 'here.pth').write_text(f'{folder / "code"}\n{sysconfig.get_path("purelib")}\n', encoding='utf-8')
+    base = {'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'DATA_DIR': str(folder / 'data'), 'LANG': 'C.UTF-8'}
+
+    def hermes(*words: str, **more: str) -> 'subprocess.CompletedProcess[str]':
+        command = [str(folder / '.venv' / 'bin' / Path(sys.executable).name), '-m', 'hermes', *words]
+        return subprocess.run(
+            command, env=base | more, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    started = hermes('db', 'start')
+    try:
+        assert started.returncode == 0, started.stderr
+        assert 'The database runs: ' in started.stdout
+    finally:
+        hermes('db', 'stop', '--force')
+
+
+def test_advice_about_a_database_that_is_away_fits_the_database(home: Home) -> None:
+    home.variables['DATABASE_URL'] = 'postgresql://nobody@127.0.0.1:9/nothing'
+    told = home.hermes('status').stderr
+    assert 'Check DATABASE_URL, and whether that server runs.' in told
+    assert 'db start' not in told
