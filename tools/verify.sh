@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # `make verify`: everything that is too long for every change. Each part prints its time, and says so if it cannot run.
-# PARTS='tests seeds' runs some of them; DEATHS=all lets a booking die everywhere; SEEDS, TEAM_ACTIONS and SIM_PROCESSES make the simulator smaller or larger.
+# PARTS='tests seeds' runs some of them; DEATHS=all lets a booking die everywhere; SEEDS, TEAM_ACTIONS and SIM_PROCESSES make the simulator smaller or larger, EXAMPLES and FLOOD what strangers try.
 cd "$(dirname "$0")/.." || exit 1
 python=.venv/bin/python
-parts=${PARTS:-tests seeds team mutants chaos hostile referees browser behaviours clone}
+parts=${PARTS:-tests seeds team mutants chaos hostile flood referees browser behaviours clone}
 export DEATHS=${DEATHS:-all}
 status=0
 began=$SECONDS
@@ -60,6 +60,7 @@ part team "simulator, a sales team at work, ${TEAM_ACTIONS:-2000} acts, two seed
 part mutants 'wrong designs, each of which must be caught' $python -m tests.sim.mutants
 part chaos 'chaos, short' chaos
 part hostile 'hostile input in every place of every request' hostile
+part flood 'a flood of strangers, with its counts' $python -m tests.chaos.flood --size "${FLOOD:-640}"
 part referees "the vendors' documents as referees" referees
 part browser 'browser, the full matrix' browser
 part behaviours 'every promise and its tests' $python -m tools.behaviours

@@ -24,7 +24,7 @@ from hermes.kit.signing import sign
 from hermes.settings import load
 from tests.flows.companies import client, envelope, event, iso
 
-START_S = 30.0
+START_S = 120.0
 
 
 @dataclass
@@ -154,8 +154,8 @@ def iso_now() -> str:
 
 
 @contextmanager
-def open_town(database_url: str, folder: Path) -> Any:
-    """Sandbox, web and two workers, running and acquainted; all of them ended at the end."""
+def open_town(database_url: str, folder: Path, **more: str) -> Any:
+    """Sandbox, web and two workers, running and acquainted; all of them ended at the end. `more`: further settings."""
     web_port, sandbox_port = free_port(), free_port()
     settings = load({'data_dir': str(folder)})
     environment = {
@@ -168,6 +168,7 @@ def open_town(database_url: str, folder: Path) -> Any:
         'DATABASE_URL': database_url,
         'DATA_DIR': str(folder),
         'PYTHONDONTWRITEBYTECODE': '1',
+        **more,
     }
 
     def part(name: str, *arguments: str) -> Part:
