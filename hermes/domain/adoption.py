@@ -18,6 +18,8 @@ OVERWRITTEN: Final = 'FIELD-3'
 stood there.
 """
 
+SAID_AS_TEXT: Final = {'false': False, '0': 0}
+"""Nothing, as an extra attribute says it."""
 THEIRS: Final = ('crm', 'follow')
 """The policies of what people in the CRM own."""
 
@@ -83,6 +85,7 @@ def may_write(graph: Graph, mirror: Mirror, record: Record, name: str, value: Va
     """Whether `value` may go where `mirror` has another one: nothing is never written over something, unless Hermes
     itself, or the field's owner in the other system, had a value there before.
     """
+    value = SAID_AS_TEXT.get(value, value) if isinstance(value, str) and mirror.ref.system == PRODUCT else value
     if not is_nothing(value) or is_empty(mirror.current(name)) or mirror.sent.get(name):
         return True
     company = graph.company(record)
@@ -97,6 +100,11 @@ def may_write(graph: Graph, mirror: Mirror, record: Record, name: str, value: Va
     return False
 
 
+def is_left(mirror: Mirror, name: str, attribute: Attribute | None) -> bool:
+    """What a person entered and we cannot read is left as it is, where people own it."""
+    return attribute is not None and attribute.policy in THEIRS and not is_readable(mirror.current(name))
+
+
 def overwritten(mirror: Mirror, intent: Intent, attributes: Mapping[str, Attribute]) -> list[Change]:
     """What a write that is done replaced and nobody here had put there, as lines of the journal. What people own was
     believed, and stands there already.
@@ -105,7 +113,7 @@ def overwritten(mirror: Mirror, intent: Intent, attributes: Mapping[str, Attribu
     return [
         Change(intent.record, name, _shown(entry.over), entry.value, 'hermes', OVERWRITTEN, 'it stood there before')
         for name, entry in told
-        if entry.over not in (None, entry.value) and not (name in attributes and attributes[name].policy in THEIRS)
+        if entry.over is not None and not (name in attributes and attributes[name].policy in THEIRS)
     ]
 
 

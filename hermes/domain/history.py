@@ -178,15 +178,20 @@ def send(mirror: Mirror, fields: Mapping[str, Value], started_at: datetime, inte
     """Hermes is about to write these fields (committed before the call goes out)."""
     sent = dict(mirror.sent)
     for name, value in fields.items():
-        entry = Sent(value, int(started_at.timestamp()), intent=intent, over=_foreign(mirror, name))
+        entry = Sent(value, int(started_at.timestamp()), intent=intent, over=_foreign(mirror, name, value))
         sent[name] = (*sent.get(name, ()), entry)[-KEPT_SENT:]
     return replace(mirror, sent=sent)
 
 
-def _foreign(mirror: Mirror, name: str) -> Value:
-    """What stands in a field now, if Hermes did not put it there."""
+def _foreign(mirror: Mirror, name: str, value: Value) -> Value:
+    """What stands in a field where `value` goes, if Hermes did not put it there."""
     runs = mirror.runs.get(name, ())
-    if not runs or is_empty(runs[-1].value) or explained(runs[-1], mirror.sent.get(name, ())):
+    if (
+        not runs
+        or is_empty(runs[-1].value)
+        or runs[-1].value == value
+        or explained(runs[-1], mirror.sent.get(name, ()))
+    ):
         return None
     return runs[-1].value
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal, Protocol
 
-from hermes.domain.adoption import may_write
+from hermes.domain.adoption import is_left, may_write
 from hermes.domain.fields import ABSENT
 from hermes.domain.graph import CALENDAR, CRM, PRODUCT, Context, Graph
 from hermes.domain.history import NEVER, edits, equal, is_empty
@@ -208,10 +208,13 @@ def plan(
         return Noop('OUT-9: a closed deal receives nothing')
     wanted, cut = _wanted(graph, record, company, outgoing, context, system, creating=False)
     inputs = {item.key: item.inputs for item in outgoing}
+    attributes = context.catalogue.attributes(record.ref.type)
     differing = {
         name: value
         for name, value in wanted.items()
-        if not equal(mirror, name, value) and may_write(graph, mirror, record, name, value, inputs[name])
+        if not equal(mirror, name, value)
+        and may_write(graph, mirror, record, name, value, inputs[name])
+        and not is_left(mirror, name, attributes.get(name))
     }
     return Update(mirror, differing, tuple(name for name in cut if name in differing)) if differing else Noop()
 

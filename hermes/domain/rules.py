@@ -348,10 +348,15 @@ def _inherit(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> Non
     for deal in graph.children(ref.id, 'deal'):
         if not deal.is_open:
             continue
-        own = {name: found for name in values if (found := adopted(graph, deal, name)) not in (None, values[name])}
+        own = {name: adopted(graph, deal, name) for name in values}
+        own = {name: found for name, found in own.items() if found not in (None, values[name], *_nobody(shown[name]))}
         own = {name: found for name, found in own.items() if not _is_said(graph, company, shown[name], context)}
         assign(graph, deal.ref, own, D_12, done, ADOPTED, CRM)
         assign(graph, deal.ref, {name: value for name, value in values.items() if name not in own}, 'FIELD-6', done)
+
+
+def _nobody(attribute: Attribute | None) -> tuple[Value, ...]:
+    return (0,) if attribute is not None and attribute.type == 'admin' else ()
 
 
 def _is_said(graph: Graph, company: Record, attribute: Attribute | None, context: Context) -> bool:

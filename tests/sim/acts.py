@@ -198,6 +198,19 @@ def edit_deal(house: House, chance: random.Random) -> str:
     return f'deal {row["id"]}: {what}'
 
 
+def filled(house: House, kind: str, number: int) -> dict[str, Any]:
+    """Values in fields that Hermes will call its own, in every second object; drawn by nobody (D-12)."""
+    if number % 2 or kind not in ('organization', 'deal'):
+        return {}
+    told = {
+        'utm_source': f'fair {number}', 'tc2_status': 'asleep', 'paid_invoice_count': number, 'website': 'by hand',
+        'tc2_cligency_url': f'list {number}', 'has_booked_call': ('true', 'perhaps')[number // 2 % 2],
+        'has_signed_up': 'yes', 'sales_call_count': 3, 'support_person_id': PRIYA_PD,
+    }  # fmt: skip
+    codes = {one['field_name']: code for code, one in house.pd.catalogues[kind].fields.items()}
+    return {'custom_fields': {codes[name]: value for name, value in told.items() if name in codes}}
+
+
 def make_in_crm(house: House, chance: random.Random) -> str:
     """Objects born in the CRM, under names that nobody else has."""
     kind = chance.choice(('organization', 'person', 'deal'))
@@ -206,7 +219,8 @@ def make_in_crm(house: House, chance: random.Random) -> str:
     number = house.pd.last_ids[kind] + 1
     target = _row(house, chance, 'organization')
     if kind == 'organization' or target is None:
-        made = house.pd.act_create('organization', {'name': f'Born There {number}', 'owner_id': PRIYA_PD}, PRIYA_PD)
+        body = {'name': f'Born There {number}', 'owner_id': PRIYA_PD, **filled(house, 'organization', number)}
+        made = house.pd.act_create('organization', body, PRIYA_PD)
         return f'organization {made["id"]}: made in the CRM'
     if kind == 'person':
         body = {
@@ -216,7 +230,7 @@ def make_in_crm(house: House, chance: random.Random) -> str:
         }
     else:
         body = {'title': f'Born Deal {number}', 'org_id': target['id'], 'owner_id': PRIYA_PD}
-    made = house.pd.act_create(kind, body, PRIYA_PD)
+    made = house.pd.act_create(kind, body | filled(house, kind, number), PRIYA_PD)
     return f'{kind} {made["id"]}: made in the CRM under {target["id"]}'
 
 
@@ -225,14 +239,15 @@ def make_family(house: House, chance: random.Random) -> str:
     number = house.pd.last_ids['organization'] + 1
     if len(house.pd.tables['organization']) >= MOST_BORN_THERE + MOST_CLIENTS:
         return ''
-    made = house.pd.act_create('organization', {'name': f'Born There {number}', 'owner_id': PRIYA_PD}, PRIYA_PD)
+    body = {'name': f'Born There {number}', 'owner_id': PRIYA_PD, **filled(house, 'organization', number)}
+    made = house.pd.act_create('organization', body, PRIYA_PD)
     person = house.pd.act_create(
         'person',
         {'name': f'Kin Person{number}', 'org_id': made['id'], 'emails': [{'value': f'kin{number}@y.example'}]},
         PRIYA_PD,
     )
     deal = {'title': f'Kin Deal {number}', 'org_id': made['id'], 'person_id': person['id'], 'owner_id': PRIYA_PD}
-    house.pd.act_create('deal', deal, PRIYA_PD)
+    house.pd.act_create('deal', deal | filled(house, 'deal', number), PRIYA_PD)
     return f'organization {made["id"]}: made in the CRM with its person and its deal'
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hermes.db import graphs
 from hermes.domain.graph import Graph
-from hermes.domain.history import is_empty
+from hermes.domain.history import KEPT_SENT, is_empty
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import Event, RecordRef, RemoteRef
 from hermes.domain.plan import Noop, Update, Wait, plan
@@ -27,6 +27,7 @@ async def check(town: Town) -> list[str]:
     wrong += await _resurrections(town)
     wrong += await _dropped(town, graph)
     wrong += [f'I11: {row["what"]}' for row in await town.looking.fetch('select what from simulated.trespass')]
+    wrong += _lost(graph)
     wrong += await _wanted(town, graph, known)
     wrong += await _events(town)
     return wrong
@@ -149,6 +150,26 @@ async def _dropped(town: Town, graph: Graph) -> list[str]:
             company = graph.record(known[1].record) if known else None
             if unlinked(kind, number) and company is not None and not company.gone:
                 wrong.append(f'D-3: {kind} {number} was dropped, its organization {row["org_id"]} is known')
+    return wrong
+
+
+def _lost(graph: Graph) -> list[str]:
+    """D-12: the first that Hermes wrote in a field was not nothing over something, unless TutorCruncher has spoken."""
+    wrong = []
+    for ref, mirror in graph.mirrors.items():
+        record = graph.record(mirror.record) if ref.system == 'pipedrive' and not mirror.ours else None
+        if record is None:
+            continue
+        company = graph.company(record)
+        told = graph.voice(company.ref, 'tutorcruncher') if company is not None else None
+        for name, entries in mirror.sent.items():
+            first = entries[0]
+            owned = told is not None and any(not is_empty(run.value) for run in told.runs.get(name, ()))
+            nothing = is_empty(first.value) or first.value in (False, 0)
+            if len(entries) < KEPT_SENT and nothing and first.over is not None and not owned:
+                wrong.append(
+                    f'D-12: {ref.type} {ref.remote_id} had {name} {first.over!r}, Hermes wrote {first.value!r}'
+                )
     return wrong
 
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from hermes.db import budget, pushes
-from hermes.domain import apply, history, linking, merge, plan, tombstones
+from hermes.domain import apply, history, linking, merge, plan, rules, tombstones
 from hermes.domain.model import Version
 from hermes.sync import calls, ingest, push, resolve
 from hermes.systems.pipedrive import inbound
@@ -190,6 +190,12 @@ def budget_per_process() -> None:
     budget.reserve = reserve
 
 
+def nothing_over_something() -> None:
+    plan.may_write = lambda *_: True
+    rules.adopted = lambda *_: None
+    rules.base = lambda *_: 0
+
+
 LEASES = 'tests/flows/test_leases.py'
 BUDGET = 'tests/flows/test_budget.py'
 LOST = 'tests/flows/test_push_lost_answers.py'
@@ -212,6 +218,7 @@ MUTANTS = {
     'retry_unknown_outcomes': Mutant('an unknown outcome is tried again', retry_unknown_outcomes),
     'poison_for_ever': Mutant('poison is never parked', poison_for_ever, LEASES),
     'children_are_dropped': Mutant('a child whose parent is unknown is dropped', children_are_dropped),
+    'nothing_over_something': Mutant('what stood in the CRM before is written over', nothing_over_something),
     'budget_per_process': Mutant('every process has a budget of its own', budget_per_process, BUDGET),
     'answers_out_of_the_log': Mutant('answers are not kept in the log', answers_out_of_the_log),
 }

@@ -6,10 +6,9 @@ PD-USER-1). No null in a native field (E-26).
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from hermes.domain.adoption import THEIRS
-from hermes.domain.fields import ABSENT, RECORD_OF, Catalogue, CustomField, is_readable
+from hermes.domain.fields import ABSENT, RECORD_OF, Catalogue, CustomField
 from hermes.domain.model import Value
 from hermes.kit import countries, wire
 from hermes.ports import Outgoing, View
@@ -127,7 +126,10 @@ def _custom(record_type: str, catalogue: Catalogue) -> list[Outgoing]:
         inputs += (f'Company.{shown}',) if shown else ()
         compute = _custom_value(item, record_type, catalogue)
         limit = _limit(item, record_type, catalogue)
-        found[item.attribute] = Outgoing(item.attribute, inputs, compute, 'known', limit)
+        when: Literal['known', 'always'] = 'known'
+        if values.kind_of(item, record_type, catalogue) == 'admin':
+            when = 'always'  # 0 is not told (D-10), so that such a field may have been read without a word
+        found[item.attribute] = Outgoing(item.attribute, inputs, compute, when, limit)
     return list(found.values())
 
 
@@ -140,13 +142,9 @@ def _custom_value(item: CustomField, record_type: str, catalogue: Catalogue) -> 
     kind = values.kind_of(item, record_type, catalogue)
     stands_as = values.remote_type_of(item, kind)
     shown_admin = _admin_shown(item, catalogue)
-    known = catalogue.attributes(record_type).get(item.attribute)
-    is_theirs = known is not None and known.policy in THEIRS
 
     def compute(view: View) -> Value:
         if record_type == 'deal' and view.get('status') != 'open':
-            return ABSENT
-        if is_theirs and not is_readable(view.shown(item.attribute)):
             return ABSENT
         if kind == 'admin':
             return _owner_id(view, view.get(item.attribute), item.attribute)
