@@ -350,7 +350,7 @@ async def test_the_command_lists_everything_and_says_what_is_missing(house: Hous
     assert {each['type'] for each in told['proofs']} == {
         'organization', 'person', 'deal', 'pipeline', 'stage', 'user', 'client',
     }  # fmt: skip
-    assert ('pipedrive organization', 1) in ticks
+    assert ('pipedrive organization (full)', 1) in ticks
     refuse = faults.answer(403, {'success': False, 'error': 'not yours'})
     faults.on(house).add('GET', '/organizations', refuse, times=50)
     told = await command.run(house.engine, 'pd', False, lambda what, count: None)
