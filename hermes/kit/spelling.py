@@ -4,9 +4,12 @@ Keys are compared, and stored beside what they are keys of, never shown. Folding
 and what `texts` made of it have one key.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from hermes.kit.texts import NOTHING, SPELLING, composed, tidy, until_same
+
+DOMAIN: Final = 253
+"""Characters of the longest domain (RFC 1035). What is longer is none, and punycode takes quadratic time."""
 
 
 def same(one: Any, other: Any) -> bool:
@@ -36,7 +39,9 @@ def fold_email(told: str) -> str:
 def fold_domain(told: str) -> str:
     """The key of a domain: lower case, every label in the ASCII form of IDNA, no dot at its end."""
     plain = until_same(_lower, told).replace('\u3002', '.').strip('. ')
-    return plain if plain.isascii() and 'xn--' not in plain else '.'.join(map(_ascii, plain.split('.')))
+    if len(plain) > DOMAIN or (plain.isascii() and 'xn--' not in plain):
+        return plain
+    return '.'.join(map(_ascii, plain.split('.')))
 
 
 def _fold(told: str) -> str:

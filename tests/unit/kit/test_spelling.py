@@ -138,3 +138,11 @@ def test_a_second_time_changes_nothing(name: str, written: str) -> None:
     assert act(once) == once
     if name != 'fold_domain':
         assert act(tidy(written)) == once
+
+
+@pytest.mark.lesson('M-1')
+@pytest.mark.parametrize('domain', ['\ufb03' * 500, 'ü' * 400, 'ü.' * 200])
+def test_a_domain_that_is_too_long_for_one_is_not_turned_into_punycode(domain: str) -> None:
+    key = fold_email(f'ada@{domain}')
+    assert 'xn--' not in key
+    assert fold_email(key) == key
