@@ -182,6 +182,9 @@ class System(Protocol):
     def identity(self, answer: Answer) -> str:
         """The account that answered the op 'me' (SETUP-12), as a database is told it at first contact."""
 
+    def currency(self, answer: Answer) -> str:
+        """The currency of the account that answered the op 'me' (ISO 4217); '' where it names none."""
+
     def chosen_id(self, record: Record, fields: Mapping[str, Value]) -> str:
         """The remote id under which `record` is made with these fields; '' where the system chooses. The same for
         every try, so that a try whose answer is lost is looked up by it (CB-7).

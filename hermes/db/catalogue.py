@@ -7,7 +7,7 @@ was taken back is never taken for what another one commits.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from hermes.db.codec import dump, read_record
 from hermes.db.pool import Connection
@@ -15,6 +15,9 @@ from hermes.domain.fields import Catalogue, CustomField, default_catalogue
 from hermes.domain.graph import CRM, Directory
 from hermes.domain.merge import REMOTE_TYPE
 from hermes.domain.model import RecordRef, RemoteRef
+
+CURRENCY: Final = 'crm_currency'
+"""The setting that holds what the CRM itself told: nobody sets it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,16 @@ async def bump(connection: Connection, name: str) -> None:
 async def load_catalogue(connection: Connection, version: int = 0) -> Catalogue:
     """Every custom field, in a stable order."""
     rows = await connection.execute('select * from custom_field order by linked_object_type, machine_name')
-    return Catalogue(tuple(CustomField(**row) for row in await rows.fetchall()), version)
+    custom = tuple(CustomField(**row) for row in await rows.fetchall())
+    row = await (await connection.execute('select value from setting where key = %s', (CURRENCY,))).fetchone()
+    return Catalogue(custom, version, str(row['value'] or '') if row else '')
+
+
+async def keep_currency(connection: Connection, currency: str) -> None:
+    """Remember the currency of the CRM's account."""
+    if (await load_catalogue(connection)).currency != currency:
+        await save_setting(connection, CURRENCY, currency)
+        await bump(connection, 'catalogue')
 
 
 async def save_field(connection: Connection, item: CustomField) -> None:
@@ -130,7 +142,7 @@ async def ensure_defaults(connection: Connection) -> None:
 
 async def load_settings(connection: Connection) -> dict[str, Any]:
     """The settings that people change at run time (`hermes config`); one that was taken back is not among them."""
-    rows = await connection.execute("select key, value from setting where value <> 'null'")
+    rows = await connection.execute("select key, value from setting where value <> 'null' and key <> %s", (CURRENCY,))
     return {row['key']: row['value'] for row in await rows.fetchall()}
 
 

@@ -25,6 +25,9 @@ FieldType = Literal[
 CustomType = Literal['str', 'int', 'bool', 'date', 'fk_field']
 LinkedType = Literal['Company', 'Contact', 'Deal', 'Meeting']
 
+CURRENCY: Final = '.currency'
+"""Under the attribute's name and this stands the currency of an amount of money."""
+
 ABSENT: Final = '\x00absent'
 """What an outgoing field says when it has nothing to say (never a value that anybody sends)."""
 
@@ -147,6 +150,8 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, Attribute]]] = {
 }
 """record type -> attribute name -> Attribute. `hermes_id` is the record's id and stands in no list."""
 
+MONEY: Final = 'monetary'
+"""The CRM's type of a field that holds an amount and its currency."""
 _RELATIONS: Final = {
     'support_person': 'support_person_id',
     'bdr_person': 'bdr_person_id',
@@ -197,6 +202,8 @@ class Catalogue:
 
     custom: Sequence[CustomField] = ()
     version: int = 0
+    currency: str = ''
+    """Of the CRM's account (ISO 4217); '' while it is not known."""
 
     @cached_property
     def by_code(self) -> Mapping[tuple[str, str], CustomField]:
@@ -228,7 +235,11 @@ class Catalogue:
         found = {record_type: dict(attributes) for record_type, attributes in ATTRIBUTES.items()}
         for item in self.custom:
             known = found.get(item.record_type)
-            if known is None or item.attribute in known or item.attribute == 'hermes_id':
+            if known is None or item.attribute == 'hermes_id':
+                continue
+            if item.remote_type == MONEY and not item.inherited:
+                known[item.attribute + CURRENCY] = Attribute(item.attribute + CURRENCY, 'str', 'follow')
+            if item.attribute in known:
                 continue
             kind: FieldType = 'admin' if item.field_type == 'fk_field' else item.field_type
             company = self.by_machine_name.get(('company', item.machine_name)) if item.inherited else None

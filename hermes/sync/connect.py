@@ -13,7 +13,7 @@ import structlog
 
 from hermes.db import calendars, events, pauses, pulses, sweeps
 from hermes.db.accounts import find_account, remember_account
-from hermes.db.catalogue import bump, ensure_defaults, forget_field, load_catalogue, save_field
+from hermes.db.catalogue import bump, ensure_defaults, forget_field, keep_currency, load_catalogue, save_field
 from hermes.db.pool import Connection
 from hermes.domain.errors import HermesError, RateLimited, Refused, Retry
 from hermes.domain.fields import ALIASES, CustomField, fold
@@ -159,6 +159,8 @@ async def learn(connection: Connection, system: System, event: Event) -> str:
         await ensure_defaults(connection)
         found = [*await _earlier_pages(connection, system, request, event.id), *system.remote_fields(answer)]
         fresh = await bind(connection, FIELD_TYPES[request.type], found)
+    if request.op == 'me' and answer.status == 200 and (currency := system.currency(answer)):
+        await keep_currency(connection, currency)
     await events.finish(connection, [(event.id, [{'notes': ['it describes the account, not an object']}])])
     return request.type if fresh else ''
 

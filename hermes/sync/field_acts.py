@@ -13,7 +13,17 @@ from hermes.db import events, graphs
 from hermes.db.catalogue import Knowledge, bump, count_held, drop_field, forget_field, forget_values, save_field
 from hermes.db.pool import Connection
 from hermes.domain.errors import Refused
-from hermes.domain.fields import ATTRIBUTES, RECORD_OF, Catalogue, CustomField, CustomType, LinkedType, Policy, fold
+from hermes.domain.fields import (
+    ATTRIBUTES,
+    CURRENCY,
+    RECORD_OF,
+    Catalogue,
+    CustomField,
+    CustomType,
+    LinkedType,
+    Policy,
+    fold,
+)
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.history import fold as fold_into
 from hermes.domain.merge import settle_fields
@@ -149,6 +159,7 @@ async def _forget(connection: Connection, item: CustomField, catalogue: Catalogu
     """Drop the values of an attribute that only this field made."""
     if item.record_type in ATTRIBUTES and item.attribute not in ATTRIBUTES[item.record_type]:
         await forget_values(connection, item.record_type, item.attribute)
+        await forget_values(connection, item.record_type, item.attribute + CURRENCY)
 
 
 async def _announce(connection: Connection) -> None:

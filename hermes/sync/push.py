@@ -25,6 +25,7 @@ from hermes.domain.errors import (
     Retry,
     StrangeOwner,
 )
+from hermes.domain.fields import CURRENCY
 from hermes.domain.graph import CALENDAR, Graph
 from hermes.domain.history import edits
 from hermes.domain.model import Event, Record, RecordRef
@@ -180,7 +181,9 @@ def without(needed: Plan, ignored: tuple[str, ...]) -> Plan:
     """What a person said not to send (OUT-6: ignore this field)."""
     if not ignored or not isinstance(needed, (Create, Update)):
         return needed
-    fields = {name: value for name, value in needed.fields.items() if name not in ignored}
+    fields = {
+        name: value for name, value in needed.fields.items() if not {name, name.removesuffix(CURRENCY)} & set(ignored)
+    }
     return replace(needed, fields=fields) if fields else Noop('every differing field is ignored')
 
 

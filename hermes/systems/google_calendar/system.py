@@ -95,6 +95,9 @@ class GoogleCalendar:
     def identity(self, answer: Answer) -> str:
         return self.account
 
+    def currency(self, answer: Answer) -> str:
+        return ''
+
     async def aclose(self) -> None:
         await self._client.aclose()
 

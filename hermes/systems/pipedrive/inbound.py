@@ -142,6 +142,7 @@ def _webhook_observation(
         return Observation(ref, 'merged' if into else 'deleted', version, fields, action='delete',
                            merged_into=into, by_api=by_api, correlation=correlation)  # fmt: skip
     fields = objects.read_object(ref.type, state, catalogue, read, doubts)
+    fields |= objects.read_currencies(ref.type, state, catalogue, read)
     return Observation(
         ref,
         'state',
@@ -198,6 +199,7 @@ def _item(data: Any, remote_type: str, origin: Origin, op: str, answer: Answer, 
     over = origin != 'answer' and date is not None and wire.epoch_s(date) >= changed_s + 2
     doubts: list[str] = []
     fields = objects.read_object(remote_type, data, catalogue, rest.read, doubts)
+    fields |= objects.read_currencies(remote_type, data, catalogue, rest.read)
     deleted = data.get('is_deleted') is True and remote_type != 'user'
     observation = Observation(
         RemoteRef(SYSTEM, remote_type, identity),

@@ -8,7 +8,8 @@ PD-USER-1). No null in a native field (E-26).
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
-from hermes.domain.fields import ABSENT, RECORD_OF, Catalogue, CustomField
+from hermes.domain.adoption import THEIRS
+from hermes.domain.fields import ABSENT, CURRENCY, MONEY, RECORD_OF, Catalogue, CustomField, is_readable
 from hermes.domain.model import Value
 from hermes.kit import countries, wire
 from hermes.ports import Outgoing, View
@@ -130,6 +131,10 @@ def _custom(record_type: str, catalogue: Catalogue) -> list[Outgoing]:
         if values.kind_of(item, record_type, catalogue) == 'admin':
             when = 'always'  # 0 is not told (D-10), so that such a field may have been read without a word
         found[item.attribute] = Outgoing(item.attribute, inputs, compute, when, limit)
+        if item.remote_type == MONEY:
+            key = item.attribute + CURRENCY
+            inputs = (*inputs, f'Company.{_company_attribute(item, catalogue)}{CURRENCY}', 'Company.currency')
+            found[key] = Outgoing(key, inputs, _currency(item, record_type, catalogue))
     return list(found.values())
 
 
@@ -158,6 +163,29 @@ def _custom_value(item: CustomField, record_type: str, catalogue: Catalogue) -> 
             return ABSENT
 
     return compute
+
+
+def _currency(item: CustomField, record_type: str, catalogue: Catalogue) -> Callable[[View], Value]:
+    """Of an amount of ours: what a person chose for it, else the company's currency, else the account's."""
+    amount, shown = _custom_value(item, record_type, catalogue), _company_attribute(item, catalogue)
+    named = 'title' if record_type == 'deal' else 'name'
+
+    def compute(view: View) -> Value:
+        is_there = view.shown(named) != ABSENT
+        if amount(view) in (None, '', ABSENT) or (is_there and view.shown(item.attribute) == ABSENT):
+            return ABSENT
+        chosen = view.company(shown + CURRENCY) if item.inherited else view.get(item.attribute + CURRENCY)
+        if item.inherited and view.get(item.attribute) != view.company(shown):
+            return ABSENT
+        return chosen or values.read_currency(view.company('currency')) or catalogue.currency or ABSENT
+
+    return compute
+
+
+def _company_attribute(item: CustomField, catalogue: Catalogue) -> str:
+    """The company's attribute that an inherited field shows; else the field's own."""
+    company = catalogue.by_machine_name.get(('company', item.machine_name)) if item.inherited else None
+    return company.attribute if company else item.attribute
 
 
 def _owner_id(view: View, person: Value, name: str) -> Value:
@@ -204,7 +232,11 @@ def encode(
                 body['address'] = {'value': countries.english_name(value)}
         elif key in by_attribute and (value is not None or op == 'update'):
             item = by_attribute[key]
-            custom[item.pd_field_id] = _custom_wire(item, remote_type, value, catalogue, currency)
+            told_in = fields.get(key + CURRENCY) or basis.get(key + CURRENCY) or catalogue.currency or currency
+            custom[item.pd_field_id] = _custom_wire(item, remote_type, value, catalogue, told_in)
+        elif (name := key.removesuffix(CURRENCY)) in by_attribute.keys() - fields.keys() and basis.get(name):
+            item = by_attribute[name]
+            custom[item.pd_field_id] = _custom_wire(item, remote_type, basis[name], catalogue, str(value))
     if remote_type == 'person' and not fields.keys().isdisjoint(('first_name', 'last_name')):
         told = [
             fields[key] if fields.get(key, ABSENT) != ABSENT else basis.get(key) for key in ('first_name', 'last_name')

@@ -7,9 +7,10 @@ Absent stays absent and null stays None (D-12); a value of an impossible type sa
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
-from hermes.domain.fields import UNREADABLE, Catalogue
+from hermes.domain.fields import CURRENCY, MONEY, UNREADABLE, Catalogue
 from hermes.domain.model import Value
 from hermes.kit import countries, wire
 from hermes.kit.wire import put
@@ -263,4 +264,22 @@ def _custom(
             if item.attribute == 'hermes_id':
                 continue
             found[item.attribute] = {UNREADABLE: plain if isinstance(plain, str | int | float) else json.dumps(plain)}
+    return found
+
+
+def read_currencies(
+    remote_type: str, data: Mapping[str, Any], catalogue: Catalogue, read_custom: ReadCustom
+) -> dict[str, Value]:
+    """Beside each amount of money its currency, under the attribute's name and `.currency`. An empty field has none."""
+    found: dict[str, Value] = {}
+    told = data.get('custom_fields') if remote_type in NATIVE else None
+    for code, raw in told.items() if isinstance(told, dict) else ():
+        item = catalogue.by_code.get((RECORD_OF[remote_type], code))
+        if item is None or item.attribute in NATIVE[remote_type]:
+            continue
+        with suppress(ValueError, TypeError, AttributeError):
+            stands_as, plain = read_custom(item.remote_type, raw)
+            currency = values.currency_of(plain) if stands_as == MONEY else None
+            if currency:
+                found[item.attribute + CURRENCY] = currency
     return found

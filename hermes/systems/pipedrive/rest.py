@@ -39,7 +39,7 @@ def _guess(raw: Any) -> str:
 
 def _plain(remote_type: str, raw: Any) -> Any:
     if remote_type == 'monetary':
-        return raw.get('value') if isinstance(raw, dict) else raw
+        return {key: raw.get(key) for key in ('value', 'currency')} if isinstance(raw, dict) else raw
     if remote_type == 'enum':
         return _option(raw)
     if remote_type == 'set':

@@ -10,7 +10,7 @@ from hermes.domain.model import Element, Event, Record, Value
 from hermes.kit import wire
 from hermes.kit.clock import Clock
 from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request, Subscription
-from hermes.systems.pipedrive import answers, inbound, limits, mapping
+from hermes.systems.pipedrive import answers, inbound, limits, mapping, values
 from hermes.systems.pipedrive.client import Client
 
 BASE_V2 = 'https://api.pipedrive.com/api/v2'
@@ -111,6 +111,10 @@ class Pipedrive:
     def identity(self, answer: Answer) -> str:
         told = wire.load_json(answer.body)
         return f'Pipedrive company {told["data"]["company_id"]}'
+
+    def currency(self, answer: Answer) -> str:
+        told = wire.load_json(answer.body)
+        return values.read_currency(told['data'].get('default_currency')) or ''
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -28,6 +28,7 @@ VARCHAR_LIMIT: Final = 255
 
 _DEFAULT_TYPES: Final[Mapping[str, str]] = {'str': 'text', 'json': 'text', 'bool': 'varchar', 'date': 'date'}
 _NUMERAL: Final = re.compile(r'-?(0|[1-9]\d{0,15})(\.\d{0,14}[1-9])?', re.ASCII)
+_CURRENCY: Final = re.compile(r'[A-Z]{3}', re.ASCII)
 _EXACT: Final = 2**53
 
 
@@ -79,7 +80,19 @@ def _as_text(item: CustomField, remote_type: str, plain: Any) -> str | None:
     if remote_type in OBJECTS:
         number = wire.whole(plain)
         return str(number) if number else None
-    return wire.text(plain)
+    return wire.text(plain.get('value') if isinstance(plain, dict) else plain)
+
+
+def currency_of(plain: Any) -> str | None:
+    """The currency that a monetary value names (ISO 4217); None where it names none, or there is no amount."""
+    told = plain.get('currency') if isinstance(plain, dict) and plain.get('value') is not None else None
+    return read_currency(told)
+
+
+def read_currency(told: Any) -> str | None:
+    """Three letters, in capitals; None for whatever else."""
+    written = told.strip().upper() if isinstance(told, str) else ''
+    return written if _CURRENCY.fullmatch(written) else None
 
 
 def _label(item: CustomField, option: str) -> str:

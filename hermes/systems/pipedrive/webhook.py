@@ -46,6 +46,8 @@ def _plain(remote_type: str, raw: dict[str, Any]) -> Any:
         return _parts(raw, ('from', 'until', 'timezone_id'))
     if isinstance(raw.get('value'), dict | list):
         raise ValueError('not a plain value')
+    if remote_type == 'monetary':
+        return {key: raw.get(key) for key in ('value', 'currency')}
     return raw.get('value')
 
 

@@ -76,5 +76,8 @@ class TutorCruncher:
     def identity(self, answer: Answer) -> str:
         return self.account
 
+    def currency(self, answer: Answer) -> str:
+        return ''
+
     async def aclose(self) -> None:
         await self._client.aclose()
