@@ -195,6 +195,13 @@ class System(Protocol):
         """Raise the Reaction that the answer asks for; return when it succeeded."""
 
 
+class Product(System, Protocol):
+    """The system in which customers sign up."""
+
+    def total(self, answer: Answer) -> int | None:
+        """How many clients it has, as the answer to the op 'me' says; None where it does not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A notification channel as the calendar confirms it; `until` is aware UTC, None when it does not say."""

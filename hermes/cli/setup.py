@@ -24,13 +24,16 @@ Tc2 = Annotated[
     list[str],
     typer.Option('--tc2', metavar='EMAIL=ID', help='The TutorCruncher admin id of a user, who is chosen by it.'),
 ]
+Take = Annotated[bool | None, typer.Option('--take/--no-take', help="Take TutorCruncher's clients over now.")]
 NOTHING: list[str] = []
 
 
 def register(app: typer.Typer) -> None:
     """Add `setup`."""
     group = typer.Typer(
-        help='Set up pipelines, fields, admins and webhooks.', no_args_is_help=True, rich_markup_mode=None
+        help='Set up pipelines, fields, admins and webhooks, and take over clients.',
+        no_args_is_help=True,
+        rich_markup_mode=None,
     )
     for name, command in (
         ('all', setup_all),
@@ -38,6 +41,7 @@ def register(app: typer.Typer) -> None:
         ('fields', setup_fields),
         ('admins', setup_admins),
         ('webhooks', setup_webhooks),
+        ('clients', setup_clients),
         ('export', export_file),
         ('import', import_file),
     ):
@@ -54,10 +58,12 @@ def setup_all(
     optional: Optional = None,
     users: Users = None,
     tc2: Tc2 = NOTHING,
+    take: Take = None,
     yes: Yes = False,
 ) -> None:
-    """Everything, one after the other: pipelines, fields, admins, webhooks."""
+    """Everything, one after the other: pipelines, fields, admins, webhooks, and the clients that are there already."""
     from hermes.cli.setup_admins import set_up_admins
+    from hermes.cli.setup_clients import set_up_clients
     from hermes.cli.setup_desk import Answers, desk
     from hermes.cli.setup_fields import set_up_fields
     from hermes.cli.setup_pipelines import set_up_pipelines
@@ -73,6 +79,8 @@ def setup_all(
         set_up_admins(here, answers, users, tc2)
         say()
         set_up_webhooks(here)
+        say()
+        set_up_clients(here, answers, take)
 
 
 def setup_pipelines(
@@ -115,6 +123,15 @@ def setup_webhooks() -> None:
 
     with desk() as here:
         set_up_webhooks(here)
+
+
+def setup_clients(take: Take = None, yes: Yes = False) -> None:
+    """Take over the clients that TutorCruncher has already: their number and the cost are said first."""
+    from hermes.cli.setup_clients import set_up_clients
+    from hermes.cli.setup_desk import Answers, desk
+
+    with desk(contact=False) as here:
+        set_up_clients(here, Answers(yes), take)
 
 
 def export_file(file: Annotated[Path, typer.Argument(metavar='FILE', help='"-" prints it.')]) -> None:

@@ -43,6 +43,13 @@ async def ensure(connection: Connection, system: str, *, burst: int, window_s: f
     )
 
 
+async def pace_of(connection: Connection, system: str, lane: str = 'webhook') -> float:
+    """Calls a second that the burst window allows a lane; 0 where nobody limits them."""
+    query = 'select burst_limit / burst_window_s as pace from budget where system = %s'
+    row = await (await connection.execute(query, (system,))).fetchone()
+    return float(row['pace']) * SHARE[lane] if row else 0.0
+
+
 async def reserve(
     connection: Connection, system: str, *, tokens: int, search: bool, lane: str, deadline_s: float
 ) -> Grant:

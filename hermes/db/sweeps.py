@@ -28,6 +28,19 @@ FIND_EVER = """
     select id from sweep where system = %(system)s and type = %(type)s and kind = %(kind)s
       and (state in ('running', 'done') or finished_at > hermes_now() - interval '1 hour') order by id desc limit 1
 """
+RUNNING = """
+    select id from sweep where system = %(system)s and type = %(type)s and kind = 'full' and state = 'running'
+    order by id desc limit 1
+"""
+INTAKE = """
+    select count(*) filter (where deleted is null and not (runs = '{}' and reread_at is not null)) as read,
+           count(*) filter (where runs = '{}' and reread_at is not null) as unread,
+           (select count(*) from event where source = %(system)s and kind = 'read' and state = 'parked') as parked,
+           exists (select from sweep where id = %(sweep)s and state = 'running') as listing,
+           exists (select from event where source = %(system)s and kind in ('page', 'read')
+                   and state in ('new', 'waiting') and attempts = 0) as unapplied
+    from mirror where system = %(system)s and type = %(type)s
+"""
 WATERMARK = """
     select max(through) as at from sweep where system = %(system)s and type = %(type)s and state = 'done'
 """
@@ -86,6 +99,22 @@ async def knows(connection: Connection, system: str, remote_type: str) -> bool:
         "select 1 from mirror where system = %s and type = %s and runs <> '{}' limit 1", (system, remote_type)
     )
     return await rows.fetchone() is not None
+
+
+async def running(connection: Connection, system: str, remote_type: str) -> int | None:
+    """The full listing of a type that is under way."""
+    row = await (await connection.execute(RUNNING, {'system': system, 'type': remote_type})).fetchone()
+    return row['id'] if row else None
+
+
+async def intake(connection: Connection, system: str, remote_type: str, sweep_id: int = 0) -> Row:
+    """How far a type is taken over: objects that were `read`, `unread` ones that are to be yet, readings that were
+    `parked`, whether the listing `sweep_id` is `listing` still, and whether anything of it is `unapplied`.
+    """
+    told = {'system': system, 'type': remote_type, 'sweep': sweep_id}
+    row = await (await connection.execute(INTAKE, told)).fetchone()
+    assert row is not None
+    return row
 
 
 async def watermark(connection: Connection, system: str, remote_type: str) -> datetime | None:

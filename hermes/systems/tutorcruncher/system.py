@@ -67,6 +67,12 @@ class TutorCruncher:
         numbers = parse_qs(urlsplit(following).query).get('page') if isinstance(following, str) else None
         return numbers[0] if numbers and numbers[0].isdecimal() else None
 
+    def total(self, answer: Answer) -> int | None:
+        """How many clients there are, as every page of their listing says; None where it does not."""
+        told = wire.load_json(answer.body)
+        count = told.get('count') if isinstance(told, dict) else None
+        return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
+
     def remote_fields(self, answer: Answer) -> Sequence[RemoteField]:
         return ()
 
