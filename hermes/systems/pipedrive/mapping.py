@@ -8,8 +8,7 @@ PD-USER-1). No null in a native field (E-26).
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
-from hermes.domain.adoption import THEIRS
-from hermes.domain.fields import ABSENT, CURRENCY, MONEY, RECORD_OF, Catalogue, CustomField, is_readable
+from hermes.domain.fields import ABSENT, CURRENCY, MONEY, RECORD_OF, Catalogue, CustomField
 from hermes.domain.model import Value
 from hermes.kit import countries, wire
 from hermes.ports import Outgoing, View
