@@ -5,6 +5,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+from hermes.cli import app
+from tests.house.every_command import commands
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.joinpath('docs').rglob('*.md')])
@@ -109,3 +113,14 @@ def test_a_decision_is_one_page_and_says_what_else_was_possible(page: Path) -> N
 
 def test_decisions_are_numbered_without_a_gap() -> None:
     assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+@pytest.mark.lesson('M-55')
+def test_the_reference_names_every_command_and_no_other() -> None:
+    page = ROOT.joinpath('docs', 'reference', 'interface.md').read_text(encoding='utf-8')
+    section = page[page.index('## `hermes`') : page.index('| exit code |')]
+    named: set[str] = set()
+    for span in re.findall(r'`([a-z][^`]*)`', section.split('\n|---|---|\n')[1].split('\n\n')[0]):
+        group, _, names = span.partition(' ')
+        named |= {f'{group} {name}' for name in names.split('\\|')} if names else {group}
+    assert named - {'push'} == {' '.join(path) for path, _ in commands(get_command(app))}
