@@ -158,7 +158,7 @@ REFUSED, BUG = 1, 70
 """Exit codes: what a person can put right, and a mistake of ours (sysexits.h: EX_SOFTWARE)."""
 
 
-def explain(error: Exception) -> str:
+def sentence_of(error: Exception) -> str:
     """One sentence about what a person can put right; '' for anything else."""
     # Imported when something has gone wrong, for the sake of `--help`.
     from hermes.db.desk import DatabaseAway
@@ -198,7 +198,7 @@ def run(arguments: list[str] | None = None) -> Any:
         from hermes.cli.code import explain as unfit
         from hermes.cli.output import clean, warn
 
-        if told := explain(error):
+        if told := sentence_of(error):
             warn(clean(told))
             raise SystemExit(REFUSED) from None
         if told := unfit(error):

@@ -170,14 +170,14 @@ def sandbox(port: Port = SANDBOX_PORT, weather: Weather = WeatherName.CALM) -> N
 @contextmanager
 def ending_soon() -> Iterator[None]:
     """Once what is inside is over, the process ends soon, with the exit code that it has anyway."""
-    from hermes.cli import BUG, explain
+    from hermes.cli import BUG, sentence_of
     from hermes.cli.supervisor import REFUSED
 
     code = 0
     try:
         yield
     except Exception as error:
-        code = REFUSED if explain(error) else BUG
+        code = REFUSED if sentence_of(error) else BUG
         raise
     finally:
         end_within(EXIT_S, code)

@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 import psycopg
 from typer.testing import CliRunner, Result
 
-from hermes.cli import app, explain
+from hermes.cli import app, sentence_of
 from hermes.kit.processes import dying_with_parent
 from tests.house.run import free_ports, wait_for
 
@@ -181,7 +181,7 @@ class Office:
         """The one sentence with which a command refuses."""
         done = self.hermes(*words)
         assert done.exit_code == 1, done.output
-        told = explain(done.exception) if isinstance(done.exception, Exception) else ''
+        told = sentence_of(done.exception) if isinstance(done.exception, Exception) else ''
         sentences = [*done.stderr.strip().splitlines(), *([told] if told else [])]
         assert len(sentences) == 1, (sentences, done.exception)
         return sentences[0]

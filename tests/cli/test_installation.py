@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from hermes.cli import app, explain
+from hermes.cli import app, sentence_of
 from hermes.settings import Settings
 from tests.house.every_command import PROCESSES, WORDS, commands
 
@@ -41,7 +41,7 @@ def test_no_command_makes_a_database_but_those_that_run_one(tmp_path: Path, monk
     monkeypatch.setenv('DATA_DIR', str(tmp_path / 'data'))
     for each in words():
         done = CliRunner().invoke(app, each)
-        told = explain(done.exception) if isinstance(done.exception, Exception) else ''
+        told = sentence_of(done.exception) if isinstance(done.exception, Exception) else ''
         assert done.exit_code in (0, 1, 2), (each, done.output)
         assert left_in(tmp_path) == [], each
         if each[0] in ('status', 'blame', 'doctor') or each[:2] == ['setup', 'all']:

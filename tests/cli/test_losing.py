@@ -11,7 +11,7 @@ import pytest
 from psycopg.types.json import Jsonb
 from typer.testing import CliRunner, Result
 
-from hermes.cli import app, explain
+from hermes.cli import app, sentence_of
 from hermes.db import landed, schema
 from tests.house.filling import Rows, fill, rows_of
 
@@ -44,7 +44,7 @@ class Place:
     def refuses(self, *words: str) -> str:
         done = self.hermes(*words)
         assert done.exit_code == 1, (done.output, done.exception)
-        told = explain(done.exception) if isinstance(done.exception, Exception) else ''
+        told = sentence_of(done.exception) if isinstance(done.exception, Exception) else ''
         return done.stderr.strip() or told
 
     def execute(self, query: str, *values: object) -> None:

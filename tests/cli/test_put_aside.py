@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from typer.testing import CliRunner, Result
 
-from hermes.cli import app, explain
+from hermes.cli import app, sentence_of
 from tests.flows.companies import company, later, parked, sign_up
 from tests.flows.house import House, open_house
 from tests.flows.letters import Post, book, open_post
@@ -46,7 +46,7 @@ async def hermes(house: House, *words: str) -> Result:
 def sentence(result: Result) -> str:
     """The sentence with which a command refuses."""
     assert result.exit_code == 1, result.output
-    return result.stderr.strip() or explain(result.exception)  # type: ignore[arg-type]
+    return result.stderr.strip() or sentence_of(result.exception)  # type: ignore[arg-type]
 
 
 async def states(house: House) -> dict[str, int]:

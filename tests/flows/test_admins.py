@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from hermes.cli import app, explain
+from hermes.cli import app, sentence_of
 from hermes.domain.errors import Refused
 from tests.flows.calendars import TEN, admin, book
 from tests.flows.house import MARCUS, PRIYA, House
@@ -33,7 +33,7 @@ class Office:
     def refused(self, *words: str) -> str:
         done = self.run(*words)
         assert done.exit_code == 1, done.output
-        return done.stderr.strip() or (explain(done.exception) if isinstance(done.exception, Exception) else '')
+        return done.stderr.strip() or (sentence_of(done.exception) if isinstance(done.exception, Exception) else '')
 
     def people(self, *words: str) -> dict[str, Any]:
         return {item['email']: item for item in self.told('list', *words)}
