@@ -33,14 +33,19 @@ def found(mirror: Mirror | None, name: str) -> Value:
     """What a field says as long as Hermes never wrote it, or said before Hermes did; None for nothing that we can
     read.
     """
-    if mirror is None:
-        return None
-    runs, sent = mirror.runs.get(name, ()), mirror.sent.get(name, ())
-    if len(sent) == KEPT_SENT:
-        return None
-    ours = next((place for place, run in enumerate(runs) if explained(run, sent)), len(runs))
-    value = runs[ours - 1].value if ours else None
+    value = _stood(mirror, name)
     return value if is_readable(value) and not is_empty(value) else None
+
+
+def is_strange(mirror: Mirror | None, name: str) -> bool:
+    """Whether what was found is nothing that we can read."""
+    return not is_readable(_stood(mirror, name))
+
+
+def _stood(mirror: Mirror | None, name: str) -> Value:
+    runs, sent = (mirror.runs.get(name, ()), mirror.sent.get(name, ())) if mirror is not None else ((), ())
+    ours = next((place for place, run in enumerate(runs) if explained(run, sent)), len(runs))
+    return runs[ours - 1].value if ours and len(sent) < KEPT_SENT else None
 
 
 def untouched(mirror: Mirror | None, name: str) -> Value:

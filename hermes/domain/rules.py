@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
-from hermes.domain.adoption import ADOPTED, adopted, base, is_nothing, untouched
+from hermes.domain.adoption import ADOPTED, adopted, base, is_nothing, is_strange, untouched
 from hermes.domain.adoption import RULE as D_12
 from hermes.domain.fields import ATTRIBUTES, Attribute
 from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
@@ -348,8 +348,13 @@ def _inherit(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> Non
     for deal in graph.children(ref.id, 'deal'):
         if not deal.is_open:
             continue
+        mirror = graph.voice(deal.ref, CRM)
         own = {name: adopted(graph, deal, name) for name in values}
-        own = {name: found for name, found in own.items() if found not in (None, values[name], *_nobody(shown[name]))}
+        own = {
+            name: found
+            for name, found in own.items()
+            if found not in (None, values[name], *_nobody(shown[name])) or is_strange(mirror, name)
+        }
         own = {name: found for name, found in own.items() if not _is_said(graph, company, shown[name], context)}
         assign(graph, deal.ref, own, D_12, done, ADOPTED, CRM)
         assign(graph, deal.ref, {name: value for name, value in values.items() if name not in own}, 'FIELD-6', done)

@@ -5,6 +5,7 @@ The judge knows what stood in every field, who owns it and what its owner said s
 
 import copy
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -334,5 +335,5 @@ async def untold(house: House, full: Full, before: dict[Key, dict[str, Any]]) ->
 def _read(name: str, value: Any) -> Any:
     """How the journal writes a value of the CRM."""
     if name == 'hermes_id':
-        return [int(value.rpartition(' ')[2])]
+        return [int(number) for number in re.findall(r'\d+', value)]
     return _said(value)

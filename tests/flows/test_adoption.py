@@ -187,9 +187,11 @@ async def test_what_an_owner_says_is_written_over_it_and_the_old_value_is_kept(h
 @pytest.mark.behaviour('D-12')
 async def test_what_cannot_be_read_is_not_written_over_with_nothing(house: House) -> None:
     address = {'value': 'Leeds, United Kingdom', 'country': 'United Kingdom'}
-    custom = {'has_booked_call': 'twice', 'has_signed_up': 'by phone'}
+    custom = {'has_booked_call': 'twice', 'has_signed_up': 'by phone', 'paid_invoice_count': 4}
     number = add_organization(house, address=address, custom=custom)
+    deal = add_deal(house, number, custom={'paid_invoice_count': 2.5})
     await later(house)
+    assert shown(house, 'deal', deal)['paid_invoice_count'] == 2.5
     custom = shown(house, 'organization', number)
     assert (custom['has_booked_call'], custom['has_signed_up']) == ('twice', 'by phone')
     await deliver(house, event(client(agency={'name': 'Brook Tutors'})))
