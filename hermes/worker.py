@@ -46,6 +46,7 @@ async def prepare(engine: Engine, settings: Settings) -> None:
 
         try:
             await setup.set_up(engine, [dict(admin) for admin in ADMINS], dict(ENTRY_STAGES))
+            await setup.choose_default_sales_person(engine, str(ADMINS[0]['email']))
         except Refused as error:
             log.warning("the demo's set-up is not complete", reason=str(error))
 

@@ -64,6 +64,15 @@ async def set_up(engine: Engine, admins: Sequence[Mapping[str, Any]], entries: M
         await _enter(engine, plan, RemoteRef(CRM, 'pipeline', str(pipeline)), RemoteRef(CRM, 'stage', str(stage)))
 
 
+async def choose_default_sales_person(engine: Engine, email: str) -> None:
+    """Whom a client without a sales person of ours gets (D-16), if nobody was chosen yet."""
+    async with engine.database.transaction() as connection:
+        known = await engine.known(connection)
+    chosen = next((each.ref.id for each in known.directory.admins.values() if each.fields.get('email') == email), None)
+    if chosen is not None and known.settings.get('default_sales_person_id') is None:
+        await act(engine, {'act': 'setting.set', 'key': 'default_sales_person_id', 'value': chosen})
+
+
 def _plain(value: Any) -> Any:
     return fold_email(value) if isinstance(value, str) else value
 
