@@ -10,7 +10,7 @@ from hermes.sync import connect
 from tests.flows import faults
 from tests.flows.calendars import admin, book, event_of, follow, meeting, open_office
 from tests.flows.companies import sign_up
-from tests.flows.house import House
+from tests.flows.house import PRIYA, House
 
 pytestmark = [pytest.mark.behaviour('OUT-7'), pytest.mark.lesson('M-36')]
 BROKEN = {
@@ -31,7 +31,7 @@ async def write_to_the_crm(house: House) -> Callable[[], Awaitable[bool]]:
 
 
 async def read_a_client(house: House) -> Callable[[], Awaitable[bool]]:
-    client = house.tc2.add_client('Invoiced Tutors', email='owner@invoiced.example')
+    client = house.tc2.add_client('Invoiced Tutors', email='owner@invoiced.example', sales_person=PRIYA)
     house.tc2.raise_invoice(client.id)
     await house.settle(30)
 

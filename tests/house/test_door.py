@@ -87,6 +87,7 @@ def test_a_start_loses_no_echo(home: Home) -> None:
     """Every part is killed and comes back while the CRM is written to."""
     with home.running() as run:
         run.await_ready()
+        wait_for("the demo's set-up", lambda: home.has_set('default_sales_person_id'), 60)
         for number in range(3):
             run.sandbox(
                 '/_world/act',

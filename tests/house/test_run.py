@@ -31,16 +31,12 @@ def refused(home: Home, *words: str) -> str:
     return sentences[0]
 
 
-def is_set(home: Home, key: str) -> bool:
-    return any(item['key'] == key and item['set'] for item in home.told('config', 'show'))
-
-
 def test_it_starts_empty_ends_with_ctrl_c_and_finds_yesterdays_data(home: Home) -> None:
     with home.running() as run:
         run.await_ready()
         for address in re.findall(r'http://\S+', run.log.read_text()):
             assert urlopen(address, timeout=10).status == 200
-        wait_for("the demo's set-up", lambda: is_set(home, 'default_sales_person_id'), 30)
+        wait_for("the demo's set-up", lambda: home.has_set('default_sales_person_id'), 30)
         run.sandbox(
             '/_world/act', {'system': 'tutorcruncher', 'act': 'sign_up', 'name': 'Marigold', 'email': 'm@x.example'}
         )
