@@ -90,33 +90,29 @@ async def _read(engine: Engine, system: Calendar, reading: Reading, *, has_chann
 
 async def _page(engine: Engine, system: Calendar, request: Request, reading: Reading) -> Answer | None:
     """One page, kept if something of ours is on it. None when it ends here for now."""
+    asked = await calls.ask(engine, system, request, LANE, rule='CB-15')
     async with engine.database.transaction() as connection:
-        allowed = await calls.allow(engine, connection, system, request, LANE, rule='CB-15')
-        known = await engine.known(connection)
-        if isinstance(allowed, Denied):
-            at = allowed.grant.retry_at or engine.clock.now() + timedelta(seconds=1)
-            await calendars.fail(connection, reading.row, at, allowed.grant.reason)
+        if isinstance(asked, Denied):
+            at = asked.grant.retry_at or engine.clock.now() + timedelta(seconds=1)
+            await calendars.fail(connection, reading.row, at, asked.grant.reason)
             return None
-    answer = await calls.make(engine, system, request, known.catalogue)
-    reaction = calls.judge(system, request, answer, known.catalogue)
-    async with engine.database.transaction() as connection:
-        if reaction is not None:
-            await calls.note(engine, connection, system, allowed, request, answer, reaction)
-            at, forget = _again(engine, reading, reaction)
-            await calendars.fail(connection, reading.row, at, str(reaction), forget=forget)
+        if asked.reaction is not None:
+            await calls.note(engine, connection, system, asked)
+            at, forget = _again(engine, reading, asked.reaction)
+            await calendars.fail(connection, reading.row, at, str(asked.reaction), forget=forget)
             return None
-        ours = system.listed(answer)
+        ours = system.listed(asked.answer)
         page = None
         if ours:
-            body = encode_answer(request, answer)
+            body = encode_answer(request, asked.answer)
             page = (await events.add(connection, CALENDAR, 'page', body, state='new')).id
-        await calls.close(connection, allowed, answer, page, engine.clock.now())
+        await calls.close(engine, connection, asked, page)
         renewed = await calendars.renew(connection, reading.row)
         if renewed is None:
             return None
         reading.row = renewed
         reading.seen += [f'{reading.row["calendar"]}/{identity}' for identity in ours]
-    return answer
+    return asked.answer
 
 
 def _again(engine: Engine, reading: Reading, reaction: Reaction) -> tuple[datetime, bool]:
@@ -181,16 +177,12 @@ async def _part(engine: Engine, system: Calendar, row: Row) -> None:
 
 async def _ask(engine: Engine, system: Calendar, request: Request) -> Answer | None:
     """A call about a channel; None when it failed (its answer is in the log, without what is secret)."""
-    async with engine.database.transaction() as connection:
-        allowed = await calls.allow(engine, connection, system, request, LANE, rule='CB-15')
-        known = await engine.known(connection)
-    if isinstance(allowed, Denied):
+    asked = await calls.ask(engine, system, request, LANE, rule='CB-15')
+    if isinstance(asked, Denied):
         return None
-    answer = await calls.make(engine, system, request, known.catalogue)
-    reaction = calls.judge(system, request, answer, known.catalogue)
     async with engine.database.transaction() as connection:
-        await calls.note(engine, connection, system, allowed, request, answer, reaction)
-    if reaction is not None:
-        log.warning('a channel of a calendar could not be opened or closed', op=request.op, reason=str(reaction))
+        await calls.note(engine, connection, system, asked)
+    if asked.reaction is not None:
+        log.warning('a channel of a calendar could not be opened or closed', op=request.op, reason=str(asked.reaction))
         return None
-    return answer
+    return asked.answer

@@ -1,18 +1,19 @@
-"""One call to an outside system, from the budget to the event of its answer: claim, commit, call, record.
+"""The door out: one call to an outside system, from the budget to the event of its answer.
 
-The intent is committed before the call goes out, the answer is an event that is applied in the transaction that
-records the call.
+`ask` reserves, calls and judges; whoever asked keeps the answer (`note`: as an event) in a transaction of its own. A
+push reserves together with its intent (`allow`), which is committed before the call goes out (`send`).
 """
 
 import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from hermes.db import budget, events, pauses
 from hermes.db.accounts import find_account, remember_account
+from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
 from hermes.domain.errors import AuthBroken, RateLimited, Reaction
 from hermes.domain.fields import Catalogue
@@ -56,6 +57,35 @@ class Denied:
     """The budget says: not now."""
 
     grant: budget.Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call that was made: its answer, and the reaction that it asks for (None: all is well). `known` as of before."""
+
+    request: Request
+    call: Call
+    answer: Answer
+    reaction: Reaction | None
+    known: Knowledge
+
+
+async def ask(engine: Engine, system: System, request: Request, lane: str, rule: str = '') -> Asked | Denied:
+    """Reserve what the call costs, make it, judge its answer. No connection is held meanwhile; keeping the answer is
+    the caller's.
+    """
+    async with engine.database.transaction() as connection:
+        allowed = await allow(engine, connection, system, request, lane, rule=rule)
+        known = await engine.known(connection)
+    return allowed if isinstance(allowed, Denied) else await send(engine, system, request, allowed, known)
+
+
+async def send(
+    engine: Engine, system: System, request: Request, call: Call, known: Knowledge, since: float | None = None
+) -> Asked:
+    """Make a call that was allowed, and judge its answer."""
+    answer = await make(engine, system, request, known.catalogue, since)
+    return Asked(request, call, answer, judge(system, request, answer, known.catalogue), known)
 
 
 async def allow(
@@ -135,15 +165,13 @@ async def note(
     engine: Engine,
     connection: Connection,
     system: System,
-    call: Call,
-    request: Request,
-    answer: Answer,
-    reaction: Reaction | None,
+    asked: Asked,
     intent: int = 0,
 ) -> Event:
     """Store the answer as an event, close the ledger's row, give the reservation its end. Applying it is the
     caller's.
     """
+    request, answer, reaction = asked.request, asked.answer, asked.reaction
     kept = (replace(request, fields={}), replace(answer, body=b'')) if request.op in SECRET else (request, answer)
     event = await events.add(
         connection,
@@ -153,7 +181,7 @@ async def note(
         headers={'intent': str(intent)} if intent else {},
         cause_id=intent or None,
     )
-    await close(connection, call, answer, event.id, engine.clock.now(), type(reaction).__name__ if reaction else '')
+    await close(engine, connection, asked, event.id)
     if isinstance(reaction, RateLimited):
         await budget.learn(connection, system.name, until=reaction.until, daily=reaction.daily, reason=str(reaction))
     if isinstance(reaction, AuthBroken):
@@ -172,15 +200,15 @@ async def count(connection: Connection, record: RecordRef, reaction: type[Reacti
     return row['met'] if row else 0
 
 
-async def close(
-    connection: Connection, call: Call, answer: Answer, event_id: int | None, now: datetime, reaction: str = ''
-) -> None:
-    """Close the ledger's row of a call and give its reservation its end. From its first proper answer on, the database
-    belongs to the account.
+async def close(engine: Engine, connection: Connection, asked: Asked, event_id: int | None = None) -> None:
+    """Close the ledger's row of a call, whose answer is the event `event_id` if it is kept, and give its reservation
+    its end. From its first proper answer on, the database belongs to the account.
     """
+    call, answer = asked.call, asked.answer
+    reaction = type(asked.reaction).__name__ if asked.reaction else ''
     await connection.execute(
         'update call set status = %s, reaction = %s, ended_at = %s, answer_event = %s where id = %s',
-        (answer.status, reaction, answer.ended_at or now, event_id, call.id),
+        (answer.status, reaction, answer.ended_at or engine.clock.now(), event_id, call.id),
     )
     await budget.answered(connection, call.reservation_id)
     if call.account and answer.status is not None and 200 <= answer.status < 300 and not reaction:

@@ -124,17 +124,13 @@ async def ask(engine: Engine, system: System, request: Request, *, tries: int = 
 
 
 async def _ask_once(engine: Engine, system: System, request: Request) -> Answer:
+    asked = await calls.ask(engine, system, request, 'interactive')
+    if isinstance(asked, Denied):
+        if asked.grant.full and asked.grant.retry_at:
+            raise RateLimited(f'{system.name}: {asked.grant.reason}', asked.grant.retry_at)
+        raise HermesError(f'{system.name}: {asked.grant.reason}')
     async with engine.database.transaction() as connection:
-        allowed = await calls.allow(engine, connection, system, request, 'interactive')
-        known = await engine.known(connection)
-    if isinstance(allowed, Denied):
-        if allowed.grant.full and allowed.grant.retry_at:
-            raise RateLimited(f'{system.name}: {allowed.grant.reason}', allowed.grant.retry_at)
-        raise HermesError(f'{system.name}: {allowed.grant.reason}')
-    answer = await calls.make(engine, system, request, known.catalogue)
-    reaction = calls.judge(system, request, answer, known.catalogue)
-    async with engine.database.transaction() as connection:
-        event = await calls.note(engine, connection, system, allowed, request, answer, reaction)
+        event = await calls.note(engine, connection, system, asked)
         if event.kind == 'page':
             await ingest.record(engine, connection, event)
             await bump(connection, 'directory')
@@ -142,9 +138,9 @@ async def _ask_once(engine: Engine, system: System, request: Request) -> Answer:
             bound = await learn(connection, system, event)
             if bound and await sweeps.knows(connection, system.name, bound):
                 await sweeps.add(connection, system.name, bound, 'full', None, 'a field is read for the first time')
-    if reaction is not None:
-        raise reaction
-    return answer
+    if asked.reaction is not None:
+        raise asked.reaction
+    return asked.answer
 
 
 async def learn(connection: Connection, system: System, event: Event) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from hermes.db import events, graphs, pushes
 from hermes.db.codec import dump
 from hermes.db.pool import Connection
-from hermes.domain.errors import Reaction, Refused
+from hermes.domain.errors import Refused
 from hermes.domain.graph import CRM, Context, Graph
 from hermes.domain.model import Element, Event, RecordRef, Value
 from hermes.domain.plan import Delete, Noop, Update, Wait, plan
@@ -97,26 +97,22 @@ async def _page(
     request = Request('list', remote_type, params={'limit': PAGE, 'cursor': cursor})
     reason = ''
     for attempt in range(TRIES):
-        async with engine.database.transaction() as connection:
-            allowed = await calls.allow(engine, connection, system, request, 'interactive')
-            known = await engine.known(connection)
-        if isinstance(allowed, Denied):
-            reason = allowed.grant.reason
+        asked = await calls.ask(engine, system, request, 'interactive')
+        if isinstance(asked, Denied):
+            reason = asked.grant.reason
             await engine.clock.sleep(0.5)
             continue
-        answer = await calls.make(engine, system, request, known.catalogue)
-        reaction: Reaction | None = calls.judge(system, request, answer, known.catalogue)
         found.spent += system.cost(request).tokens
-        if reaction is None:
-            body = encode_answer(request, answer)
+        if asked.reaction is None:
+            body = encode_answer(request, asked.answer)
             async with engine.database.transaction() as connection:
                 event = await events.add(connection, system.name, 'look', body)
-                await calls.close(connection, allowed, answer, event.id, engine.clock.now())
+                await calls.close(engine, connection, asked, event.id)
             page = Event(event.id, event.source, 'page', body, event.received_at)
-            return page, await observe(engine, page, known), system.next_cursor(answer)
+            return page, await observe(engine, page, asked.known), system.next_cursor(asked.answer)
         async with engine.database.transaction() as connection:
-            await calls.note(engine, connection, system, allowed, request, answer, reaction)
-        reason = str(reaction)
+            await calls.note(engine, connection, system, asked)
+        reason = str(asked.reaction)
         await engine.clock.sleep(engine.backoff_s(attempt, first_s=0.3, most_s=5.0))
     raise Refused(f'The listing of {system.name} {remote_type} could not be read to its end: {reason}')
 

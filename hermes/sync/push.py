@@ -31,9 +31,9 @@ from hermes.domain.history import edits
 from hermes.domain.model import Event, Record, RecordRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
 from hermes.kit import tracing
-from hermes.ports import Answer, Request, System
+from hermes.ports import Request, System
 from hermes.sync import bookings, calls, cause, ingest, resolve
-from hermes.sync.calls import Call, Denied
+from hermes.sync.calls import Asked, Call, Denied
 from hermes.sync.engine import Engine
 
 DAY_S: Final = 86_400
@@ -113,15 +113,14 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
     push = replace(push, wanted=generation)
     request = prepared.request
     with tracing.span(f'{request.op} {request.type} in {push.system}', root, record=f'{push.record}', lane=push.lane):
-        answer = await calls.make(engine, system, request, prepared.known.catalogue, prepared.since)
-        tracing.tell(status=answer.status or 0, sent=answer.sent)
-    reaction = calls.judge(system, prepared.request, answer, prepared.known.catalogue)
-    creating = prepared.request.op == 'create'
+        asked = await calls.send(engine, system, request, prepared.call, prepared.known, prepared.since)
+        tracing.tell(status=asked.answer.status or 0, sent=asked.answer.sent)
+    creating = request.op == 'create'
     async with engine.births if creating else nullcontext(), engine.database.transaction() as connection:
         await commit_unsynced(connection)
         await (graphs.lock_for_recording if creating else graphs.lock_company)(connection, push.graph_id)
-        await record_answer(engine, connection, push, system, prepared, answer, reaction)
-    stop = isinstance(reaction, (RateLimited, AuthBroken))
+        await record_answer(engine, connection, push, system, prepared.intent.id, asked)
+    stop = isinstance(asked.reaction, (RateLimited, AuthBroken))
     if stop:
         await _release(engine, rest)
     return not stop
@@ -303,18 +302,18 @@ async def record_answer(
     connection: Connection,
     push: Push,
     system: System,
-    prepared: Prepared,
-    answer: Answer,
-    reaction: Reaction | None,
+    intent: int,
+    asked: Asked,
 ) -> None:
-    """The answer becomes an event and is applied; then the push follows what it asks for."""
+    """The answer becomes an event and is applied; then the push follows what it asks for. `intent`: the event of what
+    was to be sent.
+    """
+    request, reaction = asked.request, asked.reaction
     superseded = await pushes.wanted(connection, push) > push.wanted
-    event = await calls.note(
-        engine, connection, system, prepared.call, prepared.request, answer, reaction, prepared.intent.id
-    )
-    spacing_s = float(prepared.known.settings.get('push_spacing_s', engine.push_spacing_s))
-    if reaction is None or (isinstance(reaction, Gone) and prepared.request.op == 'delete'):
-        verdict = await calls.intent_event(connection, push.system, 'done', prepared.request, prepared.intent.id)
+    event = await calls.note(engine, connection, system, asked, intent)
+    spacing_s = float(asked.known.settings.get('push_spacing_s', engine.push_spacing_s))
+    if reaction is None or (isinstance(reaction, Gone) and request.op == 'delete'):
+        verdict = await calls.intent_event(connection, push.system, 'done', request, intent)
         await ingest.record(engine, connection, event, verdict)
         await pushes.complete(connection, push, push.wanted, wrote=True, spacing_s=spacing_s)
         return
@@ -322,16 +321,16 @@ async def record_answer(
         await ingest.record(engine, connection, event)
         due = (
             timedelta(seconds=calls.CALL_S + resolve.CREATE_GRACE_S)
-            if prepared.request.op == 'create' and not prepared.request.remote_id
+            if request.op == 'create' and not request.remote_id
             else timedelta(seconds=1)
         )
         await pushes.later(connection, push, due, str(reaction), attempt=True, keep_intent=True)
         return
-    verdict = await calls.intent_event(connection, push.system, 'void', prepared.request, prepared.intent.id)
+    verdict = await calls.intent_event(connection, push.system, 'void', request, intent)
     await ingest.record(engine, connection, event, verdict)
     if not superseded:
         push = replace(push, wanted=await pushes.wanted(connection, push))
-    await react(engine, connection, push, prepared.request, reaction)
+    await react(engine, connection, push, request, reaction)
 
 
 async def react(engine: Engine, connection: Connection, push: Push, request: Request, reaction: Reaction) -> None:

@@ -178,20 +178,16 @@ async def read(
     """Read one object by id, because of `rule`; the answer is an event like any other. (None, None) when the budget
     said no.
     """
-    async with engine.database.transaction() as connection:
-        allowed = await calls.allow(engine, connection, system, request, lane, rule=rule)
-        known = await engine.known(connection)
-    if isinstance(allowed, Denied):
+    asked = await calls.ask(engine, system, request, lane, rule)
+    if isinstance(asked, Denied):
         return None, None
-    answer = await calls.make(engine, system, request, known.catalogue)
-    reaction = calls.judge(system, request, answer, known.catalogue)
-    if reaction is None:
-        await options.settle_doubts(engine, system, request, answer)
+    if asked.reaction is None:
+        await options.settle_doubts(engine, system, request, asked.answer)
     async with engine.database.transaction() as connection:
         await graphs.lock_births(connection)
-        event = await calls.note(engine, connection, system, allowed, request, answer, reaction)
+        event = await calls.note(engine, connection, system, asked)
         await ingest.record(engine, connection, event)
-    return answer, reaction
+    return asked.answer, asked.reaction
 
 
 async def _search(engine: Engine, push: Push, system: System, request: Request) -> bool:

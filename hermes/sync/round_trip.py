@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hermes.db import budget
 from hermes.db.catalogue import Knowledge
-from hermes.domain.errors import Gone, HermesError, RateLimited, Reaction
+from hermes.domain.errors import Gone, HermesError, RateLimited
 from hermes.domain.fields import ABSENT, Catalogue
 from hermes.domain.model import Event, Observation, Value
 from hermes.ports import Answer, Request, System, encode_answer
@@ -113,7 +112,7 @@ async def _try_type(
     """Make, read, change and read again; the object's id. Raises HermesError where there is no going on."""
     catalogue = known.catalogue
     first = {**samples(remote_type, catalogue, 0), **more}
-    answer = await _call(engine, system, catalogue, Request('create', remote_type, fields=first))
+    answer = await _call(engine, system, Request('create', remote_type, fields=first))
     made = _seen(system, catalogue, engine, Request('create', remote_type, fields=first), answer)
     if made is None:
         raise HermesError(f'The answer to making a {remote_type} holds no {remote_type}.')
@@ -126,7 +125,7 @@ async def _try_type(
     if not changed:
         return remote_id
     request = Request('update', remote_type, remote_id, changed, basis=seen)
-    await _call(engine, system, catalogue, request)
+    await _call(engine, system, request)
     seen = await _read(engine, system, catalogue, remote_type, remote_id)
     trip.note(f'{remote_type}: changed', differences(changed, seen))
     return remote_id
@@ -148,7 +147,7 @@ async def _read(
     engine: Engine, system: System, catalogue: Catalogue, remote_type: str, remote_id: str
 ) -> Mapping[str, Value]:
     request = Request('read', remote_type, remote_id)
-    answer = await _call(engine, system, catalogue, request)
+    answer = await _call(engine, system, request)
     seen = _seen(system, catalogue, engine, request, answer)
     return seen.fields if seen else {}
 
@@ -157,13 +156,13 @@ async def _delete(
     engine: Engine, system: System, catalogue: Catalogue, trip: Trip, remote_type: str, remote_id: str
 ) -> None:
     try:
-        await _call(engine, system, catalogue, Request('delete', remote_type, remote_id))
+        await _call(engine, system, Request('delete', remote_type, remote_id))
     except HermesError as error:
         trip.note(f'{remote_type}: deleted', f'{remote_type} {remote_id} has to be deleted by hand: {error}')
         return
     request = Request('read', remote_type, remote_id)
     try:
-        seen = _seen(system, catalogue, engine, request, await _call(engine, system, catalogue, request))
+        seen = _seen(system, catalogue, engine, request, await _call(engine, system, request))
     except Gone:
         trip.note(f'{remote_type}: deleted')
         return
@@ -182,37 +181,21 @@ def _seen(system: System, catalogue: Catalogue, engine: Engine, request: Request
     return told[0] if told else None
 
 
-async def _call(engine: Engine, system: System, catalogue: Catalogue, request: Request) -> Answer:
+async def _call(engine: Engine, system: System, request: Request) -> Answer:
     """One call within the shared budget. Raises HermesError."""
     for attempt in range(TRIES):
-        async with engine.database.transaction() as connection:
-            allowed = await calls.allow(engine, connection, system, request, 'interactive')
-        if isinstance(allowed, Denied):
-            if not allowed.grant.full or attempt == TRIES - 1:
-                raise HermesError(f'{system.name}: {allowed.grant.reason}')
+        asked = await calls.ask(engine, system, request, 'interactive')
+        if isinstance(asked, Denied):
+            if not asked.grant.full or attempt == TRIES - 1:
+                raise HermesError(f'{system.name}: {asked.grant.reason}')
             await engine.clock.sleep(engine.backoff_s(attempt, first_s=0.5, most_s=3.0))
             continue
-        answer = await calls.make(engine, system, request, catalogue)
-        reaction = calls.judge(system, request, answer, catalogue)
-        await _close(engine, allowed, answer, reaction)
+        async with engine.database.transaction() as connection:
+            await calls.close(engine, connection, asked)
+        reaction = asked.reaction
         if reaction is None:
-            return answer
+            return asked.answer
         if not isinstance(reaction, RateLimited) or reaction.daily or attempt == TRIES - 1:
             raise reaction
         await engine.clock.sleep(engine.backoff_s(attempt, first_s=0.5, most_s=3.0))
     raise HermesError(f'{system.name} gave no answer.')
-
-
-async def _close(engine: Engine, call: calls.Call, answer: Answer, reaction: Reaction | None) -> None:
-    """Close the ledger's row and give the reservation its end."""
-    async with engine.database.transaction() as connection:
-        await connection.execute(
-            'update call set status = %s, reaction = %s, ended_at = %s where id = %s',
-            (
-                answer.status,
-                type(reaction).__name__ if reaction else '',
-                answer.ended_at or engine.clock.now(),
-                call.id,
-            ),
-        )
-        await budget.answered(connection, call.reservation_id)

@@ -18,9 +18,9 @@ from hermes.db.proofs import Seen
 from hermes.domain.errors import Forbidden, Gone, HermesError, Reaction, Rejected, Retry
 from hermes.domain.model import Element, Event, Value
 from hermes.kit import wire
-from hermes.ports import Answer, Request, System, encode_answer
+from hermes.ports import Request, System, encode_answer
 from hermes.sync import calls, options, proof
-from hermes.sync.calls import Denied
+from hermes.sync.calls import Asked, Denied
 from hermes.sync.engine import Engine
 from hermes.sync.observe import observe
 
@@ -96,32 +96,26 @@ async def sweep_step(engine: Engine) -> bool:
         if sweep is None:
             return False
         system = engine.systems[sweep['system']]
-        if sweep['listed_at'] is not None:
-            await sweeps.take(connection, sweep['id'])
+        await sweeps.take(connection, sweep['id'])
     if sweep['listed_at'] is not None:
         return await proof.prove(engine, system, sweep, open_sweep)
     return await _fetch(engine, system, sweep)
 
 
 async def _fetch(engine: Engine, system: System, sweep: Row) -> bool:
-    request = request_of(sweep)
+    asked = await calls.ask(engine, system, request_of(sweep), 'backfill')
+    if isinstance(asked, Denied):
+        async with engine.database.transaction() as connection:
+            at = asked.grant.retry_at or engine.clock.now() + timedelta(seconds=1)
+            await sweeps.later(connection, sweep['id'], at, asked.grant.reason)
+        return False
+    if asked.reaction is None:
+        await options.settle_doubts(engine, system, asked.request, asked.answer)
     async with engine.database.transaction() as connection:
-        allowed = await calls.allow(engine, connection, system, request, 'backfill')
-        if isinstance(allowed, Denied):
-            at = allowed.grant.retry_at or engine.clock.now() + timedelta(seconds=1)
-            await sweeps.later(connection, sweep['id'], at, allowed.grant.reason)
-            return False
-        await sweeps.take(connection, sweep['id'])
-        known = await engine.known(connection)
-    answer = await calls.make(engine, system, request, known.catalogue)
-    reaction = calls.judge(system, request, answer, known.catalogue)
-    if reaction is None:
-        await options.settle_doubts(engine, system, request, answer)
-    async with engine.database.transaction() as connection:
-        if reaction is None:
-            return await _keep(connection, engine, system, sweep, request, answer, allowed)
-        await calls.note(engine, connection, system, allowed, request, answer, reaction)
-        await _react(connection, engine, sweep, reaction)
+        if asked.reaction is None:
+            return await _keep(connection, engine, system, sweep, asked)
+        await calls.note(engine, connection, system, asked)
+        await _react(connection, engine, sweep, asked.reaction)
     return False
 
 
@@ -159,16 +153,9 @@ def _following(sweep: Row, cursor: str | None) -> str | None:
     return cursor or (ARCHIVED if halves and not archived else None)
 
 
-async def _keep(
-    connection: Connection,
-    engine: Engine,
-    system: System,
-    sweep: Row,
-    request: Request,
-    answer: Answer,
-    call: calls.Call,
-) -> bool:
+async def _keep(connection: Connection, engine: Engine, system: System, sweep: Row, asked: Asked) -> bool:
     """The page becomes an event; the cursor moves in the same transaction; the last page completes the listing."""
+    request, answer = asked.request, asked.answer
     body = encode_answer(request, answer)
     seen, readable = await _seen(engine, connection, system, body)
     same = await proofs.keep_listed(connection, sweep, seen) if sweep['kind'] == 'full' else set()
@@ -181,7 +168,7 @@ async def _keep(
     )
     if nothing_new:
         await events.finish(connection, [(page.id, [{'notes': [f'{len(seen)} objects, all as they were']}])])
-    await calls.close(connection, call, answer, page.id, engine.clock.now())
+    await calls.close(engine, connection, asked, page.id)
     cursor = _following(sweep, system.next_cursor(answer))
     digest = hashlib.sha256((sweep['digest'] + ','.join(one.remote_id for one in seen)).encode()).hexdigest()
     through = wire.http_date(answer.headers.get('date')) or answer.started_at or engine.clock.now()
