@@ -40,7 +40,7 @@ def build_post(settings: Settings) -> Step:
 
 
 async def prepare(engine: Engine, settings: Settings) -> None:
-    """What follows first contact with the sandbox: the demo's set-up."""
+    """What follows first contact with the sandbox: the demo's set-up. A client is applied only when it is over."""
     if settings.hermes_sandbox:
         from hermes.sandbox.staff import ADMINS, ENTRY_STAGES
 
@@ -49,6 +49,7 @@ async def prepare(engine: Engine, settings: Settings) -> None:
             await setup.choose_default_sales_person(engine, str(ADMINS[0]['email']))
         except Refused as error:
             log.warning("the demo's set-up is not complete", reason=str(error))
+        await setup.finish(engine)
 
 
 async def subscribe(engine: Engine, settings: Settings) -> None:
@@ -66,6 +67,7 @@ async def work(settings: Settings, part: Part = 'both') -> None:
         engine,
         part,
         prepare=lambda engine: prepare(engine, settings),
+        is_prepared=setup.is_finished if settings.hermes_sandbox else None,
         subscribe=lambda engine: subscribe(engine, settings),
         schedules=schedules.run,
         door=front_door(settings, engine.clock),

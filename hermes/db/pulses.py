@@ -17,6 +17,8 @@ from hermes.kit import endings
 
 BEAT_S: Final = 5.0
 WEB: Final = 'web'
+SET_UP: Final = 'set-up'
+"""The demo's set-up, which is done once."""
 DOOR: Final = 'door'
 """Our public address, as the workers see it."""
 WEB_SILENCE: Final = timedelta(seconds=60)

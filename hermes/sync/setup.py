@@ -6,11 +6,12 @@ Everything is written by acts, so the log tells it; what is set already is left 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
-from hermes.db import events
+from hermes.db import events, pulses
 from hermes.db.catalogue import Knowledge
 from hermes.domain.graph import CRM
 from hermes.domain.model import RecordRef, RemoteRef
@@ -71,6 +72,18 @@ async def choose_default_sales_person(engine: Engine, email: str) -> None:
     chosen = next((each.ref.id for each in known.directory.admins.values() if each.fields.get('email') == email), None)
     if chosen is not None and known.settings.get('default_sales_person_id') is None:
         await act(engine, {'act': 'setting.set', 'key': 'default_sales_person_id', 'value': chosen})
+
+
+async def finish(engine: Engine) -> None:
+    """The set-up of the demo is over, however far it came: what comes in is applied from now on."""
+    async with engine.database.transaction() as connection:
+        await pulses.beat(connection, pulses.SET_UP, timedelta(days=36_500))
+
+
+async def is_finished(engine: Engine) -> bool:
+    """Whether the set-up of the demo is over, by whichever worker."""
+    async with engine.database.transaction() as connection:
+        return await pulses.is_known(connection, pulses.SET_UP)
 
 
 def _plain(value: Any) -> Any:

@@ -34,6 +34,7 @@ BEAT_S: Final = 3.0
 GROWTH_S: Final = 1.0
 AUTH_RETRY_S: Final = 30.0
 HELD_S: Final = 60.0
+SET_UP_S: Final = 0.1
 PUSHERS: Final = 6
 SOON_S: Final = 0.02
 FINISH_S: Final = 4.0
@@ -67,6 +68,8 @@ class Worker:
     engine: Engine
     part: Part = 'both'
     prepare: Callable[[Engine], Awaitable[None]] | None = None
+    is_prepared: Callable[[Engine], Awaitable[bool]] | None = None
+    """Nothing is applied before it says so: who signs up in the demo's first second has a sales person too (D-16)."""
     subscribe: Callable[[Engine], Awaitable[None]] | None = None
     schedules: Callable[[], Awaitable[None]] | None = None
     door: FrontDoor | None = None
@@ -170,7 +173,9 @@ class Worker:
         """
         bell = Bell()
         self.bells[channel].append(bell)
-        if step is not ingest_step:
+        if step is ingest_step:
+            await self._await_set_up()
+        else:
             await self.acquainted.wait()
         while not self.stopping.is_set():
             try:
@@ -189,6 +194,13 @@ class Worker:
                 continue
             if not busy:
                 await bell.wait(SWEEP_S)
+
+    async def _await_set_up(self) -> None:
+        while self.is_prepared and not self.stopping.is_set():
+            with contextlib.suppress(DatabaseError, OSError):
+                if await self.is_prepared(self.engine):
+                    return
+            await self.engine.clock.sleep(SET_UP_S)
 
     async def _push(self, engine: Engine) -> bool:
         """One turn of a pusher: look out for a company graph with something due, rest until there is one, push it."""

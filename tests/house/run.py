@@ -89,10 +89,6 @@ class Home:
         assert done.returncode in (0, 2), done.stderr
         return json.loads(done.stdout)
 
-    def has_set(self, key: str) -> bool:
-        """Whether `hermes config` has a value of our own for a key."""
-        return any(item['key'] == key and item['set'] for item in self.told('config', 'show'))
-
     def run_words(self) -> list[str]:
         return ['run', '--port', str(self.ports[0]), '--sandbox-port', str(self.ports[1])]
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +18,7 @@ from hermes.db.pool import Database
 from hermes.kit.clock import SystemClock
 from hermes.kit.processes import dying_with_parent
 from hermes.sync.frontdoor import FrontDoor
-from tests.flows.companies import client, envelope, event
+from tests.flows.companies import client, envelope, event, iso
 from tests.house.run import Home, Running, wait_for
 
 pytestmark = [pytest.mark.lesson('M-65'), pytest.mark.behaviour('PD-GAP-3'), pytest.mark.timeout(240)]
@@ -51,12 +53,25 @@ def is_there(run: Running, name: str) -> bool:
     return name in {each['name'] for each in run.sandbox('/_world/state')['pipedrive']['organizations']}
 
 
+def deals(run: Running, title: str) -> list[dict[str, Any]]:
+    """The deals of this title at the CRM."""
+    return [each for each in run.sandbox('/_world/state')['pipedrive']['deals'] if each['title'] == title]
+
+
 def test_a_worker_alone_writes_nothing_until_somebody_listens(home: Home, database_url: str) -> None:
     web, sandbox = (str(port) for port in home.ports)
     home.variables |= {'DATABASE_URL': database_url}
     home.data.joinpath('sandbox').mkdir(parents=True)
     addresses = {'web': home.ports[0], 'sandbox': home.ports[1], 'mail': 0}
     home.data.joinpath('sandbox', 'addresses.json').write_text(json.dumps(addresses))
+    # Somebody signed up before anybody here was at work, and before the demo's people are known.
+    agency = {'created': iso(datetime.now(UTC) - timedelta(days=1))}
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            'insert into event (source, kind, dedupe_key, received_at, body) values '
+            "('tutorcruncher', 'webhook', 'k', now() - interval '1 hour', %s)",
+            (envelope(event(client(801, agency=agency))),),
+        )
     with part(home, 'sandbox', '--port', sandbox) as world, part(home, 'worker'):
         run = Running(home, world, home.folder / 'parts.log')
         said = 'so nothing is written to any system until it answers'
@@ -66,18 +81,13 @@ def test_a_worker_alone_writes_nothing_until_somebody_listens(home: Home, databa
             def stands(query: str) -> bool:
                 return connection.execute(query.encode()).fetchone() == (True,)
 
-            wait_for('the set-up', lambda: stands('select count(*) >= 3 from setting'), 60)
-            connection.execute(
-                'insert into event (source, kind, dedupe_key, received_at, body) values '
-                "('tutorcruncher', 'webhook', 'k', now() - interval '1 hour', %s)",
-                (envelope(event(client(801))),),
-            )
-            wait_for('its push', lambda: stands('select count(*) >= 3 from push where wanted > done'), 60)
+            wait_for('its pushes', lambda: stands('select count(*) >= 3 from push where wanted > done'), 60)
         assert writes(run) == []
         told = home.hermes('doctor', '--offline').stdout
         assert said in told, told
         with part(home, 'web', '--port', web):
             wait_for('the organisation', lambda: is_there(run, 'Ember Tutors'), 60)
+            wait_for('its deal', lambda: deals(run, 'Ember Tutors'), 60)
             state = run.sandbox('/_world/state')['pipedrive']
             assert {hook['last_http_status'] for hook in state['subscriptions']} <= {None, 200}
             wait_for('the note is gone', lambda: said not in home.hermes('status').stdout, 30)
@@ -87,7 +97,6 @@ def test_a_start_loses_no_echo(home: Home) -> None:
     """Every part is killed and comes back while the CRM is written to."""
     with home.running() as run:
         run.await_ready()
-        wait_for("the demo's set-up", lambda: home.has_set('default_sales_person_id'), 60)
         for number in range(3):
             run.sandbox(
                 '/_world/act',

@@ -36,11 +36,11 @@ def test_it_starts_empty_ends_with_ctrl_c_and_finds_yesterdays_data(home: Home) 
         run.await_ready()
         for address in re.findall(r'http://\S+', run.log.read_text()):
             assert urlopen(address, timeout=10).status == 200
-        wait_for("the demo's set-up", lambda: home.has_set('default_sales_person_id'), 30)
         run.sandbox(
             '/_world/act', {'system': 'tutorcruncher', 'act': 'sign_up', 'name': 'Marigold', 'email': 'm@x.example'}
         )
         wait_for('the company at the CRM', lambda: 'Marigold' in str(run.sandbox('/_world/state')['pipedrive']), 30)
+        wait_for('its deal', lambda: 'Marigold' in str(run.sandbox('/_world/state')['pipedrive']['deals']), 30)
         event = home.told('events', 'list', '--source', 'tutorcruncher')[-1]
         assert home.told('events', 'replay', str(event['id']), '--preview') == [{'event': event['id'], 'changes': []}]
         findings = {item['name']: item['state'] for item in home.told('doctor')['findings']}
