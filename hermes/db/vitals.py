@@ -17,11 +17,13 @@ READINESS = """
 select (select version_num from alembic_version) as revision,
        (select extract(epoch from hermes_now() - max(seen_at))::float8 from worker) as heartbeat_s
 """
-EVENTS = "select state, count(*) from event where state <> 'done' group by state"
+EVENTS_SHOWN = ('new', 'waiting', 'parked')
+EVENTS = "select state, count(*) from event where state in ('new', 'waiting', 'parked') group by state"
 OLDEST = """
 select coalesce(extract(epoch from hermes_now() - min(received_at)), 0)::float8 from event
 where state in ('new', 'waiting')
 """
+PUSHES_SHOWN = ('ready', 'running', 'parked', 'held')
 PUSHES = """
 select system, count(*),
        case when state <> 'ready' then state when leased_until > hermes_now() then 'running' else 'ready' end as shown

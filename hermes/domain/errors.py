@@ -129,3 +129,9 @@ class AuthBroken(Reaction):
 
 class Ambiguous(Reaction):
     """The outcome of a call is unknown."""
+
+
+REACTIONS = tuple(
+    kind.__name__ for kind in (Retry, RateLimited, Gone, Rejected, Forbidden, StrangeOwner, AuthBroken, Ambiguous)
+)
+"""What a call is noted with that did not go well."""

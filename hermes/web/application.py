@@ -71,7 +71,7 @@ def create_app(
     asked (None: any). `metrics_token`: who has it sees what is for this machine only. `routers`: further pages and
     APIs.
     """
-    metrics = Metrics()
+    metrics = Metrics([source.name for source in sources])
     inbox.on_commit = metrics.committed
     refusals = Refusals(inbox.write_refusals, clock)
 

@@ -1,8 +1,11 @@
 """Alive, ready, and what it counts."""
 
+import re
+
 import psycopg
 import pytest
 
+from hermes.db.vitals import Figures
 from tests.web.conftest import BODY, World
 
 
@@ -69,6 +72,50 @@ async def test_metrics_count_what_came_and_what_waits(world: World) -> None:
         'hermes_decisions_open{kind="gone"} 1.0',
     ):
         assert line in told
+
+
+@pytest.mark.lesson('M-53')
+async def test_every_figure_is_there_with_nought_from_the_first_start(world: World) -> None:
+    told = (await world.http.get('/metrics')).text.splitlines()
+    families = {line.split()[2] for line in told if line.startswith('# TYPE ')}
+    shown = [line for line in told if not line.startswith('#')]
+    silent = [name for name in sorted(families) if not any(re.match(rf'{name}(_total)?[ {{_]', line) for line in shown)]
+    assert silent == []
+    values = dict(line.rsplit(' ', 1) for line in shown)
+    for line in (
+        'hermes_events_backlog{state="parked"}',
+        'hermes_pushes_backlog{state="parked",system="pipedrive"}',
+        'hermes_pushes_oldest_seconds{system="google"}',
+        'hermes_system_paused{system="tutorcruncher"}',
+        'hermes_decisions_open{kind="by name only"}',
+        'hermes_tokens_spent_today{lane="backfill",op="list",system="pipedrive"}',
+        'hermes_calls_failed_today{reaction="AuthBroken",system="pipedrive"}',
+        'hermes_merged_seconds{quantile="0.99",source="pipedrive"}',
+        'hermes_listing_proven{system="tutorcruncher",type="client"}',
+        'hermes_writes_unechoed{system="pipedrive"}',
+        'hermes_events_received_total{kind="webhook",source="google"}',
+        'hermes_events_refused_total{reason="wrong signature",source="pipedrive"}',
+        'hermes_events_deferred_total{source="tutorcruncher"}',
+    ):
+        assert values[line] == '0.0', line
+
+
+@pytest.mark.lesson('M-53')
+async def test_what_is_over_is_nought_and_not_absent(world: World) -> None:
+    """A figure that vanishes once all is well leaves an alarm as it was."""
+    figures = Figures(pushes={('pipedrive', 'parked'): 2}, decisions={'gone': 1}, overdue_s={'pipedrive': 90.0})
+    metrics = world.app.state.metrics
+    assert b'hermes_pushes_backlog{state="parked",system="pipedrive"} 2.0' in metrics.render(figures)
+    over = metrics.render(Figures())
+    for line in (
+        b'hermes_pushes_backlog{state="parked",system="pipedrive"} 0.0',
+        b'hermes_decisions_open{kind="gone"} 0.0',
+        b'hermes_pushes_oldest_seconds{system="pipedrive"} 0.0',
+    ):
+        assert line in over
+    away = metrics.render(None)
+    assert b'hermes_database_up 0.0' in away
+    assert b'hermes_pushes_backlog{' not in away, 'nobody knows'
 
 
 async def test_errors_are_json_and_pages_load_nothing_from_elsewhere(world: World) -> None:
