@@ -1,11 +1,14 @@
 """`python -m hermes` and the command `hermes`."""
 
-from hermes.cli import run
+from hermes.kit.fitting import fitting
 
 
 def main() -> None:
     """Run the command line."""
-    run()
+    with fitting():
+        from hermes.cli import run
+
+        run()
 
 
 if __name__ == '__main__':

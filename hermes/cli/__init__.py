@@ -15,6 +15,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from hermes.kit.fitting import BUG, fitting
+from hermes.kit.fitting import explain as explain_unfit
 from hermes.kit.texts import visible
 
 # Command -> (module, what the help says). The order is the order of the help.
@@ -154,8 +156,8 @@ def hermes(
     """Keeps a business's customer records in step between TutorCruncher, the CRM, the calendar and the website."""
 
 
-REFUSED, BUG = 1, 70
-"""Exit codes: what a person can put right, and a mistake of ours (sysexits.h: EX_SOFTWARE)."""
+REFUSED = 1
+"""The exit code of what a person can put right."""
 
 
 def sentence_of(error: Exception) -> str:
@@ -192,17 +194,23 @@ def run(arguments: list[str] | None = None) -> Any:
         from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
-    try:
+    with ending():
         return app(arguments, prog_name='hermes')
-    except Exception as error:
-        from hermes.cli.code import explain as unfit
-        from hermes.cli.output import clean, warn
 
-        if told := sentence_of(error):
-            warn(clean(told))
-            raise SystemExit(REFUSED) from None
-        if told := unfit(error):
-            warn(clean(told))
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """How a process of ours ends when what is inside fails: by one sentence or, where it is a bug, by a traceback."""
+    with fitting():
+        try:
+            yield
+        except Exception as error:
+            if explain_unfit(error):
+                raise
+            from hermes.cli.output import clean, warn
+
+            if told := sentence_of(error):
+                warn(clean(told))
+                raise SystemExit(REFUSED) from None
+            warn(traceback.format_exc())
             raise SystemExit(BUG) from None
-        warn(traceback.format_exc())
-        raise SystemExit(BUG) from None

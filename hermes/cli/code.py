@@ -16,15 +16,3 @@ def stamp() -> tuple[int, int]:
     """Another one once a file came, went, or was written: how many there are, and when the newest was written (ns)."""
     times = [file.stat().st_mtime_ns for file in CODE.rglob('*.py') if file.exists()]
     return len(times), max(times, default=0)
-
-
-def explain(error: Exception) -> str:
-    """One sentence about code that does not fit together; '' for anything else."""
-    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith('hermes'):
-        return f'The module {error.name} is not installed: run "make install".'
-    if isinstance(error, ImportError | SyntaxError):
-        return (
-            f'The code does not fit together ({error}): was it changed while it was read, as "git pull" does? Say it '
-            'again; if that does not help, run "make install".'
-        )
-    return ''

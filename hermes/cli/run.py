@@ -21,6 +21,7 @@ from hermes.cli.world import (
     sandbox_environment,
     start_database,
 )
+from hermes.kit.fitting import BUG
 from hermes.kit.processes import end_within, heed_signals
 from hermes.settings import Settings, load
 
@@ -170,8 +171,7 @@ def sandbox(port: Port = SANDBOX_PORT, weather: Weather = WeatherName.CALM) -> N
 @contextmanager
 def ending_soon() -> Iterator[None]:
     """Once what is inside is over, the process ends soon, with the exit code that it has anyway."""
-    from hermes.cli import BUG, sentence_of
-    from hermes.cli.supervisor import REFUSED
+    from hermes.cli import REFUSED, sentence_of
 
     code = 0
     try:

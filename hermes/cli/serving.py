@@ -2,10 +2,13 @@
 
 import multiprocessing
 import signal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hermes.cli import ending
+from hermes.kit.fitting import BUG
 from hermes.kit.processes import die_with
 from hermes.settings import Settings
 
@@ -14,11 +17,14 @@ SCENARIO = 'demo'
 
 
 def serve(host: str, port: int, workers: int) -> None:
-    """Serve `hermes.app:app` until SIGINT or SIGTERM."""
+    """Serve `hermes.app:app` until SIGINT or SIGTERM. Its code is read here, once: the children have it from this
+    process, also the one that takes the place of another after the files have changed.
+    """
     from granian.constants import Interfaces
     from granian.server import Server
 
-    Server(
+    import_module('hermes.app')
+    server = Server(
         'hermes.app:app',
         address=host,
         port=port,
@@ -28,16 +34,22 @@ def serve(host: str, port: int, workers: int) -> None:
         log_access=False,
         respawn_failed_workers=True,
         workers_kill_timeout=DRAIN_S,
-    ).serve(target_loader=load_target, wrap_loader=False)
+    )
+    try:
+        server.serve(target_loader=load_target, wrap_loader=False)
+    except SystemExit as ended:
+        # Its children died, whatever of: that is no refusal, whose exit code it has.
+        raise SystemExit(BUG if ended.code else 0) from None
 
 
 def load_target() -> Any:
     """The application, in a process that ends with the one that started it."""
+    # Until the server listens to signals, they do what they do to any process; it has inherited its parent's ways.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if parent := multiprocessing.parent_process():
         die_with(parent.pid or 0, signal.SIGTERM)
-    from hermes.app import app
-
-    return app
+    with ending():
+        return import_module('hermes.app').app
 
 
 def serve_sandbox(settings: Settings, port: int, weather: str) -> None:

@@ -62,11 +62,13 @@ class Child:
             preexec_fn=dying_with_parent(signal.SIGTERM),
         )
 
-    def check(self, now: float) -> None:
-        """If it has died, say so and set the moment at which it is due again. Raises Unwilling if it refused to run."""
+    def check(self, now: float, *, upgraded: bool = True) -> None:
+        """If it has died, say so and set the moment at which it is due again. Raises Unwilling if it refused to run,
+        unless the tables are not `upgraded` to the code that it has read: that is soon put right.
+        """
         if self.process is None or (code := self.process.poll()) is None:
             return
-        if code == REFUSED:
+        if code == REFUSED and upgraded:
             self.process = None
             raise Unwilling(f'hermes {self.name} cannot go on, so everything stops.')
         if now - self.started > HEALTHY_AFTER_S:
@@ -151,8 +153,9 @@ class Supervisor:
             self.server.ensure()
         now = time.monotonic()
         self._notice_change(now)
+        upgraded = code.migrations() == self.migrations
         for child in self.children:
-            child.check(now)
+            child.check(now, upgraded=upgraded)
         due = [child for child in self.children if child.process is None and now >= child.due]
         if due and self._upgrade(now):
             for child in due:

@@ -4,6 +4,7 @@ A database is at the version that its tables are of, whatever it is named (`land
 numbered otherwise goes on from there, one that is of no version of ours is refused.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from sqlalchemy.pool import NullPool
 from hermes.db import landed
 from hermes.db.landed import MIGRATIONS
 from hermes.domain.errors import Refused
+from hermes.kit.fitting import Unfit
 
 MIGRATION_LOCK = 4_729_100_001
 """Advisory lock that lets one process migrate at a time."""
@@ -97,13 +99,25 @@ def revise(message: str) -> Path:
 
 def newest() -> str:
     """The version that this program was written for."""
-    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+    return str(_scripts().get_current_head())
+
+
+def _scripts() -> ScriptDirectory:
+    """The migrations as they stand. Raises Unfit where they are not one row: some came, and others did not yet."""
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        try:
+            scripts.get_current_head()
+        except (CommandError, KeyError, UserWarning) as error:
+            raise Unfit(str(error)) from None
+    return scripts
 
 
 def _named(connection: Connection) -> str:
     """The version that the database says to be at; '' before its first."""
     current = MigrationContext.configure(connection).get_current_revision() or ''
-    if current and current not in {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}:
+    if current and current not in {script.revision for script in _scripts().walk_revisions()}:
         raise Refused(
             f'The database has schema {current}, which is newer than this program knows: use the newer program, '
             'or restore an older copy of the database.'

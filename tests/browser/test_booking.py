@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.house.run import Home, Running, wait_for
+from tests.house.run import Home, Running
 from tools.chromium import find_chromium
 
 CHROMIUM = find_chromium()
@@ -59,13 +59,13 @@ def ask(hermes: Running, path: str, body: Any = None) -> Any:
 
 def book(hermes: Running) -> str:
     """Book a call in the demo world; the address of its page."""
-    whom = wait_for(
-        'somebody is on duty', lambda: ask(hermes, '/choose-roundrobin/sales/?plan=payg&country_code=GB'), 60
+    whom = hermes.wait_for(
+        'somebody is on duty', lambda: ask(hermes, '/choose-roundrobin/sales/?plan=payg&country_code=GB')
     )
     first = datetime.now(UTC) + timedelta(days=1)
     window = {'start_dt': first.isoformat(), 'end_dt': (first + timedelta(days=7)).isoformat()}
     query = urlencode({'admin_id': whom['id'], **window})
-    free = wait_for('the calendar', lambda: ask(hermes, f'/callbooker/availability/?{query}'), 30)['slots']
+    free = hermes.wait_for('the calendar', lambda: ask(hermes, f'/callbooker/availability/?{query}'))['slots']
     told = ask(hermes, '/callbooker/sales/book/', {**FORM, 'admin_id': whom['id'], 'meeting_dt': free[0][0]})
     return str(told['manage'])
 

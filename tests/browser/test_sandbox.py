@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.house.run import Home, Running, wait_for
+from tests.house.run import Home, Running
 from tools.chromium import find_chromium
 
 CHROMIUM = find_chromium()
@@ -34,7 +34,7 @@ UNNAMED = """() => [...document.querySelectorAll('input:not([type=hidden]), sele
 def hermes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with Home(tmp_path_factory.mktemp('browser')).running() as run:
         run.await_ready()
-        wait_for('the demo world is in step', lambda: _in_step(run), 60)
+        run.wait_for('the demo world is in step', lambda: _in_step(run))
         yield run
         run.interrupt()
 

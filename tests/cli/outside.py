@@ -22,7 +22,8 @@ from typer.testing import CliRunner, Result
 
 from hermes.cli import app, sentence_of
 from hermes.kit.processes import dying_with_parent
-from tests.house.run import free_ports, wait_for
+from tests.house.run import free_ports
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 SERVE = (
@@ -119,7 +120,7 @@ def outside(key: str = '') -> Iterator[Outside]:
             return False
 
     try:
-        wait_for('the sandbox', answers, 30)
+        wait_for('the sandbox', answers)
         yield world
     finally:
         process.kill()

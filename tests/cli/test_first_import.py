@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.outside import Office, Outside, outside
-from tests.house.run import wait_for
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.lesson('M-56'), pytest.mark.behaviour('SETUP-16')]
 CLIENTS = 23
@@ -82,7 +82,7 @@ def test_interrupted_it_goes_on_where_it_stopped(office: Office) -> None:
     office.world.ask('weather', {'latency_p': 1.0, 'latency_min_s': 0.3, 'latency_max_s': 0.3})
     with office.terminal('setup', 'clients', '--take') as person:
         person.expect('To take them over costs')
-        wait_for('some are read', lambda: known(office) >= 3, 60)
+        wait_for('some are read', lambda: known(office) >= 3)
         assert person.interrupt() != 0
         person.expect(f'of {CLIENTS} clients were read. "hermes setup clients" goes on from here')
     office.world.ask('weather', {'name': 'calm'})

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,8 +15,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from hermes.kit.processes import dying_with_parent
-
-READY_S = 60.0
+from tests.waiting import PATIENCE_S, Found, wait_for
 
 
 def free_ports(count: int) -> list[int]:
@@ -30,15 +28,6 @@ def free_ports(count: int) -> list[int]:
     finally:
         for each in sockets:
             each.close()
-
-
-def wait_for(what: str, told: Callable[[], Any], patience_s: float) -> Any:
-    """What `told` says, once it says something. Fails after `patience_s` seconds."""
-    deadline = time.monotonic() + patience_s
-    while not (found := told()):
-        assert time.monotonic() < deadline, f'{what}: not within {patience_s:g} s'
-        time.sleep(0.02)
-    return found
 
 
 def processes_of(folder: Path) -> dict[int, str]:
@@ -76,11 +65,15 @@ class Home:
         home.mkdir(exist_ok=True)
         return {'PATH': os.environ['PATH'], 'HOME': str(home), 'DATA_DIR': str(self.data), **self.variables}
 
-    def hermes(self, *words: str, patience_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def await_end(self) -> None:
+        """Wait until nothing of what runs here is left."""
+        wait_for('everything ended', lambda: not processes_of(self.data), lambda: str(processes_of(self.data)))
+
+    def hermes(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
         return subprocess.run(
             [self.python, '-m', 'hermes', *words],
-            env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=patience_s, check=False,
+            env=self.environment, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
     def told(self, *words: str) -> Any:
@@ -109,7 +102,7 @@ class Home:
             if process.poll() is None:
                 process.kill()
                 process.wait()
-            wait_for('everything ended', lambda: not processes_of(self.data), 30)
+            self.await_end()
 
 
 @dataclass
@@ -120,11 +113,31 @@ class Running:
     process: subprocess.Popen[bytes]
     log: Path
 
+    def said(self) -> str:
+        """Everything that all of them have said so far."""
+        return self.log.read_text()
+
+    def wait_for(self, what: str, told: Callable[[], Found]) -> Found:
+        """What `told` says, once it says something; fails as soon as the supervisor is gone."""
+
+        def alive() -> Found:
+            assert self.process.poll() is None, f'{what}: it has ended before; said until then:\n{self.said()}'
+            return told()
+
+        return wait_for(what, alive, self.said)
+
     def await_ready(self) -> None:
-        wait_for('ready', self.is_ready, READY_S)
+        self.wait_for('ready', self.is_ready)
+
+    def await_said(self, text: str) -> None:
+        """Wait until somebody has said `text`."""
+        self.wait_for(text, lambda: text in self.said())
+
+    def await_child(self, name: str, but: int = 0) -> int:
+        """The process id of a child, once there is one, and another than `but`."""
+        return self.wait_for(f'a process {name}', lambda: (pid := self.child(name)) != but and pid)
 
     def is_ready(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
         try:
             with urlopen(f'http://127.0.0.1:{self.home.ports[0]}/ready', timeout=5) as answer:
                 return bool(answer.status == 200)
@@ -148,4 +161,4 @@ class Running:
     def interrupt(self) -> int:
         """Ctrl-C as a terminal sends it, to the whole foreground group; the exit code."""
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE_S)

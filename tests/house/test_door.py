@@ -19,7 +19,7 @@ from hermes.kit.clock import SystemClock
 from hermes.kit.processes import dying_with_parent
 from hermes.sync.frontdoor import FrontDoor
 from tests.flows.companies import client, envelope, event, iso
-from tests.house.run import Home, Running, wait_for
+from tests.house.run import Home, Running
 
 pytestmark = [pytest.mark.lesson('M-65'), pytest.mark.behaviour('PD-GAP-3'), pytest.mark.timeout(240)]
 
@@ -75,22 +75,22 @@ def test_a_worker_alone_writes_nothing_until_somebody_listens(home: Home, databa
     with part(home, 'sandbox', '--port', sandbox) as world, part(home, 'worker'):
         run = Running(home, world, home.folder / 'parts.log')
         said = 'so nothing is written to any system until it answers'
-        wait_for('the worker has looked', lambda: said in home.hermes('status').stdout, 60)
+        run.wait_for('the worker has looked', lambda: said in home.hermes('status').stdout)
         with psycopg.connect(database_url, autocommit=True) as connection:
 
             def stands(query: str) -> bool:
                 return connection.execute(query.encode()).fetchone() == (True,)
 
-            wait_for('its pushes', lambda: stands('select count(*) >= 3 from push where wanted > done'), 60)
+            run.wait_for('its pushes', lambda: stands('select count(*) >= 3 from push where wanted > done'))
         assert writes(run) == []
         told = home.hermes('doctor', '--offline').stdout
         assert said in told, told
         with part(home, 'web', '--port', web):
-            wait_for('the organisation', lambda: is_there(run, 'Ember Tutors'), 60)
-            wait_for('its deal', lambda: deals(run, 'Ember Tutors'), 60)
+            run.wait_for('the organisation', lambda: is_there(run, 'Ember Tutors'))
+            run.wait_for('its deal', lambda: deals(run, 'Ember Tutors'))
             state = run.sandbox('/_world/state')['pipedrive']
             assert {hook['last_http_status'] for hook in state['subscriptions']} <= {None, 200}
-            wait_for('the note is gone', lambda: said not in home.hermes('status').stdout, 30)
+            run.wait_for('the note is gone', lambda: said not in home.hermes('status').stdout)
 
 
 def test_a_start_loses_no_echo(home: Home) -> None:
@@ -111,8 +111,8 @@ def test_a_start_loses_no_echo(home: Home) -> None:
                 if pid := run.child(child):
                     os.kill(pid, signal.SIGKILL)
             name = f'Start {number}'
-            wait_for(name, partial(is_there, run, name), 90)
-        wait_for('our subscription', lambda: run.sandbox('/_world/state')['pipedrive']['subscriptions'], 30)
+            run.wait_for(name, partial(is_there, run, name))
+        run.wait_for('our subscription', lambda: run.sandbox('/_world/state')['pipedrive']['subscriptions'])
         hooks = run.sandbox('/_world/state')['pipedrive']['subscriptions']
         assert [hook['is_active'] for hook in hooks] == [1]
         run.interrupt()

@@ -27,7 +27,8 @@ from hermes.sync.engine import Engine
 from hermes.sync.schedules import Schedules
 from hermes.sync.worker import FAREWELL_S, FINISH_S, Worker
 from tests.flows.house import HERMES, SECRETS, settings_for
-from tests.house.run import Home, free_ports, wait_for
+from tests.house.run import Home, free_ports
+from tests.waiting import wait_for
 
 BOUND_S = 20.0
 """Well above every bound of the code, for a machine that is busy, and well below for ever."""
@@ -208,7 +209,7 @@ def test_whoever_has_lost_its_supervisor_ends() -> None:
     """
     with running(program) as supervisor:
         pid = int(first_line(supervisor))
-    wait_for('the end of the child', lambda: not is_alive(pid), BOUND_S)
+    wait_for('the end of the child', lambda: not is_alive(pid))
 
 
 @pytest.mark.parametrize('part', ['worker', 'web'])
@@ -222,7 +223,7 @@ def test_a_part_that_was_started_with_signals_ignored_ends_with_ctrl_c_while_it_
         env=home.environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=ignore,
     ) as process:  # fmt: skip
         try:
-            wait_for('its own handling of Ctrl-C', lambda: not ignores_ctrl_c(process.pid), DATABASE_PATIENCE_S / 2)
+            wait_for('its own handling of Ctrl-C', lambda: not ignores_ctrl_c(process.pid))
             process.send_signal(signal.SIGINT)
             process.wait(DATABASE_PATIENCE_S / 2)
         finally:

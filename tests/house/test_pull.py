@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
 import venv
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import psycopg
 import pytest
 
 from hermes.db import landed
-from tests.house.run import Home, Running, wait_for
+from tests.house.run import Home
 
 pytestmark = [pytest.mark.lesson('M-52'), pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
@@ -51,47 +50,50 @@ def has_column(url: str) -> bool:
         return connection.execute(query).fetchone() is not None
 
 
-def pull(clone: Home) -> None:
-    """A new version arrives file by file: first one that needs another, then a migration, at last the other."""
+def begin_pull(clone: Home, needing: str = 'sync/engine.py') -> None:
+    """A new version arrives file by file: first one that needs another,"""
+    first = clone.folder / 'hermes' / needing
+    first.write_text(first.read_text() + '\nfrom hermes.sync.pulled import ARRIVED  # noqa: E402, F401\n')
+
+
+def end_pull(clone: Home) -> None:
+    """then a migration, at last the other."""
     code = clone.folder / 'hermes'
-    engine = code / 'sync' / 'engine.py'
-    engine.write_text(engine.read_text() + '\nfrom hermes.sync.pulled import ARRIVED  # noqa: E402, F401\n')
-    time.sleep(3)
     (code / 'db' / 'migrations' / 'versions' / f'{NEXT}_pulled.py').write_text(MIGRATION)
     (code / 'sync' / 'pulled.py').write_text('ARRIVED = True\n')
 
 
-def is_settled(run: Running, said: str) -> bool:
-    return said in run.log.read_text() and run.is_ready()
-
-
-def test_a_pull_under_a_run_that_reloads_brings_the_tables_up_and_goes_on(clone: Home) -> None:
+@pytest.mark.parametrize('needing', ['sync/engine.py', 'cli/__init__.py'])
+def test_a_pull_under_a_run_that_reloads_brings_the_tables_up_and_goes_on(clone: Home, needing: str) -> None:
     with clone.running('--reload') as run:
         run.await_ready()
-        pull(clone)
-        said = f'the tables were brought from {int(NEWEST)} to {int(NEXT)}'
-        wait_for('the new version', lambda: is_settled(run, said), 120)
+        begin_pull(clone, needing)
+        for part in ('web', 'worker'):
+            run.await_said(f'hermes {part} ended with exit code 70; starting it again')
+        end_pull(clone)
+        run.await_said(f'the tables were brought from {int(NEWEST)} to {int(NEXT)}')
+        run.await_ready()
         assert has_column(clone.variables['DATABASE_URL'])
         assert run.interrupt() == 0
-    log = run.log.read_text()
-    assert 'Traceback' not in log, log
-    assert 'cannot go on' not in log
+    assert run.said().count('The code does not fit together (No module named') >= 2
+    assert 'Traceback' not in run.said(), run.said()
+    assert 'cannot go on' not in run.said()
 
 
 def test_a_pull_under_a_run_that_does_not_is_said_and_whatever_starts_again_fits(clone: Home) -> None:
     with clone.running() as run:
         run.await_ready()
-        pull(clone)
-        wait_for('the sentence', lambda: 'The code was changed under this Hermes' in run.log.read_text(), 60)
+        begin_pull(clone)
+        run.await_said('The code was changed under this Hermes')
         assert not has_column(clone.variables['DATABASE_URL'])
         os.kill(run.child('worker'), 9)
-        said = f'the tables were brought from {int(NEWEST)} to {int(NEXT)}'
-        wait_for('the new version', lambda: said in run.log.read_text(), 120)
-        wait_for('a worker', lambda: run.child('worker'), 60)
+        run.await_said('hermes worker ended with exit code 70; starting it again')
+        end_pull(clone)
+        run.await_said(f'the tables were brought from {int(NEWEST)} to {int(NEXT)}')
+        run.await_child('worker')
         run.interrupt()
-    log = run.log.read_text()
-    assert log.count('The code was changed under this Hermes') == 1
-    assert 'Traceback' not in log, log
+    assert run.said().count('The code was changed under this Hermes') == 1
+    assert 'Traceback' not in run.said(), run.said()
 
 
 @pytest.mark.parametrize(
@@ -109,6 +111,16 @@ def test_code_that_does_not_fit_together_is_one_sentence(clone: Home, line: str,
     assert done.returncode == 70
     [sentence] = done.stderr.strip().splitlines()
     assert sentence.startswith(told)
+
+
+def test_a_migration_that_came_before_the_one_it_follows_is_the_same_sentence(clone: Home) -> None:
+    later = MIGRATION.replace(f"= '{NEXT}'", "= '9999'").replace(f"= '{NEWEST}'", f"= '{NEXT}'")
+    (clone.folder / 'hermes' / 'db' / 'migrations' / 'versions' / '9999_later.py').write_text(later)
+    for words in (('db', 'upgrade'), ('worker',)):
+        done = clone.hermes(*words)
+        assert done.returncode == 70, done.stderr
+        [sentence] = done.stderr.strip().splitlines()
+        assert sentence.startswith(f'The code does not fit together (Revision {NEXT} referenced from')
 
 
 def test_a_clone_in_a_folder_of_any_name_has_a_database(tmp_path: Path) -> None:

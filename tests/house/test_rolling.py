@@ -19,7 +19,8 @@ from hermes.kit.processes import dying_with_parent
 from hermes.kit.signing import sign
 from hermes.settings import load
 from tests.flows.companies import client, envelope, event
-from tests.house.run import free_ports, wait_for
+from tests.house.run import free_ports
+from tests.waiting import wait_for
 
 
 @dataclass
@@ -40,7 +41,7 @@ class Server:
             env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=dying_with_parent(signal.SIGTERM),
         )  # fmt: skip
-        wait_for(f'web on {self.port}', self.is_up, 30)
+        wait_for(f'web on {self.port}', self.is_up)
 
     def is_up(self) -> bool:
         with suppress(httpx2.HTTPError):
@@ -73,7 +74,7 @@ class Sender:
 
     def await_more(self, count: int) -> None:
         before = len(self.answers)
-        wait_for('more deliveries', lambda: len(self.answers) > before + count, 30)
+        wait_for('more deliveries', lambda: len(self.answers) > before + count)
 
     def send(self, number: int) -> None:
         body = envelope(event(client(70_000 + number), 'CREATED_A_CLIENT'), _request_time=1_700_000_000 + number)

@@ -10,12 +10,14 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from urllib.request import urlopen
 
 import psycopg
 import pytest
 
-from tests.house.run import Home, free_ports, processes_of, wait_for
+from tests.chaos.town import children
+from tests.house.run import Home, free_ports, processes_of
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -27,20 +29,20 @@ def refused(home: Home, *words: str) -> str:
     assert 'Traceback' not in done.stderr
     sentences = done.stderr.strip().splitlines()
     assert len(sentences) == 1, done.stderr
-    wait_for('everything ended', lambda: not processes_of(home.data), 30)
+    home.await_end()
     return sentences[0]
 
 
 def test_it_starts_empty_ends_with_ctrl_c_and_finds_yesterdays_data(home: Home) -> None:
     with home.running() as run:
         run.await_ready()
-        for address in re.findall(r'http://\S+', run.log.read_text()):
+        for address in re.findall(r'http://\S+', run.said()):
             assert urlopen(address, timeout=10).status == 200
         run.sandbox(
             '/_world/act', {'system': 'tutorcruncher', 'act': 'sign_up', 'name': 'Marigold', 'email': 'm@x.example'}
         )
-        wait_for('the company at the CRM', lambda: 'Marigold' in str(run.sandbox('/_world/state')['pipedrive']), 30)
-        wait_for('its deal', lambda: 'Marigold' in str(run.sandbox('/_world/state')['pipedrive']['deals']), 30)
+        run.wait_for('the company at the CRM', lambda: 'Marigold' in str(run.sandbox('/_world/state')['pipedrive']))
+        run.wait_for('its deal', lambda: 'Marigold' in str(run.sandbox('/_world/state')['pipedrive']['deals']))
         event = home.told('events', 'list', '--source', 'tutorcruncher')[-1]
         assert home.told('events', 'replay', str(event['id']), '--preview') == [{'event': event['id'], 'changes': []}]
         findings = {item['name']: item['state'] for item in home.told('doctor')['findings']}
@@ -53,7 +55,7 @@ def test_it_starts_empty_ends_with_ctrl_c_and_finds_yesterdays_data(home: Home) 
         assert home.told('events', 'show', str(first['id']))['received_at'] == first['received_at']
         assert run.interrupt() == 0
     assert processes_of(home.data) == {}
-    assert 'Traceback' not in run.log.read_text()
+    assert 'Traceback' not in run.said()
 
 
 def test_what_is_killed_comes_back_and_nothing_outlives_the_supervisor(home: Home) -> None:
@@ -62,25 +64,44 @@ def test_what_is_killed_comes_back_and_nothing_outlives_the_supervisor(home: Hom
         old = run.child('worker')
         os.kill(old, signal.SIGKILL)
         killed = time.monotonic()
-        wait_for('a new worker', lambda: run.child('worker') not in (0, old), 10)
+        run.await_child('worker', old)
         assert time.monotonic() - killed < 2.0
-        assert 'hermes worker was killed by signal 9' in run.log.read_text()
+        assert 'hermes worker was killed by signal 9' in run.said()
         run.await_ready()
         run.process.kill()
         run.process.wait()
-        wait_for('everything ended', lambda: not processes_of(home.data), 30)
+        home.await_end()
+
+
+@pytest.mark.lesson('M-52')
+def test_a_web_server_whose_processes_die_again_and_again_is_started_again(home: Home) -> None:
+    with home.running() as run:
+        run.await_ready()
+        web = run.child('web')
+        said = 'hermes web ended with exit code 70; starting it again'
+
+        def kill_its_processes() -> bool:
+            for pid in children(web):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return said in run.said()
+
+        run.wait_for(said, kill_its_processes)
+        run.await_child('web', web)
+        run.await_ready()
+        assert run.interrupt() == 0
 
 
 @pytest.mark.behaviour('SETUP-12')
 def test_another_account_on_the_same_database_stops_everything_with_a_sentence(home: Home) -> None:
     with home.running() as run:
         run.await_ready()
-        wait_for('first contact', lambda: any(item['account'] for item in home.told('status')['systems']), 30)
+        run.wait_for('first contact', lambda: any(item['account'] for item in home.told('status')['systems']))
         run.interrupt()
     (home.data / 'sandbox' / 'world.json').unlink()
     with home.running() as run:
         assert run.process.wait(60) == 1
-    told = run.log.read_text()
+    told = run.said()
     assert re.search(r'This database belongs to Pipedrive company \d+, but the credentials are those of', told)
     assert told.count('starting it again') == 0
     assert 'Traceback' not in told
@@ -91,7 +112,7 @@ def test_whatever_a_person_renames_out_there_it_starts_again(home: Home) -> None
     """The first thing that a newcomer tries."""
     with home.running() as run:
         run.await_ready()
-        wait_for('the set-up', lambda: settings_of(home).get('enterprise_pipeline_id'), 60)
+        run.wait_for('the set-up', lambda: settings_of(home).get('enterprise_pipeline_id'))
         before = settings_of(home)
         for kind in ('pipeline', 'stage'):
             for number in (1, 2, 3):
@@ -103,10 +124,10 @@ def test_whatever_a_person_renames_out_there_it_starts_again(home: Home) -> None
         run.await_ready()
         acted = {'system': 'tutorcruncher', 'act': 'sign_up', 'name': 'Marigold', 'email': 'm@x.example'}
         run.sandbox('/_world/act', acted)
-        wait_for('the company at the CRM', lambda: 'Marigold' in str(run.sandbox('/_world/state')['pipedrive']), 60)
+        run.wait_for('the company at the CRM', lambda: 'Marigold' in str(run.sandbox('/_world/state')['pipedrive']))
         assert settings_of(home) == before
         assert run.interrupt() == 0
-    assert 'cannot go on' not in run.log.read_text()
+    assert 'cannot go on' not in run.said()
 
 
 def settings_of(home: Home) -> dict[str, object]:
@@ -135,7 +156,7 @@ def test_one_instance_a_data_folder(home: Home) -> None:
         assert run.is_ready()
         run.process.kill()
         run.process.wait()
-        wait_for('everything ended', lambda: not processes_of(home.data), 30)
+        home.await_end()
     with home.running() as run:
         run.await_ready()
         run.interrupt()

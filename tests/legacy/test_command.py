@@ -15,8 +15,8 @@ from hermes.cli import app
 from hermes.db.embedded import Server
 from hermes.kit.processes import dying_with_parent
 from tests import postgres
-from tests.house.run import wait_for
 from tests.legacy.generate import Older, generate, keep
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 HIDDEN = ('LIVE_DATABASE_URL', 'HERMES_SANDBOX', 'SANDBOX_URL', 'LEGACY_DATABASE_URL')
@@ -118,7 +118,7 @@ def test_killed_in_the_middle_it_goes_on(
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=dying_with_parent(signal.SIGTERM),
     )  # fmt: skip
     try:
-        wait_for('the first companies', lambda: rows(database_url, count) == [(155,)], 60)
+        wait_for('the first companies', lambda: rows(database_url, count) == [(155,)])
     finally:
         process.kill()
         process.wait(10)
