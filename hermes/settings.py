@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from hermes.kit import addresses
 from hermes.kit.installation import find_home
 
 LOOPBACK = frozenset({'127.0.0.1', '::1', 'localhost'})
@@ -63,6 +64,9 @@ class Settings(BaseSettings):
 
     database_url: str = Field(
         '', description='PostgreSQL 14 or newer. Empty: the embedded one. `postgres://` is accepted.'
+    )
+    database_password: SecretStr = Field(
+        UNSET, description='Password for `DATABASE_URL`, as it is. In the address itself it is percent-encoded.'
     )
     live_database_url: str = Field('', description='The database that `make restore-from-live` copies from.')
     data_dir: Path = Field(
@@ -183,11 +187,7 @@ class Settings(BaseSettings):
     @classmethod
     def normalise_database_url(cls, value: str) -> str:
         """One spelling: `postgresql://...`."""
-        value = value.strip()
-        scheme, mark, rest = value.partition('://')
-        if value and scheme.partition('+')[0] not in {'postgres', 'postgresql'}:
-            raise ValueError('must be a PostgreSQL address such as postgresql://user@host/name')
-        return f'postgresql{mark}{rest}'.strip() if value else ''
+        return addresses.read_database(value.strip()) if value.strip() else ''
 
     @field_validator('dft_timezone')
     @classmethod
@@ -196,7 +196,7 @@ class Settings(BaseSettings):
             raise ValueError('must be the name of a time zone such as Europe/London')
         return value
 
-    @field_validator('rate_limits', 'pd_api_max_rate', mode='before')
+    @field_validator('rate_limits', 'pd_api_max_rate', 'reps_dir', mode='before')
     @classmethod
     def empty_is_none(cls, value: Any) -> Any:
         return None if value == '' else value
@@ -358,12 +358,14 @@ def load(overrides: Mapping[str, Any] | None = None) -> Settings:
         raise SettingsError(' '.join(sorted({explain(dict(each)) for each in error.errors()}))) from None
     except UnicodeDecodeError:
         raise SettingsError(f'{home / ".env"}: must be UTF-8 text.') from None
-    folders = {
+    told: dict[str, Any] = {
         name: (Path.cwd() if name.upper() in os.environ else home) / folder
         for name in ('data_dir', 'reps_dir')
         if (folder := getattr(settings, name)) is not None
     }
-    return settings.model_copy(update=folders)
+    if settings.database_url and (password := settings.database_password.get_secret_value()):
+        told['database_url'] = addresses.with_password(settings.database_url, password)
+    return settings.model_copy(update=told)
 
 
 def explain(error: Mapping[str, Any]) -> str:

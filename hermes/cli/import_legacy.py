@@ -50,12 +50,16 @@ def import_legacy(
     from hermes.cli.world import load_settings, open_database
     from hermes.db import legacy
     from hermes.domain.errors import Refused
+    from hermes.kit import addresses
 
     with plain_errors():
         address = source_url or os.environ.get('LEGACY_DATABASE_URL', '')
         if not address:
             raise Refused('Say where the older database is: --from and its address (or LEGACY_DATABASE_URL).')
-        source = legacy.read(address)
+        try:
+            source = legacy.read(addresses.read_database(address.strip()))
+        except ValueError as error:
+            raise Refused(f'The address of the older database {error}.') from None
         settings = load_settings()
         with open_database(settings) as url:
             require_schema(url)

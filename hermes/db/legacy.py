@@ -29,7 +29,7 @@ def read(url: str) -> Source:
     """Everything of an older database. Raises Refused, with one sentence, when it is out of reach or none."""
     try:
         with psycopg.connect(
-            url.replace('postgres://', 'postgresql://', 1),
+            url,
             row_factory=dict_row,
             connect_timeout=10,
             options='-c timezone=UTC -c default_transaction_read_only=on',

@@ -49,7 +49,7 @@ class Database:
     """The pool, and transactions on it."""
 
     def __init__(self, database_url: str, clock: Clock | None = None, *, size: int = 8) -> None:
-        self.url = database_url.replace('postgres://', 'postgresql://', 1)
+        self.url = database_url
         self.clock: Clock = clock or SystemClock()
         self.hook: Callable[[str], Awaitable[None]] | None = None
         self._used: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import select
@@ -15,8 +16,8 @@ from hermes.db import models
 @asynccontextmanager
 async def session(database_url: str) -> AsyncIterator[AsyncSession]:
     """One session; what it changed and did not commit is gone at its end."""
-    url = database_url.replace('postgres://', 'postgresql://', 1).replace('postgresql://', 'postgresql+psycopg://', 1)
-    engine = create_async_engine(url, poolclass=NullPool)
+    told = conninfo_to_dict(database_url)
+    engine = create_async_engine('postgresql+psycopg://', poolclass=NullPool, connect_args=told)
     try:
         async with AsyncSession(engine, expire_on_commit=False) as opened:
             yield opened

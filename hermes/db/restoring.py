@@ -67,9 +67,7 @@ def restore(source_url: str, target_url: str, told: Callable[[str], None] = lamb
 
 def _connected(url: str) -> Connection:
     try:
-        connection: Connection = psycopg.connect(
-            url.replace('postgres://', 'postgresql://', 1), row_factory=dict_row, connect_timeout=10
-        )
+        connection: Connection = psycopg.connect(url, row_factory=dict_row, connect_timeout=10)
     except psycopg.OperationalError as error:
         said = str(error).strip().splitlines()
         raise Refused(f'The database cannot be reached: {said[0] if said else "no answer"}.') from None

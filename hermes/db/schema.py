@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -149,15 +150,14 @@ def _place(connection: Connection) -> tuple[str, str]:
 
 def _connect(database_url: str) -> Any:
     """A connection; Refused with a plain sentence (without the password) if there is none."""
-    url = database_url.replace('postgresql://', 'postgresql+psycopg://', 1).replace(
-        'postgres://', 'postgresql+psycopg://', 1
-    )
     try:
-        return create_engine(url, poolclass=NullPool, connect_args={'connect_timeout': 5}).connect()
+        # The driver reads the address: two programs that read one would read some of them differently.
+        told = {**conninfo_to_dict(database_url), 'connect_timeout': 5}
+        return create_engine('postgresql+psycopg://', poolclass=NullPool, connect_args=told).connect()
     except OperationalError as error:
-        told = str(error.orig).strip().splitlines()
+        said = str(error.orig).strip().splitlines()
         raise Unreachable(
-            f'The database cannot be reached: {told[0] if told else "no answer"}. Check DATABASE_URL.'
+            f'The database cannot be reached: {said[0] if said else "no answer"}. Check DATABASE_URL.'
         ) from None
     except Exception as error:
         raise Refused(f'DATABASE_URL is not a PostgreSQL address ({type(error).__name__}).') from None

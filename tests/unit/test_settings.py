@@ -5,12 +5,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 import structlog
+import yaml
+from psycopg.conninfo import conninfo_to_dict
 
+from hermes.domain.errors import Refused
 from hermes.parts import observe
 from hermes.settings import OUR_KEYS, Settings, SettingsError, is_secret, load, reveal
+from hermes.systems.mail import parse_address
 from tools import reference
 
 
@@ -164,3 +169,58 @@ def test_logs_in_a_file_are_lines_for_people_only_where_they_are_wanted(
 
 def test_the_reference_page_is_current() -> None:
     assert reference.main(['settings', '--check']) == 0
+
+
+HARD = ['p@ss', 'a/b', 'a:b', '50%off', 'a#b', 'a?b=c&d', 'two words', 'über"\\', "it's", '[::1]@x', '%40', '@', '$X']
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.lesson('M-54')
+@pytest.mark.parametrize('password', HARD)
+def test_a_password_may_have_any_character(password: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Apart it is taken as it is: from the environment, from a file, and as `compose.yaml` gives it."""
+    address = 'postgresql://hermes@db1:5432,db2/hermes?sslmode=require'
+    expected = {'user': 'hermes', 'host': 'db1,db2', 'dbname': 'hermes', 'password': password, 'sslmode': 'require'}
+    monkeypatch.setenv('DATABASE_URL', address)
+    monkeypatch.setenv('DATABASE_PASSWORD', password)
+    assert conninfo_to_dict(load().database_url) | {'port': ''} == expected | {'port': ''}
+    monkeypatch.setenv('DATABASE_URL', load().database_url)
+    assert conninfo_to_dict(load().database_url)['password'] == password
+    monkeypatch.delenv('DATABASE_PASSWORD')
+    assert conninfo_to_dict(load().database_url)['password'] == password
+    (tmp_path / 'password').write_text(password)
+    monkeypatch.setenv('DATABASE_PASSWORD_FILE', str(tmp_path / 'password'))
+    monkeypatch.setenv('DATABASE_URL', address)
+    assert conninfo_to_dict(load().database_url)['password'] == password
+    monkeypatch.delenv('DATABASE_PASSWORD_FILE')
+    told = yaml.safe_load((ROOT / 'compose.yaml').read_text())['services']['worker']['environment']
+    for name, given in told.items():
+        monkeypatch.setenv(name, given.replace('${POSTGRES_PASSWORD}', password))
+    assert conninfo_to_dict(load().database_url)['password'] == password
+
+
+@pytest.mark.lesson('M-54')
+@pytest.mark.parametrize('name', ['DATABASE_URL', 'LIVE_DATABASE_URL'])
+@pytest.mark.parametrize('password', ['p@sswort', 'pass/wort', '12/wort', '50%wort', 'pass wort', 'a@b/wort'])
+def test_an_address_that_would_be_misread_is_refused_without_what_is_in_it(
+    name: str, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, f'postgresql://hermes:{password}@db/hermes')
+    with pytest.raises(SettingsError, match=rf'^{name}: must be an address such as .*%40 %2F %25 %20') as told:
+        load()
+    assert 'wort' not in str(told.value)
+
+
+@pytest.mark.lesson('M-54')
+@pytest.mark.parametrize('password', HARD)
+def test_the_mail_server_is_given_the_password_that_was_meant_or_none(password: str) -> None:
+    account = parse_address(f'smtp://me%40office.example:{quote(password, safe="")}@mail.example.com:25')
+    assert (account.user, account.password, account.host) == ('me@office.example', password, 'mail.example.com')
+    try:
+        account = parse_address(f'smtp://hermes:{password}@mail.example.com:25')
+    except Refused as error:
+        told = str(error)
+    else:
+        told = '%2F %3F %23 %25 %20'
+        assert (account.password, account.host) == (unquote(password), 'mail.example.com')
+    assert '%2F %3F %23 %25 %20' in told

@@ -26,6 +26,7 @@ DEADLINE_S = 60.0
 PORTS = {'smtp': 587, 'smtps': 465}
 LOOPBACK = ('127.0.0.1', 'localhost', '::1')
 ADDRESS = re.compile(r'\S+@\S+')
+HALF = re.compile(r'%(?![0-9A-Fa-f]{2})')
 MOST_SAID = 200
 
 
@@ -42,13 +43,17 @@ class Account:
 
 def parse_address(url: str) -> Account:
     """The account of an SMTP_URL. Raises Refused, without what was in it."""
-    wrong = 'SMTP_URL: must be an address such as smtp://user:password@mail.example.com:587'
+    wrong = (
+        'SMTP_URL: must be an address such as smtp://user:password@mail.example.com:587, with / ? # % and spaces in '
+        'its password written as %2F %3F %23 %25 %20'
+    )
     try:
         parts = urlsplit(url.strip())
         port = parts.port
     except ValueError:
         raise Refused(wrong) from None
-    if parts.scheme not in PORTS or not parts.hostname or parts.path.strip('/'):
+    beside = parts.path.strip('/') or parts.query or parts.fragment or ' ' in parts.netloc or HALF.search(parts.netloc)
+    if parts.scheme not in PORTS or not parts.hostname or beside:
         raise Refused(wrong)
     user, password = unquote(parts.username or ''), unquote(parts.password or '')
     return Account(parts.hostname, port or PORTS[parts.scheme], user, password, parts.scheme == 'smtps')
