@@ -1,4 +1,4 @@
-"""`make docs`: writes the reference pages that come from the code, so that they cannot drift from it.
+"""`make docs`: writes the reference pages and `.env.example` from the code, so that they cannot drift from it.
 
 `python -m tools.reference settings --check` fails if the page is not what the code says.
 """
@@ -14,7 +14,14 @@ from pydantic.fields import FieldInfo
 from hermes.settings import Settings, is_secret
 from tools.booking_reference import booking_page
 
-REFERENCE = Path(__file__).parent.parent / 'docs' / 'reference'
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / 'docs' / 'reference'
+FIRST_LINES = (
+    'Copy this file to .env beside it, readable by you alone: install -m 600 .env.example .env',
+    'A line that is left out, or stays as it is here, means its default. Secrets are empty: what is not set is off;',
+    "without any credential the outside world is the sandbox. A value with spaces or # stands in 'single quotes'.",
+    'Written by "make docs" from hermes/settings.py; docs/reference/settings.md is the same as a page.',
+)
 
 
 def settings_page() -> str:
@@ -38,6 +45,18 @@ def settings_page() -> str:
             '',
         ]
     )
+
+
+def example_page() -> str:
+    """.env.example."""
+    lines = [*(f'# {line}' for line in FIRST_LINES), '']
+    for name, field in Settings.model_fields.items():
+        lines += [f'# {field.description}', f'{name.upper()}={default(field).strip("`").replace("(empty)", "")}', '']
+    lines += [
+        '# For compose.yaml alone: the password that its PostgreSQL is given, and Hermes with it.',
+        '# POSTGRES_PASSWORD=', '',
+    ]  # fmt: skip
+    return '\n'.join(lines)
 
 
 def type_name(field: FieldInfo) -> str:
@@ -64,16 +83,20 @@ def default(field: FieldInfo) -> str:
     return f'`{str(value).lower() if isinstance(value, bool) else value}`'
 
 
-PAGES: dict[str, Callable[[], str]] = {'settings': settings_page, 'booking-api': booking_page}
+PAGES: dict[str, tuple[Path, Callable[[], str]]] = {
+    'settings': (REFERENCE / 'settings.md', settings_page),
+    'booking-api': (REFERENCE / 'booking-api.md', booking_page),
+    'env': (ROOT / '.env.example', example_page),
+}
 
 
 def main(arguments: list[str]) -> int:
     """Write, or with --check compare, the named pages (all without a name). The exit code."""
     stale = []
     for name in [word for word in arguments if not word.startswith('-')] or list(PAGES):
-        file, text = REFERENCE / f'{name}.md', PAGES[name]()
+        file, page = PAGES[name]
+        text = page()
         if '--check' not in arguments:
-            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         elif not file.exists() or file.read_text() != text:
             stale.append(name)

@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'web': ('run', 'The web server alone.'),
     'worker': ('run', 'A worker alone.'),
     'sandbox': ('run', 'The outside world, emulated on this machine.'),
-    'db': ('db', 'The database: start, stop, upgrade, downgrade, reset, url.'),
+    'db': ('db', 'The database: start, stop, upgrade, downgrade, backup, restore, reset, url.'),
     'openapi': ('run', 'Print the OpenAPI document.'),
     'status': ('status', 'How everything is doing, in one screen.'),
     'doctor': ('doctor', 'Check every connection and setting, and say what to do.'),

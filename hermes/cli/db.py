@@ -1,19 +1,29 @@
 """`hermes db`: the database's server and schema."""
 
-from typing import Annotated
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Annotated
 
 import typer
 
 from hermes.cli.losing import NameFlag, confirm, require_alone
-from hermes.cli.output import say
+from hermes.cli.output import announcing, clean, say, warn
 from hermes.cli.world import database_folder, load_settings, open_database, require_database, start_database
 from hermes.db import embedded
 from hermes.domain.errors import Refused
 from hermes.settings import Settings
 
 db = typer.Typer(
-    no_args_is_help=True, help='The database: start, stop, upgrade, downgrade, reset, restore-from-live, url.'
+    no_args_is_help=True,
+    help='The database: start, stop, upgrade, downgrade, backup, restore, reset, restore-from-live, url.',
 )
+
+BackupFile = Annotated[Path, typer.Argument(metavar='FILE', help='A file; - for stdout or stdin.')]
 
 
 def register(app: typer.Typer) -> None:
@@ -114,6 +124,75 @@ def restore_from_live(name: NameFlag = '') -> None:
     say(
         f'The database "{expected}" is a copy now. Every system is paused: "hermes resume SYSTEM" asks for its account.'
     )
+
+
+@db.command('backup')
+def backup(file: BackupFile) -> None:
+    """Write the database into a file, whatever runs meanwhile. Keep the settings (.env) beside it."""
+    from hermes.db import backup as backups
+
+    with open_database(load_settings()) as address:
+        if str(file) == '-':
+            kept, size, tell = backups.write(address, sys.stdout.buffer), '', warn
+        else:
+            with new_file(file) as out:
+                kept = backups.write(address, out)
+            size, tell = f' ({file.stat().st_size:,} bytes)', say
+    for item in kept:
+        tell(f'  {clean(item)}')
+    tell(clean(f'kept in {file}{size}; people stand in it, so treat it like the database'))
+
+
+@contextmanager
+def new_file(file: Path) -> Iterator[IO[bytes]]:
+    """A new file that this user alone can read; there whole or not at all. Raises Refused if there is one."""
+    if os.path.lexists(file):
+        raise Refused(f'{file} is there already, and nothing is written over: name another file.')
+    part = file.with_name(f'.{file.name}.{os.getpid()}')
+    try:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        part.rename(file)
+    except OSError as error:
+        raise Refused(f'{file} cannot be written: {error.strerror}.') from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+@db.command('restore')
+def restore(file: BackupFile, name: NameFlag = '') -> None:
+    """Put a backup into the database, in the place of all that is there. Asks for the database's name, unless it is
+    empty; every system is paused then.
+    """
+    from hermes.db import backup as backups
+
+    settings = load_settings(make=True)
+    with open_database(settings, make=True) as address, given(file) as found:
+        require_alone(address)
+        if lost := contents(address):
+            confirm(address, name, 'Everything will be lost', lost)
+        with announcing('reading the backup'):
+            last = backups.restore(found, address, say)
+    when = f' at {last:%Y-%m-%d %H:%M:%S} UTC' if last else ''
+    say(f'The database is as it was{when}. Every system is paused, because the world went on meanwhile.')
+    say('What to do now stands in docs/how-to/back-up-and-restore.md: read everything, look at "hermes plan", resume.')
+
+
+@contextmanager
+def given(file: Path) -> Iterator[Path]:
+    """The file, or one with what comes from stdin. Raises Refused where there is none."""
+    if str(file) != '-':
+        if not file.is_file():
+            raise Refused(f'There is no file {file}.')
+        yield file
+        return
+    with tempfile.NamedTemporaryFile() as kept:
+        shutil.copyfileobj(sys.stdin.buffer, kept)
+        kept.flush()
+        yield Path(kept.name)
 
 
 def contents(address: str) -> list[str]:

@@ -129,7 +129,8 @@ def check_version(cluster: Path) -> None:
     if found != major_version():
         raise EmbeddedError(
             f'{cluster} was written by PostgreSQL {found}, but this installation brings {major_version()}: '
-            f'install the version of Hermes that wrote it, or dump and restore it (docs/how-to/upgrade-postgres.md).'
+            'install the version of Hermes that wrote it, or take a backup with that and restore it with this one '
+            '(docs/how-to/upgrade.md).'
         )
 
 

@@ -1,5 +1,5 @@
-"""A copy of the live database in the local one (`hermes db restore-from-live`, SETUP-7): it knows everything and does
-nothing.
+"""A copy of another database in the local one (`hermes db restore-from-live` and `restore`, SETUP-7): it knows
+everything and does nothing.
 
 Every system is paused until a person names its account, webhook registration is off, and what lets anybody in
 (sessions, stored tokens) stays behind. Tables are copied by plain COPY in one moment of the source, so that any
@@ -23,6 +23,8 @@ from hermes.domain.errors import Refused
 PAUSED: Final = 'restored from a copy'
 """Why every system of a restored database is paused; `hermes resume` asks for the account's name then."""
 SYSTEMS: Final = ('pipedrive', 'tutorcruncher', 'google', 'salesforce', 'nationbuilder')
+UNUSED: Final = 100_000
+"""So many ids are left out after a copy: those of records that were made after it stand in the CRM and in calendars."""
 LEFT: Final = re.compile(
     r'alembic_version|procrastinate_.*|worker|reservation|pulse|.*(session|token|login|credential).*'
 )
@@ -58,8 +60,10 @@ def restore(source_url: str, target_url: str, told: Callable[[str], None] = lamb
         wiping.wipe(target_url)
         schema.upgrade(target_url, revision)
         with _connected(target_url) as target:
-            for table in _ordered(source):
-                told(f'{table}: {_copy(source, target, table)} rows')
+            held = {row['name'] for row in source.execute(TABLES)}
+            for table in _ordered(target):
+                if table in held:
+                    told(f'{table}: {_copy(source, target, table)} rows')
             _go_on_counting(source, target)
             _lay_to_rest(target)
     schema.upgrade(target_url)
@@ -87,10 +91,10 @@ def _revision(source: Connection) -> str:
     return str(_one(source, 'select version_num as it from alembic_version'))
 
 
-def _ordered(source: Connection) -> list[str]:
+def _ordered(target: Connection) -> list[str]:
     """The tables to copy, parents before children."""
     parents = {
-        row['name']: set(row['parents']) for row in source.execute(TABLES) if not LEFT.fullmatch(row['name'])
+        row['name']: set(row['parents']) for row in target.execute(TABLES) if not LEFT.fullmatch(row['name'])
     }  # fmt: skip
     found: list[str] = []
     while left := [name for name in parents if name not in found]:
@@ -102,7 +106,9 @@ def _ordered(source: Connection) -> list[str]:
 def _copy(source: Connection, target: Connection, table: str) -> int:
     name = sql.Identifier(table)
     target.execute(sql.SQL('truncate {} cascade').format(name))
-    columns = sql.SQL(', ').join(sql.Identifier(row['name']) for row in source.execute(COLUMNS, (table,)))
+    known = {row['name'] for row in target.execute(COLUMNS, (table,))}
+    given = [row['name'] for row in source.execute(COLUMNS, (table,)) if row['name'] in known]
+    columns = sql.SQL(', ').join(map(sql.Identifier, given))
     taking = sql.SQL('copy {} ({}) to stdout (format binary)').format(name, columns)
     giving = sql.SQL('copy {} ({}) from stdin (format binary)').format(name, columns)
     with source.cursor().copy(taking) as out, target.cursor() as cursor:
@@ -116,7 +122,8 @@ def _go_on_counting(source: Connection, target: Connection) -> None:
     known = {row['name'] for row in target.execute(SEQUENCES)}
     for row in source.execute(SEQUENCES).fetchall():
         if row['last_value'] is not None and row['name'] in known and not row['name'].startswith('procrastinate_'):
-            target.execute('select setval(%s::regclass, %s)', (f'public.{row["name"]}', row['last_value']))
+            last = row['last_value'] + (UNUSED if row['name'] == 'record_id' else 0)
+            target.execute('select setval(%s::regclass, %s)', (f'public.{row["name"]}', last))
 
 
 def _lay_to_rest(target: Connection) -> None:

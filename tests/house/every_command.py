@@ -54,6 +54,8 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     'slots explain': ('{admin}', '2031-01-06 10:00'),
     'slots hours': ('{admin}',),
     'slots days-off': ('{admin}',),
+    'db backup': ('all.backup',),
+    'db restore': ('all.backup',),
     'import-legacy': ('--from', 'postgresql://nobody@127.0.0.1:9/nothing'),
     'shell': ('-c', 'print(session)'),
 }

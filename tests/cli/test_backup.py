@@ -1,0 +1,138 @@
+"""A backup is one file of one moment; a restore loses nothing before it has read the whole file, and nobody may be at
+work in the database.
+"""
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from hermes.db import backup, schema
+from tests.cli.test_losing import Place, standing
+from tests.house.filling import fill
+
+pytestmark = [pytest.mark.lesson('M-54'), pytest.mark.behaviour('SETUP-17')]
+LEFT = {'worker', 'reservation', 'pulse', 'system_state', 'event', 'push', 'budget'}
+"""What is otherwise after a restore, on purpose: who works, and that every system is paused."""
+
+
+@pytest.fixture
+def place(database_url: str, tmp_path: Path) -> Place:
+    fill(database_url)
+    found = Place(database_url, tmp_path)
+    found.execute('delete from worker')
+    return found
+
+
+@pytest.fixture
+def file(place: Place, tmp_path: Path) -> Path:
+    """A backup of the place."""
+    file = tmp_path / 'monday.backup'
+    done = place.hermes('db', 'backup', str(file))
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert 'company (1 rows)' in done.stdout
+    assert f'kept in {file} ({file.stat().st_size:,} bytes)' in done.stdout
+    return file
+
+
+def test_a_backup_is_readable_by_its_owner_alone_and_writes_over_nothing(place: Place, file: Path) -> None:
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    before = file.read_bytes()
+    assert f'{file} is there already' in place.refuses('db', 'backup', str(file))
+    assert 'cannot be written: ' in place.refuses('db', 'backup', str(file / 'x'))
+    assert file.read_bytes() == before
+    assert [each.name for each in file.parent.iterdir() if 'backup' in each.name] == [file.name]
+
+
+def test_it_is_taken_while_somebody_works_and_what_stood_there_comes_back(place: Place, tmp_path: Path) -> None:
+    before = standing(place)
+    file = tmp_path / 'monday.backup'
+    place.execute("insert into worker values ('w', now(), now(), %s, %s)", socket.gethostname(), os.getpid())
+    with psycopg.connect(place.url, application_name='hermes-web-pulse') as other:
+        other.execute('update company set name = name')
+        assert place.hermes('db', 'backup', str(file)).exit_code == 0
+        assert 'stop it first' in place.refuses('db', 'restore', str(file), '--name', place.name)
+    place.execute('delete from worker')
+    place.execute("update company set name = 'Changed since'")
+    done = place.hermes('db', 'restore', str(file), '--name', place.name)
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert 'company: 1 rows' in done.stdout
+    assert 'The database is as it was at ' in done.stdout
+    after = standing(place)
+    assert {table: rows for table, rows in after.items() if table not in LEFT} == {
+        table: rows for table, rows in before.items() if table not in LEFT
+    }
+    assert after['event'][: len(before['event'])] == before['event']
+    assert schema.check(place.url) == 'current'
+    with psycopg.connect(place.url) as connection:
+        assert connection.execute('select bool_and(paused) from system_state').fetchone() == (True,)
+
+
+def test_a_database_with_something_in_it_is_named_first(place: Place, file: Path) -> None:
+    before = standing(place)
+    assert 'say --name and the name of the database' in place.refuses('db', 'restore', str(file))
+    assert f'The database is called "{place.name}"' in place.refuses('db', 'restore', str(file), '--name', 'hermes')
+    assert standing(place) == before
+
+
+def test_an_empty_database_takes_it_without_a_question(place: Place, file: Path, blank_database_url: str) -> None:
+    fresh = Place(blank_database_url, place.folder)
+    done = fresh.hermes('db', 'restore', str(file))
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert standing(fresh)['company'] == standing(place)['company']
+
+
+def test_what_is_no_backup_or_damaged_takes_nothing_away(place: Place, file: Path, blank_database_url: str) -> None:
+    before = standing(place)
+    whole = file.read_bytes()
+    for name, content, told in (
+        ('page', b'<html>', 'is no backup: "hermes db backup" writes one'),
+        ('nothing', b'', 'is no backup'),
+        ('half', whole[: len(whole) // 2], 'cannot be read: '),
+    ):
+        wrong = file.with_name(name)
+        wrong.write_bytes(content)
+        done = place.hermes('db', 'restore', str(wrong), '--name', place.name)
+        assert (done.exit_code, told in f'{done.exception}') == (1, True), done.exception
+    assert 'There is no file' in place.refuses('db', 'restore', str(file.with_name('gone')), '--name', place.name)
+    assert 'There is no file' in place.refuses('db', 'restore', str(file.parent), '--name', place.name)
+    with psycopg.connect(blank_database_url) as connection:
+        connection.execute('create table report (at int)')
+    assert 'no tables of Hermes' in Place(blank_database_url, file.parent).refuses('db', 'backup', str(file) + '2')
+    other = file.with_name('other')
+    with psycopg.connect(blank_database_url) as connection, other.open('wb') as out:
+        connection.execute('create table alembic_version (version_num text)')
+        connection.execute("insert into alembic_version values ('0001')")
+        connection.commit()
+        backup.write(blank_database_url, out)
+    done = place.hermes('db', 'restore', str(other), '--name', place.name)
+    assert (done.exit_code, 'those of no version of Hermes' in f'{done.exception}') == (1, True), done.exception
+    assert standing(place) == before
+
+
+def test_a_backup_of_an_older_version_comes_up_and_what_others_keep_there_disturbs_nobody(
+    place: Place, blank_database_url: str, tmp_path: Path
+) -> None:
+    schema.upgrade(blank_database_url, '0007')
+    fill(blank_database_url)
+    older = Place(blank_database_url, tmp_path)
+    older.execute('create table report (at int); alter table company add column note_of_ours text')
+    assert older.hermes('db', 'backup', str(tmp_path / 'older')).exit_code == 0
+    done = place.hermes('db', 'restore', str(tmp_path / 'older'), '--name', place.name)
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert schema.check(place.url) == 'current'
+    assert len(standing(place)['company']) == 1
+
+
+def test_an_id_that_was_given_since_is_not_given_again(place: Place, file: Path) -> None:
+    """The CRM knows records by it, also those that were made after the backup."""
+    place.execute("select nextval('record_id') from generate_series(1, 500)")
+    with psycopg.connect(place.url) as connection:
+        [last] = connection.execute('select last_value from record_id').fetchone() or [0]
+    assert place.hermes('db', 'restore', str(file), '--name', place.name).exit_code == 0
+    with psycopg.connect(place.url) as connection:
+        [following] = connection.execute("select nextval('record_id')").fetchone() or [0]
+    assert following > last

@@ -1,0 +1,67 @@
+"""docs/how-to/back-up-and-restore.md, followed: all is lost but the file, and afterwards the world is in step."""
+
+import shutil
+
+import pytest
+
+from tests.house.run import Home, Running, wait_for
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.lesson('M-54')]
+
+
+def sign_up(run: Running, name: str) -> None:
+    """A client signs up, and arrives in the CRM."""
+    act = {'system': 'tutorcruncher', 'act': 'sign_up', 'name': name, 'email': f'{name.lower()}@x.example'}
+    run.sandbox('/_world/act', act)
+    wait_for(f'{name} at the CRM', lambda: organizations(run, name), 60)
+
+
+def organizations(run: Running, name: str) -> list[int]:
+    """The living organisations of this name in the CRM."""
+    found = run.sandbox('/_world/state')['pipedrive']['organizations']
+    return [item['id'] for item in found if item['name'] == name and not item['is_deleted']]
+
+
+def test_what_happened_after_the_backup_is_read_before_anything_is_sent(home: Home) -> None:
+    file = home.folder / 'monday.backup'
+    with home.running() as run:
+        run.await_ready()
+        sign_up(run, 'Marigold')
+        done = home.hermes('db', 'backup', str(file))
+        assert done.returncode == 0, done.stderr
+        sign_up(run, 'Thistle')
+        [marigold] = organizations(run, 'Marigold')
+        change = {'kind': 'organization', 'id': marigold, 'values': {'name': 'Marigold Tutors'}}
+        run.sandbox('/_world/act', {'system': 'pipedrive', 'act': 'update', **change})
+        assert run.interrupt() == 0
+    shutil.rmtree(home.data / 'sandbox' / 'postgres')
+    done = home.hermes('db', 'restore', str(file))
+    assert done.returncode == 0, done.stderr
+    assert 'Every system is paused' in done.stdout
+    home.variables['PUSH_MODE'] = 'plan'
+    with home.running() as run:
+        run.await_ready()
+        calls = len(run.sandbox('/_world/calls'))
+        standing = {item['system']: item for item in home.told('status')['systems']}
+        assert all(item['paused'] for item in standing.values() if item['account'])
+        for system in ('pipedrive', 'tutorcruncher', 'google'):
+            account = standing.get(system, {}).get('account') or 'the one of these credentials'
+            done = home.hermes('resume', system, '--account', account)
+            assert done.returncode == 0, done.stdout + done.stderr
+        for system in ('tutorcruncher', 'pipedrive'):
+            done = home.hermes('sweep', system, '--full')
+            assert done.returncode == 0, done.stdout + done.stderr
+        sent = [call for call in run.sandbox('/_world/calls')[calls:] if call['method'] != 'GET']
+        assert [call for call in sent if call['system'] == 'pipedrive'] == []
+        assert 'nothing is sent (PUSH_MODE=plan)' in home.hermes('plan').stdout
+        run.interrupt()
+    del home.variables['PUSH_MODE']
+    with home.running() as run:
+        run.await_ready()
+        assert home.hermes('setup', 'webhooks').returncode == 0
+        sign_up(run, 'Clover')
+        wait_for('drift is gone', lambda: home.hermes('drift').returncode == 0, 60)
+        assert organizations(run, 'Marigold Tutors') == [marigold]
+        assert organizations(run, 'Marigold') == []
+        assert len(organizations(run, 'Thistle')) == 1
+        assert run.interrupt() == 0
