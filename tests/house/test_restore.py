@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.house.run import Home, Running, wait_for
+from tests.house.run import Home, Running
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.lesson('M-54')]
 
@@ -13,7 +13,7 @@ def sign_up(run: Running, name: str) -> None:
     """A client signs up, and arrives in the CRM."""
     act = {'system': 'tutorcruncher', 'act': 'sign_up', 'name': name, 'email': f'{name.lower()}@x.example'}
     run.sandbox('/_world/act', act)
-    wait_for(f'{name} at the CRM', lambda: organizations(run, name), 60)
+    run.wait_for(f'{name} at the CRM', lambda: organizations(run, name))
 
 
 def organizations(run: Running, name: str) -> list[int]:
@@ -60,7 +60,7 @@ def test_what_happened_after_the_backup_is_read_before_anything_is_sent(home: Ho
         run.await_ready()
         assert home.hermes('setup', 'webhooks').returncode == 0
         sign_up(run, 'Clover')
-        wait_for('drift is gone', lambda: home.hermes('drift').returncode == 0, 60)
+        run.wait_for('no drift', lambda: home.hermes('drift').returncode == 0)
         assert organizations(run, 'Marigold Tutors') == [marigold]
         assert organizations(run, 'Marigold') == []
         assert len(organizations(run, 'Thistle')) == 1
