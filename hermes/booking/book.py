@@ -151,11 +151,8 @@ class Bookings:
             await self._refuse_near(connection, form, own)
             if limits is None:
                 return False
-            if not own:
-                with as_taken():
-                    await limits.check(connection, 'email', limits.address(form.email))
-            kind = 'own booking' if own else 'booking'
-            proven = await limits.check(connection, kind, visit.client, visit.proof)
+            with as_taken():
+                proven = await limits.check_booking(connection, visit.client, form.email, visit.proof, own=own)
             if not proven and limits.is_crowded(person.email):
                 proven = await limits.redeem(connection, visit.client, visit.proof)
             return proven

@@ -63,9 +63,11 @@ QUOTAS: Final[dict[str, Quota]] = {
     'move': Quota(3, DAY, liftable=False),
     'email': Quota(3, DAY, liftable=False),
     'moves to an email': Quota(6, DAY, liftable=False),
+    'owner': Quota(20, DAY, liftable=False),
 }
 """'booking': of a client, for addresses whose mails it has not shown to read; 'own booking': for others. 'move': of a
-booking. The last two: bookings for an address, and moves of them, by whoever has not shown to read its mails.
+booking. 'email', 'moves to an email': bookings for an address, and moves of them, by whoever has not shown to read its
+mails; 'owner': both, by whoever has. To cancel is always allowed: it ends what was counted.
 """
 OF_AN_ADDRESS: Final = frozenset({'email', 'moves to an email'})
 
@@ -113,18 +115,28 @@ class Limits:
         client reads the mails of that address. Raises OverLimit.
         """
         await self.allow(connection, 'own booking' if own else 'booking', client, proof, proven=proven)
-        if not own:
-            await self.allow(connection, 'email', self.address(email))
+        await self.allow(connection, 'owner' if own else 'email', self.address(email))
 
-    async def move(self, connection: Connection, booking: bytes, email: str) -> None:
-        """Count a move of a booking by whoever has not shown to read the mails about it. Raises OverLimit."""
-        await self.allow(connection, 'move', booking)
-        await self.allow(connection, 'moves to an email', self.address(email))
+    async def check_booking(
+        self, connection: Connection, client: bytes, email: str, proof: str = '', *, own: bool = False
+    ) -> bool:
+        """As `booking`, counting nothing. Whether a proof was spent for it."""
+        await self.check(connection, 'owner' if own else 'email', self.address(email))
+        return await self.check(connection, 'own booking' if own else 'booking', client, proof)
 
-    async def check_move(self, connection: Connection, booking: bytes, email: str) -> None:
+    async def move(self, connection: Connection, booking: bytes, email: str, *, own: bool = False) -> None:
+        """Count a move of a booking. `own`: by whoever reads the mails about it. Raises OverLimit."""
+        for kind, who in self._of_a_move(booking, email, own):
+            await self.allow(connection, kind, who)
+
+    async def check_move(self, connection: Connection, booking: bytes, email: str, *, own: bool = False) -> None:
         """As `move`, counting nothing."""
-        await self.check(connection, 'move', booking)
-        await self.check(connection, 'moves to an email', self.address(email))
+        for kind, who in self._of_a_move(booking, email, own):
+            await self.check(connection, kind, who)
+
+    def _of_a_move(self, booking: bytes, email: str, own: bool) -> list[tuple[str, bytes]]:
+        address = self.address(email)
+        return [('owner', address)] if own else [('move', booking), ('moves to an email', address)]
 
     def address(self, email: str) -> bytes:
         """A mailbox, as it is counted: whatever stands behind a plus sign leads to the same one."""
@@ -224,6 +236,9 @@ class Limits:
         wait_s = max(1, math.ceil(over))
         if kind in OF_AN_ADDRESS:
             return AddressOverLimit('Too much was asked for with this e-mail address today.', retry_after_s=wait_s)
+        if kind == 'owner':
+            told = f'{QUOTAS[kind].most} calls were booked and moved with this e-mail address today. Please try again '
+            return OverLimit(f'{told}tomorrow; what is booked can be cancelled at any time.', retry_after_s=wait_s)
         if not QUOTAS[kind].liftable:
             told = f'This call was moved {QUOTAS[kind].most} times today. Please try again tomorrow, or cancel it.'
             return OverLimit(told, retry_after_s=wait_s)

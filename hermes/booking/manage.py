@@ -104,7 +104,7 @@ class Appointments:
         if start == at.start:
             return at, await self._bookings.carried(at.meeting, until)
         own = is_of_a_letter(token)
-        limits = None if own else self._limits
+        limits = self._limits
         person = await self._availability.find(at.admin_id)
         asked = Asked(start, self._terms.rules(), moved=await self._moved(at, person))
         async with self._engine.database.transaction() as connection:
@@ -112,7 +112,7 @@ class Appointments:
             await self._refuse_near(connection, at, start, own)
             if limits is not None:
                 with as_taken():
-                    await limits.check_move(connection, self._client(at), at.email)
+                    await limits.check_move(connection, self._client(at), at.email, own=own)
         seen = await self._availability.read(person, start, after=now, permit=self._permit(at, books=True))
 
         async def check(connection: Connection, known: Knowledge) -> None:
@@ -121,7 +121,7 @@ class Appointments:
             await self._refuse_near(connection, at, start, own)
             if limits is not None:
                 with as_taken():
-                    await limits.move(connection, self._client(at), at.email)
+                    await limits.move(connection, self._client(at), at.email, own=own)
 
         await self._act('move', at, check=check, **_times(person, start))
         return await self._told(token, at, until)

@@ -205,3 +205,38 @@ async def test_a_client_books_for_so_many_addresses_a_day_that_it_has_shown_noth
     visitor(house, 8)
     assert (await book(house)).status_code == 200
     assert TEN + DAY in await starts(house, TEN + DAY)
+
+
+@pytest.mark.behaviour('CB-18')
+@pytest.mark.invariant('S22')
+async def test_to_book_and_cancel_in_a_loop_comes_to_an_end(post: Post) -> None:
+    """Also for whoever reads the letters of the address, from ever new places; what is booked can be cancelled."""
+    house = post.house
+    path = path_of(await book(house))
+    await post.carry()
+    mine = link_of(post.inbox()[0]).rpartition('/')[2]
+    assert (await house.web.post(path, json={'action': 'cancel'})).status_code == 200
+    limits = house.office.limits if house.office else None
+    assert limits is not None
+    await house.rows(
+        "insert into allowance (kind, client_hash, at) select 'owner', %s, hermes_now() - interval '5 hours' "
+        'from generate_series(1, %s) returning id',
+        limits.address(LEE), QUOTAS['owner'].most - 2,
+    )  # fmt: skip
+    answers, last = [], path
+    for n in range(4):
+        visitor(house, 30 + n)
+        answers.append(await book(house, TEN + (1 + n) * HOUR, letter=mine))
+        if answers[-1].status_code == 200:
+            last = path_of(answers[-1])
+            assert (await house.web.post(last, json={'action': 'cancel'})).status_code == 200
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+    assert 'Please try again tomorrow' in answers[-1].json()['message']
+    await house.settle()
+    calls = len(house.world.calls)
+    for _ in range(10):
+        assert (await house.web.post(last, json={'action': 'cancel'})).json()['state'] == 'canceled'
+    await house.settle()
+    assert [call for call in list(house.world.calls)[calls:] if call.method != 'GET'] == []
+    house.clock.advance(86400)
+    assert (await book(house, TEN + DAY + HOUR, letter=mine)).status_code == 200
