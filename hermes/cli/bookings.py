@@ -10,7 +10,12 @@ from hermes.domain.errors import Refused
 if TYPE_CHECKING:
     from hermes.db.finding import Row
 
-NumberArgument = Annotated[int, typer.Argument(metavar='BOOKING', min=1, help='The number that "list" shows.')]
+NumberArgument = Annotated[
+    int,
+    typer.Argument(
+        metavar='BOOKING', min=1, help='The number that "list" shows, or the one that its visitor was told.'
+    ),
+]
 COLUMNS = [
     Column('id', 'BOOKING', True), Column('start_at', 'START'), Column('kind', 'KIND'), Column('status', 'STATUS'),
     Column('admin', 'ADMIN'), Column('company', 'COMPANY'), Column('contact', 'CONTACT'),
@@ -64,10 +69,10 @@ def show_booking(number: NumberArgument, as_json: JsonFlag = False) -> None:
 
     with reading() as connection:
         found = agenda.read_meeting(connection, number)
-        links = find_links(connection, RecordRef('meeting', number))
+        links = find_links(connection, RecordRef('meeting', found['id']))
     if as_json:
         return print_json({**found, 'links': links})
-    say(f'booking {number}: {show(found["kind"])} call, {_status(found)}{_by(found)}')
+    say(f'booking {found["id"]}: {show(found["kind"])} call, {_status(found)}{_by(found)}')
     print_pairs(_pairs(found) + [(f'in {link["system"]}', f'{link["remote_id"]} ({link["state"]})') for link in links])
     if found['letters']:
         print_rows(LETTERS, found['letters'])
@@ -87,11 +92,13 @@ def cancel(number: NumberArgument, as_json: JsonFlag = False) -> None:
         found = agenda.read_meeting(connection, number)
         if found['status'] != 'planned':
             raise Refused(f'Booking {number} is {_status(found)} already{_by(found)}.')
-        act(connection, [(f'cancel {number}', {'act': 'meeting.cancel', 'meeting': number, 'by': 'admin'})], as_json)
+        told: dict[str, Any] = {'act': 'meeting.cancel', 'meeting': found['id'], 'by': 'admin'}
+        act(connection, [(f'cancel {found["id"]}', told)], as_json)
 
 
 def _pairs(found: 'Row') -> list[tuple[str, Any]]:
     return [
+        ('number in answers', found['number']),
         ('start', found['start_at']),
         ('end', found['end_at']),
         ('for the admin', _local(found['start_at'], found['admin_zone'])),

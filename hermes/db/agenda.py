@@ -20,9 +20,11 @@ FIND_ADMINS = """
       or lower(last_name) = lower(%(text)s))
     order by tombstone is not null, id
 """
+PUBLIC: Final = "('x' || left(encode(sha256(convert_to('number:' || uid, 'UTF8')), 'hex'), 12))::bit(48)::bigint + 1"
+"""The number of a meeting in answers to its visitor (booking.links.public_number)."""
 MEETINGS = """
-    select m.id, m.kind, m.status, m.start_at, m.end_at, m.zone, m.buffer_s, m.sequence, m.canceled_by, m.uid,
-           m.typed, coalesce(m.extra -> 'flags', '[]') as flags,
+    select m.id, {public} as number, m.kind, m.status, m.start_at, m.end_at, m.zone, m.buffer_s, m.sequence,
+           m.canceled_by, m.uid, m.typed, coalesce(m.extra -> 'flags', '[]') as flags,
            m.company_id, coalesce(c.name, '') as company,
            m.contact_id, concat_ws(' ', p.first_name, p.last_name) as contact, p.email as contact_email, m.deal_id,
            m.admin_id, concat_ws(' ', a.first_name, a.last_name) as admin, a.timezone as admin_zone,
@@ -46,14 +48,18 @@ STANDS = """
     left join (select bool_or(state = 'live') as live from link
                where record_type = 'meeting' and record_id = m.id and system = '{system}') l on true
 """
-ALL = MEETINGS.format(google=STANDS.format(system='google'), crm=STANDS.format(system='pipedrive'))
+ALL = MEETINGS.format(
+    public=PUBLIC.replace('uid', 'm.uid'), google=STANDS.format(system='google'), crm=STANDS.format(system='pipedrive')
+)
 LIST_MEETINGS = f"""
     {ALL} and (%(status)s::text is null or m.status = %(status)s)
       and (%(admin)s::bigint is null or m.admin_id = %(admin)s)
       and (%(past)s or m.end_at > hermes_now())
     order by m.start_at, m.id limit %(limit)s
 """
-FIND_MEETING = f'{ALL} and m.id = %(id)s'
+FIND_MEETING = f"""
+    {ALL} and m.id = (select id from meeting where id = %(id)s or {PUBLIC} = %(id)s order by id <> %(id)s limit 1)
+"""
 LETTERS = 'select kind, state, due_at, sent_at, reason from letter where meeting_id = %(id)s order by due_at, id'
 LIST_LETTERS = """
     select id, kind, meeting_id, state, due_at, sent_at, attempts, reason from letter
@@ -96,11 +102,13 @@ def list_meetings(
 
 
 def read_meeting(connection: Connection[Any], number: int) -> Row:
-    """One meeting with its letters, and the decisions about it that are open. Raises Refused when there is none."""
+    """One meeting, by its id or its public number, with its letters, and the decisions about it that are open. Raises
+    Refused when there is none.
+    """
     found = row(connection, FIND_MEETING, {'id': number}) if 0 < number < 2**63 else None
     if found is None:
         raise Refused(f'There is no booking {number}.')
-    key = {'id': number}
+    key = {'id': found['id']}
     return {**found, 'letters': rows(connection, LETTERS, key), 'decisions': rows(connection, ASKED, key)}
 
 

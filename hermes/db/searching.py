@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from psycopg import Connection, sql
 
+from hermes.db.agenda import PUBLIC
 from hermes.db.finding import Row, find_record, rows
 from hermes.domain.errors import Refused
 from hermes.kit import phones
@@ -27,9 +28,10 @@ PLACES: Final = {
 """Of each type of record: what one is called, and the texts that are searched."""
 KEYS: Final = {
     'company': {'name': 'name_key = %(name_key)s'},
+    'meeting': {'number': f'{PUBLIC} = %(number)s'},
     'contact': {'e-mail': '%(email_key)s = any(email_keys)', 'phone': 'phone_keys && %(phone_keys)s'},
 }
-"""By what else one is found (MATCH-10): every address and phone, however it is written."""
+"""By what else one is found (MATCH-10): every address and phone, however it is written; the number of a booking."""
 NUMBERS: Final = {
     'company': ('tc2_agency_id', 'tc2_cligency_id', 'pd_org_id'),
     'admin': ('tc2_admin_id', 'pd_owner_id'),

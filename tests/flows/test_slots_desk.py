@@ -1,11 +1,13 @@
 """Working hours, days off and bookings on the command line: what is typed is an act, what is shown is what holds."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from hermes.booking.links import public_number
 from hermes.cli import app
 from hermes.domain.slots import hours_of
 from tests.flows.calendars import TEN, admin, book, open_office
@@ -131,6 +133,22 @@ async def test_bookings_are_listed_shown_and_called_off(database_url: str) -> No
         assert 'is cancelled already (by: admin)' in desk.refused('bookings', 'cancel', str(number))
         assert 'no booking' in desk.refused('bookings', 'show', '999999')
         assert 'no status' in desk.refused('bookings', 'list', '--status', 'lost')
+
+
+async def test_a_booking_is_found_by_the_number_that_its_visitor_was_told(database_url: str) -> None:
+    async with open_office(database_url) as house:
+        desk, number = Keyboard(house), await book(house)
+        await book(house, TEN + timedelta(days=1))
+        [row] = await house.rows('select uid from meeting where id = %s', number)
+        told = str(public_number(row['uid']))
+        shown = desk.told('bookings', 'show', told)
+        assert (shown['id'], shown['number']) == (number, int(told))
+        assert told in desk.run('bookings', 'show', str(number)).stdout
+        assert [(item['type'], item['id'], item['hits']) for item in desk.told('find', told)] == [
+            ('meeting', number, ['number'])
+        ]
+        assert await desk.done('bookings', 'cancel', told) == ''
+        assert desk.told('bookings', 'show', told)['canceled_by'] == 'admin'
 
 
 @pytest.mark.lesson('M-63')
