@@ -285,7 +285,7 @@ def _systems(connection: 'Connection', settings: 'Settings', reached: frozenset[
 
 
 def _webhooks(name: str, here: 'Row') -> Finding:
-    from hermes.db.condition import unheard
+    from hermes.domain.condition import unheard
 
     label, last_s = f'{name} webhooks', here['silent_s']
     if silent := unheard(here):

@@ -90,7 +90,7 @@ async def _hurry(engine: 'Engine', calendar: str) -> None:
 
 def _people(connection: 'Connection', settings: 'Settings', reached: frozenset[str]) -> Iterator[Finding]:
     from hermes.db.checks import read_bookable
-    from hermes.db.condition import tried_again
+    from hermes.domain.condition import tried_again
 
     people = read_bookable(connection)
     if not people:

@@ -21,7 +21,7 @@ from hermes.cli.output import (
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from hermes.db.condition import Condition
+    from hermes.domain.condition import Condition
 
 CheckFlag = Annotated[bool, typer.Option('--check', help='Exit with 2 when something needs attention.')]
 WatchFlag = Annotated[bool, typer.Option('--watch', '-w', help='Look again and again, until Ctrl-C.')]
@@ -67,7 +67,8 @@ def _look(as_json: bool, check: bool, spending_days: int) -> None:
     if spending_days:
         spending.show_spending(spending_days, as_json)
     elif as_json:
-        print_json(asdict(condition) | {'clean': condition.clean, 'push_mode': mode})
+        told = {'attention': condition.attention, 'troubles': [each._asdict() for each in condition.troubles]}
+        print_json(asdict(condition) | told | {'clean': condition.clean, 'push_mode': mode})
     else:
         if mode == 'plan':
             say('plan mode   nothing is sent; "hermes plan" lists what would be')
@@ -102,7 +103,8 @@ def _print(condition: 'Condition') -> None:
     say(f'refusals    {refused or "none"} in the last hour')
     if condition.clean:
         return say('clean')
-    alarm(f'needs attention: {show("; ".join(condition.attention))}')
+    for trouble in condition.troubles:
+        alarm(f'needs attention: {show(trouble.said)}: "{trouble.look}"')
 
 
 def _print_flow(condition: 'Condition') -> None:

@@ -1,11 +1,9 @@
-"""How Hermes is, in counts: workers, events, records, pushes, systems, budgets, sweeps, decisions, refusals.
+"""Reads how Hermes is, in counts: workers, events, records, pushes, systems, budgets, sweeps, decisions, refusals.
 
-No personal data is read here, only numbers, times and names of systems. `attention` says what needs a person, one
-sentence each.
+No personal data is read here, only numbers, times and names of systems. What is wrong with it, domain/condition.py
+says.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 from psycopg import Connection, sql
@@ -14,12 +12,10 @@ from hermes.db.checks import read_letters
 from hermes.db.finding import RECORD_TABLES, Row, row, rows
 from hermes.db.reading import read_live, read_settings
 from hermes.db.silence import read_heard
+from hermes.domain.condition import Condition
 from hermes.domain.config import KEYS, effective
 from hermes.domain.model import RecordRef
 
-LATE_S: Final = 60
-"""How long an event or a push may be due before it counts as late."""
-NEARLY_SPENT: Final = 0.9
 LEAST_LIVE_S: Final = 15
 WINDOW_S: Final = 300
 """The stretch over which rate and lag of events are measured."""
@@ -114,45 +110,19 @@ REFUSALS = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """Everything that `hermes status` shows. Durations in seconds; times aware UTC."""
-
-    now: Any
-    workers: list[Row]
-    events: Row
-    records: list[Row]
-    pushes: list[Row]
-    systems: list[Row]
-    budgets: list[Row]
-    sweeps: list[Row]
-    decisions: list[Row]
-    refusals: list[Row]
-    proofs: list[Row] = field(default_factory=list)
-    heard: list[Row] = field(default_factory=list)
-    """Per system since when nothing came, and how many of our writes should have come back since."""
-    calendars: list[Row] = field(default_factory=list)
-    """Calendars that could not be read when they were last tried, by their admins' ids."""
-    attention: list[str] = field(default_factory=list)
-
-    @property
-    def clean(self) -> bool:
-        return not self.attention
-
-
-def read_condition(connection: Connection[Any], *, sending: bool = True) -> Condition:
+def read_condition(connection: Connection[Any], *, sending: bool = True, counting: bool = True) -> Condition:
     """The condition at one moment (call it inside one repeatable-read transaction). `sending` False: pushes that are
-    due late need nobody (PUSH_MODE=plan).
+    due late need nobody (PUSH_MODE=plan). `counting` False: without the records, which take time to count.
     """
     window = {'window_s': WINDOW_S}
     events = (row(connection, EVENT_COUNTS) or {}) | (row(connection, EVENT_RATE, window) or {}) | window
     events |= row(connection, REFUSED_ACTS) or {}
     systems = rows(connection, SYSTEMS)
-    condition = Condition(
+    return Condition(
         now=(row(connection, NOW) or {})['now'],
         workers=rows(connection, WORKERS, {'live_s': LEAST_LIVE_S}),
         events=events,
-        records=rows(connection, RECORD_COUNTS),
+        records=rows(connection, RECORD_COUNTS) if counting else [],
         pushes=[item | ({} if sending else {'oldest_due_s': None}) for item in rows(connection, PUSH_COUNTS)],
         systems=systems,
         heard=read_heard(connection, [item['system'] for item in systems]),
@@ -162,138 +132,22 @@ def read_condition(connection: Connection[Any], *, sending: bool = True) -> Cond
         refusals=rows(connection, REFUSALS),
         proofs=rows(connection, PROOFS),
         calendars=rows(connection, CALENDARS),
+        letters=read_letters(connection),
+        settings=_lost_settings(connection),
+        late_sweeps=rows(connection, LATE_SWEEPS),
+        notes=rows(connection, PULSES),
     )
-    condition.attention.extend(
-        [
-            *_attention(condition),
-            *_config_attention(connection),
-            *_sweep_attention(connection, condition),
-            *_letters_attention(connection),
-        ]
-    )
-    return condition
 
 
-def _attention(condition: Condition) -> list[str]:
-    """What needs a person, the most urgent first."""
-    told = (
-        []
-        if any(worker['alive'] for worker in condition.workers)
-        else ['no worker is alive: start one with "hermes worker"']
-    )
-    told += _systems_attention(condition)
-    events = condition.events
-    if (events['oldest_due_s'] or 0) > LATE_S:
-        told.append(f'events have been due for {events["oldest_due_s"]:.0f} s')
-    if events['parked']:
-        told.append(f'{_count(events["parked"], "event")} parked: "hermes events list --state parked"')
-    told += _push_attention(condition)
-    told += [
-        f'the calendar of admin {each["admin"]}: {each["problem"]}{tried_again(each["due_at"])}'
-        for each in condition.calendars
-    ]
-    open_decisions = sum(item['open'] for item in condition.decisions)
-    if open_decisions:
-        told.append(f'{_count(open_decisions, "decision")} open')
-    return told
-
-
-def _sweep_attention(connection: Connection[Any], condition: Condition) -> list[str]:
-    """PD-GAP-1: what was not proven to be complete, and a subscription that was gone."""
-    told = [
-        f'{proof["system"]} {proof["type"]}: the listing of {proof["at"]:%Y-%m-%d %H:%M:%SZ} does not prove that '
-        f'nothing is missing: {proof["reason"]}'
-        for proof in condition.proofs
-        if proof['state'] == 'failed'
-    ]
-    told += [
-        f'the listing of {sweep["system"]} {sweep["type"]} ({sweep["kind"]}) runs since '
-        f'{sweep["started_at"]:%Y-%m-%d %H:%M:%SZ}{": " + sweep["reason"] if sweep["reason"] else ""}'
-        for sweep in rows(connection, LATE_SWEEPS)
-    ]
-    return told + [
-        f'{pulse["name"]}: {pulse["note"]} (said at {pulse["noted_at"]:%Y-%m-%d %H:%M:%SZ})'
-        for pulse in rows(connection, PULSES)
-    ]
-
-
-def _letters_attention(connection: Connection[Any]) -> list[str]:
-    """Letters about bookings that a person has to know of: refused for good, or tried again and again."""
-    letters = read_letters(connection)
-    look = f'the last: {letters["reason"]}; "hermes bookings show {letters["meeting_id"]}"'
-    told = [f'{_count(letters["parked"], "letter")} refused for good; {look}'] if letters['parked'] else []
-    if letters['stuck']:
-        told.append(f'{_count(letters["stuck"], "letter")} tried more than twice; {look}')
-    return told
-
-
-def _config_attention(connection: Connection[Any]) -> list[str]:
-    """D-8: settings that point at what is archived or gone."""
+def _lost_settings(connection: Connection[Any]) -> list[Row]:
+    """D-8: settings that point at what is archived or gone (key, type, value, problem)."""
     stored, told = read_settings(connection), []
     for key in KEYS.values():
         value = effective(key, stored)
         if key.record_type is None or value is None:
             continue
         found = read_live(connection, RecordRef(key.record_type, value))
-        if found is None or found['problem']:
-            problem = found['problem'] if found else 'unknown'
-            told.append(f'the setting {key.name} points at {key.type} {value}: {problem}; see "hermes doctor"')
+        problem = found['problem'] if found else 'unknown'
+        if problem:
+            told.append({'key': key.name, 'type': key.type, 'value': value, 'problem': problem})
     return told
-
-
-def _systems_attention(condition: Condition) -> list[str]:
-    told = []
-    for system in condition.systems:
-        if system['paused']:
-            reason = f' ({system["reason"]})' if system['reason'] else ''
-            told.append(f'{system["system"]} is paused{reason}')
-        elif system['blocked_until']:
-            told.append(f'{system["system"]} is blocked until {system["blocked_until"]:%Y-%m-%d %H:%M:%SZ}')
-    told += [f'{heard["system"]}: {silent}' for heard in condition.heard if (silent := unheard(heard))]
-    for budget in condition.budgets:
-        if budget['daily_limit'] and budget['spent_today'] >= NEARLY_SPENT * budget['daily_limit']:
-            told.append(
-                f'{budget["system"]} has spent {budget["spent_today"]} of its {budget["daily_limit"]} tokens of today'
-            )
-    return told
-
-
-def tried_again(at: datetime | None) -> str:
-    """When something that failed is tried again, in half a sentence."""
-    return f' (tried again at {at:%Y-%m-%d %H:%M:%SZ})' if at else ' (it is being tried again)'
-
-
-def unheard(heard: Row) -> str:
-    """Why it is suspicious that nothing comes from a system, in half a sentence; '' if our writes come back."""
-    if not heard['unechoed']:
-        return ''
-    last = f'since {heard["last"]:%Y-%m-%d %H:%M:%SZ}' if heard['last'] else 'ever'
-    return f'no webhook came {last}, although {_count(heard["unechoed"], "write")} of ours should have come back'
-
-
-def _push_attention(condition: Condition) -> list[str]:
-    told = []
-    for push in condition.pushes:
-        system = push['system']
-        if push['parked']:
-            told.append(
-                f'{_count(push["parked"], f"push to {system}", f"pushes to {system}")} parked: "hermes push list '
-                '--state parked"'
-            )
-        if push['held']:
-            told.append(
-                f'{_count(push["held"], f"push to {system}", f"pushes to {system}")} held: "hermes push list --state '
-                'held"'
-            )
-        if push['unknown']:
-            told.append(f'{_count(push["unknown"], "call")} to {system} with an unknown outcome')
-        paused = any(
-            item['system'] == system and (item['paused'] or item['blocked_until']) for item in condition.systems
-        )
-        if not paused and (push['oldest_due_s'] or 0) > LATE_S:
-            told.append(f'pushes to {system} have been due for {push["oldest_due_s"]:.0f} s')
-    return told
-
-
-def _count(number: int, one: str, many: str = '') -> str:
-    return f'{number} {one if number == 1 else many or one + "s"}'

@@ -8,8 +8,6 @@ from typing import Final
 
 from hermes.db.pool import Connection
 
-BROKEN: Final = 'OUT-7'
-"""How the reason begins where the credentials do not work."""
 PAUSE: Final = """
     insert into system_state (system, paused, reason, since) values (%s, true, %s, hermes_now())
       on conflict (system) do update set paused = true, reason = excluded.reason, since = excluded.since

@@ -14,6 +14,7 @@ import structlog
 
 from hermes.db import calendars, events, pauses
 from hermes.db.pool import Row
+from hermes.domain.condition import BROKEN
 from hermes.domain.errors import AuthBroken, Gone, RateLimited, Reaction, Rejected, Retry
 from hermes.domain.graph import CALENDAR
 from hermes.domain.model import Value
@@ -51,7 +52,7 @@ async def follow_step(engine: Engine) -> bool:
         return False
     system = cast(Calendar, engine.systems[CALENDAR])
     async with engine.database.transaction() as connection:
-        row = await calendars.claim(connection, pauses.BROKEN)
+        row = await calendars.claim(connection, BROKEN)
         if row is None:
             return await calendars.follow(connection) > 0
     if not row['wanted']:
@@ -79,7 +80,7 @@ async def _read(engine: Engine, system: Calendar, reading: Reading, *, has_chann
         if cursor is None:
             break
     async with engine.database.transaction() as connection:
-        await pauses.resume(connection, CALENDAR, only=pauses.BROKEN)
+        await pauses.resume(connection, CALENDAR, only=BROKEN)
         if reading.full:
             missing = await calendars.reread_missing(connection, row['calendar'], reading.seen)
             if missing:

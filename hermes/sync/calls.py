@@ -15,6 +15,7 @@ from hermes.db import budget, events, pauses
 from hermes.db.accounts import find_account, remember_account
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
+from hermes.domain.condition import BROKEN
 from hermes.domain.errors import AuthBroken, RateLimited, Reaction
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Event, RecordRef
@@ -185,7 +186,7 @@ async def note(
     if isinstance(reaction, RateLimited):
         await budget.learn(connection, system.name, until=reaction.until, daily=reaction.daily, reason=str(reaction))
     if isinstance(reaction, AuthBroken):
-        await pauses.pause(connection, system.name, f'{pauses.BROKEN}: {reaction}', keep=True)
+        await pauses.pause(connection, system.name, f'{BROKEN}: {reaction}', keep=True)
     return event
 
 

@@ -15,6 +15,7 @@ from hermes.db import calendars, events, pauses, pulses, sweeps
 from hermes.db.accounts import find_account, remember_account
 from hermes.db.catalogue import bump, ensure_defaults, forget_field, keep_currency, load_catalogue, save_field
 from hermes.db.pool import Connection
+from hermes.domain.condition import BROKEN
 from hermes.domain.errors import HermesError, RateLimited, Refused, Retry
 from hermes.domain.fields import ALIASES, CustomField, fold
 from hermes.domain.graph import CALENDAR
@@ -90,7 +91,7 @@ async def try_credentials(engine: Engine) -> list[str]:
     """
     resumed = []
     async with engine.database.transaction() as connection:
-        paused = await (await connection.execute(pauses.PAUSED, (pauses.BROKEN,))).fetchall()
+        paused = await (await connection.execute(pauses.PAUSED, (BROKEN,))).fetchall()
         is_read = await calendars.is_any_followed(connection)
     for row in paused:
         system = engine.systems.get(row['system'])
@@ -103,7 +104,7 @@ async def try_credentials(engine: Engine) -> list[str]:
             log.warning('a paused system still cannot be spoken to', system=row['system'], reason=reason)
             continue
         async with engine.database.transaction() as connection:
-            await pauses.resume(connection, row['system'], only=pauses.BROKEN)
+            await pauses.resume(connection, row['system'], only=BROKEN)
         resumed.append(str(row['system']))
     return resumed
 
