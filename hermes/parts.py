@@ -17,25 +17,27 @@ from hermes.db import budget
 from hermes.db.pool import Database
 from hermes.domain.errors import HermesError
 from hermes.domain.timetable import Defaults
-from hermes.kit import logs, telemetry
+from hermes.kit import logs, redaction, telemetry
 from hermes.kit.clock import Clock, SystemClock
 from hermes.kit.http import look_at_health
 from hermes.kit.ids import Chance, new_token, system_chance
-from hermes.ports import Calendar, Mailer, System
+from hermes.ports import Calendar, Courier, Mailer, System
 from hermes.settings import Settings, is_loopback, reveal
 from hermes.sync import connect
+from hermes.sync.alerts import Telling
 from hermes.sync.engine import Engine, Following
 from hermes.sync.frontdoor import FrontDoor
 from hermes.sync.subscription import Door
 from hermes.systems.google_calendar import Account, GoogleCalendar
 from hermes.systems.google_calendar import limits as calendar_limits
 from hermes.systems.google_calendar.mapping import invitation_uid
-from hermes.systems.mail import Smtp, parse_address
+from hermes.systems.mail import MailCourier, Smtp, parse_address
 from hermes.systems.pipedrive.limits import SEARCH_BURST
 from hermes.systems.pipedrive.limits import limits as crm_limits
 from hermes.systems.pipedrive.system import Pipedrive
 from hermes.systems.tutorcruncher import limits as product_limits
 from hermes.systems.tutorcruncher.system import TutorCruncher
+from hermes.systems.webhook import WebhookCourier
 
 if TYPE_CHECKING:
     from hermes.booking.book import Pause
@@ -114,6 +116,35 @@ def build_mailer(settings: Settings) -> Mailer | None:
         return None
     host = urlsplit(settings.hermes_url).hostname or 'localhost'
     return Smtp(parse_address(url), settings.mail_from or f'no-reply@{host}', settings.brand)
+
+
+def build_couriers(
+    settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None
+) -> dict[tuple[str, str], Courier]:
+    """What carries alerts, by channel and place. Raises Refused for an address that is none."""
+    couriers: dict[tuple[str, str], Courier] = {}
+    if mailer := build_mailer(settings):
+        host = urlsplit(settings.hermes_url).hostname or 'localhost'
+        for to in settings.alert_email:
+            couriers['mail', to] = MailCourier(mailer, to, host, clock)
+    if url := settings.alert_webhook_url.get_secret_value():
+        couriers['webhook', ''] = WebhookCourier(url, reveal(settings.alert_webhook_secret), clock, transport)
+    return couriers
+
+
+def build_telling(settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None) -> Telling:
+    """Over which channels alerts are told, without anything secret or personal. Raises Refused."""
+    return Telling(
+        build_couriers(settings, clock, transport),
+        settings.hermes_url,
+        redaction.Redaction(secrets_of(settings)).text,
+        limit_bytes(settings),
+    )
+
+
+def limit_bytes(settings: Settings) -> int | None:
+    """What the database may take up."""
+    return settings.database_limit_mb * 2**20 if settings.database_limit_mb else None
 
 
 def meeting_defaults(settings: Settings) -> Defaults:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from hermes.domain.alerts import Message
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Element, Event, Record, RecordRef, Value
 
@@ -260,6 +261,15 @@ class Mailer(Protocol):
 
     async def check(self) -> None:
         """Connect and sign in, and send nothing. Raises Retry or AuthBroken."""
+
+
+class Courier(Protocol):
+    """What carries alerts over one channel to one place."""
+
+    async def deliver(self, message: Message) -> str:
+        """Hand it over; what was answered, in a few words. Raises Retry (later), Rejected (never), AuthBroken,
+        Ambiguous (nobody knows whether it arrived: deliver it again under the same id).
+        """
 
 
 def encode_answer(request: Request, answer: Answer) -> bytes:

@@ -6,6 +6,7 @@ to start. A wrong value is one plain sentence that names the variable and never 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -20,11 +21,16 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from hermes.kit import addresses
 from hermes.kit.installation import find_home
+from hermes.kit.signing import read_whsec
 
 LOOPBACK = frozenset({'127.0.0.1', '::1', 'localhost'})
 LEAST_KEY, LEAST_SECRET_KEY, LEAST_DISTINCT = 16, 32, 8
 """Characters of a key of ours, of SECRET_KEY, and how many different ones; a drawn one has more of them."""
 DRAW_A_KEY = """python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"""
+DRAW_WHSEC = (
+    """python3 -c 'import base64, secrets; print("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())'"""
+)
+RECIPIENT = re.compile(r'[^\s@,<>"]+@[^\s@,<>"]+')
 OUR_KEYS = ('secret_key', 'signing_key', 'api_key', 'support_link_key', 'metrics_token', 'pd_webhook_password')
 """Keys that whoever sets Hermes up draws; those of other systems are theirs."""
 UNSET = SecretStr('')
@@ -171,6 +177,18 @@ class Settings(BaseSettings):
         UNSET, description='Mail server: `smtp://user:password@host:port`. Empty: no e-mail is sent.'
     )
     mail_from: str = Field('', description='Sender of e-mails.')
+    alert_email: Texts = Field(
+        (), description='Who is mailed when something needs a person. Comma list. Needs `SMTP_URL`.'
+    )
+    alert_webhook_url: SecretStr = Field(
+        UNSET, description='Address that is told the same by a signed webhook (Standard Webhooks). Empty: off.'
+    )
+    alert_webhook_secret: Secrets = Field(
+        (), description='Signs that webhook: `whsec_` and base64 of 24 bytes or more. Comma list: all sign.'
+    )
+    database_limit_mb: int | None = Field(
+        None, ge=1, description='What the database may take up, in MB, where a plan limits it. Nearly full is told.'
+    )
     logfire_token: SecretStr = Field(UNSET, description='Token for Logfire. Empty: off.')
     sentry_dsn: SecretStr = Field(UNSET, description='Address for Sentry. Empty: off.')
     otel_exporter_otlp_endpoint: Address = Field('', description='OpenTelemetry collector. Empty: off.')
@@ -196,7 +214,7 @@ class Settings(BaseSettings):
             raise ValueError('must be the name of a time zone such as Europe/London')
         return value
 
-    @field_validator('rate_limits', 'pd_api_max_rate', 'reps_dir', mode='before')
+    @field_validator('rate_limits', 'pd_api_max_rate', 'database_limit_mb', 'reps_dir', mode='before')
     @classmethod
     def empty_is_none(cls, value: Any) -> Any:
         return None if value == '' else value
@@ -209,6 +227,38 @@ class Settings(BaseSettings):
                 ip_network(text, strict=False)
             except ValueError:
                 raise ValueError('must be addresses or networks such as 10.0.0.0/8') from None
+        return value
+
+    @field_validator('alert_email')
+    @classmethod
+    def check_recipients(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(RECIPIENT.fullmatch(text) for text in value):
+            raise ValueError('must be e-mail addresses such as ops@example.com')
+        return value
+
+    @field_validator('alert_webhook_url')
+    @classmethod
+    def check_listener(cls, value: SecretStr) -> SecretStr:
+        told = value.get_secret_value().strip()
+        try:
+            parts = urlsplit(told)
+            wrong = parts.scheme not in {'http', 'https'} or not parts.hostname or (parts.port or 1) < 1
+        except ValueError:
+            wrong = True
+        if told and (wrong or any(char.isspace() for char in told)):
+            raise ValueError('must be an address such as https://alerts.example.com/hermes')
+        return SecretStr(told)
+
+    @field_validator('alert_webhook_secret')
+    @classmethod
+    def check_whsec(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for secret in value:
+            try:
+                guessed = len(set(read_whsec(secret.get_secret_value()))) < LEAST_DISTINCT
+            except ValueError:
+                raise ValueError(f'must be whsec_ and base64 of 24 to 64 bytes; this draws one: {DRAW_WHSEC}') from None
+            if guessed:
+                raise ValueError(f'too easy to guess; this draws a better one: {DRAW_WHSEC}')
         return value
 
     @field_validator('cors_origins', 'embed_origins')
@@ -228,12 +278,15 @@ class Settings(BaseSettings):
         used = [self.tc2_base_url, self.pd_base_url, self.hermes_url]
         if self.g_private_key.get_secret_value():
             used += [self.g_api_root, self.g_token_uri]
-        if smtp_url := self.smtp_url.get_secret_value():
-            used.append(smtp_url)
+        used += [url.get_secret_value() for url in (self.smtp_url, self.alert_webhook_url) if url.get_secret_value()]
         if self.hermes_sandbox and not all(is_loopback(address) for address in used):
             raise ValueError(
-                'HERMES_SANDBOX: TC2_BASE_URL, PD_BASE_URL, G_API_ROOT, G_TOKEN_URI, SMTP_URL and HERMES_URL must be '
-                'on this machine'
+                'HERMES_SANDBOX: TC2_BASE_URL, PD_BASE_URL, G_API_ROOT, G_TOKEN_URI, SMTP_URL, ALERT_WEBHOOK_URL and '
+                'HERMES_URL must be on this machine'
+            )
+        if self.alert_webhook_url.get_secret_value() and not self.alert_webhook_secret:
+            raise ValueError(
+                f'ALERT_WEBHOOK_SECRET: must be set beside ALERT_WEBHOOK_URL; this draws one: {DRAW_WHSEC}'
             )
         if self.meeting_min_start >= self.meeting_max_end:
             raise ValueError('MEETING_MIN_START: must be before MEETING_MAX_END')
@@ -287,7 +340,7 @@ class Settings(BaseSettings):
         return self.pd_api_v1_url or f'{self.pd_base_url}/api/v1'
 
     def require_secrets(self) -> None:
-        """Raise SettingsError naming every secret that serving needs and that is not set."""
+        """Raise SettingsError naming every secret that serving needs and that is not set; what is set has to do."""
         missing = [name.upper() for name in ('secret_key', 'signing_key', 'api_key') if not reveal(getattr(self, name))]
         if self.pd_api_key.get_secret_value() and not (self.pd_webhook_user and self.pd_webhook_password):
             missing.append('PD_WEBHOOK_USER and PD_WEBHOOK_PASSWORD')
@@ -295,6 +348,8 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f'Not set: {", ".join(missing)}. Without them nothing can be signed or told from a forgery.'
             )
+        if self.alert_email and not reveal(self.smtp_url):
+            raise SettingsError('ALERT_EMAIL: nobody can be mailed without SMTP_URL; set that too, or leave it empty.')
         if weak := [name.upper() for name in OUR_KEYS if not self.is_strong(name)]:
             raise SettingsError(
                 f'{", ".join(weak)}: too easy to guess. A key has {LEAST_KEY} characters or more (SECRET_KEY: '

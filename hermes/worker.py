@@ -10,6 +10,7 @@ from hermes.parts import (
     build_engine,
     build_mailer,
     build_stationery,
+    build_telling,
     doors,
     front_door,
     observe,
@@ -62,7 +63,8 @@ async def subscribe(engine: Engine, settings: Settings) -> None:
 async def work(settings: Settings, part: Part = 'both') -> None:
     """Run one worker, or a part of one, until SIGINT or SIGTERM."""
     engine = build_engine(settings)
-    schedules = Schedules(engine, settings.event_retention_days, doors=doors(settings))
+    telling = build_telling(settings, engine.clock)
+    schedules = Schedules(engine, settings.event_retention_days, doors=doors(settings), telling=telling)
     worker = Worker(
         engine,
         part,

@@ -50,6 +50,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'rota': ('rota', 'Whose turn it is.'),
     'bookings': ('bookings', 'List, show and cancel bookings.'),
     'mail': ('mail', 'Letters that did not go out: list, retry, dismiss.'),
+    'alerts': ('alerts', 'What whoever looks after Hermes is told: list, test.'),
     'slots': ('slots', 'Why a slot is offered or not; working hours and days off.'),
     'people': ('people', 'App users and their lists.'),
     'user': ('user', 'Who may use the admin pages.'),

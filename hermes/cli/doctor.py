@@ -109,6 +109,7 @@ def examine(settings: 'Settings', url: str, reached: frozenset[str] = frozenset(
     Refused or DatabaseAway when there is no database.
     """
     from hermes.cli.doctor_calendar import examine_calendars
+    from hermes.cli.doctor_mail import examine_alerts, examine_mail
     from hermes.db import desk, schema
 
     yield _settings(settings)
@@ -128,7 +129,8 @@ def examine(settings: 'Settings', url: str, reached: frozenset[str] = frozenset(
         yield from _admins(connection)
         yield _write_back(connection, settings)
         yield from examine_calendars(connection, settings, reached)
-        yield _mail(connection, settings)
+        yield examine_mail(connection, settings)
+        yield examine_alerts(connection, settings)
 
 
 def _settings(settings: 'Settings') -> Finding:
@@ -224,27 +226,6 @@ def _write_back(connection: 'Connection', settings: 'Settings') -> Finding:
         )
         return Finding(name, 'todo', f'no client of TutorCruncher shows {names}: nothing can be written there', mend)
     return Finding(name, 'ok', f'on; clients show {", ".join(LINKS)}')
-
-
-def _mail(connection: 'Connection', settings: 'Settings') -> Finding:
-    """CB-21: without a mail server bookings work, and nobody is reminded."""
-    from hermes.db.checks import read_letters
-
-    if not settings.smtp_url.get_secret_value():
-        said = 'off: no confirmations and no reminders are sent; Google mails the invitations (SMTP_URL)'
-        return Finding('mail', 'skipped', said)
-    if not settings.mail_from:
-        return Finding('mail', 'todo', 'the letters have no sender', 'set MAIL_FROM to an address of your domain')
-    letters = read_letters(connection)
-    look = f'see "hermes bookings show {letters["meeting_id"]}"'
-    if letters['parked']:
-        return Finding('mail', 'todo', f'refused for good: {letters["parked"]}; the last: {letters["reason"]}', look)
-    if letters['stuck']:
-        return Finding('mail', 'todo', f'tried again and again: {letters["stuck"]}; {letters["reason"]}', look)
-    if letters['late_s'] and letters['late_s'] > LATE_S and settings.push_mode == 'live':
-        said = f'a letter has waited {show_duration(letters["late_s"])}'
-        return Finding('mail', 'todo', said, 'see whether a worker runs, with "hermes status"')
-    return Finding('mail', 'ok', f'sent from {settings.mail_from}')
 
 
 def _systems(connection: 'Connection', settings: 'Settings', reached: frozenset[str]) -> Iterator[Finding]:

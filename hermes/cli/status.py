@@ -62,8 +62,9 @@ def _look(as_json: bool, check: bool, spending_days: int) -> None:
     from hermes.db.condition import read_condition
 
     with reading() as connection:
-        mode = load_settings().push_mode
-        condition = read_condition(connection, sending=mode == 'live')
+        settings = load_settings()
+        mode, limit = settings.push_mode, settings.database_limit_mb
+        condition = read_condition(connection, sending=mode == 'live', limit_bytes=limit * 2**20 if limit else None)
     if spending_days:
         spending.show_spending(spending_days, as_json)
     elif as_json:
@@ -103,8 +104,8 @@ def _print(condition: 'Condition') -> None:
     say(f'refusals    {refused or "none"} in the last hour')
     if condition.clean:
         return say('clean')
-    for trouble in condition.troubles:
-        alarm(f'needs attention: {show(trouble.said)}: "{trouble.look}"')
+    for said in condition.attention:
+        alarm(f'needs attention: {show(said)}')
 
 
 def _print_flow(condition: 'Condition') -> None:

@@ -4,17 +4,22 @@ No personal data is read here, only numbers, times and names of systems. What is
 says.
 """
 
+import asyncio
+import shutil
 from typing import Any, Final
 
 from psycopg import Connection, sql
 
 from hermes.db.checks import read_letters
+from hermes.db.desk import one_moment, opened
 from hermes.db.finding import RECORD_TABLES, Row, row, rows
+from hermes.db.pool import Database
 from hermes.db.reading import read_live, read_settings
 from hermes.db.silence import read_heard
 from hermes.domain.condition import Condition
 from hermes.domain.config import KEYS, effective
 from hermes.domain.model import RecordRef
+from hermes.kit.clock import SystemClock
 
 LEAST_LIVE_S: Final = 15
 WINDOW_S: Final = 300
@@ -108,11 +113,24 @@ REFUSALS = """
     select source, reason, sum(count)::bigint as count from refusal
     where at > hermes_now() - interval '1 hour' group by source, reason order by source, reason
 """
+ROOM = """
+    select pg_database_size(current_database()) as bytes, inet_server_addr() as server,
+           (select setting from pg_settings where name = 'data_directory') as folder
+"""
+UNTOLD = """
+    select distinct on (channel, target) channel, state, attempts, reason from alert_message
+    where attempts > 0 and state <> 'replaced' order by channel, target, id desc
+"""
+PATIENCE_S: Final = 20
+"""How long a worker waits for one of these queries."""
 
 
-def read_condition(connection: Connection[Any], *, sending: bool = True, counting: bool = True) -> Condition:
+def read_condition(
+    connection: Connection[Any], *, sending: bool = True, counting: bool = True, limit_bytes: int | None = None
+) -> Condition:
     """The condition at one moment (call it inside one repeatable-read transaction). `sending` False: pushes that are
     due late need nobody (PUSH_MODE=plan). `counting` False: without the records, which take time to count.
+    `limit_bytes`: what the database may take up.
     """
     window = {'window_s': WINDOW_S}
     events = (row(connection, EVENT_COUNTS) or {}) | (row(connection, EVENT_RATE, window) or {}) | window
@@ -136,7 +154,51 @@ def read_condition(connection: Connection[Any], *, sending: bool = True, countin
         settings=_lost_settings(connection),
         late_sweeps=rows(connection, LATE_SWEEPS),
         notes=rows(connection, PULSES),
+        room=_room(connection, limit_bytes),
+        untold=read_untold(connection),
     )
+
+
+def read_untold(connection: Connection[Any]) -> list[Row]:
+    """Channels whose newest alert was refused, or tried more than twice: channel, reason."""
+    reasons = {
+        each['channel']: each['reason']
+        for each in rows(connection, UNTOLD)
+        if each['state'] == 'refused' or (each['state'] == 'due' and each['attempts'] > 2)
+    }
+    return [{'channel': channel, 'reason': reason} for channel, reason in reasons.items()]
+
+
+async def look(database: Database, *, sending: bool, limit_bytes: int | None) -> Condition:
+    """The condition as a worker asks for it: in a thread, over a connection of its own, without counting records.
+    Raises DatabaseError.
+    """
+    now = None if isinstance(database.clock, SystemClock) else database.clock.now().isoformat()
+
+    def read() -> Condition:
+        with opened(database.url) as connection:
+            connection.execute("select set_config('statement_timeout', %s, false)", (f'{PATIENCE_S}s',))
+            if now:
+                connection.execute("select set_config('hermes.now', %s, false)", (now,))
+            with one_moment(connection):
+                return read_condition(connection, sending=sending, counting=False, limit_bytes=limit_bytes)
+
+    return await asyncio.to_thread(read)
+
+
+def _room(connection: Connection[Any], limit_bytes: int | None) -> Row:
+    """`bytes` of `of_bytes`: of the limit that is set, else of the disk where that is this machine's."""
+    found = row(connection, ROOM) or {}
+    if limit_bytes:
+        return {'what': 'the database', 'bytes': found['bytes'], 'of_bytes': limit_bytes}
+    if found['folder'] and (found['server'] is None or found['server'].is_loopback):
+        try:
+            disk = shutil.disk_usage(found['folder'])
+        except OSError:
+            disk = None
+        if disk:
+            return {'what': 'the disk of the database', 'bytes': disk.total - disk.free, 'of_bytes': disk.total}
+    return {'what': 'the database', 'bytes': found['bytes'], 'of_bytes': None}
 
 
 def _lost_settings(connection: Connection[Any]) -> list[Row]:

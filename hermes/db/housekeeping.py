@@ -48,6 +48,11 @@ FORGET_PROOFS = """
       select id from proof where at < hermes_now() - make_interval(days => %(days)s)
          and id <> all(select max(id) from proof group by system, type) order by id limit %(batch)s)
 """
+FORGET_ALERTS = """
+    delete from alert where id in (
+      select id from alert where ended_at < hermes_now() - make_interval(days => %(days)s) order by id limit %(batch)s)
+"""
+"""Their messages go with them."""
 CLOSE_OVER = """
     update decision d set state = 'merged' from meeting m
     where d.state = 'open' and d.record_type = 'meeting' and d.record_id = m.id and m.end_at <= hermes_now()
@@ -66,13 +71,14 @@ async def drop_bodies(database: Database, days: int) -> int:
 
 
 async def forget(database: Database, days: int) -> dict[str, int]:
-    """Delete calls and refusals that are older than `days` days, listings and their proofs older than LISTINGS_DAYS
-    (or `days`); how many of each.
+    """Delete calls, refusals and alerts that are older than `days` days, listings and their proofs older than
+    LISTINGS_DAYS (or `days`); how many of each.
     """
     listings = min(days, LISTINGS_DAYS)
     queries = {
         'call': (FORGET_CALLS, days),
         'refusal': (FORGET_REFUSALS, days),
+        'alert': (FORGET_ALERTS, days),
         'sweep': (FORGET_SWEEPS, listings),
         'proof': (FORGET_PROOFS, listings),
     }

@@ -26,9 +26,11 @@ SYSTEMS: Final = ('pipedrive', 'tutorcruncher', 'google', 'salesforce', 'nationb
 UNUSED: Final = 100_000
 """So many ids are left out after a copy: those of records that were made after it stand in the CRM and in calendars."""
 LEFT: Final = re.compile(
-    r'alembic_version|procrastinate_.*|worker|reservation|pulse|.*(session|token|login|credential).*'
+    r'alembic_version|procrastinate_.*|worker|reservation|pulse|alert(_message)?|.*(session|token|login|credential).*'
 )
-"""Tables that stay behind: who works there, what lets somebody in, what would register our webhook again."""
+"""Tables that stay behind: who works there, what was told about it, what lets somebody in, what would register our
+webhook again.
+"""
 Connection = psycopg.Connection[dict[str, Any]]
 
 TABLES: Final = """

@@ -57,6 +57,8 @@ select system, extract(epoch from hermes_now() - min(due_at))::float8 from push
 where wanted > done and state = 'ready' and due_at <= hermes_now() group by system
 """
 DECISIONS = "select kind, count(*) from decision where state = 'open' group by kind"
+ALERTS = 'select kind, count(*) from alert where ended_at is null and told > 0 group by kind'
+SIZE = 'select pg_database_size(current_database())'
 PROOFS = """
 select distinct on (system, type) system, type, state = 'proven', extract(epoch from hermes_now() - at)::float8
 from proof order by system, type, id desc
@@ -101,6 +103,9 @@ class Figures:
     """Calls that did not go well, by system and reaction."""
     overdue_s: Mapping[str, float] = field(default_factory=dict)
     decisions: Mapping[str, int] = field(default_factory=dict)
+    alerts: Mapping[str, int] = field(default_factory=dict)
+    """Alerts that were told and are open, by what is wrong."""
+    database_bytes: int = 0
     proven: Mapping[tuple[str, str], bool] = field(default_factory=dict)
     """Whether the newest full listing was proven complete, by system and type; `proof_age_s` its age."""
     proof_age_s: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -151,6 +156,8 @@ class Vitals:
             reactions = await (await connection.execute(REACTIONS)).fetchall()
             overdue = await (await connection.execute(OVERDUE)).fetchall()
             decisions = await (await connection.execute(DECISIONS)).fetchall()
+            alerts = await (await connection.execute(ALERTS)).fetchall()
+            size = await (await connection.execute(SIZE)).fetchone()
             proofs = await (await connection.execute(PROOFS)).fetchall()
             known = [system for (system,) in await (await connection.execute(KNOWN)).fetchall()]
             heard = await (await connection.execute(silence.HEARD, {'systems': known})).fetchall()
@@ -170,6 +177,8 @@ class Vitals:
             reactions={(system, reaction): count for system, reaction, count in reactions},
             overdue_s={system: seconds for system, seconds in overdue},
             decisions={kind: count for kind, count in decisions},
+            alerts={kind: count for kind, count in alerts},
+            database_bytes=size[0] if size else 0,
             proven={(system, kind): proven for system, kind, proven, _ in proofs},
             proof_age_s={(system, kind): age_s for system, kind, _, age_s in proofs},
             silent_s={system: silent_s for system, _, silent_s, *_ in heard if silent_s is not None},

@@ -7,14 +7,21 @@ as it lasts, a plain sentence, and the command that leads on. No personal data.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 Row = dict[str, Any]
+Kind = Literal[
+    'worker', 'room', 'paused', 'blocked', 'silent', 'budget', 'late', 'parked', 'held', 'unknown', 'calendar',
+    'decisions', 'setting', 'unproven', 'listing', 'noted', 'untold', 'test',
+]  # fmt: skip
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 LATE_S: Final = 60
 """How long an event or a push may be due before it counts as late."""
 NEARLY_SPENT: Final = 0.9
-NEARLY_FULL: Final = 0.9
+LEAST_FREE: Final = 0.1
+LEAST_FREE_BYTES: Final = 2**30
+"""A database is almost full when less is free than this part of its room, and than so many bytes."""
 BROKEN: Final = 'OUT-7'
 """How the reason of a pause begins where the credentials do not work."""
 DOCTOR: Final = 'hermes doctor'
@@ -23,7 +30,7 @@ DOCTOR: Final = 'hermes doctor'
 class Trouble(NamedTuple):
     """Something that needs a person: what kind, about what ('' for Hermes as a whole), and what to call next."""
 
-    kind: str
+    kind: Kind
     about: str
     said: str
     look: str
@@ -70,8 +77,8 @@ class Condition:
 
     @property
     def attention(self) -> list[str]:
-        """The same, one sentence each."""
-        return [trouble.said for trouble in self.troubles]
+        """The same, one sentence each, with the command that leads on unless it is the one for everything."""
+        return [each.said if each.look == DOCTOR else f'{each.said}: "{each.look}"' for each in self.troubles]
 
     @property
     def clean(self) -> bool:
@@ -102,9 +109,12 @@ def _workers(condition: Condition) -> Iterator[Trouble]:
 
 def _room(condition: Condition) -> Iterator[Trouble]:
     room = condition.room
-    if room and room['of_bytes'] and room['bytes'] >= NEARLY_FULL * room['of_bytes']:
-        share = room['bytes'] / room['of_bytes']
-        yield Trouble('room', '', f'{room["what"]} is {share:.0%} full', DOCTOR)
+    if not room.get('of_bytes'):
+        return
+    free = max(room['of_bytes'] - room['bytes'], 0)
+    if free < min(LEAST_FREE * room['of_bytes'], LEAST_FREE_BYTES):
+        said = f'{room["what"]} is almost full: {free // 2**20} MB of {room["of_bytes"] // 2**20} MB are free'
+        yield Trouble('room', '', said, DOCTOR)
 
 
 def _systems(condition: Condition) -> Iterator[Trouble]:

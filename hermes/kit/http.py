@@ -60,12 +60,13 @@ async def exchange(
     query: Sequence[tuple[str, str]] = (),
     body: Any = None,
     form: Mapping[str, str] | None = None,
+    content: bytes | None = None,
     deadline_s: float = 10.0,
 ) -> Exchange:
     """Make the call within `deadline_s` of real time. `body` goes out as JSON when it is not None, else `form` as a
-    form.
+    form, else `content` as it is.
     """
-    content, sending = None, dict(headers)
+    sending = dict(headers)
     if body is not None:
         content = json.dumps(body, ensure_ascii=False).encode('utf-8', 'replace')
         sending['content-type'] = 'application/json'

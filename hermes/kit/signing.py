@@ -1,9 +1,16 @@
-"""HMAC over raw bytes and constant-time comparison, with several live secrets for rotation (S1)."""
+"""HMAC over raw bytes and constant-time comparison, with several live secrets for rotation (S1); what Hermes itself
+sends is signed by Standard Webhooks (https://www.standardwebhooks.com).
+"""
 
 import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
+from typing import Final
+
+WHSEC: Final = 'whsec_'
+LEAST_BYTES, MOST_BYTES = 24, 64
+"""How long a secret of Standard Webhooks is."""
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -42,3 +49,27 @@ def verify_basic(header: str, user: str, passwords: Sequence[str]) -> bool:
     for password in passwords:
         found |= hmac.compare_digest(basic_auth(user, password).encode(), given)
     return found
+
+
+def read_whsec(secret: str) -> bytes:
+    """The key in a secret of Standard Webhooks: `whsec_` and base64. Raises ValueError for what is none."""
+    try:
+        key = base64.b64decode(secret.removeprefix(WHSEC), validate=True)
+    except ValueError:
+        key = b''
+    if not secret.startswith(WHSEC) or not LEAST_BYTES <= len(key) <= MOST_BYTES:
+        raise ValueError('not a secret of Standard Webhooks')
+    return key
+
+
+def standard_headers(message_id: str, at_s: int, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
+    """The headers of Standard Webhooks. `at_s`: Unix time of this try; every secret signs, so that it can be changed
+    without losing a message. Raises ValueError for a secret that is none.
+    """
+    said = f'{message_id}.{at_s}.'.encode() + body
+    signatures = [hmac.new(read_whsec(secret), said, hashlib.sha256).digest() for secret in secrets]
+    return {
+        'webhook-id': message_id,
+        'webhook-timestamp': str(at_s),
+        'webhook-signature': ' '.join(f'v1,{base64.b64encode(each).decode()}' for each in signatures),
+    }

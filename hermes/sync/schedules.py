@@ -13,6 +13,7 @@ from procrastinate import App, PsycopgConnector
 from hermes.db import housekeeping
 from hermes.domain.errors import HermesError
 from hermes.sync import gaps, subscription
+from hermes.sync.alerts import Telling, alert_step
 from hermes.sync.engine import Engine
 from hermes.sync.subscription import Door
 from hermes.sync.sweep import CHANGED, FULL, open_changes, open_everything
@@ -20,15 +21,17 @@ from hermes.sync.sweep import CHANGED, FULL, open_changes, open_everything
 log = structlog.get_logger(__name__)
 TIMES: Final[Mapping[str, str]] = {
     'list_all': '17 2 * * *', 'list_changes': '7 * * * *', 'check_webhooks': '*/30 * * * *', 'watch': '* * * * *',
-    'forget': '47 3 * * *', 'analyze': '23 * * * *',
+    'alert': '* * * * *', 'forget': '47 3 * * *', 'analyze': '23 * * * *',
 }  # fmt: skip
 """When each is due (cron, UTC). An hour of changes costs 30 tokens, a look at the subscription 10."""
+ABREAST: Final = 2
+"""A mail server that does not answer holds up the alerts, and nothing else."""
 Act = Callable[[], Awaitable[None]]
 
 
 class Schedules:
     """The acts, and the procrastinate worker that runs them. `retention_days`: EVENT_RETENTION_DAYS. `doors`: by
-    system, where its webhooks arrive.
+    system, where its webhooks arrive. `telling`: who is told what is wrong.
     """
 
     def __init__(
@@ -37,13 +40,15 @@ class Schedules:
         retention_days: int,
         times: Mapping[str, str] = TIMES,
         doors: Mapping[str, Door] | None = None,
+        telling: Telling | None = None,
     ) -> None:
         self._engine = engine
         self._retention_days = retention_days
         self._doors = doors or {}
+        self._telling = telling or Telling()
         self.acts: Mapping[str, Act] = {
             'list_all': self.list_all, 'list_changes': self.list_changes, 'check_webhooks': self.check_webhooks,
-            'watch': self.watch, 'forget': self.forget, 'analyze': self.analyze,
+            'watch': self.watch, 'alert': self.alert, 'forget': self.forget, 'analyze': self.analyze,
         }  # fmt: skip
         connector = PsycopgConnector(
             conninfo=engine.database.url,
@@ -61,7 +66,11 @@ class Schedules:
         try:
             await self.app.open_async()
             await self.app.run_worker_async(
-                install_signal_handlers=False, listen_notify=False, delete_jobs='always', shutdown_graceful_timeout=5
+                install_signal_handlers=False,
+                listen_notify=False,
+                delete_jobs='always',
+                shutdown_graceful_timeout=5,
+                concurrency=ABREAST,
             )
         finally:
             await self.app.close_async()
@@ -96,6 +105,10 @@ class Schedules:
         await gaps.watch(self._engine)
         if await gaps.listen(self._engine):
             await self.check_webhooks()
+
+    async def alert(self) -> None:
+        """Tell whoever looks after Hermes what is wrong, and what is well again."""
+        await alert_step(self._engine, self._telling)
 
     async def forget(self) -> None:
         """Drop old bodies; forget old calls, refusals, listings and their proofs, and what was asked about calls that

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from hermes.db.budget import SHARE
 from hermes.db.vitals import EVENTS_SHOWN, PUSHES_SHOWN, QUANTILES, Figures
+from hermes.domain.condition import KINDS
 from hermes.domain.errors import REACTIONS
 from hermes.domain.settling import CHOICES
 from hermes.ports import Op
@@ -71,6 +72,7 @@ class Metrics:
         self.oldest_s = Gauge(
             'hermes_events_oldest_seconds', 'Age of the oldest event not done', registry=self.registry
         )
+        self.database_bytes = Gauge('hermes_database_bytes', 'What the database takes up', registry=self.registry)
         self._families = self._describe(systems)
 
     def _describe(self, systems: Sequence[str]) -> tuple[Family, ...]:
@@ -107,6 +109,12 @@ class Metrics:
             ),
             of('hermes_pushes_oldest_seconds', 'How long the oldest push is due', lambda told: told.overdue_s, system),
             of('hermes_decisions_open', 'What waits for a person', lambda told: told.decisions, ('kind', CHOICES)),
+            of(
+                'hermes_alerts_open',
+                'Alerts that were told and are open',
+                lambda told: told.alerts,
+                ('condition', KINDS),
+            ),
             Family(
                 self._gauge('hermes_listing_proven', '1 if the newest listing was complete', 'system', 'type'),
                 lambda told: told.proven, frozenset(listings),
@@ -140,6 +148,7 @@ class Metrics:
         """The text format; `figures` None: the database does not answer."""
         self.database_up.set(0 if figures is None else 1)
         self.oldest_s.set(nan if figures is None else figures.oldest_event_s)
+        self.database_bytes.set(nan if figures is None else figures.database_bytes)
         for family in self._families:
             family.show(figures)
         return generate_latest(self.registry)

@@ -13,7 +13,7 @@ from tests.house.every_command import commands
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.joinpath('docs').rglob('*.md')])
 WRITTEN = ('.md', '.toml', '.py', '.sql', '.sh', '.html', '.css', '.js', '.mako', '.json', '.yml')
-ROOMS = ('docs', 'hermes', 'tests', 'tools', 'bench')
+ROOMS = ('docs', 'hermes', 'tests', 'tools', 'bench', 'deploy')
 DEPENDENCIES = ROOT / 'docs' / 'reference' / 'dependencies.md'
 DECISIONS = sorted(ROOT.joinpath('docs', 'decisions').glob('[0-9]*.md'))
 

@@ -8,6 +8,8 @@ from sqlmodel import SQLModel
 
 from hermes.db.models.beside import (
     Account,
+    Alert,
+    AlertMessage,
     Budget,
     CustomField,
     Decision,
@@ -31,6 +33,8 @@ __all__ = [
     'METADATA',
     'Account',
     'Admin',
+    'Alert',
+    'AlertMessage',
     'Allowance',
     'Budget',
     'Call',

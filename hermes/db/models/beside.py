@@ -210,3 +210,45 @@ class Revision(Table, table=True):
 
     name: str = column(Text, key=True)
     number: int = column(Whole, null=False)
+
+
+class Alert(Table, table=True):
+    """What was wrong, and how often it was told."""
+
+    __table_args__ = (Index('alert_name', 'name', 'id'),)
+    id: int | None = column(Whole, key=True, identity=True)
+    name: str = column(Text, null=False)
+    kind: str = column(Text, null=False)
+    about: str = column(Text, null=False, server="''")
+    said: str = column(Text, null=False)
+    look: str = column(Text, null=False)
+    since: datetime = column(Moment, null=False)
+    away_at: datetime | None = column(Moment)
+    told_at: datetime | None = column(Moment)
+    told: int = column(Integer, null=False, server='0')
+    well_at: datetime | None = column(Moment)
+    ended_at: datetime | None = column(Moment)
+
+
+class AlertMessage(Table, table=True):
+    """What was told of an alert over one channel to one place."""
+
+    __table_args__ = (
+        UniqueConstraint('message_id', name='alert_message_once'),
+        CheckConstraint("state in ('due', 'sent', 'refused', 'replaced')", name='alert_message_state_check'),
+        Index('alert_message_due', 'due_at', postgresql_where=text("state = 'due'")),
+        Index('alert_message_alert', 'alert_id'),
+    )
+    id: int | None = column(Whole, key=True, identity=True)
+    alert_id: int = column(Whole, null=False, to='alert.id', ondelete='CASCADE')
+    channel: str = column(Text, null=False)
+    target: str = column(Text, null=False, server="''")
+    message_id: str = column(Text, null=False)
+    body: Any = column(JSONB, null=False)
+    at: datetime = column(Moment, null=False)
+    due_at: datetime = column(Moment, null=False)
+    state: str = column(Text, null=False, server="'due'")
+    attempts: int = column(Integer, null=False, server='0')
+    leased_until: datetime | None = column(Moment)
+    sent_at: datetime | None = column(Moment)
+    reason: str = column(Text, null=False, server="''")

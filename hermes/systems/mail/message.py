@@ -30,7 +30,8 @@ def encode(letter: Letter, sender: Address) -> bytes:
     message['Message-ID'] = f'<{letter.message_id}>'
     message['Auto-Submitted'] = 'auto-generated'
     message.set_content(letter.text)
-    message.add_alternative(letter.html, subtype='html')
+    if letter.html:
+        message.add_alternative(letter.html, subtype='html')
     if letter.calendar:
         message.add_attachment(
             letter.calendar.decode(),
