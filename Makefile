@@ -6,7 +6,6 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 HERMES := .venv/bin/hermes
 SEEDS ?= 10000
-SIM_SECONDS ?= 120
 WORKERS ?= 2
 
 .PHONY: help core install install-observe install-dev run test verify test-cov lint format types sim chaos bench docs migrate migrate-create \

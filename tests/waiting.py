@@ -1,29 +1,58 @@
 """How every test waits: for a condition, never for a time, with a patience that fits a machine as busy as it gets.
 
-Whoever waits in vain says what for, and what those said meanwhile on whom it waited.
+Whoever waits in vain says what for, and what those said meanwhile on whom it waited. `tests/house/test_patience.py`
+sees to it that no other module sleeps, measures, or has a patience of its own.
 """
 
+import asyncio
+import inspect
+import subprocess
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
 
-PATIENCE_S = 150.0
+PATIENCE_S: Final = 150.0
 """No condition takes a tenth of it on a quiet machine."""
-LOOK_S = 0.02
-SAID = 6000
+PROBE_S: Final = 5.0
+"""For a question that is asked again when it was not answered."""
+LOOK_S: Final = 0.02
+SAID: Final = 6000
 """So many letters are shown of what was said."""
 Found = TypeVar('Found')
 
 
 def wait_for(what: str, told: Callable[[], Found], said: Callable[[], str] | None = None) -> Found:
     """What `told` says, once it says something. `said`: what the processes at work have said so far."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := told()):
-        assert time.monotonic() < deadline, in_vain(what, said() if said else '')
+    for _ in looks(what, said):
+        if found := told():
+            return found
         time.sleep(LOOK_S)
-    return found
+    raise AssertionError(what)
 
 
-def in_vain(what: str, said: str) -> str:
-    """The complaint of who waited in vain."""
-    return f'{what}: not within {PATIENCE_S:g} s' + (f'; said until then:\n{said[-SAID:]}' if said else '')
+async def wait_in_loop(what: str, told: Callable[[], Any]) -> Any:
+    """The same beside tasks that go on meanwhile."""
+    for _ in looks(what):
+        found = told()
+        if told_later := (await found if inspect.isawaitable(found) else found):
+            return told_later
+        await asyncio.sleep(LOOK_S)
+    raise AssertionError(what)
+
+
+def wait_end(what: str, process: 'subprocess.Popen[Any]', said: Callable[[], str] | None = None) -> int:
+    """The exit code of a process, once it has ended."""
+    wait_for(f'the end of {what}', lambda: process.poll() is not None, said)
+    return int(process.returncode)
+
+
+def looks(what: str, said: Callable[[], str] | None = None) -> Iterator[int]:
+    """One look after the other, with the pause left to the caller; fails when patience has ended."""
+    deadline, number = time.monotonic() + PATIENCE_S, 0
+    while True:
+        yield number
+        number += 1
+        if time.monotonic() > deadline:
+            words = said() if said else ''
+            told = f'; said until then:\n{words[-SAID:]}' if words else ''
+            raise AssertionError(f'{what}: not within {PATIENCE_S:g} s{told}')

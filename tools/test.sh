@@ -5,7 +5,7 @@ status=0
 started=$(date +%s)
 tools/lint.sh || status=1
 if [ -e tests/sim/__main__.py ]; then
-    .venv/bin/python -m tests.sim --seconds "${SIM_SECONDS:-120}" --at-least 200 --processes 2 || { status=1; echo 'FAILED  simulator' >&2; }
+    .venv/bin/python -m tests.sim --seeds "${SIM_SEEDS:-200}" --processes 2 || { status=1; echo 'FAILED  simulator' >&2; }
 fi
 if ! .venv/bin/python -m tools.chromium; then echo 'browser: not run, no Chromium'; fi
 folders=''

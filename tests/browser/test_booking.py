@@ -12,12 +12,12 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.house.run import Home, Running
+from tests.waiting import PATIENCE_S
 from tools.chromium import find_chromium
 
 CHROMIUM = find_chromium()
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason='browser: not run, no Chromium'),
-    pytest.mark.timeout(120),
     pytest.mark.xdist_group('browser'),
 ]
 FORM = {
@@ -39,6 +39,7 @@ def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
         context = chromium.new_context(viewport={'width': 320, 'height': 700}, java_script_enabled=False)
+        context.set_default_timeout(PATIENCE_S * 1000)
         yield context.new_page()
         chromium.close()
 
@@ -51,7 +52,7 @@ def ask(hermes: Running, path: str, body: Any = None) -> Any:
         headers={'Content-Type': 'application/json'},
     )
     try:
-        with urlopen(request, timeout=20) as answer:
+        with urlopen(request, timeout=PATIENCE_S) as answer:
             return json.load(answer)
     except HTTPError:
         return None

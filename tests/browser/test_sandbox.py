@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.house.run import Home, Running
+from tests.waiting import PATIENCE_S
 from tools.chromium import find_chromium
 
 CHROMIUM = find_chromium()
@@ -22,7 +23,6 @@ WHOLE = list(product(('light', 'dark'), (1300, 390), (True, False)))
 LOOKS = WHOLE if os.environ.get('BROWSER_MATRIX') == 'full' else [('light', 1300, True), ('dark', 390, False)]
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason='browser: not run, no Chromium'),
-    pytest.mark.timeout(180),
     pytest.mark.xdist_group('browser'),
 ]
 UNNAMED = """() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea, button')].filter(one =>
@@ -55,9 +55,11 @@ def _in_step(run: Running) -> bool:
 
 
 def opened(browser: Browser, scheme: Any = 'light', width: int = 1300, scripts: bool = True) -> BrowserContext:
-    return browser.new_context(
+    context = browser.new_context(
         color_scheme=scheme, viewport={'width': width, 'height': 900}, java_script_enabled=scripts
     )
+    context.set_default_timeout(PATIENCE_S * 1000)
+    return context
 
 
 def at(hermes: Running, path: str) -> str:
@@ -75,14 +77,14 @@ def test_a_company_that_signs_up_stands_in_pipedrive_and_follows(hermes: Running
     page, before = opened(browser).new_page(), len(_writes(hermes))
     sign_up(page, hermes, 'Lantern Tutors')
     page.goto(at(hermes, '/pages/pipedrive?q=Lantern'))
-    page.get_by_role('heading', name='Lantern Tutors').wait_for(timeout=15_000)
-    assert [call['method'] for call in _await_writes(page, hermes, before, 3)] == ['POST', 'POST', 'POST']
+    page.get_by_role('heading', name='Lantern Tutors').wait_for()
+    assert [call['method'] for call in _await_writes(hermes, before, 3)] == ['POST', 'POST', 'POST']
     page.goto(at(hermes, '/pages/tutorcruncher'))
     company = page.locator('article', has=page.get_by_role('heading', name='Lantern Tutors'))
     company.get_by_role('button', name='Last webhook').click()
     company.get_by_role('button', name='Pay an invoice').click()
-    company.get_by_text('1 paid').wait_for(timeout=15_000)
-    assert [call['method'] for call in _await_writes(page, hermes, before + 3, 2)] == ['PATCH', 'PATCH']
+    company.get_by_text('1 paid').wait_for()
+    assert [call['method'] for call in _await_writes(hermes, before + 3, 2)] == ['PATCH', 'PATCH']
 
 
 def test_it_works_without_scripts_and_by_keyboard_alone(hermes: Running, browser: Browser) -> None:
@@ -118,12 +120,9 @@ def test_every_page_can_be_looked_at(
     looking.context.close()
 
 
-def _await_writes(page: Page, hermes: Running, before: int, count: int) -> list[dict[str, Any]]:
+def _await_writes(hermes: Running, before: int, count: int) -> list[dict[str, Any]]:
     """The writes to Pipedrive after the first `before`, as soon as there are `count`."""
-    for _ in range(100):
-        if len(_writes(hermes)) >= before + count:
-            break
-        page.wait_for_timeout(200)
+    hermes.wait_for(f'{count} writes', lambda: len(_writes(hermes)) >= before + count)
     return _writes(hermes)[before:]
 
 

@@ -20,7 +20,7 @@ def main() -> None:
     with postgres.start_server() as server, tempfile.TemporaryDirectory() as folder:
         postgres.make_template(server)
         with postgres.fresh_database(server) as url, open_town(url, Path(folder)) as town:
-            outcome = run(town, options.seed, options.sign_ups, options.kills, options.seconds, 120)
+            outcome = run(town, options.seed, options.sign_ups, options.kills, options.seconds)
     print(
         f'{outcome.acked} sign-ups acknowledged, {outcome.rows} rows, {outcome.applied} applied, killed {outcome.kills}'
     )

@@ -166,7 +166,7 @@ def deliver(flood: Flood, admin: int) -> None:
     """What TutorCruncher sends meanwhile."""
     for number in range(flood.size // 4):
         flood.honest += 1
-        flood.town.sign_up(number, patience_s=30)
+        flood.town.sign_up(number)
 
 
 def visit(flood: Flood, admin: int) -> None:

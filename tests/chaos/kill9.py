@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.town import Town, at_rest, pick_victim, wait_for
+from tests.chaos.town import Town, at_rest, pick_victim
+from tests.waiting import wait_for
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Outcome:
         return found
 
 
-def run(town: Town, seed: int, sign_ups: int, kills: int, duration_s: float, patience_s: float = 75.0) -> Outcome:
+def run(town: Town, seed: int, sign_ups: int, kills: int, duration_s: float) -> Outcome:
     """`sign_ups` over `duration_s` seconds, with `kills` among them; then wait for rest."""
     chance = random.Random(seed)
     town.weather(latency_p=0.5, latency_min_s=0.01, latency_max_s=0.15, lost_answer_p=0.03, error_after_p=0.02)
@@ -61,7 +62,7 @@ def run(town: Town, seed: int, sign_ups: int, kills: int, duration_s: float, pat
         town.keep_alive()
         return at_rest(town)
 
-    wait_for(rested, patience_s, 'Hermes does not come to rest')
+    wait_for('Hermes comes to rest', rested, town.said)
     return look(town)
 
 

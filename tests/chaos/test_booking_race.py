@@ -19,9 +19,9 @@ from psycopg.rows import dict_row
 
 from hermes.cli.world import sandbox_environment
 from hermes.settings import load
-from tests.chaos.town import START_S, Part, free_port, wait_for
+from tests.chaos.town import Part, free_port, said
+from tests.waiting import LOOK_S, PATIENCE_S, PROBE_S, looks, wait_for, wait_in_loop
 
-pytestmark = pytest.mark.timeout(180)
 RUSH = 200
 COUNTS = """
     select (select count(*) from meeting) as meetings, (select count(*) from occupancy) as taken,
@@ -45,6 +45,10 @@ class Street:
     sandbox_url: str
     webs: list[Part]
     urls: list[str]
+    others: list[Part]
+
+    def said(self) -> str:
+        return said(*self.others, *self.webs)
 
     def row(self, query: str) -> dict[str, Any]:
         with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
@@ -54,11 +58,13 @@ class Street:
 
     def is_up(self, url: str) -> bool:
         with suppress(httpx2.HTTPError):
-            return httpx2.get(f'{url}/health', timeout=2, trust_env=False).status_code == 200
+            return httpx2.get(f'{url}/health', timeout=PROBE_S, trust_env=False).status_code == 200
         return False
 
     def world(self) -> dict[str, Any]:
-        told: dict[str, Any] = httpx2.get(f'{self.sandbox_url}/_world/state', timeout=20, trust_env=False).json()
+        told: dict[str, Any] = httpx2.get(
+            f'{self.sandbox_url}/_world/state', timeout=PATIENCE_S, trust_env=False
+        ).json()
         return told
 
     def slots(self, days: int = 12) -> tuple[int, list[datetime]]:
@@ -67,14 +73,14 @@ class Street:
         now = datetime.now(UTC)
         window = {'start_dt': (now + timedelta(days=1)).isoformat(), 'end_dt': (now + timedelta(days=days)).isoformat()}
         answer = httpx2.get(
-            f'{self.urls[0]}/callbooker/availability/', params={'admin_id': admin, **window}, timeout=20,
+            f'{self.urls[0]}/callbooker/availability/', params={'admin_id': admin, **window}, timeout=PATIENCE_S,
             trust_env=False,
         )  # fmt: skip
         assert answer.status_code == 200, answer.text
         return admin, [datetime.fromisoformat(slot[0]) for slot in answer.json()['slots']]
 
     def rest(self) -> None:
-        wait_for(lambda: self.row(RESTLESS)['n'] == 0, 60, 'Hermes does not come to rest')
+        wait_for('Hermes comes to rest', lambda: self.row(RESTLESS)['n'] == 0, self.said)
 
     def outside(self) -> tuple[int, int, int]:
         """Our events, activities and organisations that stand in the world."""
@@ -101,13 +107,14 @@ def street(database_url: str, tmp_path: Path) -> Iterator[Street]:
 
     webs = [part(f'web-{port}', 'web', '--port', str(port)) for port in ports[:2]]
     urls = [f'http://127.0.0.1:{port}' for port in ports]
-    found = Street(database_url, urls[2], webs, urls[:2])
+    others = [part('sandbox', 'sandbox', '--port', str(ports[2])), part('worker', 'worker')]
+    found = Street(database_url, urls[2], webs, urls[:2], others)
     with ExitStack() as stack:
-        for each in (part('sandbox', 'sandbox', '--port', str(ports[2])), *webs, part('worker', 'worker')):
+        for each in (others[0], *webs, others[1]):
             stack.callback(each.kill)
             each.start()
         done = "select (select count(*) from sweep where state = 'done') >= 3 and exists (select from setting) as done"
-        wait_for(lambda: all(map(found.is_up, found.urls)) and found.row(done)['done'], START_S, 'Hermes did not start')
+        wait_for('Hermes starts', lambda: all(map(found.is_up, found.urls)) and found.row(done)['done'], found.said)
         yield found
 
 
@@ -128,7 +135,7 @@ async def book(client: httpx2.AsyncClient, url: str, admin: int, at: datetime, n
 async def rush(street: Street, admin: int, wanted: list[datetime], first: int = 0) -> Counter[int]:
     """Everybody at once, each at one of the two servers: how often each status was answered."""
     limits = httpx2.Limits(max_connections=len(wanted))
-    async with httpx2.AsyncClient(timeout=60, trust_env=False, limits=limits) as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE_S, trust_env=False, limits=limits) as client:
         asked = [book(client, street.urls[number % 2], admin, at, first + number) for number, at in enumerate(wanted)]
         answers = await asyncio.gather(*asked)
     return Counter(0 if answer is None else answer.status_code for answer in answers)
@@ -160,21 +167,20 @@ def test_a_killed_web_server_loses_no_booking_that_it_acknowledged(street: Stree
     answers: dict[int, int] = {}
 
     async def act() -> None:
-        async with httpx2.AsyncClient(timeout=60, trust_env=False) as client:
+        async with httpx2.AsyncClient(timeout=PATIENCE_S, trust_env=False) as client:
 
             async def visit(number: int) -> None:
-                for turn in range(50):
+                for turn in looks('an answer', street.said):
                     url = street.urls[(number + turn) % 2]
                     answer = await book(client, url, admin, wanted[number], number)
                     if answer is not None and answer.status_code in (200, 409):
                         answers[number] = answer.status_code
                         return
                     failures.append(answer and answer.status_code)
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(LOOK_S)
 
             visits = [asyncio.create_task(visit(number)) for number in range(len(wanted))]
-            while not answers:
-                await asyncio.sleep(0.01)
+            await wait_in_loop('the first answer', lambda: answers)
             street.webs[0].kill()
             await asyncio.gather(*visits)
             street.webs[0].start()

@@ -8,7 +8,6 @@ from tests.chaos.kill9 import run
 from tests.chaos.town import open_town
 
 
-@pytest.mark.timeout(150)
 @pytest.mark.invariant('I1', 'I4')
 def test_nothing_acknowledged_is_lost_and_nothing_is_made_twice(database_url: str, tmp_path: Path) -> None:
     with open_town(database_url, tmp_path) as town:

@@ -23,8 +23,7 @@ from hermes.cli.world import sandbox_environment
 from hermes.kit.signing import sign
 from hermes.settings import load
 from tests.flows.companies import client, envelope, event, iso
-
-START_S = 120.0
+from tests.waiting import LOOK_S, PATIENCE_S, PROBE_S, looks, wait_for
 
 
 @dataclass
@@ -59,6 +58,11 @@ class Part:
         return self.process is not None and self.process.poll() is None
 
 
+def said(*parts: Part) -> str:
+    """The end of what each of them has said."""
+    return '\n'.join(f'{part.name}: {part.log.read_text()[-1500:]}' for part in parts if part.log.exists())
+
+
 def children(pid: int) -> list[int]:
     """The processes that a process of ours has started."""
     try:
@@ -87,21 +91,29 @@ class Town:
     workers: list[Part]
     acked: list[int] = field(default_factory=list)
 
+    def said(self) -> str:
+        """What all of them have said."""
+        return said(self.sandbox, self.web, *self.workers)
+
     def rows(self, query: str) -> list[dict[str, Any]]:
         with psycopg.connect(self.database_url, row_factory=dict_row) as connection:
             return connection.execute(query).fetchall()
 
     def crm(self) -> dict[str, Any]:
         """The emulated CRM's state."""
-        state: dict[str, Any] = httpx2.get(f'{self.sandbox_url}/_world/state', timeout=20, trust_env=False).json()
+        state: dict[str, Any] = httpx2.get(
+            f'{self.sandbox_url}/_world/state', timeout=PATIENCE_S, trust_env=False
+        ).json()
         return state['pipedrive']
 
     def weather(self, **values: float | str) -> None:
-        httpx2.post(f'{self.sandbox_url}/_world/weather', json=values, timeout=20, trust_env=False).raise_for_status()
+        httpx2.post(
+            f'{self.sandbox_url}/_world/weather', json=values, timeout=PATIENCE_S, trust_env=False
+        ).raise_for_status()
 
     def is_ready(self) -> bool:
         with suppress(httpx2.HTTPError):
-            return httpx2.get(f'{self.web_url}/health', timeout=2, trust_env=False).status_code == 200
+            return httpx2.get(f'{self.web_url}/health', timeout=PROBE_S, trust_env=False).status_code == 200
         return False
 
     def keep_alive(self) -> None:
@@ -110,7 +122,7 @@ class Town:
             if not part.alive:
                 part.start()
 
-    def sign_up(self, number: int, patience_s: float = 60.0) -> None:
+    def sign_up(self, number: int) -> None:
         """Post the webhook of a sign-up until it is acknowledged, as TutorCruncher does, with a fresh connection
         each time.
         """
@@ -135,16 +147,15 @@ class Town:
             _request_time=int(time.time()),
         )
         headers = {'Webhook-Signature': sign(body, self.secret), 'Content-Type': 'application/json'}
-        deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline:
+        for _ in looks(f'sign-up {number} is acknowledged', self.said):
             with suppress(httpx2.HTTPError):
                 answer = httpx2.post(
-                    f'{self.web_url}/tc2/callback/', content=body, headers=headers, timeout=4, trust_env=False
+                    f'{self.web_url}/tc2/callback/', content=body, headers=headers, timeout=PROBE_S, trust_env=False
                 )
                 if answer.status_code == 200:
                     self.acked.append(number)
                     return
-            time.sleep(0.1)
+            time.sleep(LOOK_S)
 
 
 def iso_now() -> str:
@@ -187,7 +198,7 @@ def open_town(database_url: str, folder: Path, **more: str) -> Any:
         for each in (town.sandbox, town.web, *town.workers):
             stack.callback(each.kill)
             each.start()
-        wait_for(lambda: town.is_ready() and acquainted(town), START_S, 'Hermes did not start')
+        wait_for('Hermes starts', lambda: town.is_ready() and acquainted(town), town.said)
         yield town
 
 
@@ -197,16 +208,6 @@ def acquainted(town: Town) -> bool:
         "select (select count(*) from sweep where state = 'done') as sweeps, (select count(*) from setting) as settings"
     )
     return found[0]['sweeps'] >= 3 and found[0]['settings'] >= 3
-
-
-def wait_for(condition: Any, patience_s: float, complaint: str) -> None:
-    """Raises AssertionError with the complaint."""
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        if condition():
-            return
-        time.sleep(0.2)
-    raise AssertionError(complaint)
 
 
 def at_rest(town: Town) -> bool:

@@ -8,7 +8,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from typer.testing import CliRunner, Result
 from hermes.cli import app, sentence_of
 from hermes.kit.processes import dying_with_parent
 from tests.house.run import free_ports
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, looks, wait_for
 
 ROOT = Path(__file__).parents[2]
 SERVE = (
@@ -47,7 +46,7 @@ class Outside:
             data=None if body is None else json.dumps(body).encode(),
             headers={'Content-Type': 'application/json'},
         )
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=PATIENCE_S) as answer:
             return json.load(answer)
 
     def begin(self, scenario: str = 'empty') -> None:
@@ -68,7 +67,7 @@ class Outside:
             data=json.dumps(body).encode(),
             headers={'Content-Type': 'application/json', 'x-api-token': 'pd-key'},
         )
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=PATIENCE_S) as answer:
             assert answer.status == 201
 
     def _write_field(self, method: str, path: str, body: Any = None) -> Any:
@@ -78,7 +77,7 @@ class Outside:
             headers={'Content-Type': 'application/json', 'x-api-token': 'pd-key'},
             method=method,
         )
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=PATIENCE_S) as answer:
             assert answer.status == 200
             return json.load(answer)['data']
 
@@ -124,7 +123,7 @@ def outside(key: str = '') -> Iterator[Outside]:
         yield world
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
 
 @dataclass
@@ -233,13 +232,13 @@ class Terminal:
     shown: str = ''
     read_to: int = 0
 
-    def expect(self, text: str, patience_s: float = 40) -> None:
+    def expect(self, text: str) -> None:
         """Wait until `text` stands on the screen, after what was expected before."""
-        deadline = time.monotonic() + patience_s
-        while (place := self.shown.find(text, self.read_to)) < 0:
-            assert time.monotonic() < deadline, f'{text!r} is not shown in: {self.shown[self.read_to :]!r}'
+        for _ in looks(repr(text), lambda: self.shown[self.read_to :]):
+            if (place := self.shown.find(text, self.read_to)) >= 0:
+                self.read_to = place + len(text)
+                return
             assert self._read(), f'it ended without {text!r}: {self.shown[self.read_to :]!r}'
-        self.read_to = place + len(text)
 
     def _read(self) -> bool:
         ready, _, _ = select.select([self.handle], [], [], 0.5)
@@ -258,18 +257,17 @@ class Terminal:
         os.write(self.handle, f'{text}\n'.encode())
 
     def interrupt(self) -> int:
-        """Ctrl-C, again each second if it went by between the question and the reading of its answer; the exit code."""
-        for _ in range(20):
-            os.killpg(self.process.pid, signal.SIGINT)
-            until = time.monotonic() + 1
-            while time.monotonic() < until:
-                if not self._read():
-                    return self.process.wait(10)
-        raise AssertionError(f'it does not end: {self.shown}')
+        """Ctrl-C, and again if it went by between the question and the reading of its answer; the exit code."""
+        for number in looks('its end', lambda: self.shown):
+            if number % 4 == 0:
+                os.killpg(self.process.pid, signal.SIGINT)
+            if not self._read():
+                break
+        return self.process.wait(PATIENCE_S)
 
     def end(self) -> int:
         """Read to the end; the exit code."""
-        deadline = time.monotonic() + 60
-        while self._read():
-            assert time.monotonic() < deadline, self.shown
-        return self.process.wait(10)
+        for _ in looks('its end', lambda: self.shown):
+            if not self._read():
+                break
+        return self.process.wait(PATIENCE_S)

@@ -9,7 +9,7 @@ import pytest
 from tests.cli.outside import Office, Outside, outside
 from tests.house.run import free_ports
 
-pytestmark = [pytest.mark.lesson('M-44'), pytest.mark.behaviour('SETUP-12'), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.lesson('M-44'), pytest.mark.behaviour('SETUP-12')]
 
 
 @pytest.fixture(scope='module')

@@ -12,7 +12,6 @@ from psycopg.types.json import Jsonb
 from hermes.sandbox.google.service_account import draw_service_account
 from tests.cli.outside import Office, Outside, outside
 
-pytestmark = pytest.mark.timeout(240)
 ACCOUNT = draw_service_account()
 ADA = 'ada@office.example'
 TEN = (datetime.now(UTC) + timedelta(days=7)).replace(hour=10, minute=0, second=0, microsecond=0)

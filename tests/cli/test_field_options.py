@@ -12,7 +12,7 @@ import typer
 from hermes.cli import app
 from tests.cli.outside import Office, Outside, outside
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.lesson('M-70'), pytest.mark.behaviour('FIELD-8')]
+pytestmark = [pytest.mark.lesson('M-70'), pytest.mark.behaviour('FIELD-8')]
 KINDS = {'Company': 'organization', 'Contact': 'person', 'Deal': 'deal'}
 
 ADD: dict[str, tuple[list[str], dict[str, Any], dict[str, str]]] = {

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.outside import Office, Outside, outside
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.lesson('M-56'), pytest.mark.behaviour('SETUP-16')]
+pytestmark = [pytest.mark.lesson('M-56'), pytest.mark.behaviour('SETUP-16')]
 CLIENTS = 23
 
 

@@ -10,7 +10,7 @@ import pytest
 from hermes.cli.setup_files import write_toml
 from tests.cli.outside import Office, Outside, outside
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.lesson('M-49')]
+pytestmark = [pytest.mark.lesson('M-49')]
 STATE = ' union all '.join(
     f"select '{table}', to_jsonb(t) from {table} t" for table in ('admin', 'custom_field', 'setting', 'pipeline')
 )

@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 from hermes.cli import app, sentence_of
 from hermes.settings import Settings
 from tests.house.every_command import PROCESSES, WORDS, commands
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 MAKERS = {*PROCESSES, 'db start', 'db upgrade'}
-pytestmark = [pytest.mark.lesson('M-45'), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.lesson('M-45')]
 
 
 def words() -> list[list[str]]:
@@ -58,7 +59,7 @@ def test_called_from_another_folder_it_is_the_same_installation(tmp_path: Path) 
         environment = {'PATH': os.environ['PATH'], 'HOME': str(tmp_path), 'PYTHONPATH': str(checkout)}
         return subprocess.run(
             [sys.executable, '-m', 'hermes', *said], cwd=folder, env=environment, capture_output=True, text=True,
-            timeout=120, check=False,
+            timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
     told = hermes('status', folder=elsewhere)

@@ -11,6 +11,7 @@ from hermes.cli import app, sentence_of
 from tests.flows.companies import company, later, parked, sign_up
 from tests.flows.house import House, open_house
 from tests.flows.letters import Post, book, open_post
+from tests.waiting import LOOK_S
 
 pytestmark = [pytest.mark.lesson('M-42'), pytest.mark.behaviour('SETUP-13')]
 
@@ -39,7 +40,7 @@ async def hermes(house: House, *words: str) -> Result:
         if row['at'] is not None:
             house.clock.move_to(max(row['at'], house.clock.now()))
         await house.settle(5)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(LOOK_S)
     return running.result()
 
 

@@ -12,8 +12,6 @@ from hermes.patches import PATCHES, Given, patch
 from tests import postgres
 from tests.cli.outside import Office, Outside, outside
 
-pytestmark = pytest.mark.timeout(240)
-
 MAPPING = """
 import os
 os.system('touch {trap}')

@@ -223,7 +223,6 @@ def overlapping(rows: list[dict[str, Any]]) -> Iterator[str]:
                 yield f'meetings {one["id"]} and {other["id"]} take the same time'
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.behaviour('CB-4')
 @pytest.mark.invariant('I17')
 def test_whatever_happens_to_bookings_nobody_is_booked_twice(migrated_server: Server) -> None:

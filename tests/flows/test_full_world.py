@@ -23,7 +23,6 @@ SEEDS = (1, 2, 3) if WHOLE else (1,)
 KINDS = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.slow
 @pytest.mark.lesson('M-61')
 @pytest.mark.behaviour('D-12')
@@ -43,7 +42,6 @@ async def test_nothing_that_stood_there_is_lost_in_a_week(database_url: str, see
         assert '\n'.join(await untold(house, full, before)) == ''
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.slow
 @pytest.mark.lesson('M-61')
 @pytest.mark.behaviour('D-12')

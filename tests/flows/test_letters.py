@@ -17,6 +17,7 @@ from tests.flows import faults
 from tests.flows.calendars import TEN, admin, event_of, follow
 from tests.flows.letters import Post, book, cancel, move, open_post
 from tests.flows.listings import statement
+from tests.waiting import LOOK_S
 
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)
 
@@ -229,7 +230,7 @@ async def test_two_workers_never_send_one_letter_at_the_same_time(database_url: 
         async def begin(letter: Letter) -> None:
             assert letter.message_id not in under_way
             under_way.add(letter.message_id)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(LOOK_S)
 
         async def end(letter: Letter) -> None:
             under_way.remove(letter.message_id)

@@ -15,7 +15,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from hermes.kit.processes import dying_with_parent
-from tests.waiting import PATIENCE_S, Found, wait_for
+from tests.waiting import PATIENCE_S, PROBE_S, Found, wait_for
 
 
 def free_ports(count: int) -> list[int]:
@@ -139,7 +139,7 @@ class Running:
 
     def is_ready(self) -> bool:
         try:
-            with urlopen(f'http://127.0.0.1:{self.home.ports[0]}/ready', timeout=5) as answer:
+            with urlopen(f'http://127.0.0.1:{self.home.ports[0]}/ready', timeout=PROBE_S) as answer:
                 return bool(answer.status == 200)
         except (URLError, OSError):
             return False
@@ -151,7 +151,7 @@ class Running:
             data=None if body is None else json.dumps(body).encode(),
             headers={'Content-Type': 'application/json'},
         )
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=PATIENCE_S) as answer:
             return json.load(answer)
 
     def child(self, name: str) -> int:

@@ -20,8 +20,9 @@ from hermes.kit.processes import dying_with_parent
 from hermes.sync.frontdoor import FrontDoor
 from tests.flows.companies import client, envelope, event, iso
 from tests.house.run import Home, Running
+from tests.waiting import PATIENCE_S
 
-pytestmark = [pytest.mark.lesson('M-65'), pytest.mark.behaviour('PD-GAP-3'), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.lesson('M-65'), pytest.mark.behaviour('PD-GAP-3')]
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def part(home: Home, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)
 
 
 def writes(run: Running) -> list[str]:

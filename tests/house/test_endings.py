@@ -15,8 +15,7 @@ from random import Random
 
 import pytest
 
-from hermes.cli.run import DATABASE_PATIENCE_S
-from hermes.cli.supervisor import STOP_PATIENCE_S
+from hermes.cli.supervisor import REFUSED, STOP_PATIENCE_S
 from hermes.domain.errors import Refused
 from hermes.kit import endings
 from hermes.kit.processes import SUPERVISOR, is_alive
@@ -28,11 +27,7 @@ from hermes.sync.schedules import Schedules
 from hermes.sync.worker import FAREWELL_S, FINISH_S, Worker
 from tests.flows.house import HERMES, SECRETS, settings_for
 from tests.house.run import Home, free_ports
-from tests.waiting import wait_for
-
-BOUND_S = 20.0
-"""Well above every bound of the code, for a machine that is busy, and well below for ever."""
-pytestmark = pytest.mark.timeout(90)
+from tests.waiting import PATIENCE_S, wait_end, wait_for
 
 
 @pytest.fixture
@@ -93,7 +88,7 @@ async def test_a_refusal_ends_the_worker_though_a_loop_loses_its_cancellation(en
     await connect.belong(engine, 'pipedrive', 'Pipedrive company 1')
     worker = Worker(engine, schedules=connecting)
     with pytest.raises(Refused, match='belongs to Pipedrive company 1, but'):
-        await asyncio.wait_for(worker.run(), BOUND_S)
+        await asyncio.wait_for(worker.run(), PATIENCE_S)
     assert lost == 1
     assert [task.get_name() for task in asyncio.all_tasks() - before] == []
 
@@ -106,10 +101,10 @@ async def test_schedules_that_are_cut_short_while_they_connect_leave_no_pool_beh
     await engine.database.open()
     before = asyncio.all_tasks()
     running = asyncio.create_task(schedules.run())
-    connection, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(mute), BOUND_S)
+    connection, _ = await asyncio.wait_for(asyncio.get_running_loop().sock_accept(mute), PATIENCE_S)
     running.cancel()
     connection.close()
-    await asyncio.wait({running}, timeout=BOUND_S)
+    await asyncio.wait({running}, timeout=PATIENCE_S)
     assert running.cancelled()
     assert [task.get_name() for task in asyncio.all_tasks() - before] == []
 
@@ -136,7 +131,7 @@ def test_a_loop_ends_though_a_task_in_it_does_not(ending: str, code: int) -> Non
         endings.run(main())
     """
     with running(program) as process:
-        assert process.wait(BOUND_S) == code
+        assert process.wait(PATIENCE_S) == code
 
 
 def test_a_process_that_does_not_heed_a_signal_is_ended() -> None:
@@ -156,7 +151,7 @@ def test_a_process_that_does_not_heed_a_signal_is_ended() -> None:
         assert first_line(process) == 'ready'
         process.send_signal(signal.SIGINT)
         assert first_line(process) == 'asked'
-        assert process.wait(BOUND_S) == 0
+        assert process.wait(PATIENCE_S) == 0
 
 
 def test_what_is_ignored_at_the_start_is_heeded() -> None:
@@ -171,7 +166,7 @@ def test_what_is_ignored_at_the_start_is_heeded() -> None:
     with running(program) as process:
         assert first_line(process) == 'True'
         process.send_signal(signal.SIGINT)
-        assert process.wait(BOUND_S) == -signal.SIGINT
+        assert process.wait(PATIENCE_S) == -signal.SIGINT
 
 
 def test_a_child_heeds_what_its_parent_ignores() -> None:
@@ -182,7 +177,7 @@ def test_a_child_heeds_what_its_parent_ignores() -> None:
         subprocess.run(['grep', 'SigIgn', '/proc/self/status'], preexec_fn=dying_with_parent())
     """
     with running(program) as process:
-        told = process.communicate(timeout=BOUND_S)[0]
+        told = process.communicate(timeout=PATIENCE_S)[0]
     ignored = int(told.split()[1], 16)
     assert [number for number in (signal.SIGINT, signal.SIGTERM) if ignored & 1 << number - 1] == []
 
@@ -218,14 +213,15 @@ def test_a_part_that_was_started_with_signals_ignored_ends_with_ctrl_c_while_it_
 ) -> None:
     home = Home(tmp_path, variables={'DATABASE_URL': f'postgresql://nobody@127.0.0.1:{free_ports(1)[0]}/nothing'})
     words = [part, *(['--port', str(home.ports[0])] if part == 'web' else [])]
-    with subprocess.Popen(
+    log = tmp_path / 'part.log'
+    with log.open('wb') as output, subprocess.Popen(
         [sys.executable, '-m', 'hermes', *words],
-        env=home.environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=ignore,
+        env=home.environment, cwd=tmp_path, stdout=output, stderr=output, preexec_fn=ignore,
     ) as process:  # fmt: skip
         try:
-            wait_for('its own handling of Ctrl-C', lambda: not ignores_ctrl_c(process.pid))
+            wait_for('its own handling of Ctrl-C', lambda: not ignores_ctrl_c(process.pid), log.read_text)
             process.send_signal(signal.SIGINT)
-            process.wait(DATABASE_PATIENCE_S / 2)
+            assert wait_end(part, process, log.read_text) != REFUSED, 'it waited for the database to the end'
         finally:
             process.kill()
 

@@ -106,7 +106,6 @@ async def test_what_somebody_else_keeps_there_disturbs_nobody(database_url: str)
 
 
 @pytest.mark.lesson('M-41')
-@pytest.mark.timeout(180)
 def test_an_upgrade_says_from_where_to_where(home: Home, blank_database_url: str) -> None:
     schema.upgrade(blank_database_url, '0005')
     rename(blank_database_url, '0006')

@@ -13,8 +13,9 @@ import pytest
 
 from hermes.db import landed
 from tests.house.run import Home
+from tests.waiting import PATIENCE_S
 
-pytestmark = [pytest.mark.lesson('M-52'), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lesson('M-52')]
 ROOT = Path(__file__).parents[2]
 NEWEST = landed.landed()[-1].revision
 NEXT = f'{int(NEWEST) + 1:04}'
@@ -136,7 +137,7 @@ def test_a_clone_in_a_folder_of_any_name_has_a_database(tmp_path: Path) -> None:
     def hermes(*words: str, **more: str) -> 'subprocess.CompletedProcess[str]':
         command = [str(folder / '.venv' / 'bin' / Path(sys.executable).name), '-m', 'hermes', *words]
         return subprocess.run(
-            command, env=base | more, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+            command, env=base | more, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
 
     started = hermes('db', 'start')

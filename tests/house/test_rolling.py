@@ -12,7 +12,6 @@ from pathlib import Path
 
 import httpx2
 import psycopg
-import pytest
 
 from hermes.cli.world import sandbox_environment
 from hermes.kit.processes import dying_with_parent
@@ -20,7 +19,7 @@ from hermes.kit.signing import sign
 from hermes.settings import load
 from tests.flows.companies import client, envelope, event
 from tests.house.run import free_ports
-from tests.waiting import wait_for
+from tests.waiting import LOOK_S, PATIENCE_S, PROBE_S, wait_for
 
 
 @dataclass
@@ -29,6 +28,7 @@ class Server:
 
     port: int
     environment: dict[str, str]
+    log: Path
     process: 'subprocess.Popen[bytes] | None' = None
 
     @property
@@ -36,23 +36,23 @@ class Server:
         return f'http://127.0.0.1:{self.port}'
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, '-m', 'hermes', 'web', '--port', str(self.port)],
-            env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            preexec_fn=dying_with_parent(signal.SIGTERM),
-        )  # fmt: skip
-        wait_for(f'web on {self.port}', self.is_up)
+        with self.log.open('ab') as output:
+            self.process = subprocess.Popen(
+                [sys.executable, '-m', 'hermes', 'web', '--port', str(self.port)],
+                env=self.environment, stdout=output, stderr=output, preexec_fn=dying_with_parent(signal.SIGTERM),
+            )  # fmt: skip
+        wait_for(f'web on {self.port}', self.is_up, self.log.read_text)
 
     def is_up(self) -> bool:
         with suppress(httpx2.HTTPError):
-            return httpx2.get(f'{self.url}/health', timeout=1, trust_env=False).status_code == 200
+            return httpx2.get(f'{self.url}/health', timeout=PROBE_S, trust_env=False).status_code == 200
         return False
 
     def stop(self) -> None:
         """As a platform does it: SIGTERM, and wait."""
         assert self.process is not None
         self.process.terminate()
-        assert self.process.wait(20) is not None
+        assert self.process.wait(PATIENCE_S) is not None
 
     def kill(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -84,7 +84,7 @@ class Sender:
             server = self.servers[(number + turn) % 2]
             try:
                 answer = httpx2.post(
-                    f'{server.url}/tc2/callback/', content=body, headers=headers, timeout=10, trust_env=False
+                    f'{server.url}/tc2/callback/', content=body, headers=headers, timeout=PATIENCE_S, trust_env=False
                 )
             except httpx2.ConnectError:
                 self.moved_on += 1
@@ -106,13 +106,13 @@ def test_web_servers_restart_one_after_the_other_without_a_refused_webhook(datab
         **sandbox_environment(settings, ports[0], ports[2]),
         'DATABASE_URL': database_url,
     }
-    servers = [Server(port, environment) for port in ports[:2]]
+    servers = [Server(port, environment, tmp_path / f'{port}.log') for port in ports[:2]]
     sender, ended = Sender(servers, environment['TC2_API_KEY']), threading.Event()
 
     def stream() -> None:
         while not ended.is_set():
             sender.send(len(sender.answers))
-            time.sleep(0.005)
+            time.sleep(LOOK_S)
 
     with ExitStack() as stack:
         for server in servers:
@@ -132,6 +132,3 @@ def test_web_servers_restart_one_after_the_other_without_a_refused_webhook(datab
     with psycopg.connect(database_url) as connection:
         kept = {bytes(row[0]) for row in connection.execute("select body from event where kind = 'webhook'")}
     assert set(sender.bodies) <= kept
-
-
-pytestmark = pytest.mark.timeout(120)

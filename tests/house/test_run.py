@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from urllib.request import urlopen
 
@@ -18,8 +17,7 @@ import pytest
 
 from tests.chaos.town import children
 from tests.house.run import Home, free_ports, processes_of
-
-pytestmark = pytest.mark.timeout(180)
+from tests.waiting import PATIENCE_S
 
 
 def refused(home: Home, *words: str) -> str:
@@ -37,7 +35,7 @@ def test_it_starts_empty_ends_with_ctrl_c_and_finds_yesterdays_data(home: Home) 
     with home.running() as run:
         run.await_ready()
         for address in re.findall(r'http://\S+', run.said()):
-            assert urlopen(address, timeout=10).status == 200
+            assert urlopen(address, timeout=PATIENCE_S).status == 200
         run.sandbox(
             '/_world/act', {'system': 'tutorcruncher', 'act': 'sign_up', 'name': 'Marigold', 'email': 'm@x.example'}
         )
@@ -63,10 +61,8 @@ def test_what_is_killed_comes_back_and_nothing_outlives_the_supervisor(home: Hom
         run.await_ready()
         old = run.child('worker')
         os.kill(old, signal.SIGKILL)
-        killed = time.monotonic()
         run.await_child('worker', old)
-        assert time.monotonic() - killed < 2.0
-        assert 'hermes worker was killed by signal 9' in run.said()
+        assert 'hermes worker was killed by signal 9; starting it again in 0.5 s' in run.said()
         run.await_ready()
         run.process.kill()
         run.process.wait()
@@ -100,7 +96,7 @@ def test_another_account_on_the_same_database_stops_everything_with_a_sentence(h
         run.interrupt()
     (home.data / 'sandbox' / 'world.json').unlink()
     with home.running() as run:
-        assert run.process.wait(60) == 1
+        assert run.process.wait(PATIENCE_S) == 1
     told = run.said()
     assert re.search(r'This database belongs to Pipedrive company \d+, but the credentials are those of', told)
     assert told.count('starting it again') == 0
@@ -200,7 +196,7 @@ def test_a_full_disk(home: Home) -> None:
     )
     done = subprocess.run(
         ['unshare', '--mount', 'sh', '-c', command], env=home.environment, cwd=home.folder, capture_output=True,
-        text=True, timeout=60, check=False,
+        text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     if 'mount' in done.stderr:
         pytest.skip('no disk may be mounted here')

@@ -12,6 +12,7 @@ from hermes.db.pool import Database
 from hermes.kit.clock import ManualClock
 from hermes.sync.engine import Engine
 from hermes.sync.schedules import Schedules
+from tests.waiting import LOOK_S, PATIENCE_S
 
 NOW = datetime(2027, 5, 4, 2, 17, tzinfo=UTC)
 RETENTION_DAYS = 400
@@ -110,9 +111,9 @@ async def test_of_two_workers_one_does_each_thing_that_is_due(engine: Engine) ->
 
         schedules.acts = {'analyze': note}
     running = [asyncio.create_task(schedules.run()) for schedules in both]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while len(done) < 3 or await engine.database.fetch('select from procrastinate.procrastinate_jobs') != []:
-            await asyncio.sleep(0.05)  # a finished job is deleted, so between two ticks there is none
+            await asyncio.sleep(LOOK_S)  # a finished job is deleted, so between two ticks there is none
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)

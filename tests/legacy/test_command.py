@@ -16,7 +16,7 @@ from hermes.db.embedded import Server
 from hermes.kit.processes import dying_with_parent
 from tests import postgres
 from tests.legacy.generate import Older, generate, keep
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).parents[2]
 HIDDEN = ('LIVE_DATABASE_URL', 'HERMES_SANDBOX', 'SANDBOX_URL', 'LEGACY_DATABASE_URL')
@@ -113,15 +113,17 @@ def test_killed_in_the_middle_it_goes_on(
     holding.execute("insert into company (id, name) values (151, 'the fourth batch waits for this row')")
     command = [sys.executable, '-m', 'hermes', 'import-legacy', '--from', older_url, '--name', name_of(database_url)]
     count = "select count(*) from event where source = 'legacy'"
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=environment(database_url, tmp_path), stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=dying_with_parent(signal.SIGTERM),
-    )  # fmt: skip
+    log = tmp_path / 'import.log'
+    with log.open('wb') as output:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environment(database_url, tmp_path), stdin=subprocess.DEVNULL, stdout=output,
+            stderr=output, preexec_fn=dying_with_parent(signal.SIGTERM),
+        )  # fmt: skip
     try:
-        wait_for('the first companies', lambda: rows(database_url, count) == [(155,)])
+        wait_for('the first companies', lambda: rows(database_url, count) == [(155,)], log.read_text)
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_S)
         holding.close()
     [(taken,)] = rows(database_url, count)
     assert taken == 155

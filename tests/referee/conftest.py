@@ -13,6 +13,7 @@ from hermes.kit.clock import SystemClock
 from hermes.sandbox.app import serve
 from hermes.sandbox.world import Secrets, World
 from tests.referee.referee import Referee, documents, free_port
+from tests.waiting import LOOK_S, looks
 
 API_KEY = 'sandbox-key'
 
@@ -31,11 +32,11 @@ async def sandbox_url(world: World) -> AsyncIterator[str]:
     url = f'http://127.0.0.1:{port}'
     served = asyncio.create_task(serve(world, '127.0.0.1', port))
     async with httpx2.AsyncClient(trust_env=False) as client:
-        for _ in range(100):
+        for _ in looks('the sandbox'):
             with contextlib.suppress(httpx2.TransportError):
                 await client.get(f'{url}/_world/clock')
                 break
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(LOOK_S)
     yield url
     served.cancel()
     await asyncio.gather(served, return_exceptions=True)

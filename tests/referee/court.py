@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 
 from tests.referee.referee import Referee
+from tests.waiting import PATIENCE_S
 
 PREFIX = re.compile(r'^/pipedrive(?:/api)?/(v1|v2)(/.*)$')
 CODE = re.compile(r'^[0-9a-f]{40}$')
@@ -130,7 +131,7 @@ class Court:
             return
         with self._witness() as server, Referee(f'http://127.0.0.1:{server.server_address[1]}') as prism:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            with httpx2.Client(timeout=30, trust_env=False) as client:
+            with httpx2.Client(timeout=PATIENCE_S, trust_env=False) as client:
                 while case is not None:
                     self._judge(prism, client, case)
                     case = self._cases.get()

@@ -11,18 +11,18 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
+from functools import partial
 from pathlib import Path
 
 import httpx2
 
 from tests.referee.document import write_document
+from tests.waiting import PATIENCE_S, PROBE_S, wait_for
 
 PRISM = '@stoplight/prism-cli@5.14.2'
 SDK = 'pipedrive@33.7.0'
 VARIABLE = 'HERMES_REFEREE_DIR'
 VERSIONS = ('v2', 'v1')
-START_S = 60.0
 
 
 def documents() -> Path | None:
@@ -68,7 +68,7 @@ def install(package: str) -> Path:
     folder = cache() / 'node_modules' / name
     if not (folder / 'package.json').is_file():
         quiet = ('--silent', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', str(cache()))
-        subprocess.run([*npm(), 'install', *quiet, package], check=True, timeout=300)
+        subprocess.run([*npm(), 'install', *quiet, package], check=True, timeout=PATIENCE_S)
     return folder
 
 
@@ -107,9 +107,8 @@ class Referee:
         prism = install(PRISM) / 'dist' / 'index.js'
         for version in VERSIONS:
             self._start(prism, version, make_copy(folder, version))
-        deadline = time.monotonic() + START_S
         for url in self.urls.values():
-            wait_for(url, deadline)
+            wait_for(url, partial(answers, url), lambda: '\n'.join(log.read_text() for log in self.logs))
         return self
 
     def _start(self, prism: Path, version: str, document: Path) -> None:
@@ -143,7 +142,7 @@ class Referee:
             process.send_signal(signal.SIGTERM)
         for process in self.processes:
             try:
-                process.wait(10)
+                process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -163,13 +162,9 @@ def make_copy(folder: Path, version: str) -> Path:
     return target
 
 
-def wait_for(url: str, deadline: float) -> None:
-    with httpx2.Client(trust_env=False) as client:
-        while True:
-            try:
-                client.get(url)
-                return
-            except httpx2.TransportError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
+def answers(url: str) -> bool:
+    try:
+        httpx2.get(url, timeout=PROBE_S, trust_env=False)
+    except httpx2.TransportError:
+        return False
+    return True

@@ -9,8 +9,6 @@ import pytest
 from tests.referee.conftest import API_KEY
 from tests.referee.referee import SDK, documents, install, node
 
-pytestmark = pytest.mark.timeout(360)
-
 
 async def test_the_vendors_sdk_manages_objects_and_webhooks(sandbox_url: str) -> None:
     """Creates, lists, patches and deletes organisations, persons and deals; adds, lists and deletes a webhook."""

@@ -4,13 +4,12 @@ import asyncio
 from typing import Any
 
 import httpx2
-import pytest
 
 from hermes.sandbox.world import World
 from tests.referee.conftest import API_KEY
 from tests.referee.referee import Referee
+from tests.waiting import PATIENCE_S
 
-pytestmark = pytest.mark.timeout(240)
 EVERY_TYPE: dict[str, Any] = {
     'varchar': 'x',
     'text': 'long',
@@ -47,7 +46,7 @@ class Walker:
 async def test_every_endpoint_pleases_the_referee(referee: Referee, world: World) -> None:
     """Two hundred calls, good and bad ones, and not one violation of the document by either side."""
     headers = {'x-api-token': API_KEY, 'accept': 'application/json'}
-    async with httpx2.AsyncClient(headers=headers, timeout=30, trust_env=False) as client:
+    async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE_S, trust_env=False) as client:
         walker = Walker(referee, client)
         await walk_fields(walker)
         made = await walk_objects(walker, world)

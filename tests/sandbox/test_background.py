@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from hermes.sandbox.app import Saver
 from hermes.sandbox.outbox import Delivery
 from hermes.sandbox.scenarios import demo
 from hermes.sandbox.world import Secrets, World
+from tests.waiting import wait_in_loop
 
 pytestmark = pytest.mark.lesson('M-13')
 
@@ -38,13 +38,6 @@ def new_world() -> Watched:
     return world
 
 
-async def until(told: Callable[[], bool]) -> None:
-    """Wait until it is so."""
-    async with asyncio.timeout(30):
-        while not told():
-            await asyncio.sleep(0.01)
-
-
 async def test_what_dies_in_the_background_is_said_and_started_again() -> None:
     begun = 0
 
@@ -57,7 +50,7 @@ async def test_what_dies_in_the_background_is_said_and_started_again() -> None:
 
     with capture_logs() as said:
         task = asyncio.create_task(endings.keep('living', live))
-        await until(lambda: begun == 3)
+        await wait_in_loop('the third', lambda: begun == 3)
         assert await endings.end_tasks({task}) == set()
     assert [(line['event'], line['task']) for line in said] == [
         ('a background task died; it is started again', 'living')
@@ -76,8 +69,8 @@ async def test_one_webhook_that_breaks_the_sender_holds_up_no_other() -> None:
         for system, path in (('nobody', 'first'), ('tutorcruncher', 'second')):
             address = f'http://127.0.0.1:8000/{path}'
             world.outbox.add(Delivery(system, address, {}, b'{}', datetime.now(UTC)))
-            await until(partial(arrived.__contains__, f'/{path}'))
-        await until(lambda: world.outbox.in_flight == 0)
+            await wait_in_loop(path, partial(arrived.__contains__, f'/{path}'))
+        await wait_in_loop('all arrived', lambda: world.outbox.in_flight == 0)
         assert not pump.done()
         await endings.end_tasks({pump})
 
@@ -86,7 +79,7 @@ async def test_the_state_is_read_where_nothing_moves_and_no_older_one_comes_over
     world = new_world()
     saver = Saver(world, tmp_path / 'world.json')
     running = asyncio.create_task(saver.run())
-    await until(saver.file.exists)
+    await wait_in_loop('it is saved', saver.file.exists)
     assert world.read_in is threading.main_thread()
     old = saver.number, json.dumps({'an': 'older state'})
     saver.save()

@@ -14,6 +14,7 @@ from hermes.kit.logs import configure
 from hermes.kit.redaction import MASK, Redaction
 from hermes.kit.signing import sign
 from hermes.web.webhooks import Refusal, read_body
+from tests.waiting import PATIENCE_S
 from tests.web.conftest import BODY, PASSWORDS, SECRETS, Open, World, open_world, world
 
 __all__ = ['open_world', 'world']
@@ -175,7 +176,7 @@ async def test_a_sender_that_falls_silent_after_its_headers_is_let_go(begun: boo
             await asyncio.Event().wait()
         return messages.pop()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(Refusal) as refused:
             await read_body(receive, {'content-length': '2'}, timeout_s=0.05)
     assert refused.value.status == 408

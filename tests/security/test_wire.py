@@ -12,6 +12,7 @@ from granian.server.embed import Server
 
 from hermes.kit.signing import sign
 from tests.referee.referee import free_port
+from tests.waiting import LOOK_S, PATIENCE_S, PROBE_S, looks
 from tests.web.conftest import BODY, SECRETS, Open, World, open_world
 
 __all__ = ['open_world']
@@ -27,14 +28,14 @@ async def wire(open_world: Open) -> AsyncIterator[tuple[World, int]]:
         port = free_port()
         server = Server(world.app, '127.0.0.1', port, interface=Interfaces.ASGINL, log_level=LogLevels.error)
         served = asyncio.create_task(server.serve())
-        for _ in range(200):
+        for _ in looks('the application'):
             with contextlib.suppress(OSError):
                 (await asyncio.open_connection('127.0.0.1', port))[1].close()
                 break
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(LOOK_S)
         yield world, port
         server.stop()
-        await asyncio.wait([served], timeout=5)
+        await asyncio.wait([served], timeout=PROBE_S)
 
 
 async def say(port: int, *headers: str, body: bytes = b'', path: str = '/tc2/callback/', ends: bool = False) -> bytes:
@@ -42,7 +43,7 @@ async def say(port: int, *headers: str, body: bytes = b'', path: str = '/tc2/cal
     head = '\r\n'.join((f'POST {path} HTTP/1.1', f'Host: 127.0.0.1:{port}', *headers, '', '')).encode('latin-1')
     reader, writer = await asyncio.open_connection('127.0.0.1', port)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             with contextlib.suppress(ConnectionError):
                 writer.write(head + body)
                 await writer.drain()

@@ -1,4 +1,4 @@
-"""`python -m tests.sim`: as many seeds as asked for, or as fit into the time; the kept ones first.
+"""`python -m tests.sim`: as many seeds as asked for; the kept ones first.
 
 A failing seed is printed with its story, made as small as it gets, and kept in tests/sim/seeds.txt.
 """
@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +98,6 @@ async def run(options: argparse.Namespace, part: int = 0) -> Tally:
                 started = time.monotonic()
                 for life in lives(options, part):
                     done = tally.passed + tally.failed
-                    spent = time.monotonic() - started
-                    if options.seconds and spent > options.seconds and done * options.processes >= options.at_least:
-                        break
                     if not await one(town, life, options, fold=options.seed is not None or done % FOLD_EVERY == 0):
                         tally.failed += 1
                         if tally.failed >= options.stop_after:
@@ -136,7 +132,7 @@ def lives(options: argparse.Namespace, part: int = 0) -> Iterator[Life]:
         return
     if not options.new_only:
         yield from kept()[part :: options.processes]
-    fresh = range(options.start, options.start + options.seeds) if options.seeds else count(options.start)
+    fresh = range(options.start, options.start + options.seeds)
     yield from (Life(seed) for seed in fresh if seed % options.processes == part)
 
 
@@ -194,8 +190,6 @@ def quieten() -> None:
 def read_options() -> Any:
     parser = argparse.ArgumentParser(prog='python -m tests.sim', description=__doc__)
     parser.add_argument('--seeds', type=int, help='how many new seeds')
-    parser.add_argument('--seconds', type=float, help='as many as fit into this time')
-    parser.add_argument('--at-least', type=int, default=0, help='but at least so many')
     parser.add_argument('--seed', help='one seed, or a line of seeds.txt in quotes, with its story')
     parser.add_argument('--start', type=int, default=1, help='the first seed')
     parser.add_argument('--processes', type=int, default=1, help='side by side')
@@ -208,7 +202,7 @@ def read_options() -> Any:
     parser.add_argument('--no-merges', action='store_true', help='a team that merges nothing')
     parser.add_argument('--actions', type=int, default=2000, help='how much the team does')
     options = parser.parse_args()
-    if options.seed is None and not options.seeds and not options.seconds:
+    if options.seed is None and not options.seeds:
         options.seeds = 200
     return options
 

@@ -23,7 +23,6 @@ async def town(migrated_server: Server) -> AsyncIterator[Town]:
             yield opened
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.invariant('I4', 'I6', 'I7', 'I9', 'I10', 'I11', 'I14', 'I16')
 async def test_whatever_happens_everything_comes_to_rest_as_it_should(town: Town) -> None:
     for seed in range(90_000, 90_000 + SEEDS):
@@ -31,7 +30,6 @@ async def test_whatever_happens_everything_comes_to_rest_as_it_should(town: Town
         assert wrong == [], '\n'.join([f'seed {seed}', *story.lines])
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.behaviour('PD-ORDER-1')
 @pytest.mark.invariant('I5')
 async def test_the_order_of_arrival_does_not_matter(town: Town) -> None:
@@ -41,7 +39,6 @@ async def test_the_order_of_arrival_does_not_matter(town: Town) -> None:
     assert wrong == []
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.behaviour('PD-RACE-1', 'PD-GAP-1')
 @pytest.mark.invariant('I6', 'I7', 'I8', 'I14', 'I16')
 async def test_a_team_at_work_in_a_storm_reverts_no_edit_and_everything_is_equal_afterwards(town: Town) -> None:

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -19,6 +18,7 @@ from hermes.db import embedded
 from hermes.db.keeper import is_ready, read_pid
 from hermes.db.place import SYSTEM_FOLDER, SYSTEM_USER, EmbeddedError, choose_place
 from hermes.kit.processes import is_alive
+from tests.waiting import wait_for
 
 HOLDER = """
 import sys
@@ -41,13 +41,6 @@ def folder() -> Iterator[Path]:
     root.chmod(0o755)
     yield root / 'postgres'
     shutil.rmtree(root, ignore_errors=True)
-
-
-def until(holds: Callable[[], object], patience_s: float = 30) -> None:
-    deadline = time.monotonic() + patience_s
-    while not holds():
-        assert time.monotonic() < deadline, 'waited in vain'
-        time.sleep(0.02)
 
 
 def hold(folder: Path, prefix: tuple[str, ...] = (), **environment: str) -> tuple[subprocess.Popen[str], str, str]:
@@ -117,8 +110,8 @@ def test_killing_the_one_who_started_it_leaves_nothing_running(folder: Path) -> 
     pid = read_pid(folder / 'cluster') or read_pid(choose_place(folder).cluster)
     holder.kill()
     holder.communicate()
-    until(lambda: not is_alive(pid))
-    until(lambda: not embedded.is_running(folder))
+    wait_for('its end', lambda: not is_alive(pid))
+    wait_for('nothing runs', lambda: not embedded.is_running(folder))
 
 
 def test_a_killed_postgres_comes_back_with_what_was_committed(folder: Path) -> None:
@@ -127,7 +120,7 @@ def test_a_killed_postgres_comes_back_with_what_was_committed(folder: Path) -> N
         cluster = server.plan.place.cluster
         pid = read_pid(cluster)
         os.kill(pid, signal.SIGKILL)
-        until(lambda: is_ready(cluster) and read_pid(cluster) != pid)
+        wait_for('another one', lambda: is_ready(cluster) and read_pid(cluster) != pid)
         assert count(server.url) == 2
         server.end()
 
@@ -138,7 +131,7 @@ def test_a_killed_keeper_takes_postgres_along_and_both_come_back(folder: Path) -
         place = server.plan.place
         pid = read_pid(place.cluster)
         os.kill(int(place.keeper_lock.read_text()), signal.SIGKILL)
-        until(lambda: not is_alive(pid))
+        wait_for('its end', lambda: not is_alive(pid))
         server.ensure()
         assert count(server.url) == 2
         server.end()

@@ -20,7 +20,7 @@ from tests.web.hostile import HEADERS, JSON, READ_HEADERS, TEXT
 
 EVERY = 1 if os.environ.get('HOSTILE') == 'all' else 7
 KEY = 'an-api-key-of-the-tests-only'
-pytestmark = [pytest.mark.lesson('M-10'), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lesson('M-10')]
 
 
 @pytest.fixture

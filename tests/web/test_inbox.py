@@ -13,6 +13,7 @@ from hermes.db import embedded
 from hermes.db.inbox import GROUP_SIZE, Inbox, NewEvent, Unavailable, Unstorable
 from hermes.db.schema import upgrade
 from hermes.kit.clock import SystemClock
+from tests.waiting import LOOK_S, PATIENCE_S, wait_in_loop
 from tests.web.conftest import BODY, Open
 
 
@@ -54,7 +55,8 @@ async def test_many_at_once_are_few_commits_and_one_ring_each(database_url: str)
             added = await asyncio.gather(*(inbox.add(event(number % 500)) for number in range(1000)))
         finally:
             await inbox.stop()
-        rings = [ring async for ring in listener.notifies(timeout=0.2)]
+        rings = [ring async for ring in listener.notifies(timeout=PATIENCE_S, stop_after=1)]
+        rings += [ring async for ring in listener.notifies(timeout=LOOK_S)]
     assert sum(added) == 500
     assert sum(sizes) == 1000
     assert max(sizes) <= GROUP_SIZE
@@ -70,8 +72,7 @@ async def test_a_database_that_does_not_answer_is_not_waited_for(database_url: s
             await locker.execute('lock table event in access exclusive mode')
             with pytest.raises(Unavailable):
                 await inbox.add(event(1))
-        while not await count(database_url):
-            await asyncio.sleep(0.01)
+        await wait_in_loop('it is stored', lambda: count(database_url))
         assert await inbox.add(event(1)) is False
     finally:
         await inbox.stop()
@@ -93,9 +94,11 @@ async def test_the_database_goes_and_comes_back(tmp_path: Path, open_world: Open
             assert (await world.http.get('/health')).status_code == 200
             server = await asyncio.to_thread(embedded.start, tmp_path / 'own', fast=True)
             stack.callback(server.close)
-            async with asyncio.timeout(5):
-                while (await world.tc2(b'{"after": "wards"}')).status_code != 200:
-                    await asyncio.sleep(0.05)
+
+            async def taken(body: bytes) -> bool:
+                return (await world.tc2(body)).status_code == 200
+
+            await wait_in_loop('it is taken', lambda: taken(b'{"after": "wards"}'))
             assert [row[2] for row in await world.rows()] == [BODY, b'{"after": "wards"}']
 
 

@@ -162,7 +162,6 @@ def is_plain(value: Any) -> bool:
 
 
 @pytest.mark.lesson('M-10')
-@pytest.mark.timeout(600)
 async def test_what_an_attacker_plants_is_answered_as_the_description_says(office: Office) -> None:
     wrong: list[str] = []
     for operation in office.operations:
@@ -176,7 +175,6 @@ async def test_what_an_attacker_plants_is_answered_as_the_description_says(offic
     assert sum(office.statuses.values()) > EXAMPLES
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize('mode', [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 async def test_every_answer_is_one_that_the_description_knows(office: Office, mode: GenerationMode) -> None:
     wrong: list[str] = []

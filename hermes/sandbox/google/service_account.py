@@ -12,6 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
@@ -76,8 +77,11 @@ def public_bytes(key: rsa.RSAPublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
+@cache
 def read_public_key(pem: str) -> rsa.RSAPublicKey | None:
-    """The public half of a private key in PEM; None where there is none. Raises ValueError for anything else."""
+    """The public half of a private key in PEM; None where there is none. Raises ValueError for anything else.
+    Reading it checks it, which costs as much as a hundred answers.
+    """
     if not pem:
         return None
     key = serialization.load_pem_private_key(pem.replace('\\n', '\n').encode(), None)
