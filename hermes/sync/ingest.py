@@ -66,10 +66,10 @@ async def ingest_step(engine: Engine) -> int:
                 await commit_unsynced(connection)
                 await _apply_rows(engine, connection, rows)
             return len(rows)
-    except DatabaseError as error:
-        if not error.sqlstate:
+    except Exception as error:
+        if not (reason := _blame(error)):
             raise
-        log.warning('a batch failed, its events are applied one by one', sqlstate=error.sqlstate)
+        log.warning('a batch failed, its events are applied one by one', reason=reason)
     return await _one_by_one(engine)
 
 
@@ -82,6 +82,7 @@ def _at_once(rows: list[Row]) -> list[Row]:
 async def _one_by_one(engine: Engine) -> int:
     """After a failed batch: every event in a transaction of its own."""
     async with engine.database.transaction() as connection:
+        await engine.known(connection)  # What is wrong for all of them is the fault of none.
         ids = [row['id'] for row in await events.claim(connection, BATCH)]
     for event_id in ids:
         try:
@@ -89,14 +90,22 @@ async def _one_by_one(engine: Engine) -> int:
                 row = await events.claim_one(connection, event_id)
                 if row:
                     await _apply_rows(engine, connection, [row])
-        except DatabaseError as error:
-            if not error.sqlstate:
+        except Exception as error:
+            if not (reason := _blame(error)):
                 raise
+            log.exception('an event cannot be stored', event_id=event_id)
             async with engine.database.transaction() as connection:
                 row = await events.claim_one(connection, event_id)
                 if row:
-                    await _fail(engine, connection, row, f'{type(error).__name__} ({error.sqlstate})')
+                    await _fail(engine, connection, row, reason)
     return len(ids)
+
+
+def _blame(error: Exception) -> str:
+    """What is said of an event that cannot be stored; '' where the database is away, and no event is to blame."""
+    if isinstance(error, DatabaseError):
+        return f'{type(error).__name__} ({error.sqlstate})' if error.sqlstate else ''
+    return '' if isinstance(error, OSError) else f'{type(error).__name__} while it was stored'
 
 
 async def _fail(engine: Engine, connection: Connection, row: Row, reason: str) -> None:
