@@ -116,13 +116,15 @@ def setup_admins(users: Users = None, tc2: Tc2 = NOTHING, yes: Yes = False) -> N
         set_up_admins(here, Answers(yes), users, tc2)
 
 
-def setup_webhooks() -> None:
+def setup_webhooks(
+    remove: Annotated[bool, typer.Option('--remove', help='Take it away there: before Hermes goes.')] = False,
+) -> None:
     """Register our webhook at the CRM, and check TutorCruncher's integration."""
     from hermes.cli.setup_desk import desk
-    from hermes.cli.setup_webhooks import set_up_webhooks
+    from hermes.cli.setup_webhooks import set_up_webhooks, take_webhooks_away
 
     with desk() as here:
-        set_up_webhooks(here)
+        (take_webhooks_away if remove else set_up_webhooks)(here)
 
 
 def setup_clients(take: Take = None, yes: Yes = False) -> None:

@@ -17,6 +17,16 @@ def set_up_webhooks(desk: Desk) -> None:
     _check_tutorcruncher(desk)
 
 
+def take_webhooks_away(desk: Desk) -> None:
+    """Whatever sends to us at Pipedrive, and what a person has to take away elsewhere."""
+    from hermes.sync import connect
+
+    count = desk.do(connect.unsubscribe(desk.engine, desk.crm, address(desk)))
+    done(f'{count} webhooks of {address(desk)} were taken away at Pipedrive; "hermes setup webhooks" makes one again')
+    say('In TutorCruncher, under Settings > API Integrations, delete the integration "Hermes".')
+    say('Channels at Google end by themselves within seven days.')
+
+
 def address(desk: Desk) -> str:
     return f'{desk.settings.hermes_url}/pipedrive/callback/'
 

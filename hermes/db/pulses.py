@@ -103,6 +103,11 @@ async def clear(connection: Connection, name: str) -> None:
     await connection.execute(CLEAR, (name,))
 
 
+async def forget(connection: Connection, name: str) -> None:
+    """Nobody looks after it any more."""
+    await connection.execute('delete from pulse where name = %s', (name,))
+
+
 async def last(connection: Connection, name: str) -> datetime:
     """When `name` last beat; it is known."""
     row = await (await connection.execute('select at from pulse where name = %s', (name,))).fetchone()

@@ -257,6 +257,20 @@ async def subscribe(engine: Engine, system: System, url: str, user: str, passwor
     return None
 
 
+async def unsubscribe(engine: Engine, system: System, url: str) -> int:
+    """Take our webhooks away, whoever made them, and look after none any more. How many there were."""
+    async with engine.database.transaction() as connection:
+        await pulses.forget(connection, pulses.subscription(system.name))
+    ours = [
+        hook
+        for hook in system.subscriptions(await ask(engine, system, Request('webhooks')))
+        if hook.url.rstrip('/') == url.rstrip('/')
+    ]
+    for hook in ours:
+        await ask(engine, system, Request('drop_webhook', remote_id=hook.id))
+    return len(ours)
+
+
 async def _stands(engine: Engine, system: str) -> None:
     async with engine.database.transaction() as connection:
         await pulses.beat(connection, pulses.subscription(system), timedelta(days=36_500))

@@ -5,11 +5,14 @@ work in the database.
 import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from hermes.cli import sentence_of
 from hermes.db import backup, schema
 from tests.cli.test_losing import Place, standing
 from tests.house.filling import fill
@@ -136,3 +139,32 @@ def test_an_id_that_was_given_since_is_not_given_again(place: Place, file: Path)
     with psycopg.connect(place.url) as connection:
         [following] = connection.execute("select nextval('record_id')").fetchone() or [0]
     assert following > last
+
+
+def test_a_dash_is_stdout_and_stdin(place: Place, blank_database_url: str) -> None:
+    """For a container, whose folders are not those of the machine."""
+
+    def hermes(url: str, *words: str, given: bytes = b'') -> subprocess.CompletedProcess[bytes]:
+        environment = {'PATH': os.environ['PATH'], 'HOME': str(place.folder), 'DATA_DIR': str(place.folder / 'data')}
+        return subprocess.run(
+            [sys.executable, '-m', 'hermes', 'db', *words],
+            env=environment | {'DATABASE_URL': url}, input=given, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    kept = hermes(place.url, 'backup', '-')
+    assert (kept.returncode, kept.stdout[:5]) == (0, b'PGDMP'), kept.stderr
+    assert b'company (1 rows)' in kept.stderr
+    done = hermes(blank_database_url, 'restore', '-', given=kept.stdout)
+    assert done.returncode == 0, done.stderr
+    assert standing(Place(blank_database_url, place.folder))['company'] == standing(place)['company']
+    again = hermes(blank_database_url, 'restore', '-', given=kept.stdout)
+    assert (again.returncode, b'say --name and the name of the database' in again.stderr) == (1, True)
+
+
+def test_a_database_that_is_away_is_one_sentence(place: Place, file: Path) -> None:
+    away = Place('postgresql://nobody@127.0.0.1:9/nothing', place.folder)
+    for words in (('backup', str(file.with_name('new'))), ('restore', str(file))):
+        done = away.hermes('db', *words)
+        assert done.exit_code == 1
+        assert 'cannot be' in sentence_of(done.exception) if isinstance(done.exception, Exception) else done.stderr
+    assert not file.with_name('new').exists()

@@ -233,6 +233,20 @@ def test_our_webhook_is_registered_once_with_basic_auth_and_an_open_one_is_repla
     assert 'PD_WEBHOOK_PASSWORD' in office.refuses('setup', 'webhooks')
 
 
+@pytest.mark.behaviour('SETUP-4')
+@pytest.mark.lesson('M-54')
+def test_our_webhook_is_taken_away_and_not_made_again(office: Office) -> None:
+    other = f'http://127.0.0.1:{office.world.web}/somebody/else/'
+    office.world.subscribe(other, '*')
+    office.does('setup', 'webhooks')
+    assert '1 webhooks of ' in office.does('setup', 'webhooks', '--remove')
+    assert [hook['subscription_url'] for hook in office.world.hooks] == [other]
+    assert office.rows("select 1 from pulse where name = 'pipedrive webhooks'") == []
+    assert '0 webhooks of ' in office.does('setup', 'webhooks', '--remove')
+    office.does('setup', 'webhooks')
+    assert len(office.world.hooks) == 2
+
+
 @pytest.mark.behaviour('SETUP-10')
 def test_a_set_up_travels_as_a_file_with_ids_and_without_secrets(
     office: Office, migrated_server: Server, tmp_path: Path
