@@ -25,8 +25,14 @@ from tools import behaviours
 
 ROOT = Path(__file__).parent.parent
 TABLE = Path(__file__).parent / 'marker_trials.toml'
-COPIED = ('hermes', 'tests', 'tools', 'bench', 'docs', 'pyproject.toml', 'requirements')
-LEFT_OUT = ('tests/sim/', 'tests/chaos/', 'tests/referee/', 'tests/house/test_run.py')
+COPIED = (
+    'hermes', 'tests', 'tools', 'bench', 'docs', 'deploy', 'pyproject.toml', 'requirements',
+    'compose.yaml', '.env.example',
+)  # fmt: skip
+LEFT_OUT = (
+    'tests/sim/', 'tests/chaos/', 'tests/referee/', 'tests/house/test_run.py', 'tests/house/test_restore.py',
+    'tests/house/test_units.py',
+)  # fmt: skip
 """The simulator has its own mutants; what starts processes would start the installed Hermes, not the copy."""
 TEST_S = 120
 FAILED = re.compile(r'^(?:FAILED|ERROR) (tests/\S+?::\w+)(?!.*Timeout)', re.MULTILINE)
