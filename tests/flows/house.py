@@ -85,14 +85,19 @@ class Entrance:
 
     application: FastAPI
     build: Callable[[], list[APIRouter]]
-    whole: bool = False
+    is_whole: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self.whole and '/callback' not in scope['path']:
-            self.whole = True
+        application = self.application if '/callback' in scope['path'] else self.whole()
+        await application(scope, receive, send)
+
+    def whole(self) -> FastAPI:
+        """The application with everything in it."""
+        if not self.is_whole:
+            self.is_whole = True
             for router in self.build():
                 self.application.include_router(router)
-        await self.application(scope, receive, send)
+        return self.application
 
 
 @dataclass
