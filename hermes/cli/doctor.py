@@ -230,6 +230,7 @@ def _write_back(connection: 'Connection', settings: 'Settings') -> Finding:
 
 def _systems(connection: 'Connection', settings: 'Settings', reached: frozenset[str]) -> Iterator[Finding]:
     from hermes.db.checks import read_standing, read_unproven
+    from hermes.domain.condition import BROKEN
     from hermes.settings import reveal
 
     on = {'pipedrive': bool(reveal(settings.pd_api_key)), 'tutorcruncher': bool(reveal(settings.tc2_api_key))}
@@ -240,9 +241,13 @@ def _systems(connection: 'Connection', settings: 'Settings', reached: frozenset[
             yield Finding(name, 'skipped', 'off: it has no credentials')
             continue
         if here['paused']:
-            yield Finding(
-                name, 'todo', f'paused: {here["reason"] or "no reason given"}', f'mend it, then "hermes resume {name}"'
+            by_itself = here['reason'].startswith(BROKEN)
+            mend = (
+                'mend the credentials; it goes on by itself'
+                if by_itself
+                else f'when it may go on: "hermes resume {name}"'
             )
+            yield Finding(name, 'todo', f'paused: {here["reason"] or "no reason given"}', mend)
         elif here['blocked_until']:
             yield Finding(
                 name, 'todo', f'it lets nobody in until {show(here["blocked_until"])}', 'wait; Hermes goes on by itself'

@@ -13,7 +13,7 @@ from hermes.settings import SettingsError, load
 from tests.flows.letters import Post, open_post
 from tests.flows.test_alerts import OPS, WHSEC, Listener, Watch, park, telling_of
 
-pytestmark = [pytest.mark.behaviour('ALERT-7'), pytest.mark.lesson('M-54')]
+pytestmark = pytest.mark.behaviour('ALERT-7')
 
 
 @pytest.fixture
@@ -158,3 +158,21 @@ def test_the_sandbox_tells_nobody_outside_this_machine() -> None:
     given = {'alert_webhook_url': 'https://a.example/', 'alert_webhook_secret': WHSEC, 'hermes_sandbox': True}
     with pytest.raises(SettingsError, match='must be on this machine'):
         load({**LIVE, 'tc2_base_url': 'http://127.0.0.1:1', 'pd_base_url': 'http://127.0.0.1:1', **given})
+
+
+@pytest.mark.behaviour('OUT-7')
+@pytest.mark.parametrize(
+    ('reason', 'mend'),
+    [
+        ('OUT-7: Pipedrive refuses (401)', 'mend the credentials; it goes on by itself'),
+        ('maintenance', 'when it may go on: "hermes resume pipedrive"'),
+    ],
+)
+async def test_the_doctor_asks_for_a_word_only_where_a_pause_does_not_end_by_itself(
+    watch: Watch, reason: str, mend: str
+) -> None:
+    house = watch.post.house
+    await house.act('system.pause', system='pipedrive', reason=reason)
+    told = json.loads((await hermes(watch.post, 'doctor', '--offline', '--json', PD_API_KEY='a-token')).stdout)
+    [found] = [each for each in told['findings'] if each['name'] == 'pipedrive']
+    assert (found['said'], found['todo']) == (f'paused: {reason}', mend)

@@ -29,7 +29,6 @@ from tests.flows import faults
 from tests.flows.companies import later, parked, sign_up
 from tests.flows.letters import Post, open_post
 
-pytestmark = pytest.mark.lesson('M-54')
 WHSEC = 'whsec_' + base64.b64encode(bytes(range(32))).decode()
 NEXT_WHSEC = 'whsec_' + base64.b64encode(bytes(range(40, 72))).decode()
 LISTENER = 'https://alerts.example/hermes?token=of-the-listener'
@@ -124,6 +123,7 @@ async def mend(post: Post) -> None:
 
 
 @pytest.mark.behaviour('ALERT-1', 'ALERT-4')
+@pytest.mark.lesson('M-54')
 async def test_what_is_wrong_is_told_once_over_both_channels_and_then_ever_more_rarely(watch: Watch) -> None:
     await watch.watch(5 * MINUTE)
     assert (watch.mails(), watch.listener.tries) == ([], []), 'nothing is wrong'

@@ -11,7 +11,6 @@ import yaml
 
 from tests.web.conftest import World
 
-pytestmark = pytest.mark.lesson('M-54')
 DEPLOY = Path(__file__).parents[2] / 'deploy'
 RULES, DASHBOARD = DEPLOY / 'prometheus' / 'alerts.yml', DEPLOY / 'grafana' / 'dashboard.json'
 NAME = re.compile(r'\bhermes_\w+')
@@ -49,12 +48,14 @@ async def figures(world: World) -> dict[str, list[dict[str, str]]]:
     return found
 
 
+@pytest.mark.lesson('M-54')
 async def test_every_figure_that_is_asked_for_is_there(world: World) -> None:
     there = await figures(world)
     missing = [(whose, name) for whose, asked in expressions() for name in NAME.findall(asked) if name not in there]
     assert missing == []
 
 
+@pytest.mark.lesson('M-54')
 async def test_every_label_that_is_asked_for_has_that_value(world: World) -> None:
     there = await figures(world)
     for whose, asked in expressions():
