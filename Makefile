@@ -25,7 +25,8 @@ install-observe: ## the same, with traces to Logfire or a collector and errors t
 install-dev: ## make the environment for working and testing, from the lock
 	@tools/bootstrap.sh dev
 
-run: core ## run everything: database, web on :8000, worker, and the sandbox on :8100 when no system is configured
+# PORT and SANDBOX_PORT, said to make or in the environment, reach the command through its environment.
+run: core ## run everything: make run PORT=8000 SANDBOX_PORT=8100; the sandbox when no system is configured
 	@$(HERMES) run --reload $(ARGS)
 
 test: install-dev ## lint, types, contracts and all tests that fit in ten minutes

@@ -17,7 +17,7 @@ from hermes.parts import (
     set_limits,
 )
 from hermes.settings import Settings
-from hermes.sync import connect, setup
+from hermes.sync import connect, intake, setup
 from hermes.sync.engine import Engine
 from hermes.sync.letters import letter_step
 from hermes.sync.schedules import Schedules
@@ -41,7 +41,9 @@ def build_post(settings: Settings) -> Step:
 
 
 async def prepare(engine: Engine, settings: Settings) -> None:
-    """What follows first contact with the sandbox: the demo's set-up. A client is applied only when it is over."""
+    """What follows first contact with the sandbox: the demo's set-up, before which no client is applied, and the
+    clients that are there already.
+    """
     if settings.hermes_sandbox:
         from hermes.sandbox.staff import ADMINS, ENTRY_STAGES
 
@@ -51,6 +53,7 @@ async def prepare(engine: Engine, settings: Settings) -> None:
         except Refused as error:
             log.warning("the demo's set-up is not complete", reason=str(error))
         await setup.finish(engine)
+        await intake.begin(engine)
 
 
 async def subscribe(engine: Engine, settings: Settings) -> None:

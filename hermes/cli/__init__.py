@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'db': ('db', 'The database: start, stop, upgrade, downgrade, backup, restore, reset, url.'),
     'openapi': ('run', 'Print the OpenAPI document.'),
     'status': ('status', 'How everything is doing, in one screen.'),
+    'pids': ('pids', 'The processes of the "hermes run" of this installation.'),
     'doctor': ('doctor', 'Check every connection and setting, and say what to do.'),
     'setup': ('setup', 'Set up pipelines, fields, admins and webhooks.'),
     'config': ('config', 'Show and set what can be changed while Hermes runs.'),

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from hermes.cli.instance import only_one
+from hermes.cli.instance import RUN, SANDBOX, Tell, only_one
 from hermes.cli.output import say
 from hermes.cli.world import (
     SANDBOX_PORT,
@@ -29,7 +29,8 @@ DATABASE_PATIENCE_S = 20.0
 """How long a part waits for a database that does not answer, for example while it starts again."""
 EXIT_S = 3.0
 """How long a part that is done has for the rest: what it says last, threads that still wait for an address."""
-Port = Annotated[int, typer.Option(min=1, max=65535)]
+Port = Annotated[int, typer.Option(min=1, max=65535, envvar='PORT')]
+SandboxPort = Annotated[int, typer.Option(min=1, max=65535, envvar='SANDBOX_PORT')]
 
 
 class WeatherName(StrEnum):
@@ -52,7 +53,7 @@ def register(app: typer.Typer) -> None:
 def run(
     reload: Annotated[bool, typer.Option('--reload', help='Restart what has changed when the code changes.')] = False,
     port: Port = WEB_PORT,
-    sandbox_port: Port = SANDBOX_PORT,
+    sandbox_port: SandboxPort = SANDBOX_PORT,
     weather: Weather = WeatherName.CALM,
 ) -> None:
     """Everything in one: database, web, worker, and the sandbox when no system is configured."""
@@ -62,19 +63,20 @@ def run(
         addresses = {'web': f'http://127.0.0.1:{port}', 'sandbox': f'http://127.0.0.1:{sandbox_port}'}
     else:
         addresses = {'web': f'http://127.0.0.1:{port}'}
-    with only_one(settings.data_dir, 'run', addresses):
-        _run(settings, reload, port, sandbox_port, weather)
+    with only_one(settings.data_dir, RUN, addresses) as tell:
+        _run(settings, reload, port, sandbox_port, weather, tell)
 
 
-def _run(settings: Settings, reload: bool, port: int, sandbox_port: int, weather: WeatherName) -> None:
-    from hermes.cli.supervisor import Child, Supervisor, choose_port, require_port
+def _run(settings: Settings, reload: bool, port: int, sandbox_port: int, weather: WeatherName, tell: Tell) -> None:
+    from hermes.cli.ports import choose_port, require_ports
+    from hermes.cli.supervisor import Child, Supervisor
     from hermes.db import schema
 
-    require_port(port, '--port')
+    sandboxed = {'--sandbox-port': sandbox_port} if settings.sandboxed else {}
+    require_ports({'--port': port, **sandboxed})
     environment = {'PYDANTIC_DISABLE_PLUGINS': '__all__', **os.environ}
     children = [Child('web', ['web', '--port', str(port)]), Child('worker', ['worker'])]
     if settings.sandboxed:
-        require_port(sandbox_port, '--sandbox-port')
         mail_port = choose_port()
         environment |= sandbox_environment(settings, port, sandbox_port, mail_port)
         keep_addresses(settings, port, sandbox_port, mail_port)
@@ -89,7 +91,9 @@ def _run(settings: Settings, reload: bool, port: int, sandbox_port: int, weather
         url = environment['DATABASE_URL'] = server.url if server else settings.database_url
         if told := schema.upgrade(url).said:
             say(told)
-        Supervisor(children, environment, port, lambda: announce(settings, port, sandbox_port), server, reload).run()
+        Supervisor(
+            children, environment, port, lambda: announce(settings, port, sandbox_port), server, reload, tell
+        ).run()
     finally:
         if server:
             server.end()
@@ -119,13 +123,13 @@ def web(
     workers: Annotated[int, typer.Option(min=1, help='Processes that take requests.')] = 1,
 ) -> None:
     """The web server alone."""
+    from hermes.cli.ports import require_ports
     from hermes.cli.serving import serve
-    from hermes.cli.supervisor import require_port
 
     heed_signals()
     settings = load_settings(make=True)
     settings.require_secrets()
-    require_port(port, '--port', host)
+    require_ports({'--port': port}, host)
     with open_database(settings, make=True) as url:
         require_schema(url)
         os.environ |= {**inherited(settings), 'DATABASE_URL': url}
@@ -155,16 +159,16 @@ def worker(
         run_worker(settings.model_copy(update={'database_url': url}), only.value if only else 'both')
 
 
-def sandbox(port: Port = SANDBOX_PORT, weather: Weather = WeatherName.CALM) -> None:
+def sandbox(port: SandboxPort = SANDBOX_PORT, weather: Weather = WeatherName.CALM) -> None:
     """The outside world, emulated on this machine: http://127.0.0.1:8100/."""
+    from hermes.cli.ports import require_ports
     from hermes.cli.serving import serve_sandbox
-    from hermes.cli.supervisor import require_port
 
     heed_signals()
     settings = load_settings(make=True)
     here = {'sandbox': f'http://127.0.0.1:{port}'}
-    with ending_soon(), only_one(settings.world_dir, 'sandbox', here):
-        require_port(port, '--port')
+    with ending_soon(), only_one(settings.world_dir, SANDBOX, here):
+        require_ports({'--port': port})
         serve_sandbox(settings, port, weather)
 
 

@@ -7,7 +7,6 @@ is written while nobody listens; they die with the supervisor even if that is ki
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,9 @@ from pathlib import Path
 from types import FrameType
 
 from hermes.cli import code
+from hermes.cli.instance import Tell
 from hermes.cli.output import alarm, say, warn
+from hermes.cli.ports import answers
 from hermes.db.embedded import Server
 from hermes.domain.errors import Refused
 from hermes.kit.processes import SUPERVISOR, dying_with_parent
@@ -104,6 +105,8 @@ class Supervisor:
     announce: Callable[[], None]
     server: Server | None = None
     reload: bool = False
+    tell: Tell | None = None
+    """Is told the processes of the children whenever one was started."""
     migrations: frozenset[str] = field(default_factory=code.migrations, init=False)
     stamp: tuple[int, int] = field(default_factory=code.stamp, init=False)
     looks_at: float = field(default=0.0, init=False)
@@ -160,6 +163,8 @@ class Supervisor:
         if due and self._upgrade(now):
             for child in due:
                 child.start(self.environment)
+            if self.tell:
+                self.tell({child.name: child.process.pid for child in self.children if child.process})
         if not self.announced and answers(self.port):
             self.announced = True
             self.announce()
@@ -205,38 +210,3 @@ class Supervisor:
 
 def _lies_in(path: Path, folders: tuple[str, ...]) -> bool:
     return any(path.is_relative_to(code.CODE / folder) for folder in folders)
-
-
-def answers(port: int) -> bool:
-    """True if something on this machine accepts connections on `port`."""
-    with socket.socket() as probe:
-        probe.settimeout(0.2)
-        return probe.connect_ex(('127.0.0.1', port)) == 0
-
-
-def choose_port() -> int:
-    """A port of this machine that is free."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return int(probe.getsockname()[1])
-
-
-def require_port(port: int, option: str, host: str = '127.0.0.1', patience_s: float = 3.0) -> None:
-    """Raise Refused if `port` is taken, and stays taken for `patience_s` (children of a killed run need a moment)."""
-    deadline = time.monotonic() + patience_s
-    family = socket.AF_INET6 if ':' in host else socket.AF_INET
-    while True:
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except PermissionError:
-                raise Refused(f'Port {port} may not be used by this user: say {option} with one above 1023.') from None
-            except OSError as error:
-                if time.monotonic() > deadline:
-                    raise Refused(
-                        f'Port {port} is taken ({os.strerror(error.errno or 0)}): stop what is there, or say {option}.'
-                    ) from None
-            else:
-                return
-        time.sleep(0.1)

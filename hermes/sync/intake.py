@@ -19,6 +19,7 @@ CLIENT: Final = 'client'
 PAGE: Final = 100
 """Clients on one page of a listing."""
 PATIENCE_S: Final = 180.0
+CAUSE: Final = 'first import'
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,20 @@ async def count_read(engine: Engine) -> int:
         return int((await sweeps.intake(connection, PRODUCT, CLIENT))['read'])
 
 
+async def begin(engine: Engine) -> None:
+    """Have the workers take over what is there, once per database (the demo; elsewhere somebody is asked)."""
+    async with engine.database.transaction() as connection:
+        await open_sweep(connection, PRODUCT, CLIENT, 'full', only_first=True, cause=CAUSE)
+        await connection.execute('notify hermes_push')
+
+
 async def take_over(engine: Engine, tick: Callable[[int, int], None]) -> bool:
     """List and read until every client was read; `tick` is told how many were, and how many of them were put aside.
     False when nothing could be done for PATIENCE_S: what is left is kept, for the workers or for the next time.
     """
     async with engine.database.transaction() as connection:
         sweep = await sweeps.running(connection, PRODUCT, CLIENT)
-        sweep = sweep or await open_sweep(connection, PRODUCT, CLIENT, 'full', cause='first import')
+        sweep = sweep or await open_sweep(connection, PRODUCT, CLIENT, 'full', cause=CAUSE)
 
     async def is_done() -> bool:
         async with engine.database.transaction() as connection:

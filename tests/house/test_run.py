@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from urllib.request import urlopen
 
 import psycopg
@@ -158,11 +159,47 @@ def test_one_instance_a_data_folder(home: Home) -> None:
         run.interrupt()
 
 
-def test_a_port_that_is_taken(home: Home) -> None:
+@pytest.mark.lesson('M-48')
+def test_both_ports_that_are_taken_are_said_at_once_with_who_has_them(home: Home, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(('127.0.0.1', home.ports[0]))
         taken.listen()
-        assert f'Port {home.ports[0]} is taken' in refused(home)
+        told = refused(home)
+    assert told.startswith(f'Port {home.ports[0]} is taken by process {os.getpid()} (')
+    assert told.endswith(': stop that first, or say --port with another.')
+    with home.running() as run:
+        run.await_ready()
+        other = Home(tmp_path / 'other', list(home.ports))
+        other.folder.mkdir()
+        web, sandbox = home.ports
+        ours = f'the Hermes of {home.data.resolve()} (process {run.process.pid})'
+        assert refused(other) == (
+            f'Port {web} is taken by {ours}: stop that first, or say --port with another. '
+            f'Port {sandbox} is taken by {ours}: stop that first, or say --sandbox-port with another.'
+        )
+        other.variables |= {'PORT': str(free_ports(1)[0]), 'SANDBOX_PORT': str(sandbox)}
+        assert refused(other, 'run').startswith(f'Port {sandbox} is taken by {ours}')
+        other.variables['SANDBOX_PORT'] = other.variables['PORT']
+        assert refused(other, 'run').startswith('--port and --sandbox-port say the same port')
+        run.interrupt()
+
+
+@pytest.mark.lesson('M-48')
+def test_pids_are_those_of_this_installation_alone(home: Home, tmp_path: Path) -> None:
+    other = Home(tmp_path / 'other')
+    other.folder.mkdir()
+    with home.running() as run, other.running() as beside:
+        run.await_ready()
+        beside.await_ready()
+        told = home.told('pids')
+        assert told == {'run': run.process.pid, **{name: run.child(name) for name in ('sandbox', 'web', 'worker')}}
+        assert set(told.values()).isdisjoint(other.told('pids').values())
+        os.kill(int(home.hermes('pids', 'worker').stdout), signal.SIGKILL)
+        wait_for('a new worker', lambda: home.told('pids').get('worker', told['worker']) != told['worker'], 10)
+        assert beside.child('worker') == other.told('pids', 'worker')['worker']
+        assert '"hermes run" has no cook at this moment' in home.hermes('pids', 'cook').stderr
+        run.interrupt()
+        assert home.hermes('pids').stderr == f'"hermes run" does not run in {home.data.resolve()}.\n'
 
 
 def test_a_database_that_is_not_there(home: Home) -> None:
