@@ -132,6 +132,8 @@ def refusing() -> Iterator[None]:
         raise
 
 
+# Whoever has Logfire installed would wait a second for its plugin, which nothing here uses.
+os.environ.setdefault('PYDANTIC_DISABLE_PLUGINS', '__all__')
 app = typer.Typer(
     cls=LazyGroup, add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False,
     context_settings={'help_option_names': ['-h', '--help']},

@@ -72,7 +72,7 @@ def upgrade() -> None:
     from hermes.db import schema
 
     with open_database(load_settings(make=True), make=True) as address:
-        told = schema.upgrade(address).said
+        told = schema.upgrade(address, tell=warn).said
     say(told or 'The schema is up to date.')
 
 

@@ -74,7 +74,7 @@ def _run(settings: Settings, reload: bool, port: int, sandbox_port: int, weather
 
     sandboxed = {'--sandbox-port': sandbox_port} if settings.sandboxed else {}
     require_ports({'--port': port, **sandboxed})
-    environment = {'PYDANTIC_DISABLE_PLUGINS': '__all__', **os.environ}
+    environment = dict(os.environ)
     children = [Child('web', ['web', '--port', str(port)]), Child('worker', ['worker'])]
     if settings.sandboxed:
         mail_port = choose_port()
@@ -89,7 +89,7 @@ def _run(settings: Settings, reload: bool, port: int, sandbox_port: int, weather
         if server and server.note:
             say(server.note)
         url = environment['DATABASE_URL'] = server.url if server else settings.database_url
-        if told := schema.upgrade(url).said:
+        if told := schema.upgrade(url, tell=say).said:
             say(told)
         Supervisor(
             children, environment, port, lambda: announce(settings, port, sandbox_port), server, reload, tell

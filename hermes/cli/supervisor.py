@@ -17,7 +17,7 @@ from types import FrameType
 
 from hermes.cli import code
 from hermes.cli.instance import Tell
-from hermes.cli.output import alarm, say, warn
+from hermes.cli.output import alarm, announcing, say, warn
 from hermes.cli.ports import answers
 from hermes.db.embedded import Server
 from hermes.domain.errors import Refused
@@ -118,6 +118,7 @@ class Supervisor:
         """Run until SIGINT or SIGTERM; leaves no process behind."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._ask_to_stop)
+        say(f'starting {", ".join(child.name for child in self.children)}')
         try:
             for changed in self._ticks():
                 if self.stopping:
@@ -176,10 +177,11 @@ class Supervisor:
         found = code.migrations()
         if found == self.migrations:
             return True
-        done = subprocess.run(
-            [sys.executable, '-m', 'hermes', 'db', 'upgrade'],
-            env=dict(self.environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        with announcing('bringing the tables to the new code'):
+            done = subprocess.run(
+                [sys.executable, '-m', 'hermes', 'db', 'upgrade'],
+                env=dict(self.environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            )  # fmt: skip
         if done.returncode == 0:
             say(done.stdout.strip())
             self.migrations = found

@@ -13,7 +13,6 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from hermes.db.pool import Connection, Row
-from hermes.kit import endings
 
 BEAT_S: Final = 5.0
 WEB: Final = 'web'
@@ -171,6 +170,8 @@ class Heartbeat:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        from hermes.kit import endings  # Here alone: most who ask for a pulse have none, and want to be quick.
+
         name = f'pulse-{self._name}'
         self._task = asyncio.create_task(endings.keep(name, self._beat), name=name)
 

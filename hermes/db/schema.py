@@ -1,33 +1,27 @@
 """The schema's version: bring a database up, take it down, refuse a newer one in a plain sentence (I23).
 
 A database is at the version that its tables are of, whatever it is named (`landed`): one that an earlier program
-numbered otherwise goes on from there, one that is of no version of ours is refused.
+numbered otherwise goes on from there, one that is of no version of ours is refused. Every start asks, so it is asked by
+two queries; what migrates is loaded where there is something to do.
 """
 
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import NullPool
+import psycopg
 
 from hermes.db import landed
-from hermes.db.landed import MIGRATIONS
 from hermes.domain.errors import Refused
 from hermes.kit.fitting import Unfit
 
-MIGRATION_LOCK = 4_729_100_001
-"""Advisory lock that lets one process migrate at a time."""
+Ask = Callable[[str], Sequence[Any]]
+"""The first column of what a query finds."""
+HAS_NAME = "select to_regclass('alembic_version') is not null"
+NAME = 'select version_num from alembic_version'
 
 
 class Unreachable(Refused):
@@ -57,29 +51,36 @@ def _number(revision: str) -> str:
     return revision.lstrip('0') or revision
 
 
-def upgrade(database_url: str, revision: str = 'head') -> Upgraded:
-    """Bring the schema to the newest version (or to `revision`); safe to call from several processes. Raises Refused
-    for a newer schema, and for one that is of no version of ours.
+def upgrade(database_url: str, revision: str = 'head', tell: Callable[[str], None] | None = None) -> Upgraded:
+    """Bring the schema to the newest version (or to `revision`); safe to call from several processes. `tell` is told
+    before anything is done. Raises Refused for a newer schema, and for one that is of no version of ours.
     """
-    with _migrating(database_url) as connection:
-        named, before = _place(connection)
-        command.upgrade(_config(connection), revision)
-        return Upgraded(named, before, _named(connection))
+    with _asking(database_url) as ask:
+        name, true = place(ask)
+    if revision == 'head' and name == true == newest():
+        return Upgraded(name, true, true)
+    if tell:
+        tell(f'bringing the tables on from {_number(true)}' if true else 'making the tables')
+    from hermes.db import migrating
+
+    return migrating.upgrade(database_url, revision)
 
 
 def downgrade(database_url: str, revision: str) -> None:
-    """Take the schema down to `revision`."""
-    with _migrating(database_url) as connection:
-        _place(connection)
-        command.downgrade(_config(connection), revision)
+    """Take the schema down to `revision`. Raises Refused."""
+    with _asking(database_url) as ask:
+        place(ask)
+    from hermes.db import migrating
+
+    migrating.downgrade(database_url, revision)
 
 
 def check(database_url: str) -> str:
     """'current' or 'old'. Raises Refused when the database cannot be reached, its schema is newer than this program,
     or it is of no version of ours.
     """
-    with _connect(database_url) as connection:
-        return 'current' if _true(connection) == newest() else 'old'
+    with _asking(database_url) as ask:
+        return 'current' if place(ask)[1] == newest() else 'old'
 
 
 def find(database_url: str) -> str:
@@ -92,96 +93,64 @@ def find(database_url: str) -> str:
 
 def revise(message: str) -> Path:
     """Write an empty migration (make migrate-create)."""
-    script = command.revision(_config(None), message=message)
-    assert script is not None
-    assert not isinstance(script, list)
-    return Path(script.path)
+    from hermes.db import migrating
+
+    return migrating.revise(message)
+
+
+@cache
+def versions() -> tuple[str, ...]:
+    """Every version that this program knows, oldest first: the numbers of its migrations. Raises Unfit where they are
+    not one row: some came, and others did not yet.
+    """
+    found = tuple(sorted(file.name.partition('_')[0] for file in landed.VERSIONS.glob('[0-9]*_*.py')))
+    if not found or found != tuple(f'{number:04}' for number in range(1, len(found) + 1)):
+        raise Unfit(f'the migrations are not one row: {", ".join(found)}')
+    return found
 
 
 def newest() -> str:
     """The version that this program was written for."""
-    return str(_scripts().get_current_head())
+    return versions()[-1]
 
 
-def _scripts() -> ScriptDirectory:
-    """The migrations as they stand. Raises Unfit where they are not one row: some came, and others did not yet."""
-    scripts = ScriptDirectory(str(MIGRATIONS))
-    with warnings.catch_warnings():
-        warnings.simplefilter('error')
-        try:
-            scripts.get_current_head()
-        except (CommandError, KeyError, UserWarning) as error:
-            raise Unfit(str(error)) from None
-    return scripts
-
-
-def _named(connection: Connection) -> str:
-    """The version that the database says to be at; '' before its first."""
-    current = MigrationContext.configure(connection).get_current_revision() or ''
-    if current and current not in {script.revision for script in _scripts().walk_revisions()}:
+def named(ask: Ask) -> str:
+    """The version that the database says to be at; '' before its first. Raises Refused for a newer one."""
+    current = next(iter(ask(NAME)), '') if any(ask(HAS_NAME)) else ''
+    if current and current not in versions():
         raise Refused(
             f'The database has schema {current}, which is newer than this program knows: use the newer program, '
             'or restore an older copy of the database.'
         )
-    return current
+    return str(current)
 
 
-def _true(connection: Connection) -> str:
-    """The version that its tables are of. Raises Refused when there is no such one."""
-    named = _named(connection)
-    standing = connection.execute(text(landed.STANDING)).scalars().all()
-    true = landed.true_revision(named, standing) if named else ''
+def place(ask: Ask) -> tuple[str, str]:
+    """The version that the database says to be at, and the one that its tables are of. Raises Refused when there is no
+    such one.
+    """
+    name = named(ask)
+    standing = ask(landed.STANDING) if name else ()
+    true = landed.true_revision(name, standing) if name else ''
     if true is None:
         raise Refused(
-            f'The tables of this database are those of no version of Hermes ({landed.describe(named, standing)}): '
+            f'The tables of this database are those of no version of Hermes ({landed.describe(name, standing)}): '
             'use the program that made them, restore a copy, or "hermes db reset" to begin again.'
         )
-    return true
-
-
-def _place(connection: Connection) -> tuple[str, str]:
-    """What the database was named, and what it is named from now on: the version that its tables are of."""
-    named, true = _named(connection), _true(connection)
-    if named != true:
-        command.stamp(_config(connection), true)
-    connection.commit()
-    return named, true
-
-
-def _connect(database_url: str) -> Any:
-    """A connection; Refused with a plain sentence (without the password) if there is none."""
-    try:
-        # The driver reads the address: two programs that read one would read some of them differently.
-        told = {**conninfo_to_dict(database_url), 'connect_timeout': 5}
-        return create_engine('postgresql+psycopg://', poolclass=NullPool, connect_args=told).connect()
-    except OperationalError as error:
-        said = str(error.orig).strip().splitlines()
-        raise Unreachable(
-            f'The database cannot be reached: {said[0] if said else "no answer"}. Check DATABASE_URL.'
-        ) from None
-    except Exception as error:
-        raise Refused(f'DATABASE_URL is not a PostgreSQL address ({type(error).__name__}).') from None
-
-
-def _config(connection: Connection | None) -> Config:
-    config = Config()
-    config.set_main_option('script_location', str(MIGRATIONS))
-    config.attributes['connection'] = connection
-    return config
+    return name, true
 
 
 @contextmanager
-def _migrating(database_url: str) -> Iterator[Connection]:
-    """A connection on which nobody else migrates meanwhile."""
-    with _connect(database_url) as connection:
-        connection.execute(text('select pg_advisory_lock(:key)'), {'key': MIGRATION_LOCK})
-        connection.commit()
-        try:
-            yield connection
-            connection.commit()
-        except CommandError as error:
-            raise Refused(f'The schema could not be changed: {error}') from None
-        finally:
-            connection.rollback()
-            connection.execute(text('select pg_advisory_unlock(:key)'), {'key': MIGRATION_LOCK})
-            connection.commit()
+def _asking(database_url: str) -> Iterator[Ask]:
+    """Asks over a connection; Refused with a plain sentence (without the password) if there is none."""
+    try:
+        connection = psycopg.connect(database_url, autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        told = str(error).strip().splitlines()
+        raise Unreachable(
+            f'The database cannot be reached: {told[0] if told else "no answer"}. Check DATABASE_URL.'
+        ) from None
+    except (psycopg.Error, ValueError) as error:
+        raise Refused(f'DATABASE_URL is not a PostgreSQL address ({type(error).__name__}).') from None
+    with connection:
+        yield lambda query: [value for (value,) in connection.execute(query.encode()).fetchall()]

@@ -6,7 +6,6 @@ look well.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -197,13 +196,7 @@ def _by_quantile(rows: Sequence[tuple[str, Sequence[float]]]) -> dict[tuple[str,
 
 def _judge_tables(revision: str | None, standing: Sequence[str]) -> str:
     """By what stands there, and not by the name alone: a number may have been another migration's."""
-    told = '' if revision == newest_revision() else 'an older or another version'
+    told = '' if revision == schema.newest() else 'an older or another version'
     if revision and not told and any(landed.difference(revision, standing)):
         told = landed.describe(revision, standing)
     return f'the schema is not the one of this program ({told}): run "hermes db upgrade"' if told else ''
-
-
-@cache
-def newest_revision() -> str:
-    """The schema revision that this program was written for."""
-    return schema.newest()

@@ -54,6 +54,12 @@ async def connect(engine: Engine, system: System) -> None:
         await ask(engine, system, Request(op))
 
 
+async def is_known(engine: Engine, system: System) -> bool:
+    """Whether the database belongs to an account of this system already."""
+    async with engine.database.transaction() as connection:
+        return bool(await find_account(connection, system.name))
+
+
 async def meet(engine: Engine, system: System, *, tries: int = TRIES) -> None:
     """Ask who answers to the credentials, and whether the database belongs to that account. Raises HermesError."""
     answer = await ask(engine, system, Request('me'), tries=tries)

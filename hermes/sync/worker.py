@@ -313,6 +313,9 @@ class Worker:
             self.acquainted.set()
         while system is not None:
             try:
+                first = not await connect.is_known(self.engine, system)
+                if first:
+                    log.info('first contact: the account, its fields, pipelines and people are read', of=system.name)
                 await connect.connect(self.engine, system)
                 self.acquainted.set()
                 if self.prepare:
@@ -320,6 +323,8 @@ class Worker:
                 async with self.engine.database.transaction() as connection:
                     await sweep.ensure_first(connection, system.name)
                     await connection.execute('notify hermes_push')
+                if first:
+                    log.info('the first listing: everything that stands there is read', of=system.name)
                 break
             except Refused:
                 raise

@@ -32,6 +32,14 @@ def refused(home: Home, *words: str) -> str:
     return sentences[0]
 
 
+FIRST_STEPS = (
+    'making a database in ', 'making the tables', 'the tables were made', 'starting sandbox, web, worker',
+    'first contact: ', 'the first listing: ',
+)  # fmt: skip
+"""What may take over a second at a first start, each said before."""
+
+
+@pytest.mark.lesson('M-51')
 def test_it_starts_empty_ends_with_ctrl_c_and_finds_yesterdays_data(home: Home) -> None:
     with home.running() as run:
         run.await_ready()
@@ -49,12 +57,18 @@ def test_it_starts_empty_ends_with_ctrl_c_and_finds_yesterdays_data(home: Home) 
         first = home.told('events', 'list')[-1]
         run.interrupt()
         assert processes_of(home.data) == {}
+    told = run.said()
+    said = [told.find(step) for step in FIRST_STEPS]
+    assert -1 not in said, dict(zip(FIRST_STEPS, said, strict=True))
+    assert said == sorted(said)
     with home.running() as run:
         run.await_ready()
         assert home.told('events', 'show', str(first['id']))['received_at'] == first['received_at']
         assert run.interrupt() == 0
     assert processes_of(home.data) == {}
-    assert 'Traceback' not in run.said()
+    again = run.said()[len(told) :]
+    assert [step for step in FIRST_STEPS if step in again] == ['starting sandbox, web, worker']
+    assert 'Traceback' not in told + again
 
 
 def test_what_is_killed_comes_back_and_nothing_outlives_the_supervisor(home: Home) -> None:
@@ -195,7 +209,7 @@ def test_pids_are_those_of_this_installation_alone(home: Home, tmp_path: Path) -
         assert told == {'run': run.process.pid, **{name: run.child(name) for name in ('sandbox', 'web', 'worker')}}
         assert set(told.values()).isdisjoint(other.told('pids').values())
         os.kill(int(home.hermes('pids', 'worker').stdout), signal.SIGKILL)
-        wait_for('a new worker', lambda: home.told('pids').get('worker', told['worker']) != told['worker'], 10)
+        run.wait_for('a new worker', lambda: home.told('pids').get('worker', told['worker']) != told['worker'])
         assert beside.child('worker') == other.told('pids', 'worker')['worker']
         assert '"hermes run" has no cook at this moment' in home.hermes('pids', 'cook').stderr
         run.interrupt()
