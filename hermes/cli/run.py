@@ -41,7 +41,9 @@ class WeatherName(StrEnum):
     STORM = 'storm'
 
 
-Weather = Annotated[WeatherName, typer.Option(help='How kind the emulated world is.')]
+Weather = Annotated[
+    WeatherName | None, typer.Option(help='How kind the emulated world is; unsaid: as it was left, calm at first.')
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +56,7 @@ def run(
     reload: Annotated[bool, typer.Option('--reload', help='Restart what has changed when the code changes.')] = False,
     port: Port = WEB_PORT,
     sandbox_port: SandboxPort = SANDBOX_PORT,
-    weather: Weather = WeatherName.CALM,
+    weather: Weather = None,
 ) -> None:
     """Everything in one: database, web, worker, and the sandbox when no system is configured."""
     heed_signals()
@@ -67,7 +69,9 @@ def run(
         _run(settings, reload, port, sandbox_port, weather, tell)
 
 
-def _run(settings: Settings, reload: bool, port: int, sandbox_port: int, weather: WeatherName, tell: Tell) -> None:
+def _run(
+    settings: Settings, reload: bool, port: int, sandbox_port: int, weather: WeatherName | None, tell: Tell
+) -> None:
     from hermes.cli.ports import choose_port, require_ports
     from hermes.cli.supervisor import Child, Supervisor
     from hermes.db import schema
@@ -80,7 +84,7 @@ def _run(settings: Settings, reload: bool, port: int, sandbox_port: int, weather
         mail_port = choose_port()
         environment |= sandbox_environment(settings, port, sandbox_port, mail_port)
         keep_addresses(settings, port, sandbox_port, mail_port)
-        flags = ['--port', str(sandbox_port), '--weather', weather]
+        flags = ['--port', str(sandbox_port), *(['--weather', weather] if weather else [])]
         children.insert(0, Child('sandbox', ['sandbox', *flags], ('sandbox', 'kit')))
     else:
         settings.require_secrets()
@@ -159,7 +163,7 @@ def worker(
         run_worker(settings.model_copy(update={'database_url': url}), only.value if only else 'both')
 
 
-def sandbox(port: SandboxPort = SANDBOX_PORT, weather: Weather = WeatherName.CALM) -> None:
+def sandbox(port: SandboxPort = SANDBOX_PORT, weather: Weather = None) -> None:
     """The outside world, emulated on this machine: http://127.0.0.1:8100/."""
     from hermes.cli.ports import require_ports
     from hermes.cli.serving import serve_sandbox

@@ -52,7 +52,7 @@ def load_target() -> Any:
         return import_module('hermes.app').app
 
 
-def serve_sandbox(settings: Settings, port: int, weather: str) -> None:
+def serve_sandbox(settings: Settings, port: int, weather: str | None) -> None:
     """Serve the emulated world until SIGINT or SIGTERM; its state is kept in the sandbox's data folder."""
     from hermes.sandbox.app import run_sandbox
     from hermes.sandbox.world import Secrets

@@ -208,18 +208,22 @@ def run_sandbox(
     hermes_url: str,
     secrets: Secrets,
     state_file: Path | None = None,
-    weather_name: str = 'calm',
+    weather_name: str | None = None,
     seed: str | None = None,
     mail_port: int | None = None,
 ) -> None:
-    """The whole process, until SIGINT or SIGTERM. `seed` names the scenario for a world without a past."""
-    world = make_world(hermes_url, secrets, weather=weather_name)
+    """The whole process, until SIGINT or SIGTERM. `seed` names the scenario for a world without a past; without a
+    `weather_name` the weather is what it was.
+    """
+    world = make_world(hermes_url, secrets, weather=weather_name or 'calm')
     check_loopback(hermes_url, host)
     restored = state_file is not None and world.restore(state_file)
     if seed is not None and not restored:
         control.seed(world, seed)
     elif restored and not world.google.people:
         open_calendars(world)
+    if restored and weather_name:
+        world.weather.change(name=weather_name)
     endings.run(_run(world, host, port, state_file, mail_port))
 
 

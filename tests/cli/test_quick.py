@@ -22,7 +22,7 @@ HEAVY = (
 SPEAKING = {
     'setup', 'fields', 'forget-account', 'find', 'doctor', 'sweep', 'drift', 'plan', 'import-legacy', 'patch', 'shell',
     'openapi', 'resume', 'admins add', 'bookings cancel', 'slots explain', 'db start', 'db stop', 'db upgrade',
-    'db downgrade', 'db reset', 'db restore-from-live', *PROCESSES,
+    'db downgrade', 'db reset', 'db restore-from-live', 'db backup', 'db restore', *PROCESSES,
 }  # fmt: skip
 """Commands that know the systems (`find`: phone numbers), or change the tables; every other one only asks the database,
 or writes an act.
