@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from hermes.kit.processes import dying_with_parent
+from tests.waiting import PATIENCE_S
 
 TRIED = re.compile(r'<!-- tried: ([\w, ]+) -->')
 Filled = str | Callable[[str], str]
@@ -79,7 +80,7 @@ class Terminal:
         for pipe in (self.shell.stdin, self.shell.stdout):
             assert pipe
             pipe.close()
-        self.shell.wait(30)
+        self.shell.wait(PATIENCE_S)
 
 
 class Forms(HTMLParser):
@@ -127,7 +128,7 @@ def press(address: str, label: str, where: Mapping[str, str] | None = None, **fi
     """Press the first button of this label in a form that holds `where`, with `filled` typed in, or what it makes of
     what stands there.
     """
-    with urlopen(address, timeout=20) as answer:
+    with urlopen(address, timeout=PATIENCE_S) as answer:
         forms = Forms(answer.read().decode()).forms
     for action, fields, buttons in forms:
         if label in buttons and (where or {}).items() <= fields.items():
@@ -135,7 +136,7 @@ def press(address: str, label: str, where: Mapping[str, str] | None = None, **fi
             target = f'{address[: address.index("/", 8)]}{action}' if action else address
             typed = {key: told if isinstance(told, str) else told(fields[key]) for key, told in filled.items()}
             body = urlencode(fields | typed | {name: value}).encode()
-            with urlopen(Request(target, data=body), timeout=20) as answer:
+            with urlopen(Request(target, data=body), timeout=PATIENCE_S) as answer:
                 assert answer.status == 200
             return
     raise AssertionError(f'{address} has no button "{label}" with {where}')
