@@ -37,7 +37,7 @@ ours = ('DATABASE_URL', 'TC2_', 'PD_', 'HERMES_', 'DATA_DIR', 'VIRTUAL_ENV', 'PY
 kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.setsid()
-os.execvpe('make', ['make', 'run', f'ARGS=--port {web} --sandbox-port {sandbox}'], kept | {'HOME': home})
+os.execvpe('make', ['make', 'run', f'PORT={web}', f'SANDBOX_PORT={sandbox}'], kept | {'HOME': home})
 PY
 make_pid=$!
 for _ in $(seq "${PATIENCE_S:-600}"); do

@@ -3,7 +3,7 @@
 # PARTS='tests seeds' runs some of them; DEATHS=all lets a booking die everywhere; WORLD=whole fills three large worlds before Hermes comes; SEEDS, TEAM_ACTIONS and SIM_PROCESSES make the simulator smaller or larger, EXAMPLES and FLOOD what strangers try.
 cd "$(dirname "$0")/.." || exit 1
 python=.venv/bin/python
-parts=${PARTS:-tests seeds team mutants chaos hostile flood referees browser behaviours clone}
+parts=${PARTS:-tests seeds team mutants chaos hostile flood referees browser behaviours clone tutorial}
 export DEATHS=${DEATHS:-all} WORLD=${WORLD:-whole}
 status=0
 began=$SECONDS
@@ -65,6 +65,7 @@ part referees "the vendors' documents as referees" referees
 part browser 'browser, the full matrix' browser
 part behaviours 'every promise and its tests' $python -m tools.behaviours
 part clone 'make run in a fresh clone' tools/fresh-clone.sh
+part tutorial 'the tutorial, with an environment of its own' env TUTORIAL=whole $python -m pytest -q tests/house/test_tutorial.py
 if [ "$status" = 0 ]; then word='passed'; else word='FAILED (see above)'; fi
 echo "make verify: $word, $(((SECONDS - began) / 60)) min $(((SECONDS - began) % 60)) s"
 exit "$status"

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -20,6 +19,19 @@ from tests.waiting import PATIENCE_S
 
 TRIED = re.compile(r'<!-- tried: ([\w, ]+) -->')
 Filled = str | Callable[[str], str]
+SET_UP = (
+    'DATABASE_URL',
+    'TC2_',
+    'PD_',
+    'G_',
+    'HERMES_',
+    'SMTP_',
+    'DATA_DIR',
+    'PORT',
+    'SANDBOX_',
+    'VIRTUAL_ENV',
+    'PYTHON',
+)
 OVER = 'the-command-is-over'
 
 
@@ -142,9 +154,7 @@ def press(address: str, label: str, where: Mapping[str, str] | None = None, **fi
     raise AssertionError(f'{address} has no button "{label}" with {where}')
 
 
-def environment(home: Path, **more: Any) -> dict[str, str]:
-    """A terminal of somebody who has nothing set up."""
-    kept = {
-        name: os.environ[name] for name in ('PATH', 'PIP_INDEX_URL', 'UV_CACHE_DIR', 'TMPDIR') if name in os.environ
-    }
-    return {**kept, 'HOME': str(home), **more}
+def environment(home: Path) -> dict[str, str]:
+    """A terminal of somebody who has nothing set up; how to reach a package index is the machine's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SET_UP)}
+    return {**kept, 'HOME': str(home)}

@@ -28,6 +28,8 @@ from tests.waiting import PATIENCE_S, PROBE_S, wait_for
 
 ROOT = Path(__file__).parents[2]
 PAGE = Path('docs', 'tutorial', 'first-ten-minutes.md')
+STAMPS = ('.core', '.observe', '.dev')
+"""What tools/bootstrap.sh knows a finished environment by."""
 WHOLE = os.environ.get('TUTORIAL') == 'whole'
 NAME, RENAMED = 'Foxglove Academy', 'Foxglove & Daughters'
 PAIR = ('Summit Tuition', 'Willow Learning')
@@ -369,6 +371,17 @@ def clone(tmp_path: Path) -> Iterator[Path]:
         os.kill(pid, signal.SIGKILL)
 
 
+def borrow_environment(clone: Path) -> None:
+    """This environment under another name, taken for finished: nothing is installed into it."""
+    borrowed = clone / '.venv'
+    borrowed.mkdir()
+    for each in Path(sys.prefix).iterdir():
+        if each.name not in STAMPS:
+            (borrowed / each.name).symlink_to(each)
+    told = 'cat requirements/core.lock requirements/build.lock pyproject.toml | cksum >.venv/.core'
+    subprocess.run(['sh', '-c', told], cwd=clone, check=True)
+
+
 @pytest.fixture
 def newcomer(clone: Path, tmp_path: Path) -> Iterator[Newcomer]:
     """With an environment that is made, or (with the clone's code in it) this one."""
@@ -376,7 +389,7 @@ def newcomer(clone: Path, tmp_path: Path) -> Iterator[Newcomer]:
     home.mkdir()
     variables = environment(home)
     if not WHOLE:
-        (clone / '.venv').symlink_to(Path(sys.prefix))
+        borrow_environment(clone)
         variables['PYTHONPATH'] = str(clone)
     newcomer = Newcomer(clone, variables, home / 'first-terminal.log')
     yield newcomer
