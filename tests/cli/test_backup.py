@@ -16,6 +16,7 @@ from hermes.cli import sentence_of
 from hermes.db import backup, schema
 from tests.cli.test_losing import Place, standing
 from tests.house.filling import fill
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.lesson('M-54'), pytest.mark.behaviour('SETUP-17')]
 LEFT = {'worker', 'reservation', 'pulse', 'system_state', 'event', 'push', 'budget'}
@@ -148,7 +149,7 @@ def test_a_dash_is_stdout_and_stdin(place: Place, blank_database_url: str) -> No
         environment = {'PATH': os.environ['PATH'], 'HOME': str(place.folder), 'DATA_DIR': str(place.folder / 'data')}
         return subprocess.run(
             [sys.executable, '-m', 'hermes', 'db', *words],
-            env=environment | {'DATABASE_URL': url}, input=given, capture_output=True, timeout=60, check=False,
+            env=environment | {'DATABASE_URL': url}, input=given, capture_output=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
 
     kept = hermes(place.url, 'backup', '-')

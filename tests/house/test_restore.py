@@ -10,8 +10,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.house.run import Home, Running
+from tests.waiting import PATIENCE_S
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.lesson('M-54')]
+pytestmark = pytest.mark.lesson('M-54')
 
 
 def sign_up(run: Running, name: str) -> None:
@@ -27,7 +28,7 @@ def ask(run: Running, path: str, body: Any = None) -> Any:
         f'http://127.0.0.1:{run.home.ports[0]}{path}', data=None if body is None else json.dumps(body).encode(),
         headers={'Content-Type': 'application/json'},
     )  # fmt: skip
-    with urlopen(request, timeout=30) as answer:
+    with urlopen(request, timeout=PATIENCE_S) as answer:
         return json.load(answer)
 
 

@@ -16,6 +16,7 @@ from hermes.kit.endings import END_S
 from hermes.settings import Settings, is_secret, load, reveal
 from tests.house.every_command import commands
 from tests.house.run import Home
+from tests.waiting import PATIENCE_S
 from tools import reference
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         (tmp_path / unit.name).write_text(told)
     done = subprocess.run(
         ['systemd-analyze', 'verify', '--man=no', *(str(tmp_path / unit.name) for unit in UNITS)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     ours = [line for line in done.stderr.splitlines() if 'hermes' in line]
     assert (done.returncode, ours) == (0, [])
@@ -99,7 +100,6 @@ def test_a_copy_of_the_example_means_the_defaults(tmp_path: Path, monkeypatch: p
     assert [name for name in secret if reveal(getattr(load(), name))] == []
 
 
-@pytest.mark.timeout(120)
 def test_a_copy_of_the_example_starts(home: Home) -> None:
     shutil.copy(ROOT / '.env.example', home.folder / '.env')
     with home.running() as run:
