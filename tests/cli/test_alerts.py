@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from hermes.cli import app, sentence_of
 from hermes.settings import SettingsError, load
+from hermes.sync.alerts import alert_step
 from tests.flows.letters import Post, open_post
 from tests.flows.test_alerts import OPS, WHSEC, Listener, Watch, park, telling_of
 
@@ -176,3 +178,17 @@ async def test_the_doctor_asks_for_a_word_only_where_a_pause_does_not_end_by_its
     told = json.loads((await hermes(watch.post, 'doctor', '--offline', '--json', PD_API_KEY='a-token')).stdout)
     [found] = [each for each in told['findings'] if each['name'] == 'pipedrive']
     assert (found['said'], found['todo']) == (f'paused: {reason}', mend)
+
+
+@pytest.mark.behaviour('ALERT-1')
+async def test_a_database_that_is_almost_full_is_told(watch: Watch) -> None:
+    assert 'almost full' not in (await hermes(watch.post, 'status')).stdout
+    told = await hermes(watch.post, 'status', '--check', DATABASE_LIMIT_MB='1')
+    assert told.exit_code == 2
+    assert 'the database is almost full: 0 MB of 1 MB are free' in told.stdout
+    small = replace(watch.telling, limit_bytes=2**20)
+    for _ in range(2):
+        await alert_step(watch.post.house.engine, small)
+        watch.post.house.clock.advance(200)
+    [(_, body)] = watch.listener.tries
+    assert (body['data']['condition'], body['data']['about']) == ('room', '')
