@@ -19,8 +19,8 @@ from tests.house.filling import fill
 from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.lesson('M-54'), pytest.mark.behaviour('SETUP-17')]
-LEFT = {'worker', 'reservation', 'pulse', 'system_state', 'event', 'push', 'budget'}
-"""What is otherwise after a restore, on purpose: who works, and that every system is paused."""
+LEFT = {'worker', 'reservation', 'pulse', 'alert', 'alert_message', 'system_state', 'event', 'push', 'budget'}
+"""What is otherwise after a restore, on purpose: who works, what was alerted, and that every system is paused."""
 
 
 @pytest.fixture
