@@ -91,7 +91,7 @@ def run_tests(arguments: Sequence[str], folder: Path, run_id: str) -> tuple[int,
     """pytest's exit code and report, in the copy."""
     command = [sys.executable, '-m', 'pytest', '-q', '-rfE', '--tb=no', '-p', 'no:cacheprovider', '-n', '0']
     command += ['-p', 'no:randomly', f'--timeout={TEST_S}', *arguments]
-    environment = {**os.environ, 'PYTEST_XDIST_TESTRUNUID': run_id, 'PYTHONDONTWRITEBYTECODE': '1'}
+    environment = {**os.environ, 'PYTEST_XDIST_TESTRUNUID': run_id, 'PYTHONDONTWRITEBYTECODE': '1', 'THOROUGH': 'all'}
     environment.pop('HERMES_REFEREE_DIR', None)
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
     return done.returncode, done.stdout

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # `make verify`: everything that is too long for every change. Each part prints its time, and says so if it cannot run.
-# PARTS='tests seeds' runs some of them; DEATHS=all lets a booking die everywhere; WORLD=whole fills three large worlds before Hermes comes; SEEDS, TEAM_ACTIONS and SIM_PROCESSES make the simulator smaller or larger, EXAMPLES and FLOOD what strangers try.
+# PARTS='tests seeds' runs some of them; DEATHS=all lets a booking die everywhere; WORLD=whole fills three large worlds before Hermes comes; THOROUGH=all tries every case of what `make test` tries a spread of; SEEDS, TEAM_ACTIONS and SIM_PROCESSES make the simulator smaller or larger, EXAMPLES and FLOOD what strangers try.
 cd "$(dirname "$0")/.." || exit 1
 python=.venv/bin/python
 parts=${PARTS:-tests seeds team mutants chaos hostile flood referees browser behaviours clone tutorial}
-export DEATHS=${DEATHS:-all} WORLD=${WORLD:-whole}
+export DEATHS=${DEATHS:-all} WORLD=${WORLD:-whole} THOROUGH=${THOROUGH:-all}
 status=0
 began=$SECONDS
 

@@ -9,11 +9,12 @@ from tests.flows.crm import add_deal, add_organization, add_person, change, know
 from tests.flows.house import PRIYA_PD, House
 from tests.flows.merging import ORDERS, assert_one_company, clients, live, merge, named, two_companies
 from tests.flows.test_push_rules import quiet
+from tests.thorough import spread
 
 
 @pytest.mark.behaviour('PD-MERGE-2', 'PD-ORDER-1', 'EDIT-1', 'D-15')
 @pytest.mark.lesson('D-1', 'D-5')
-@pytest.mark.parametrize('order', ORDERS, ids='-'.join)
+@pytest.mark.parametrize('order', spread(ORDERS, 2), ids='-'.join)
 @pytest.mark.parametrize('older_first', [True, False])
 async def test_either_order_twice_or_only_one_of_the_two_ends_alike(
     house: House, order: tuple[str, ...], older_first: bool
@@ -201,7 +202,7 @@ async def test_a_chain_of_merges_ends_at_the_last_survivor(house: House, backwar
 
 
 @pytest.mark.behaviour('PD-MERGE-1')
-@pytest.mark.parametrize('order', ORDERS[:4], ids='-'.join)
+@pytest.mark.parametrize('order', spread(ORDERS[:4], 3), ids='-'.join)
 async def test_two_persons_become_one_contact(house: House, order: tuple[str, ...]) -> None:
     client = sign_up(house)
     await later(house)
@@ -230,7 +231,7 @@ async def test_two_persons_become_one_contact(house: House, order: tuple[str, ..
 
 
 @pytest.mark.behaviour('PD-MERGE-1', 'TC-6')
-@pytest.mark.parametrize('order', ORDERS[:4], ids='-'.join)
+@pytest.mark.parametrize('order', spread(ORDERS[:4], 3), ids='-'.join)
 async def test_two_deals_become_one(house: House, order: tuple[str, ...]) -> None:
     client = sign_up(house)
     await later(house)
@@ -254,7 +255,7 @@ async def test_two_deals_become_one(house: House, order: tuple[str, ...]) -> Non
 
 
 @pytest.mark.behaviour('PD-MERGE-1', 'D-2')
-@pytest.mark.parametrize('order', ORDERS[:4], ids='-'.join)
+@pytest.mark.parametrize('order', spread(ORDERS[:4], 3), ids='-'.join)
 @pytest.mark.parametrize('dead', ['loser', 'survivor', 'both'])
 async def test_a_company_that_tc2_deleted_lives_on_in_the_other(
     house: House, order: tuple[str, ...], dead: str

@@ -8,6 +8,7 @@ key and the tokens stand in no log, no error and no repr (S8).
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 import httpx2
@@ -128,8 +129,7 @@ class Tokens:
     def _assertion(self, owner: str, at: datetime) -> str:
         if self._signer is None:
             try:
-                key = self._account.key.replace('\\n', '\n')
-                self._signer = crypt.RSASigner.from_string(key, self._account.key_id or None)  # type: ignore[no-untyped-call]
+                self._signer = _read_signer(self._account.key, self._account.key_id)
             except Exception as error:  # the libraries below raise many kinds, with parts of the key in their words
                 raise NoToken(f'the private key cannot be read ({type(error).__name__})', broken=True) from None
         issued_s = wire.epoch_s(at)
@@ -143,6 +143,12 @@ class Tokens:
         }
         signed: bytes = jwt.encode(self._signer, claims)  # type: ignore[no-untyped-call]
         return signed.decode()
+
+
+@cache
+def _read_signer(key: str, key_id: str) -> Any:
+    """Read once a process: it is checked when it is read, which costs as much as a hundred requests."""
+    return crypt.RSASigner.from_string(key.replace('\\n', '\n'), key_id or None)  # type: ignore[no-untyped-call]
 
 
 def _read(told: Exchange, asked_at: datetime) -> Token:
