@@ -70,6 +70,7 @@ def test_it_is_taken_while_somebody_works_and_what_stood_there_comes_back(place:
         table: rows for table, rows in before.items() if table not in LEFT
     }
     assert after['event'][: len(before['event'])] == before['event']
+    assert before['alert_message'] != after['alert_message'] == [], 'nobody is told of what was wrong then'
     assert schema.check(place.url) == 'current'
     with psycopg.connect(place.url) as connection:
         assert connection.execute('select bool_and(paused) from system_state').fetchone() == (True,)
