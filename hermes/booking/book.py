@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from hermes.booking.availability import Asked, Availability, Kind, Person
 from hermes.booking.busy import Seen
@@ -20,14 +20,15 @@ from hermes.booking.hold import hash_of
 from hermes.booking.limits import Limits, as_taken
 from hermes.booking.links import LinkRefused, SupportLink, check_support_link, is_of_a_letter, read_manage_token
 from hermes.booking.terms import Terms
-from hermes.db import appointments, bookings, graphs, holds, rota
+from hermes.db import acts, appointments, bookings, graphs, holds, rota
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
+from hermes.domain.acts import BookMeeting
 from hermes.domain.errors import Refused, SlotTaken
 from hermes.domain.meeting import text_of
 from hermes.kit.ids import new_token
 from hermes.kit.spelling import fold_email
-from hermes.sync.commands import Done, carry_out
+from hermes.sync.acts.commands import Done, carry_out
 from hermes.sync.engine import Engine
 
 Invitation = Literal['sent', 'follows', 'refused']
@@ -96,8 +97,8 @@ class Bookings:
             body = await appointments.find_body(connection, SOURCE, key)
         if body is None:
             return None
-        act = json.loads(body)
-        if act.get('request') != request:
+        act = acts.decode(body)
+        if not isinstance(act, BookMeeting) or act.request != request:
             raise Refused('This Idempotency-Key was used for another request.', 'idempotency')
         done = await carry_out(self._engine, act, source=SOURCE, dedupe_key=key)
         return await self._told(done, act)
@@ -176,12 +177,12 @@ class Bookings:
         if await appointments.has_meeting_near(connection, form.email, form.meeting_dt, self._terms.apart_s):
             raise Refused(TOO_CLOSE, 'too_close') if own else SlotTaken
 
-    async def _confirm_turn(self, kind: Kind, done: Done, act: dict[str, Any], visit: Visit) -> None:
+    async def _confirm_turn(self, kind: Kind, done: Done, act: BookMeeting, visit: Visit) -> None:
         """API-3: the draw that led here is no longer given back. Were this lost, the draw would be, and the booking
         would count by itself.
         """
         async with self._engine.database.transaction() as connection:
-            await rota.confirm(connection, visit.client, int(done.outcome['company']), act['admin'], kind)
+            await rota.confirm(connection, visit.client, int(done.outcome['company']), act.admin, kind)
 
     def _check_link(self, form: SupportForm) -> tuple[bool, bool]:
         """(signed, express) of a support form. Raises LinkRefused."""
@@ -194,25 +195,23 @@ class Bookings:
 
     def _act(
         self, kind: Kind, form: SalesForm | SupportForm, person: Person, signed: bool, request: str
-    ) -> dict[str, Any]:
-        end = form.meeting_dt + timedelta(seconds=person.hours.duration_s)
-        return {
-            'act': 'meeting.book',
-            'kind': kind,
-            'admin': person.id,
-            'start_at': text_of(form.meeting_dt),
-            'end_at': text_of(end),
-            'buffer_s': person.hours.buffer_s,
-            'uid': new_token(18),
-            'zone': form.zone,
-            'form': form.told(),
-            'typed': form.typed(),
-            'flags': form.flags,
-            'company': form.company_id,
-            'signed': signed,
-            'bdr': form.bdr_person_id if isinstance(form, SalesForm) else None,
-            'request': request,
-        }
+    ) -> BookMeeting:
+        return BookMeeting(
+            kind=kind,
+            admin=person.id,
+            start_at=text_of(form.meeting_dt),
+            end_at=text_of(form.meeting_dt + timedelta(seconds=person.hours.duration_s)),
+            buffer_s=person.hours.buffer_s,
+            uid=new_token(18),
+            zone=form.zone,
+            form=form.told(),
+            typed=form.typed(),
+            flags=form.flags,
+            company=form.company_id,
+            signed=signed,
+            bdr=form.bdr_person_id if isinstance(form, SalesForm) else None,
+            request=request,
+        )
 
     async def _check(
         self,
@@ -236,14 +235,14 @@ class Bookings:
         self._availability.person(known, person.id, kind)
         await self._availability.check(connection, person, seen, asked)
 
-    async def _told(self, done: Done, act: dict[str, Any]) -> Booked:
+    async def _told(self, done: Done, act: BookMeeting) -> Booked:
         """What was booked, as the act says it."""
         async with self._engine.database.transaction() as connection:
             known = await self._engine.known(connection)
-        admin = known.directory.admins.get(act['admin'])
+        admin = known.directory.admins.get(act.admin)
         names = [str(admin.fields.get(name) or '') for name in ('first_name', 'last_name')] if admin else []
-        start, end = (datetime.fromisoformat(act[name]) for name in ('start_at', 'end_at'))
-        return Booked(int(done.outcome['meeting']), act['uid'], ' '.join(names).strip(), start, end)
+        start, end = (datetime.fromisoformat(text) for text in (act.start_at, act.end_at))
+        return Booked(int(done.outcome['meeting']), act.uid, ' '.join(names).strip(), start, end)
 
     def _until(self) -> float:
         return self._engine.clock.monotonic() + self._terms.patience_s

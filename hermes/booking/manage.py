@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from hermes.booking.availability import Asked, Availability, Moved, Person
 from hermes.booking.book import CALENDAR, TOO_CLOSE, Bookings, Invitation
@@ -18,11 +17,12 @@ from hermes.booking.terms import Terms
 from hermes.db import appointments, graphs, postbox
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
+from hermes.domain.acts import CancelMeeting, MoveMeeting
 from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.domain.meeting import text_of
 from hermes.domain.notice import Notice
 from hermes.domain.slots import Interval
-from hermes.sync.commands import Check, carry_out
+from hermes.sync.acts.commands import Check, carry_out
 from hermes.sync.engine import Engine
 
 
@@ -123,14 +123,14 @@ class Appointments:
                 with as_taken():
                     await limits.move(connection, self._client(at), at.email, own=own)
 
-        await self._act('move', at, check=check, **_times(person, start))
+        await self._act(_moving(at, person, start), at, check)
         return await self._told(token, at, until)
 
     async def cancel(self, token: str) -> tuple[Appointment, Invitation]:
         """Off, for good; once more changes nothing. Raises as `find`."""
         at, until = await self.find(token), self._engine.clock.monotonic() + self._terms.patience_s
         if at.planned:
-            await self._act('cancel', at)
+            await self._act(CancelMeeting(at.meeting, 'visitor'), at)
         return await self._told(token, at, until)
 
     async def _told(self, token: str, at: Appointment, until: float) -> tuple[Appointment, Invitation]:
@@ -138,9 +138,7 @@ class Appointments:
         invitation = await self._bookings.carried(at.meeting, until)
         return await self.find(token), invitation
 
-    async def _act(self, what: str, at: Appointment, check: Check | None = None, **told: Any) -> None:
-        act = {'act': f'meeting.{what}', 'meeting': at.meeting, 'by': 'visitor', **told}
-
+    async def _act(self, act: MoveMeeting | CancelMeeting, at: Appointment, check: Check | None = None) -> None:
         async def keep(connection: Connection) -> bool:
             return self._limits is None or await self._limits.keeps_refusal(connection, self._client(at))
 
@@ -173,6 +171,6 @@ class Appointments:
         return any(abs(start - other) < timedelta(seconds=self._terms.apart_s) for other in others)
 
 
-def _times(person: Person, start: datetime) -> dict[str, Any]:
+def _moving(at: Appointment, person: Person, start: datetime) -> MoveMeeting:
     end = start + timedelta(seconds=person.hours.duration_s)
-    return {'start_at': text_of(start), 'end_at': text_of(end), 'buffer_s': person.hours.buffer_s}
+    return MoveMeeting(at.meeting, text_of(start), text_of(end), 'visitor', person.hours.buffer_s)

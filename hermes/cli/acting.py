@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hermes.cli.output import ATTENTION, FAILED, clean, print_json, progress, say
-from hermes.domain.model import Value
 
 if TYPE_CHECKING:
     from hermes.db.desk import Connection
+    from hermes.domain.acts import Act
 
 WAIT_S = 10.0
 STORED = 'stored; it will be applied when a worker runs'
 
 
-def act(
-    connection: 'Connection', wanted: Sequence[tuple[str, dict[str, Value]]], as_json: bool, wait_s: float = WAIT_S
-) -> None:
+def act(connection: 'Connection', wanted: Sequence[tuple[str, 'Act']], as_json: bool, wait_s: float = WAIT_S) -> None:
     """Submit each (sentence, act) and report. Exit code 1 if one was refused, 2 if one is not applied yet although a
     worker is alive.
     """

@@ -79,6 +79,7 @@ def release(
     from hermes.cli.database import writing
     from hermes.db.authorship import read_traits
     from hermes.db.finding import find_record
+    from hermes.domain.acts import ReleaseField
 
     with writing() as connection:
         found = find_record(connection, record)
@@ -89,8 +90,8 @@ def release(
             raise Refused(
                 f'{field} is never held back by an edit (its policy is "{trait.policy}"): there is nothing to release.'
             )
-        body = {'act': 'release', 'record': list(found.record), 'field': field}
-        act(connection, [(f'release {field} of {found.record.type}:{found.record.id}', body)], as_json)
+        said = f'release {field} of {found.record.type}:{found.record.id}'
+        act(connection, [(said, ReleaseField(found.record, field))], as_json)
 
 
 def _standing(link: dict[str, object]) -> str:

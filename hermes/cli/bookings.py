@@ -87,13 +87,13 @@ def cancel(number: NumberArgument, as_json: JsonFlag = False) -> None:
     from hermes.cli.acting import act
     from hermes.cli.database import writing
     from hermes.db import agenda
+    from hermes.domain.acts import CancelMeeting
 
     with writing() as connection:
         found = agenda.read_meeting(connection, number)
         if found['status'] != 'planned':
             raise Refused(f'Booking {number} is {_status(found)} already{_by(found)}.')
-        told: dict[str, Any] = {'act': 'meeting.cancel', 'meeting': found['id'], 'by': 'admin'}
-        act(connection, [(f'cancel {found["id"]}', told)], as_json)
+        act(connection, [(f'cancel {found["id"]}', CancelMeeting(found['id'], 'admin'))], as_json)
 
 
 def _pairs(found: 'Row') -> list[tuple[str, Any]]:

@@ -74,6 +74,7 @@ def set_config(
     """Change a setting."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
+    from hermes.domain.acts import SetSetting
     from hermes.domain.config import find_key, parse
 
     with writing() as connection:
@@ -89,8 +90,8 @@ def set_config(
                 if 'no ' not in problem
                 else f'{known.name}: {problem}'
             )
-        body = {'act': 'setting.set', 'key': known.name, 'value': parsed}
-        act(connection, [(f'{known.name} = {"its default" if parsed is None else parsed}', body)], as_json)
+        said = f'{known.name} = {"its default" if parsed is None else parsed}'
+        act(connection, [(said, SetSetting(known.name, parsed))], as_json)
 
 
 def environment() -> 'dict[str, Value]':

@@ -72,17 +72,14 @@ def replay(
     """Apply events again, each by its number, or all that are parked."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
+    from hermes.domain.acts import ReplayEvent
 
     with writing() as connection:
         ids = _replayable(connection, _chosen(connection, event_ids or [], state), named=not state)
         if not preview:
             if not ids:
                 return _print_nothing(as_json)
-            return act(
-                connection,
-                [(f'replay of event {number}', {'act': 'event.replay', 'event': number}) for number in ids],
-                as_json,
-            )
+            return act(connection, [(f'replay of event {number}', ReplayEvent(number)) for number in ids], as_json)
     with plain_errors():
         _preview(ids, as_json)
 
@@ -96,6 +93,7 @@ def park(
     from hermes.cli.acting import act
     from hermes.cli.database import writing
     from hermes.db.reading import read_event
+    from hermes.domain.acts import ParkEvent
 
     with writing() as connection:
         event = read_event(connection, event_id)
@@ -103,11 +101,7 @@ def park(
             raise Refused(f'Event {event_id} is {event["state"]}: only one that is new or waiting can be parked.')
         if not reason.strip():
             raise Refused('Say why the event is parked: --reason "...".')
-        act(
-            connection,
-            [(f'park event {event_id}', {'act': 'event.park', 'event': event_id, 'reason': reason.strip()})],
-            as_json,
-        )
+        act(connection, [(f'park event {event_id}', ParkEvent(event_id, reason.strip()))], as_json)
 
 
 def dismiss(
@@ -122,6 +116,7 @@ def dismiss(
     from hermes.cli.acting import act
     from hermes.cli.database import writing
     from hermes.db.reading import read_event
+    from hermes.domain.acts import DismissEvent
 
     if not reason.strip():
         raise Refused('Say why: --reason "...".')
@@ -132,7 +127,7 @@ def dismiss(
             if event['state'] != 'parked':
                 raise Refused(f'Event {number} is {event["state"]}: only one that is parked can be dismissed.')
             said = f'dismiss event {number} ({event["kind"]} of {event["source"]})'
-            wanted.append((said, {'act': 'event.dismiss', 'event': number, 'reason': reason.strip()}))
+            wanted.append((said, DismissEvent(number, reason.strip())))
         if not wanted:
             return _print_nothing(as_json)
         act(connection, wanted, as_json)

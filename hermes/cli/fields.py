@@ -202,13 +202,13 @@ def remove_field(name: Name, on: On = 'company', database: NameFlag = '', as_jso
     forgets values.
     """
     from hermes.cli.setup_desk import desk
-    from hermes.sync import field_acts
+    from hermes.sync.acts import fields
 
     with desk(contact=False) as here:
-        item = field_acts.find(here.known().catalogue, read_linked(on), name)
-        held = here.do(field_acts.count_values(here.engine, item))
+        item = fields.find(here.known().catalogue, read_linked(on), name)
+        held = here.do(fields.count_values(here.engine, item))
         if held:
-            lost = [f'{field_acts.label(item)} of {held} records; adding it again gathers what the log still holds']
+            lost = [f'{fields.label(item)} of {held} records; adding it again gathers what the log still holds']
             confirm(here.engine.database.url, database, 'Values will be forgotten', lost, as_json=as_json)
         outcome = here.act('field.remove', linked=read_linked(on), machine_name=name)
     if as_json:

@@ -17,9 +17,10 @@ from hermes.kit.spelling import fold_email
 if TYPE_CHECKING:
     from hermes.cli.setup_desk import Desk
     from hermes.db.catalogue import Knowledge
+    from hermes.domain.acts import Act
     from hermes.domain.fields import CustomField
     from hermes.domain.model import Record
-    from hermes.sync.setup import Wanted
+    from hermes.sync.acts.commands import Wanted
 
 TABLES = ('settings', 'pipeline', 'admin', 'field')
 PIPELINE_KEYS = {'pd_pipeline_id': int, 'name': str, 'entry_pd_stage_id': int, 'entry_stage': str}
@@ -52,14 +53,14 @@ class Plan:
         except Refused as error:
             self.complain(entry, key, str(error))
 
-    def want(self, said: str, act: 'Wanted | Mapping[str, Any]') -> None:
+    def want(self, said: str, act: 'Act | Wanted') -> None:
         """One act more."""
         self.said.append(said)
         self.acts.append(act if callable(act) else _always(act))
 
 
-def _always(told: Mapping[str, Any]) -> 'Wanted':
-    return lambda known: told
+def _always(act: 'Act') -> 'Wanted':
+    return lambda known: act
 
 
 def import_setup(desk: 'Desk', file: Path, told: Mapping[str, Any]) -> list[str]:
@@ -88,13 +89,14 @@ def apply(desk: 'Desk', plan: Plan) -> list[str]:
     """All of it in one transaction; then the values of new fields are gathered. Raises Refused for a file in which
     anything is wrong; nothing was done then.
     """
-    from hermes.sync import cataloguing, setup
+    from hermes.sync import cataloguing
+    from hermes.sync.acts import commands
 
     if plan.wrong:
         more = f' ... and {len(plan.wrong) - SHOWN} more.' if len(plan.wrong) > SHOWN else ''
         raise Refused(f'{" ".join(plan.wrong[:SHOWN])}{more} Nothing was changed.')
     if plan.acts:
-        desk.do(setup.act_together(desk.engine, plan.acts))
+        desk.do(commands.carry_out_together(desk.engine, plan.acts))
     system = desk.engine.systems.get('pipedrive')
     for item, fresh in plan.filled:
         desk.do(cataloguing.fill(desk.engine, item, system, fresh=fresh))
@@ -147,7 +149,9 @@ def check_settings(plan: Plan, known: 'Knowledge', told: Any, admins: Sequence[t
 
 def _setting(name: str, kind: str, written: Any) -> 'Wanted':
     """The act, when its turn comes: an admin of this file has an id by then."""
-    return lambda known: {'act': 'setting.set', 'key': name, 'value': _stored(known, kind, written)}
+    from hermes.domain.acts import SetSetting
+
+    return lambda known: SetSetting(name, _stored(known, kind, written))
 
 
 def _stored(known: 'Knowledge', kind: str, written: Any) -> Any:
@@ -205,16 +209,19 @@ def _check_entry(plan: Plan, entry: str, known: 'Knowledge', pipeline: 'Record',
     stage = stages.get(str(told['entry_pd_stage_id']))
     if stage is None or stage.fields.get('pipeline_id') != pipeline.ref.id:
         return plan.complain(entry, 'entry_pd_stage_id', 'this pipeline has no such stage.')
+    from hermes.domain.acts import SetEntryStage
+
     if stage.ref.id != pipeline.fields.get('dft_entry_stage_id'):
         name = f'{pipeline.fields.get("name")} enters at {stage.fields.get("name")}'
-        plan.want(name, {'act': 'pipeline.entry', 'pipeline': pipeline.ref.id, 'stage': stage.ref.id})
+        plan.want(name, SetEntryStage(pipeline.ref.id, stage.ref.id))
 
 
 def check_admins(desk: 'Desk', plan: Plan, known: 'Knowledge', tables: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     """Each is known by address or id; none twice. Whether somebody is there is said by their user in the CRM."""
     from hermes.cli.setup_admins import read_users
+    from hermes.domain.acts import SaveAdmin
     from hermes.domain.staff import check_staff, show_name
-    from hermes.sync.staff_acts import find
+    from hermes.sync.acts.admins import find
 
     there = {user['pd']: user['active'] for user in read_users(desk)} if tables and _has_crm(desk) else {}
     sim, met = known, dict[int, str]()
@@ -233,9 +240,7 @@ def check_admins(desk: 'Desk', plan: Plan, known: 'Knowledge', tables: Sequence[
             changed = [name for name, value in fields.items() if before.get(name) != value]
             if standing is None or changed or standing.gone:
                 who = f'admin {show_name({**before, **fields})}'
-                plan.want(
-                    f'{who}: {", ".join(changed) if standing else "added"}', {'act': 'admin.save', 'fields': fields}
-                )
+                plan.want(f'{who}: {", ".join(changed) if standing else "added"}', SaveAdmin(fields))
 
 
 def _check_presence(fields: Mapping[str, Any], standing: 'Record | None', there: Mapping[int, bool]) -> None:
@@ -269,7 +274,7 @@ def check_fields(desk: 'Desk', plan: Plan, known: 'Knowledge', tables: Sequence[
     it.
     """
     from hermes.domain.fields import Catalogue
-    from hermes.sync.field_acts import FILLING, check_field, key_of
+    from hermes.sync.acts.fields import FILLING, check_field, key_of
 
     read = [(entry, item) for entry, told in tables if (item := _read_field(plan, entry, told)) is not None]
     if not read:
@@ -341,7 +346,7 @@ def _fit(
 ) -> 'CustomField':
     """The field as the CRM has it. Raises Refused for an id that it does not know, or a type that cannot hold ours."""
     from hermes.sync import cataloguing
-    from hermes.sync.field_acts import label
+    from hermes.sync.acts.fields import label
 
     if remote and wanted.record_type not in remote and wanted.pd_field_id:
         raise Refused(f'The CRM has no custom fields for {wanted.linked_object_type.lower()}s.')
@@ -355,14 +360,15 @@ def _fit(
 
 
 def _want_field(plan: Plan, bound: 'CustomField', old: 'CustomField | None', to: Mapping[str, Any]) -> None:
-    from hermes.sync.field_acts import FILLING
+    from hermes.domain.acts import AddField, ChangeField
+    from hermes.sync.acts.fields import FILLING
 
     name = f'{bound.linked_object_type} field {bound.machine_name}'
     waiting = replace(bound, problem=FILLING if bound.pd_field_id else '')
     if old is None:
-        plan.want(f'{name}: added', {'act': 'field.add', 'field': asdict(waiting)})
+        plan.want(f'{name}: added', AddField(asdict(waiting)))
     else:
         fields = {key: value for key, value in asdict(waiting).items() if value != getattr(old, key)}
-        keys = {'linked': old.linked_object_type, 'machine_name': old.machine_name}
-        plan.want(f'{name}: {", ".join(to)}', {'act': 'field.change', **keys, 'to': fields})
+        act = ChangeField(old.linked_object_type, old.machine_name, fields)
+        plan.want(f'{name}: {", ".join(to)}', act)
     plan.filled.append((bound, old is not None and not GATHERED & set(to)))

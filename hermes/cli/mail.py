@@ -47,14 +47,13 @@ def retry(numbers: LetterNumbers, as_json: JsonFlag = False) -> None:
     from hermes.cli.acting import act
     from hermes.cli.database import writing
     from hermes.db import agenda
+    from hermes.domain.acts import RetryLetter
 
     with writing() as connection:
         for number in numbers:
             if (letter := agenda.read_letter(connection, number))['state'] not in ('parked', 'due'):
                 raise Refused(f'Letter {number} is {letter["state"]}: only one that is parked or due is sent again.')
-        act(
-            connection, [(f'retry letter {each}', {'act': 'letter.retry', 'letter': each}) for each in numbers], as_json
-        )
+        act(connection, [(f'retry letter {each}', RetryLetter(each)) for each in numbers], as_json)
 
 
 def dismiss(
@@ -66,6 +65,7 @@ def dismiss(
     from hermes.cli.acting import act
     from hermes.cli.database import writing
     from hermes.db import agenda
+    from hermes.domain.acts import DismissLetter
 
     if not reason.strip():
         raise Refused('Say why: --reason "...".')
@@ -76,5 +76,5 @@ def dismiss(
             if letter['state'] not in ('parked', 'due'):
                 raise Refused(f'Letter {number} is {letter["state"]}: only one that is parked or due is dismissed.')
             said = f'dismiss letter {number} ({letter["kind"]} of booking {letter["meeting_id"]})'
-            wanted.append((said, {'act': 'letter.dismiss', 'letter': number, 'reason': reason.strip()}))
+            wanted.append((said, DismissLetter(number, reason.strip())))
         act(connection, wanted, as_json)

@@ -1,6 +1,6 @@
 """`hermes push`, `pause` and `resume`: what goes out, what is stuck, and what to do about it (OUT-5, OUT-6)."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,7 +8,9 @@ from hermes.cli import systems
 from hermes.cli.blame import RecordText
 from hermes.cli.output import Column, JsonFlag, print_json, print_rows
 from hermes.domain.errors import Refused
-from hermes.domain.model import Value
+
+if TYPE_CHECKING:
+    from hermes.domain.model import RecordRef
 
 SystemOption = Annotated[str | None, typer.Option('--system', help='Only this system, for example pipedrive.')]
 COLUMNS = [
@@ -66,19 +68,16 @@ def retry(
     from hermes.cli.acting import act
     from hermes.cli.database import writing
     from hermes.db.finding import system_name
+    from hermes.domain.acts import RetryPush
 
     with writing() as connection:
         if (record is None) is not everything:
             raise Refused('Which push? Name a record, or say --all.')
         name = system_name(system) if system else None
         if record is None:
-            body: dict[str, Value] = {'act': 'push.retry', 'all': True} | ({'system': name} if name else {})
-            return act(connection, [('retry every stuck push', body)], as_json)
+            return act(connection, [('retry every stuck push', RetryPush(system=name or '', all=True))], as_json)
         ref, names = _pushes_of(connection, record, name)
-        told = [
-            (f'retry the push of {ref[0]}:{ref[1]} to {each}', {'act': 'push.retry', 'record': ref, 'system': each})
-            for each in names
-        ]
+        told = [(f'retry the push of {ref.type}:{ref.id} to {each}', RetryPush(ref, each)) for each in names]
         act(connection, told, as_json)
 
 
@@ -92,24 +91,20 @@ def ignore(
     from hermes.cli.acting import act
     from hermes.cli.database import writing
     from hermes.db.finding import system_name
+    from hermes.domain.acts import IgnoreFields
 
     with writing() as connection:
         ref, names = _pushes_of(connection, record, system_name(system) if system else None)
-        known = _known_fields(connection, str(ref[0]))
+        known = _known_fields(connection, ref.type)
         unknown = [name for name in fields if name not in known]
         if unknown:
-            raise Refused(f'A {ref[0]} has no field "{unknown[0]}".')
-        told = [
-            (
-                f'ignore {", ".join(fields)} of {ref[0]}:{ref[1]} in {each}',
-                {'act': 'push.ignore', 'record': ref, 'system': each, 'fields': fields},
-            )
-            for each in names
-        ]
+            raise Refused(f'A {ref.type} has no field "{unknown[0]}".')
+        said = f'ignore {", ".join(fields)} of {ref.type}:{ref.id} in'
+        told = [(f'{said} {each}', IgnoreFields(ref, fields, each)) for each in names]
         act(connection, told, as_json)
 
 
-def _pushes_of(connection: systems.Connected, record: str, system: str | None) -> tuple[list[Value], list[str]]:
+def _pushes_of(connection: systems.Connected, record: str, system: str | None) -> 'tuple[RecordRef, list[str]]':
     """The record, and the systems to which it is or was pushed. Raises Refused when there is none."""
     from hermes.db.finding import find_record
     from hermes.db.reading import read_pushes
@@ -119,7 +114,7 @@ def _pushes_of(connection: systems.Connected, record: str, system: str | None) -
     if not names:
         where = f' to {system}' if system else ''
         raise Refused(f'Nothing of {found.record.type}:{found.record.id} is pushed{where}.')
-    return list(found.record), names
+    return found.record, names
 
 
 def _known_fields(connection: systems.Connected, record_type: str) -> set[str]:

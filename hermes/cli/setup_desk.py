@@ -39,9 +39,10 @@ class Desk:
 
     def act(self, act: str, **told: Any) -> dict[str, Any]:
         """One act, an event of its own. Raises Refused."""
+        from hermes.db import acts
         from hermes.sync import setup
 
-        return self.do(setup.act(self.engine, {'act': act, **told}))
+        return dict(self.do(setup.act(self.engine, acts.read(act, told))))
 
     def known(self) -> 'Knowledge':
         """Catalogue, settings and directory as they stand now."""

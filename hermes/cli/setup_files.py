@@ -155,7 +155,7 @@ def field_table(item: 'CustomField') -> dict[str, Any]:
 def import_mapping(desk: 'Desk', path: Path) -> list[str]:
     """Bind the catalogue to the ids of an older mapping file; names that no field of ours has are said."""
     from hermes.sync import cataloguing
-    from hermes.sync.field_acts import key_of
+    from hermes.sync.acts.fields import key_of
 
     told = read_mapping(path)
     by_key = {key_of(item): item for item in desk.known().catalogue.custom}

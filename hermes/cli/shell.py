@@ -41,11 +41,11 @@ def shell(
 
 
 async def _run(here: Any, command: str) -> bool:
-    from hermes.db import prompt
+    from hermes.db import acts, prompt
     from hermes.sync import setup
 
     async def act(name: str, **told: Any) -> Any:
-        return await setup.act(here.engine, {'act': name, **told})
+        return await setup.act(here.engine, acts.read(name, told))
 
     async with prompt.session(here.settings.database_url) as session:
         names = {**prompt.names(), 'session': session, 'engine': here.engine, 'act': act, 'asyncio': asyncio}

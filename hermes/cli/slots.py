@@ -162,8 +162,9 @@ def days_off(
 
 def _save(connection: 'Connection', admin: 'Row', said: str, told: 'dict[str, Value]', as_json: bool) -> None:
     from hermes.cli.acting import act
+    from hermes.domain.acts import SaveAdmin
 
-    act(connection, [(said, {'act': 'admin.save', 'id': admin['id'], 'fields': told})], as_json)
+    act(connection, [(said, SaveAdmin(told, admin['id']))], as_json)
 
 
 def _show(admin: 'Row', defaults: 'Defaults', as_json: bool) -> None:

@@ -8,7 +8,6 @@ import typer
 
 from hermes.cli.output import JsonFlag, clean
 from hermes.domain.errors import Refused
-from hermes.domain.model import Value
 
 if TYPE_CHECKING:
     from hermes.db.desk import Connection
@@ -37,10 +36,11 @@ def pause(
     from hermes.cli.acting import act
     from hermes.cli.database import writing
     from hermes.db.finding import system_name
+    from hermes.domain.acts import PauseSystem
 
     with writing() as connection:
         name = system_name(system)
-        act(connection, [(f'pause {name}', {'act': 'system.pause', 'system': name, 'reason': reason.strip()})], as_json)
+        act(connection, [(f'pause {name}', PauseSystem(name, reason.strip()))], as_json)
 
 
 def resume(
@@ -53,16 +53,16 @@ def resume(
     from hermes.cli.database import writing
     from hermes.db.finding import system_name
     from hermes.db.reading import read_system
+    from hermes.domain.acts import ResumeSystem
 
     with writing() as connection:
         name = system_name(system)
         state = read_system(connection, name)
-        body: dict[str, Value] = {'act': 'system.resume', 'system': name}
         if state['paused'] and state['reason'].lower().startswith(RESTORED):
-            body['account'] = _confirm(name, state['account'], account)
+            account = _confirm(name, state['account'], account)
         elif account and account != state['account']:
             raise Refused(f'This database speaks with {state["account"] or "no account"} of {name}, not "{account}".')
-        act(connection, [(f'resume {name}', body)], as_json)
+        act(connection, [(f'resume {name}', ResumeSystem(name, account))], as_json)
 
 
 def _confirm(system: str, identity: str | None, given: str) -> str:

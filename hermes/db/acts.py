@@ -1,22 +1,31 @@
-"""An operator's act is an event like any other: stored first, applied by the ingest loop, so that the log tells who
-did what.
+"""Acts as rows: how one is written and read, stored once for its key, submitted for the workers, and waited for.
 
-Nothing here changes a record, a push or a setting; the one row that is written is the event. `wait` asks the database
-what became of it, by the database's own clock.
+An act is an event like any other: `submit` stores one for the ingest loop and `wait` asks the database what became of
+it, by the database's own clock; whoever needs the answer at once applies it in the transaction that stores it
+(sync/acts).
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
+from pydantic import TypeAdapter, ValidationError
 
-from hermes.domain.model import Value
+from hermes.db import pool
+from hermes.db.codec import dump
+from hermes.db.events import EVENT_COLUMNS, read_event
+from hermes.domain.acts import NAME_OF, NAMES, Act, TakeOver
+from hermes.domain.errors import Refused
+from hermes.domain.model import Event, Value
 from hermes.kit.ids import new_id, system_chance
 
 SOURCE = 'operator'
+LEGACY = 'legacy.'
 WORKER_SILENCE_S = 15
 """A worker not seen for longer is not counted as alive."""
 
@@ -38,6 +47,91 @@ INSERT_VIEW = """
 POLL_S = 0.05
 
 
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(NAMES[name])
+
+
+def name_of(act: Act) -> str:
+    """What an act is called in the log: `meeting.book`."""
+    return f'{LEGACY}{act.step}' if isinstance(act, TakeOver) else NAME_OF[type(act)]
+
+
+def encode(act: Act) -> bytes:
+    """An act as its event's body."""
+    if isinstance(act, TakeOver):
+        told: Mapping[str, Any] = act.told
+    else:
+        told = _adapter(name_of(act)).dump_python(act, mode='json', exclude_defaults=True)
+    return json.dumps({'act': name_of(act), **told}, ensure_ascii=False, sort_keys=True).encode()
+
+
+def read(name: str, told: Mapping[str, Any]) -> Act:
+    """The act of a name with what is told about it. Raises Refused, naming what is wrong."""
+    if name.startswith(LEGACY):
+        return TakeOver(name.removeprefix(LEGACY), told)
+    kind = NAMES.get(name)
+    if kind is None:
+        raise Refused(f'The act "{name}" is unknown; nothing was done.')
+    strange = sorted(told.keys() - {each.name for each in fields(kind)})
+    if strange:
+        raise Refused(f'The act {name} has no {", ".join(strange)}; nothing was done.')
+    try:
+        act: Act = _adapter(name).validate_python(dict(told))
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        where = '.'.join(str(part) for part in wrong['loc'])
+        choices = wrong.get('ctx', {}).get('expected')
+        problem = f'is one of {choices}' if choices else wrong['msg'][:1].lower() + wrong['msg'][1:]
+        raise Refused(f'The act {name}: {where} {problem}; nothing was done.') from None
+    return act
+
+
+def decode(body: bytes) -> Act:
+    """The act that an event's body says. Raises Refused."""
+    try:
+        told = json.loads(body)
+        name = str(told.pop('act'))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Refused('This is no act; nothing was done.') from None
+    return read(name, told)
+
+
+async def add_once(
+    connection: pool.Connection,
+    source: str,
+    act: Act,
+    key: bytes,
+    by: str,
+    *,
+    refused: tuple[str, str] | None = None,
+) -> Event | None:
+    """The event of an act; None when there is one of this key. Whoever is carrying that one out at this moment is
+    waited for. `refused`: its code and sentence, where it was refused.
+    """
+    outcome = None if refused is None else dump([{'refused': refused[0], 'message': refused[1]}])
+    rows = await connection.execute(
+        'insert into event (source, kind, dedupe_key, headers, body, state, reason, outcome) '
+        "values (%s, 'act', %s, %s, %s, %s, %s, %s) on conflict (source, dedupe_key) do nothing "
+        f'returning {EVENT_COLUMNS}',
+        (
+            source, key, dump({'by': by} if by else {}), encode(act), 'new' if refused is None else 'refused',
+            None if refused is None else refused[1], outcome,
+        ),
+    )  # fmt: skip
+    row = await rows.fetchone()
+    return read_event(row) if row else None
+
+
+async def find_outcome(connection: pool.Connection, source: str, key: bytes) -> pool.Row | None:
+    """What became of the event of a key: id, state, reason, outcome (of its one element)."""
+    rows = await connection.execute(
+        'select id, state, reason, outcome -> 0 as outcome from event where source = %s and dedupe_key = %s',
+        (source, key),
+    )
+    return await rows.fetchone()
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an act: `state` as in the event's row ('new' and 'waiting': not applied yet)."""
@@ -52,11 +146,11 @@ class Outcome:
         return self.state in ('done', 'parked', 'refused')
 
 
-def submit(connection: Connection[Any], act: dict[str, Value], by: str = 'command line') -> int:
+def submit(connection: Connection[Any], act: Act, by: str = 'command line') -> int:
     """Store `act` as an event of its own (twice the same act is two events) and ring for the workers; the event's
     id.
     """
-    row = {'source': SOURCE, 'kind': 'act', 'key': _fresh_key(), 'headers': Jsonb({'by': by}), 'body': _encode(act)}
+    row = {'source': SOURCE, 'kind': 'act', 'key': _fresh_key(), 'headers': Jsonb({'by': by}), 'body': encode(act)}
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         stored = cursor.execute(INSERT_ACT, row).fetchone()
         cursor.execute(RING)
@@ -94,7 +188,7 @@ def note_view(connection: Connection[Any], event_id: int, by: str = 'command lin
         'source': SOURCE,
         'key': _fresh_key(),
         'headers': Jsonb({'by': by}),
-        'body': _encode({'act': 'event.viewed', 'event': event_id}),
+        'body': json.dumps({'act': 'event.viewed', 'event': event_id}).encode(),
     }
     with connection.transaction():
         connection.execute(INSERT_VIEW, row)
@@ -102,7 +196,3 @@ def note_view(connection: Connection[Any], event_id: int, by: str = 'command lin
 
 def _fresh_key() -> bytes:
     return bytes.fromhex(new_id(system_chance()))
-
-
-def _encode(act: dict[str, Value]) -> bytes:
-    return json.dumps(act, ensure_ascii=False, sort_keys=True).encode()

@@ -1,59 +1,20 @@
-"""What a command needs of the database beside the records: its event, once for its key; whether a time is taken; the
-locks.
+"""What a booking needs of the database beside the records: whether a time is taken, whom it could belong to, the locks.
 
 Whoever writes what somebody's time is taken by takes the locks in one order: births, companies, admins.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
-from hermes.db.codec import dump
-from hermes.db.events import EVENT_COLUMNS, read_event
 from hermes.db.graphs import CANDIDATES
-from hermes.db.pool import Connection, DatabaseError, Row
+from hermes.db.pool import Connection, DatabaseError
 from hermes.domain.matching import Keys
-from hermes.domain.model import Event
 
 ADMIN_LOCKS: Final = 47_291
 """The first half of an advisory lock's key; the second is the admin."""
 OVERLAP: Final = '23P01'
 """What PostgreSQL calls a row that an exclusion constraint does not let in."""
 DEADLOCK: Final = '40P01'
-
-
-async def add_once(
-    connection: Connection,
-    source: str,
-    body: bytes,
-    key: bytes,
-    headers: Mapping[str, str],
-    *,
-    refused: tuple[str, str] | None = None,
-) -> Event | None:
-    """A command's event; None when there is one of this key. Whoever is carrying that one out at this moment is waited
-    for. `refused`: its code and sentence, where it was refused.
-    """
-    outcome = None if refused is None else dump([{'refused': refused[0], 'message': refused[1]}])
-    rows = await connection.execute(
-        'insert into event (source, kind, dedupe_key, headers, body, state, reason, outcome) '
-        "values (%s, 'act', %s, %s, %s, %s, %s, %s) on conflict (source, dedupe_key) do nothing "
-        f'returning {EVENT_COLUMNS}',
-        (
-            source, key, dump(dict(headers)), body, 'new' if refused is None else 'refused',
-            None if refused is None else refused[1], outcome,
-        ),
-    )  # fmt: skip
-    row = await rows.fetchone()
-    return read_event(row) if row else None
-
-
-async def find_outcome(connection: Connection, source: str, key: bytes) -> Row | None:
-    """What became of the event of a key: id, state, reason, outcome (of its one element)."""
-    rows = await connection.execute(
-        'select id, state, reason, outcome -> 0 as outcome from event where source = %s and dedupe_key = %s',
-        (source, key),
-    )
-    return await rows.fetchone()
 
 
 async def is_taken(connection: Connection, admin_id: int, start_at: str, end_at: str, buffer_s: int) -> bool:

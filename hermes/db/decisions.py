@@ -5,7 +5,9 @@ from typing import Any
 from psycopg import Connection
 
 from hermes.db.finding import Row, row, rows
+from hermes.domain.acts import SettleDecision
 from hermes.domain.errors import Refused
+from hermes.domain.model import RecordRef
 
 LIST = """
     select d.id, d.kind, d.record_type, d.record_id, d.key, d.detail, d.state, d.event_id, d.at,
@@ -37,8 +39,7 @@ def read_decision(connection: Connection[Any], number: int) -> Row:
     return found
 
 
-def settling_act(asked: Row, choice: str, value: str = '') -> dict[str, Any]:
+def settling_act(asked: Row, choice: str, value: str = '') -> SettleDecision:
     """The act that answers a question. It says everything that was asked, so that a replay needs no question (I14)."""
-    record = [asked['record_type'], asked['record_id']] if asked['record_type'] else None
-    told = {'act': 'decision.settle', 'kind': asked['kind'], 'key': asked['key'], 'record': record}
-    return {**told, 'detail': asked['detail'], 'choice': choice, 'value': value}
+    record = RecordRef(asked['record_type'], asked['record_id']) if asked['record_type'] else None
+    return SettleDecision(choice, value, None, asked['kind'], asked['key'], record, asked['detail'])

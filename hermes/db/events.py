@@ -159,3 +159,33 @@ async def metadata_page(connection: Connection, source: str, remote_type: str, b
 async def ring(connection: Connection) -> None:
     """Wake the workers when this transaction commits."""
     await connection.execute('notify hermes_event')
+
+
+async def park(connection: Connection, event_id: int, reason: str) -> bool:
+    """Put aside what is not applied yet. False where there is none such."""
+    done = await connection.execute(
+        "update event set state = 'parked', reason = %s where id = %s and state in ('new', 'waiting')",
+        (reason, event_id),
+    )
+    return done.rowcount > 0
+
+
+async def replay(connection: Connection, event_id: int) -> bool:
+    """Have what arrived applied again. False where it cannot be."""
+    done = await connection.execute(
+        "update event set state = 'new', due_at = hermes_now(), attempts = 0, reason = null "
+        "where id = %s and state in ('parked', 'done', 'dismissed') and kind = any(%s) and body is not null",
+        (event_id, list(REPLAYED)),
+    )
+    await ring(connection)
+    return done.rowcount > 0
+
+
+async def dismiss(connection: Connection, event_id: int, reason: str) -> bool:
+    """What is parked is not wanted any more. False where it is not parked."""
+    done = await connection.execute(
+        "update event set state = 'dismissed', reason = concat('dismissed: ', %s::text, ' (', reason, ')') "
+        "where id = %s and state = 'parked'",
+        (reason, event_id),
+    )
+    return done.rowcount > 0

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hermes.db import diary, keys
+from hermes.db import diary, journal, keys, pushes, questions
 from hermes.db.candidates import CANDIDATES as CANDIDATES
 from hermes.db.candidates import candidates, naming, under
 from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
 from hermes.db.pool import Connection, Row
-from hermes.db.rota import count_assigned
+from hermes.domain.applied import Applied
 from hermes.domain.graph import Allocator, Decision, Graph
 from hermes.domain.matching import Keys
-from hermes.domain.model import Change, Intent, Record, RecordRef, RemoteRef
+from hermes.domain.model import Change, Event, Intent, Record, RecordRef, RemoteRef
 
 BIRTHS_LOCK = 4_729_100_002
 SHARED_TYPES = frozenset({'pipeline', 'stage', 'user'})
@@ -228,63 +228,86 @@ def _creating(rows: Iterable[Row]) -> dict[tuple[RecordRef, str], Intent]:
     return found
 
 
-async def store(
+@dataclass
+class Effects:
+    """What one event or several did to a graph: each change and question with its event, questions that nobody needs to
+    answer any more, and the newest event of each mirror (where it is not the last one that was applied).
+    """
+
+    changes: list[tuple[Change, int]] = field(default_factory=list)
+    decisions: list[tuple[Decision, int]] = field(default_factory=list)
+    closed: list[tuple[str, str]] = field(default_factory=list)
+    mirrors: dict[RemoteRef, int] = field(default_factory=dict)
+
+    def add(self, done: Applied, event_id: int) -> None:
+        """What an event did, or one of its elements."""
+        self.changes += [(change, event_id) for change in done.changes]
+        self.decisions += [(decision, event_id) for decision in done.decisions]
+        self.closed += done.closed
+
+    @classmethod
+    def of(cls, changes: Iterable[Change], event_id: int) -> 'Effects':
+        """Changes of one event, and nothing else."""
+        return cls([(change, event_id) for change in changes])
+
+
+async def commit(
     connection: Connection,
     graph: Graph,
-    event_ids: dict[RemoteRef, int],
-    default_event: int,
+    effects: Effects,
+    event: Event,
+    at: datetime | None = None,
     *,
     lenient: bool = False,
     quiet: bool = False,
 ) -> None:
-    """Write everything that was touched. `event_ids`: the newest event of each mirror. A meeting whose time is taken
-    raises ExclusionViolation (CB-4), or, `lenient` (what the calendar says has happened already), becomes a decision.
-    `quiet`: no letters.
+    """Write what was done to a graph: records, mirrors and links that were touched, the journal, what people are asked
+    or need not answer any more. `event`: the last one that was applied, whose time the journal has unless `at` is told.
+
+    A meeting whose time is taken raises ExclusionViolation (CB-4), or, `lenient` (what the calendar says has happened
+    already), becomes a decision. `quiet`: no letters.
     """
+    await _store(connection, graph, effects.mirrors, event.id, lenient=lenient, quiet=quiet)
+    await journal.append(connection, effects.changes, at or event.received_at)
+    await questions.ask(connection, effects.decisions, at or event.received_at)
+    await questions.close(connection, effects.closed)
+
+
+async def _store(
+    connection: Connection, graph: Graph, newest: Mapping[RemoteRef, int], last: int, *, lenient: bool, quiet: bool
+) -> None:
     for table in ('admin', 'stage', 'pipeline', 'company', 'contact', 'deal', 'meeting'):
         rows = [record_row(graph.records[ref]) for ref in sorted(graph.touched_records) if ref.type == table]
         await _upsert(connection, table, rows, ('id',))
     mirrors = [graph.mirrors[ref] for ref in sorted(graph.touched_mirrors)]
-    await _upsert(
-        connection,
-        'mirror',
-        [mirror_row(mirror, event_ids.get(mirror.ref, default_event)) for mirror in mirrors],
-        ('system', 'type', 'remote_id'),
-    )
+    rows = [mirror_row(mirror, newest.get(mirror.ref, last)) for mirror in mirrors]
+    await _upsert(connection, 'mirror', rows, ('system', 'type', 'remote_id'))
     links = [link_row(mirror) for mirror in mirrors if mirror.record]
     for primary in (False, True):
         part = [row for row in links if (row['is_primary'] and row['state'] == 'live') is primary]
         await _upsert(connection, 'link', part, ('system', 'type', 'remote_id'))
     await keys.keep(connection, graph)
-    await _retire(connection, [graph.records[ref] for ref in sorted(graph.touched_records)])
+    for record in [graph.records[ref] for ref in sorted(graph.touched_records)]:
+        if record.alias_of is not None and record.ref.type in ('company', 'contact', 'deal'):
+            await pushes.retire(connection, record)
+            await questions.retire(connection, record.ref)
     if graph.before:
         stored = [(old, graph.records[ref]) for ref, old in graph.before.items() if ref in graph.touched_records]
-        await diary.keep(connection, stored, default_event, lenient=lenient, quiet=quiet)
+        await diary.keep(connection, stored, last, lenient=lenient, quiet=quiet)
         graph.before.clear()
     graph.touched_records.clear()
     graph.touched_mirrors.clear()
 
 
-async def _retire(connection: Connection, touched: list[Record]) -> None:
-    """What was merged away has nothing to send and nothing to be asked; what hung under it is sent with the survivor's
-    graph. The outcome of a call in flight is still found out.
-    """
-    for record in touched:
-        if record.alias_of is None or record.ref.type not in ('company', 'contact', 'deal'):
-            continue
-        await connection.execute(
-            "update push set state = 'ready', reason = '', done = case when intent is null then wanted else done end "
-            'where record_type = %s and record_id = %s',
-            record.ref,
-        )
-        await connection.execute(
-            "update decision set state = 'merged' where state = 'open' and record_type = %s and record_id = %s",
-            record.ref,
-        )
-        if record.ref.type == 'company':
-            await connection.execute(
-                'update push set graph_id = %s where graph_id = %s', (record.alias_of, record.ref.id)
-            )
+async def newest_events(connection: Connection, refs: Collection[RemoteRef]) -> dict[RemoteRef, int]:
+    """The newest event of each of these mirrors, for whoever touches them and says nothing new about the object."""
+    rows = await connection.execute(
+        'select m.system, m.type, m.remote_id, m.event_id from mirror m '
+        'join jsonb_to_recordset(%s) as r(system text, type text, remote_id text) using (system, type, remote_id)',
+        (_refs(refs),),
+    )
+    found = await rows.fetchall()
+    return {RemoteRef(row['system'], row['type'], row['remote_id']): row['event_id'] for row in found}
 
 
 async def _upsert(connection: Connection, table: str, rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
@@ -298,56 +321,6 @@ async def _upsert(connection: Connection, table: str, rows: list[dict[str, Any]]
         f'on conflict ({", ".join(key)}) do update set {written}',
         (dump(rows),),
     )
-
-
-async def journal(connection: Connection, changes: Iterable[tuple[Change, int]], at: datetime) -> None:
-    """Append to the journal. Each change with the event that caused it; what it means for the rota follows."""
-    changes = list(changes)
-    rows = [
-        {
-            'record_type': change.record.type, 'record_id': change.record.id, 'field': change.field,
-            'old': change.old, 'new': change.new,
-            'system': change.system, 'rule': change.rule, 'note': change.note, 'event_id': event_id,
-        }
-        for change, event_id in changes
-    ]  # fmt: skip
-    if rows:
-        await connection.execute(
-            'insert into change (record_type, record_id, field, old, new, system, rule, note, event_id, at) '
-            'select record_type, record_id, field, old, new, system, rule, note, event_id, %s '
-            'from jsonb_populate_recordset(null::change, %s) with ordinality as t order by ordinality',
-            (at, dump(rows)),
-        )
-        await count_assigned(connection, changes)
-
-
-async def decide(connection: Connection, decisions: Iterable[tuple[Decision, int]], at: datetime) -> None:
-    """Items that need a person's decision, each once."""
-    for decision, event_id in decisions:
-        await connection.execute(
-            'insert into decision (kind, record_type, record_id, key, detail, event_id, at) '
-            'values (%s, %s, %s, %s, %s, %s, %s) on conflict (kind, key) do nothing',
-            (
-                decision.kind,
-                decision.record.type if decision.record else None,
-                decision.record.id if decision.record else None,
-                decision.key,
-                dump(decision.detail),
-                event_id,
-                at,
-            ),
-        )
-
-
-async def close(connection: Connection, closed: Iterable[tuple[str, str]]) -> None:
-    """Questions that nobody needs to answer any more: by kind and key, or the beginning of the key."""
-    rows = [{'kind': kind, 'key': key} for kind, key in sorted(set(closed))]
-    if rows:
-        await connection.execute(
-            "update decision d set state = 'merged' from jsonb_to_recordset(%s) as r(kind text, key text) where "
-            "d.state = 'open' and d.kind = r.kind and (d.key = r.key or starts_with(d.key, r.key || ':'))",
-            (dump(rows),),
-        )
 
 
 async def allocate_ids(connection: Connection, count: int) -> list[int]:

@@ -6,7 +6,8 @@ by a person, or as soon as the credentials work again.
 
 from typing import Final
 
-from hermes.db.pool import Connection
+from hermes.db import pushes
+from hermes.db.pool import Connection, Row
 
 PAUSE: Final = """
     insert into system_state (system, paused, reason, since) values (%s, true, %s, hermes_now())
@@ -37,4 +38,26 @@ async def resume(connection: Connection, system: str, *, only: str = '') -> None
         await connection.execute(RESUME_IF, (system, only))
     else:
         await connection.execute(RESUME, (system,))
-    await connection.execute('notify hermes_push')
+    await pushes.ring(connection)
+
+
+async def broken(connection: Connection) -> list[Row]:
+    """The systems that are paused because their credentials do not work."""
+    return await (await connection.execute(PAUSED, (BROKEN,))).fetchall()
+
+
+async def find_restored(connection: Connection, system: str) -> str | None:
+    """The account of a system that is paused because the database was restored; None where it is not."""
+    rows = await connection.execute(
+        'select a.identity from system_state s join account a using (system) where s.system = %s and s.paused and '
+        "s.reason ilike 'restored%%'",
+        (system,),
+    )
+    row = await rows.fetchone()
+    return str(row['identity']) if row else None
+
+
+async def is_paused(connection: Connection, system: str) -> bool:
+    """Whether nothing is said to a system."""
+    rows = await connection.execute('select 1 from system_state where system = %s and paused', (system,))
+    return await rows.fetchone() is not None

@@ -7,7 +7,7 @@ every commit.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
@@ -122,6 +122,13 @@ async def commit_unsynced(connection: Connection) -> None:
     a crash of the server may take it back, whole, and it is done again. No later commit that waits survives without it.
     """
     await connection.execute('set local synchronous_commit = off')
+
+
+async def read_only(connection: Connection, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    """Rows of a statement that only reads, beside whatever the transaction does. Raises WriteRefused."""
+    async with connection.transaction(force_rollback=True):
+        await connection.execute('set local transaction_read_only = on')
+        return await (await connection.execute(query, parameters or None)).fetchall()
 
 
 async def listen(database_url: str, channels: Iterable[str]) -> AsyncIterator[str]:

@@ -12,9 +12,19 @@ from typing import Any, Final
 
 from hermes.db.codec import dump
 from hermes.db.pool import Connection, Row
-from hermes.domain.model import RecordRef
+from hermes.domain.model import Record, RecordRef, RemoteRef
 
 LEASE_S: Final = 10
+IGNORED: Final = (
+    "ignored = (select coalesce(jsonb_agg(distinct f), '[]') "
+    'from jsonb_array_elements(p.ignored || to_jsonb(%s::text[])) f)'
+)
+"""Some fields more that are not sent."""
+GO_ON: Final = "state = 'ready', reason = '', due_at = hermes_now()"
+FREE: Final = f"{GO_ON}, detail = p.detail - 'gone_at' - 'listed'"
+"""What was put aside goes on."""
+AGAIN: Final = 'wanted = greatest(p.wanted, p.done + 1)'
+"""It is planned once more, whether or not something else is wanted."""
 RANK: Final = {'company': 0, 'contact': 1, 'deal': 2, 'meeting': 3}
 
 
@@ -44,22 +54,6 @@ class Push:
     intent: dict[str, Any] | None
     fence: int
     detail: dict[str, Any]
-
-
-async def end_refused(connection: Connection, settled: Collection[tuple[RecordRef, str]]) -> None:
-    """What the remote refused (OUT-6) and nobody wants any more is looked at once more, which ends it; should it be
-    wanted again, it is tried again.
-    """
-    if settled:
-        rows = [{'type': ref.type, 'id': ref.id, 'system': system} for ref, system in settled]
-        await connection.execute(
-            "update push p set state = 'ready', reason = '', attempts = 0, due_at = hermes_now(), "
-            "detail = p.detail - 'plan' "
-            'from jsonb_to_recordset(%s) as r(type text, id bigint, system text) '
-            "where p.state = 'parked' and p.intent is null and p.record_type = r.type and p.record_id = r.id "
-            'and p.system = r.system',
-            (dump(rows),),
-        )
 
 
 def read_push(row: Row) -> Push:
@@ -119,7 +113,7 @@ async def mark_dirty(connection: Connection, dirty: Iterable[Dirty], spacing_s: 
         """,
         {'rows': dump(rows), 'spacing': spacing_s},
     )
-    await connection.execute('notify hermes_push')
+    await ring(connection)
 
 
 async def claim_graph(
@@ -343,3 +337,216 @@ async def next_due_s(connection: Connection) -> float | None:
     )
     row = await rows.fetchone()
     return row['seconds'] if row else None
+
+
+async def ring(connection: Connection) -> None:
+    """Wake the pushers when this transaction commits."""
+    await connection.execute('notify hermes_push')
+
+
+async def end_refused(connection: Connection, settled: Collection[tuple[RecordRef, str]]) -> None:
+    """What the remote refused (OUT-6) and nobody wants any more is looked at once more, which ends it; should it be
+    wanted again, it is tried again.
+    """
+    if settled:
+        rows = [{'type': ref.type, 'id': ref.id, 'system': system} for ref, system in settled]
+        await connection.execute(
+            f"update push p set {FREE} - 'plan', attempts = 0 "
+            'from jsonb_to_recordset(%s) as r(type text, id bigint, system text) '
+            "where p.state = 'parked' and p.intent is null and p.record_type = r.type and p.record_id = r.id "
+            'and p.system = r.system',
+            (dump(rows),),
+        )
+
+
+async def retry(connection: Connection, record: RecordRef, system: str) -> int:
+    """OUT-6: the push of a record that is put aside, or backs off, is tried again; how many (0 or 1)."""
+    done = await connection.execute(
+        f'update push p set {FREE}, {AGAIN}, attempts = 0 '
+        "where (state <> 'ready' or attempts > 0) and record_type = %s and record_id = %s and system = %s",
+        (*record, system),
+    )
+    await ring(connection)
+    return done.rowcount
+
+
+async def retry_all(connection: Connection, system: str = '') -> int:
+    """The same of every record, in one system if it is named; how many."""
+    done = await connection.execute(
+        f"update push p set {FREE}, {AGAIN}, attempts = 0 where (state <> 'ready' or attempts > 0) "
+        "and %(system)s::text in ('', p.system)",
+        {'system': system},
+    )
+    await ring(connection)
+    return done.rowcount
+
+
+async def ignore(connection: Connection, record: RecordRef, system: str, fields: Iterable[str]) -> bool:
+    """OUT-6: these fields of a record are not sent any more, and what else differs goes on. False where it has no
+    push.
+    """
+    done = await connection.execute(
+        f'update push p set {IGNORED}, {FREE}, {AGAIN}, attempts = 0 '
+        'where record_type = %s and record_id = %s and system = %s',
+        (list(fields), *record, system),
+    )
+    await ring(connection)
+    return done.rowcount > 0
+
+
+async def leave(connection: Connection, push: Push, fields: Iterable[str]) -> None:
+    """EDIT-3: these fields are not sent any more; the push goes on as it is."""
+    await connection.execute(
+        f'update push p set {IGNORED} where record_type = %s and record_id = %s and system = %s',
+        (list(fields), *push.record, push.system),
+    )
+
+
+async def heed(connection: Connection, record: RecordRef, system: str, fields: Iterable[str]) -> None:
+    """These fields are sent again."""
+    await connection.execute(
+        "update push p set ignored = (select coalesce(jsonb_agg(f), '[]') from jsonb_array_elements_text(p.ignored) f "
+        f'where not f = any(%s)), {FREE}, {AGAIN} where record_type = %s and record_id = %s and system = %s',
+        (list(fields), *record, system),
+    )
+
+
+async def ignored(connection: Connection, system: str) -> dict[RecordRef, list[str]]:
+    """The fields that are not sent, of every record that has some."""
+    rows = await connection.execute(
+        "select record_type, record_id, ignored from push where system = %s and ignored <> '[]'", (system,)
+    )
+    return {RecordRef(row['record_type'], row['record_id']): row['ignored'] for row in await rows.fetchall()}
+
+
+async def free_held(connection: Connection, records: Iterable[RecordRef]) -> None:
+    """OUT-5: somebody decided about what these records' objects are: their pushes go on."""
+    for ref in sorted(records):
+        await connection.execute(
+            f"update push p set {FREE}, {AGAIN} where record_type = %s and record_id = %s and state = 'held'", ref
+        )
+
+
+_OF = (
+    "p.state = 'held' and p.detail ? 'gone_at' and l.system = p.system and l.record_type = p.record_type "
+    'and l.record_id = p.record_id'
+)
+"""A push that is held because its object was gone, and the object."""
+
+
+async def free_told(connection: Connection) -> int:
+    """OUT-5: what is held goes on when its object is known to be deleted or merged, or showed itself since; how
+    many.
+    """
+    done = await connection.execute(
+        f'update push p set {FREE} from link l join mirror m using (system, type, remote_id) '
+        f"left join event e on e.id = m.event_id where {_OF} and (l.state <> 'live' or "
+        "(e.kind in ('webhook', 'page') and e.received_at > (p.detail ->> 'gone_at')::timestamptz))"
+    )
+    if done.rowcount:
+        await ring(connection)
+    return done.rowcount
+
+
+async def free_read(connection: Connection, ref: RemoteRef, *, there: bool) -> bool:
+    """OUT-5: an object was read: what was held because it was gone goes on when it is `there`, or known to be deleted.
+    Whether any was.
+    """
+    done = await connection.execute(
+        f'update push p set {FREE} from link l where {_OF} and l.system = %s and l.type = %s and l.remote_id = %s '
+        "and (%s or l.state <> 'live')",
+        (*ref, there),
+    )
+    return done.rowcount > 0
+
+
+async def reread_listed(connection: Connection) -> None:
+    """OUT-5: a full listing since then may have shown the object of a held push unchanged, which leaves no trace: it is
+    read once more.
+    """
+    await connection.execute(
+        'with due as (update push p set detail = p.detail || \'{"listed": true}\' from link l '
+        f"where {_OF} and l.state = 'live' and not p.detail ? 'listed' and exists (select 1 from sweep s where "
+        "s.system = l.system and s.type = l.type and s.kind = 'full' and s.state = 'done' and s.started_at > "
+        "(p.detail ->> 'gone_at')::timestamptz) returning l.system, l.type, l.remote_id) "
+        'update mirror m set reread_at = hermes_now() from due d '
+        'where m.system = d.system and m.type = d.type and m.remote_id = d.remote_id'
+    )
+
+
+async def hand_over(connection: Connection, held: timedelta, ways: Sequence[str]) -> int:
+    """OUT-5: what was `held` so long is a question for a person, each once; the push stays where it is. How many."""
+    done = await connection.execute(
+        "insert into decision (kind, record_type, record_id, key, detail, at) select 'gone', p.record_type, "
+        "p.record_id, 'gone:' || p.system || ':' || l.type || ':' || l.remote_id || ':' || (p.detail ->> 'gone_at'), "
+        "jsonb_build_object('system', p.system, 'type', l.type, 'remote_id', l.remote_id, 'ways', %s::text[]), "
+        'hermes_now() from push p, link l '
+        f"where {_OF} and l.is_primary and l.state = 'live' and (p.detail ->> 'gone_at')::timestamptz <= hermes_now() "
+        '- %s on conflict (kind, key) do nothing',
+        (list(ways), held),
+    )
+    return done.rowcount
+
+
+async def retire(connection: Connection, record: Record) -> None:
+    """What was merged away has nothing to send; what hung under it is sent with the survivor's graph. The outcome of a
+    call in flight is still found out.
+    """
+    await connection.execute(
+        "update push set state = 'ready', reason = '', done = case when intent is null then wanted else done end "
+        'where record_type = %s and record_id = %s',
+        record.ref,
+    )
+    if record.ref.type == 'company':
+        await connection.execute('update push set graph_id = %s where graph_id = %s', (record.alias_of, record.ref.id))
+
+
+async def settle(connection: Connection, push: Push, *, happened: bool, attempts: int) -> None:
+    """The outcome of the call in flight is known: plan again at once. `attempts`: tries that go on being counted."""
+    intent = push.intent or {}
+    await connection.execute(
+        f"""
+        update push p set {FREE}, wanted = wanted + 1, done = greatest(done, %(done)s), intent = null,
+          attempts = %(attempts)s, leased_by = null, leased_until = null,
+          last_write_at = case when %(happened)s then hermes_now() else last_write_at end
+        where {_HOLDS}
+        """,
+        {
+            **_key(push), 'done': intent['generation'] if happened else push.done, 'attempts': attempts,
+            'happened': happened,
+        },
+    )  # fmt: skip
+    await wake_children(connection, push.graph_id, push.system)
+
+
+async def waiting_lanes(connection: Connection, refs: Collection[RecordRef]) -> dict[tuple[RecordRef, str], str]:
+    """The lane of whatever waits already: (record, system) -> lane."""
+    rows = await connection.execute(
+        'select record_type, record_id, system, lane from push where wanted > done and record_id = any(%s)',
+        ([ref.id for ref in refs],),
+    )
+    found = await rows.fetchall()
+    return {(RecordRef(row['record_type'], row['record_id']), row['system']): row['lane'] for row in found}
+
+
+async def refused_fields(connection: Connection, system: str, limit: int) -> list[Row]:
+    """FIELD-7: parked pushes of which the remote named fields that nobody looked at yet: record_type, record_id,
+    fields.
+    """
+    rows = await connection.execute(
+        "select record_type, record_id, detail -> 'fields' as fields from push where system = %s and state = 'parked' "
+        "and jsonb_array_length(coalesce(detail -> 'fields', '[]')) > 0 and (detail -> 'looked') is distinct from "
+        "(detail -> 'fields') limit %s",
+        (system, limit),
+    )
+    return await rows.fetchall()
+
+
+async def note_looked(connection: Connection, system: str, row: Row, *, free: bool) -> None:
+    """FIELD-7: the fields that a parked push was refused for were looked at; with `free` it goes on."""
+    freed = f', {GO_ON}, {AGAIN}' if free else ''
+    await connection.execute(
+        f"update push p set detail = p.detail || jsonb_build_object('looked', p.detail -> 'fields'){freed} "
+        "where record_type = %s and record_id = %s and system = %s and state = 'parked'",
+        (row['record_type'], row['record_id'], system),
+    )

@@ -6,7 +6,6 @@ Every system is paused until a person names its account, webhook registration is
 PostgreSQL that Hermes runs on can be copied into any other.
 """
 
-import json
 import re
 import secrets
 from collections.abc import Callable
@@ -16,8 +15,9 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from hermes.db import schema, wiping
+from hermes.db import acts, schema, wiping
 from hermes.db.pauses import PAUSE
+from hermes.domain.acts import PauseSystem
 from hermes.domain.errors import Refused
 
 PAUSED: Final = 'restored from a copy'
@@ -135,10 +135,9 @@ def _lay_to_rest(target: Connection) -> None:
     }
     for system in sorted(known | set(SYSTEMS)):
         target.execute(PAUSE, (system, PAUSED))
-        act = {'act': 'system.pause', 'system': system, 'reason': PAUSED}
         target.execute(
             'insert into event (source, kind, dedupe_key, headers, body, state, applied_at, applied_seq) values '
             "('operator', 'act', %s, '{\"by\": \"restore\"}', %s, 'done', now(), nextval('applied_seq'))",
-            (secrets.token_bytes(16), json.dumps(act).encode()),
+            (secrets.token_bytes(16), acts.encode(PauseSystem(system, PAUSED))),
         )
     target.execute('update push set leased_by = null, leased_until = null')

@@ -6,8 +6,8 @@ Times are text in UTC, a name has two words at least, and a BDR is named by our 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
+from hermes.domain.acts import BookMeeting
 from hermes.domain.errors import Refused
 from hermes.domain.graph import PRODUCT, Directory, Phones
 from hermes.domain.identity import fold_name
@@ -65,20 +65,29 @@ class Booking:
         return fold_name(self.form.get('company_name')) if self.kind == 'sales' else ''
 
 
-def read(told: Mapping[str, Any]) -> Booking:
-    """The body of the act 'meeting.book'. Raises Refused."""
-    kind, form = str(told['kind']), dict(told['form'])
+def read(act: BookMeeting) -> Booking:
+    """What an act asks for, checked. Raises Refused."""
+    kind, form = act.kind, dict(act.form)
     if kind not in ('sales', 'support'):
         raise Refused(f'A booking is for a sales or a support call, not for "{kind}".')
-    start_at, end_at = moment(told['start_at']), moment(told['end_at'])
+    start_at, end_at = moment(act.start_at), moment(act.end_at)
     if end_at <= start_at:
         raise Refused('A meeting ends after it has begun.')
-    company_id = told.get('company')
     booking = Booking(
-        kind, int(told['admin']), start_at, end_at, int(told.get('buffer_s') or 0), str(told['uid']), told.get('zone'),
-        form, int(company_id) if company_id is not None else None, bool(told.get('signed')), told.get('bdr'),
-        dict(told.get('typed') or {}), tuple(told.get('flags') or ()),
-    )  # fmt: skip
+        kind,
+        act.admin,
+        start_at,
+        end_at,
+        act.buffer_s,
+        act.uid,
+        act.zone,
+        form,
+        act.company,
+        act.signed,
+        act.bdr,
+        dict(act.typed),
+        tuple(act.flags),
+    )
     if not booking.email:
         raise Refused('An e-mail address is needed.')
     if kind == 'sales' and not str(form.get('company_name') or '').strip():

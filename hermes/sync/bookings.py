@@ -3,18 +3,15 @@
 The act is an event of the transaction that learned of it, and is applied like any other, so that a replay knows it.
 """
 
-import json
-from typing import Literal
+import secrets
 
-from hermes.db import events
+from hermes.db import acts, events
 from hermes.db.pool import Connection
-from hermes.domain.model import Event, RecordRef
+from hermes.domain.acts import CancelMeeting, RenameMeeting
+from hermes.sync.acts.registry import ENGINE
 
 
-async def tell(
-    connection: Connection, act: Literal['meeting.cancel', 'meeting.rename'], meeting: RecordRef, reason: str
-) -> Event:
+async def tell(connection: Connection, act: CancelMeeting | RenameMeeting) -> None:
     """Cancel a meeting that the calendar refuses for good, or give its event another id."""
-    told = {'act': act, 'meeting': meeting.id, 'by': 'refused', 'reason': reason}
-    body = json.dumps(told).encode()
-    return await events.add(connection, 'engine', 'act', body, state='new', headers={'by': 'engine'})
+    await acts.add_once(connection, ENGINE, act, secrets.token_bytes(16), ENGINE)
+    await events.ring(connection)

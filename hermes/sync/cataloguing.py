@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from hermes.db import events, graphs, pushes
+from hermes.db import events, graphs, pushes, walking
 from hermes.db.catalogue import bump
 from hermes.db.pool import Connection, Row
+from hermes.domain.acts import AddField, ChangeField, FillField, OpenField
 from hermes.domain.errors import Ambiguous, HermesError, Refused
 from hermes.domain.fields import CustomField, fold
 from hermes.domain.graph import CRM, PRODUCT
@@ -19,8 +20,8 @@ from hermes.domain.model import Event, Observation, RecordRef, RemoteRef
 from hermes.domain.plan import Noop, Wait, plan
 from hermes.ports import RemoteField, Request, System
 from hermes.sync import connect, dirty, ingest, setup, sweep
+from hermes.sync.acts.fields import FILLING, affected, check_field, find, label
 from hermes.sync.engine import Engine
-from hermes.sync.field_acts import FILLING, affected, check_field, find, label, refs_in
 from hermes.sync.observe import observe
 
 REMOTE_TYPE: Final = {'company': 'organization', 'contact': 'person', 'deal': 'deal'}
@@ -102,7 +103,7 @@ async def add(
     if standing is None:
         check_field(bound, known.catalogue)
         waiting = replace(bound, problem=FILLING) if bound.pd_field_id else bound
-        await setup.act(engine, {'act': 'field.add', 'field': asdict(waiting)})
+        await setup.act(engine, AddField(asdict(waiting)))
     elif (bound.pd_field_id, bound.remote_type) != (standing.pd_field_id, standing.remote_type):
         to = {'pd_field_id': bound.pd_field_id, 'remote_type': bound.remote_type, 'options': dict(bound.options)}
         await _change(engine, bound, {**to, 'problem': FILLING})
@@ -187,8 +188,7 @@ async def change(engine: Engine, linked: str, machine_name: str, to: Mapping[str
 
 
 async def _change(engine: Engine, item: CustomField, to: Mapping[str, Any]) -> None:
-    body = {'act': 'field.change', 'linked': item.linked_object_type, 'machine_name': item.machine_name, 'to': dict(to)}
-    await setup.act(engine, body)
+    await setup.act(engine, ChangeField(item.linked_object_type, item.machine_name, dict(to)))
 
 
 async def fill(
@@ -200,8 +200,7 @@ async def fill(
         await list_again(engine, system, REMOTE_TYPE[item.record_type])
     values, reread = await _gather(engine, item, gather=item.inherited or not fresh)
     told(f'{values} values were known from before.')
-    named = {'linked': item.linked_object_type, 'machine_name': item.machine_name}
-    await setup.act(engine, {'act': 'field.open', **named})
+    await setup.act(engine, OpenField(item.linked_object_type, item.machine_name))
     known = await _known(engine)
     standing = find(known.catalogue, item.linked_object_type, item.machine_name)
     pushed = await push_out(engine, affected(standing, known.catalogue))
@@ -253,24 +252,20 @@ async def _gather(engine: Engine, item: CustomField, *, gather: bool) -> tuple[i
     """
     values = reread = after = 0
     while True:
-        companies = await _next_companies(engine, after)
-        if not companies:
+        numbers = await _next_companies(engine, after)
+        if not numbers:
             return values, reread
-        after = companies[-1]
-        seen, unknown = await _said_before(engine, item, companies)
-        body = {'linked': item.linked_object_type, 'machine_name': item.machine_name}
+        after = numbers[-1]
+        seen, unknown = await _said_before(engine, item, numbers)
         if seen or gather:
-            await setup.act(engine, {'act': 'field.fill', **body, 'seen': seen, 'companies': companies})
+            await setup.act(engine, FillField(item.linked_object_type, item.machine_name, seen, numbers))
         values += sum(entry[4] is not None for entry in seen)
         reread += await _read_again(engine, unknown)
 
 
 async def _next_companies(engine: Engine, after: int) -> list[int]:
-    rows = await engine.database.fetch(
-        'select id from company where id > %s and tombstone is null and alias_of is null order by id limit %s',
-        (after, CHUNK),
-    )
-    return [row['id'] for row in rows]
+    async with engine.database.transaction() as connection:
+        return await walking.next_ids(connection, after, CHUNK)
 
 
 async def _said_before(
@@ -329,19 +324,19 @@ async def push_out(engine: Engine, record_types: set[str]) -> int:
     """Mark every record that now differs from the CRM, in the backfill lane; how many."""
     after = marked = 0
     while True:
-        companies = await _next_companies(engine, after)
-        if not companies:
+        numbers = await _next_companies(engine, after)
+        if not numbers:
             return marked
-        after = companies[-1]
+        after = numbers[-1]
         async with engine.database.transaction() as connection:
-            marked += await _mark(engine, connection, await refs_in(connection, record_types, companies))
+            marked += await _mark(engine, connection, await walking.live_records(connection, record_types, numbers))
 
 
 async def _mark(engine: Engine, connection: Connection, refs: set[RecordRef]) -> int:
     known = await engine.known(connection)
     graph = await graphs.load(connection, graphs.Wanted(records=refs), lock=False)
     context = engine.context(Event(0, '', '', b'', engine.clock.now()), known)
-    lanes = await _waiting_lanes(connection, refs)
+    lanes = await pushes.waiting_lanes(connection, refs)
     differing = []
     for name, system in engine.systems.items():
         for ref in sorted(refs & graph.records.keys()):
@@ -357,26 +352,12 @@ async def _mark(engine: Engine, connection: Connection, refs: set[RecordRef]) ->
     return len(differing)
 
 
-async def _waiting_lanes(connection: Connection, refs: set[RecordRef]) -> dict[tuple[RecordRef, str], str]:
-    """What waits already keeps its lane."""
-    rows = await connection.execute(
-        'select record_type, record_id, system, lane from push where wanted > done and record_id = any(%s)',
-        ([ref.id for ref in refs],),
-    )
-    found = await rows.fetchall()
-    return {(RecordRef(row['record_type'], row['record_id']), row['system']): row['lane'] for row in found}
-
-
 async def heal_step(engine: Engine) -> int:
     """FIELD-7: the CRM refused a write because of one of our fields. Its fields are read again; the pushes that such a
     field held up go on without it. Returns how many go on.
     """
-    rows = await engine.database.fetch(
-        "select record_type, record_id, detail -> 'fields' as fields from push where system = %s and state = 'parked' "
-        "and jsonb_array_length(coalesce(detail -> 'fields', '[]')) > 0 and (detail -> 'looked') is distinct from "
-        "(detail -> 'fields') limit %s",
-        (CRM, CHUNK),
-    )
+    async with engine.database.transaction() as connection:
+        rows = await pushes.refused_fields(connection, CRM, CHUNK)
     system = engine.systems.get(CRM)
     if not rows or system is None:
         return 0
@@ -390,21 +371,11 @@ async def heal_step(engine: Engine) -> int:
     freed = [row for row in rows if any((row['record_type'], name) in ill for name in row['fields'])]
     async with engine.database.transaction() as connection:
         for row in rows:
-            await _go_on(connection, row, free=row in freed)
+            await pushes.note_looked(connection, CRM, row, free=row in freed)
         if freed:
             await bump(connection, 'catalogue')
-            await connection.execute('notify hermes_push')
+            await pushes.ring(connection)
     return len(freed)
-
-
-async def _go_on(connection: Connection, row: Row, *, free: bool) -> None:
-    await connection.execute(
-        "update push set detail = detail || jsonb_build_object('looked', detail -> 'fields'), due_at = hermes_now(), "
-        "state = case when %(free)s then 'ready' else state end, reason = case when %(free)s then '' else reason end, "
-        'wanted = case when %(free)s then greatest(wanted, done + 1) else wanted end '
-        "where record_type = %(type)s and record_id = %(id)s and system = %(system)s and state = 'parked'",
-        {'free': free, 'type': row['record_type'], 'id': row['record_id'], 'system': CRM},
-    )
 
 
 async def _known(engine: Engine) -> Any:

@@ -22,9 +22,9 @@ from hermes.domain.graph import CALENDAR
 from hermes.domain.model import Event, Value
 from hermes.ports import Answer, Op, RemoteField, Request, Subscription, System, decode_answer
 from hermes.sync import calls, ingest
+from hermes.sync.acts.fields import FILLING
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
-from hermes.sync.field_acts import FILLING
 
 log = structlog.get_logger(__name__)
 FIELD_TYPES: Final = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
@@ -97,7 +97,7 @@ async def try_credentials(engine: Engine) -> list[str]:
     """
     resumed = []
     async with engine.database.transaction() as connection:
-        paused = await (await connection.execute(pauses.PAUSED, (BROKEN,))).fetchall()
+        paused = await pauses.broken(connection)
         is_read = await calendars.is_any_followed(connection)
     for row in paused:
         system = engine.systems.get(row['system'])

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from hermes.db import events, graphs, pushes
 from hermes.db.codec import dump
-from hermes.db.pool import Connection
 from hermes.domain.errors import Refused
 from hermes.domain.graph import CRM, Context, Graph
 from hermes.domain.model import Element, Event, RecordRef, Value
@@ -131,7 +130,7 @@ async def _compare(engine: Engine, system: System, event: Event, elements: Seque
                 for change, _ in result.changes
                 if change.system == CRM and change.rule in ('FIELD-2', 'D-12')
             ]
-            ignored = await _ignored(connection, system.name)
+            ignored = await pushes.ignored(connection, system.name)
             for ref in sorted(refs):
                 mirror = graph.mirrors.get(ref)
                 if mirror is None or mirror.record is None:
@@ -164,13 +163,6 @@ def _plan_one(
             for name, value in sorted(fields.items())
         ]
         found.tokens += system.cost(Request('update', needed.mirror.ref.type)).tokens if fields else 0
-
-
-async def _ignored(connection: Connection, system: str) -> dict[RecordRef, list[str]]:
-    rows = await connection.execute(
-        "select record_type, record_id, ignored from push where system = %s and ignored <> '[]'", (system,)
-    )
-    return {RecordRef(row['record_type'], row['record_id']): row['ignored'] for row in await rows.fetchall()}
 
 
 async def take(engine: Engine, found: Drift) -> None:

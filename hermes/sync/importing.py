@@ -15,6 +15,7 @@ from hermes.db import events, graphs, legacy_log, pauses
 from hermes.db.catalogue import Knowledge, bump, ensure_defaults, load_catalogue, save_field, save_setting
 from hermes.db.pool import Connection
 from hermes.domain import config, inheritance, legacy
+from hermes.domain.acts import TakeOver
 from hermes.domain.applied import Applied
 from hermes.domain.errors import Refused
 from hermes.domain.fields import ATTRIBUTES, RECORD_OF, Catalogue, CustomField, default_catalogue
@@ -22,10 +23,10 @@ from hermes.domain.graph import Context, Graph
 from hermes.domain.legacy import SYSTEM, Row, Source
 from hermes.domain.model import Event, RecordRef, RemoteRef
 from hermes.domain.reconciliation import Trouble
+from hermes.sync.acts.fields import check_field
+from hermes.sync.acts.scope import Outcome, Scope
 from hermes.sync.engine import Engine
-from hermes.sync.field_acts import check_field
 
-Outcome = dict[str, Any]
 Told = Mapping[str, Any]
 BATCH: Final = 50
 PAUSED: Final = 'imported from an older Hermes: look at "hermes plan", then resume'
@@ -124,9 +125,10 @@ async def _take_group(engine: Engine, group: Sequence[tuple[str, Told]]) -> int:
         return len(fresh)
 
 
-async def apply_act(connection: Connection, event: Event, told: Told, known: Knowledge, context: Context) -> Outcome:
+async def take_again(scope: Scope, act: TakeOver) -> Outcome:
     """One of these events, applied again in a fold of the log. Raises Refused."""
-    return (await _apply(connection, [(event, told)], known, lambda _: context))[0]
+    told = {'act': f'legacy.{act.step}', **act.told}
+    return (await _apply(scope.connection, [(scope.event, told)], scope.known, lambda _: scope.context))[0]
 
 
 async def _apply(
@@ -157,20 +159,15 @@ async def _take(
 ) -> list[Outcome]:
     """Records, links and journal of some events; the graphs of different companies do not touch."""
     await _refuse_taken(connection, [told for _, told in batch])
-    graph, outcomes = Graph(), []
-    all_changes, decisions, mirrors = [], [], {}
+    graph, outcomes, effects = Graph(), [], graphs.Effects()
     for event, told in batch:
         done, before = Applied(), set(graph.mirrors)
         TAKERS[told['act']](graph, told, context_of(event), done)
-        mirrors.update(dict.fromkeys(graph.mirrors.keys() - before, event.id))
-        all_changes += [(change, event.id) for change in done.changes]
-        decisions += [(decision, event.id) for decision in done.decisions]
+        effects.mirrors.update(dict.fromkeys(graph.mirrors.keys() - before, event.id))
+        effects.add(done, event.id)
         records = sorted(list(ref) for ref in done.born)
         outcomes.append({'notes': done.notes, 'changes': len(done.changes), 'records': records})
-    event = batch[-1][0]
-    await graphs.store(connection, graph, mirrors, event.id)
-    await graphs.journal(connection, all_changes, event.received_at)
-    await graphs.decide(connection, decisions, event.received_at)
+    await graphs.commit(connection, graph, effects, batch[-1][0])
     if any(told['act'] != 'legacy.company' for _, told in batch):
         await bump(connection, 'directory')
     return outcomes

@@ -18,10 +18,11 @@ from hermes.db.pool import Connection, DatabaseError, Row, commit_unsynced
 from hermes.domain.applied import Applied
 from hermes.domain.apply import apply
 from hermes.domain.errors import HermesError, Refused
-from hermes.domain.graph import CALENDAR, Context, Decision, Graph
-from hermes.domain.model import Change, Element, Event, RecordRef, RemoteRef
+from hermes.domain.graph import CALENDAR, Context, Graph
+from hermes.domain.model import Element, Event, RemoteRef
 from hermes.kit import tracing
-from hermes.sync import acts, dirty
+from hermes.sync import dirty
+from hermes.sync.acts.apply import apply_act
 from hermes.sync.engine import Engine
 from hermes.sync.observe import observe, wanted
 
@@ -43,14 +44,10 @@ class Apart:
 
 
 @dataclass
-class Result:
-    """What a batch did to the graph: for the journal, the pushes, and whoever waits."""
+class Result(graphs.Effects):
+    """What a batch did: to the graph, and to its events."""
 
-    changes: list[tuple[Change, int]] = field(default_factory=list)
-    decisions: list[tuple[Decision, int]] = field(default_factory=list)
-    closed: list[tuple[str, str]] = field(default_factory=list)
     finished: list[tuple[int, Any]] = field(default_factory=list)
-    mirrors: dict[RemoteRef, int] = field(default_factory=dict)
     parked: list[tuple[int, str]] = field(default_factory=list)
     failed: list[tuple[int, str]] = field(default_factory=list)
     waiting: list[tuple[int, str]] = field(default_factory=list)
@@ -156,8 +153,7 @@ async def _apply_act(engine: Engine, connection: Connection, event: Event, row: 
     """
     try:
         async with connection.transaction():
-            known = await engine.known(connection)
-            outcome = await acts.apply_act(connection, event, known, engine.context(event, known))
+            await apply_act(engine, connection, event)
     except HermesError as error:
         await events.refuse(connection, event.id, getattr(error, 'code', ''), str(error))
         return
@@ -166,10 +162,6 @@ async def _apply_act(engine: Engine, connection: Connection, event: Event, row: 
     except Exception as error:
         log.exception('an act cannot be applied', event_id=event.id)
         await _fail(engine, connection, row, f'{type(error).__name__} while it was applied')
-        return
-    if outcome.get('dirty'):
-        await dirty.replan(engine, connection, {RecordRef(*ref) for ref in outcome['dirty']}, event)
-    await events.finish(connection, [(event.id, [outcome])])
 
 
 async def _apply_batch(
@@ -211,13 +203,9 @@ async def apply_events(
     for event, elements in batch:
         with tracing.span(f'apply {event.kind} of {event.source}', tracing.trace_of(event.source, event.dedupe_key)):
             _apply_one(engine, graph, event, elements, engine.context(event, known), result)
-    default_event = batch[-1][0].id
     touched = dirty.touched_by(graph, before_mirrors, before_records)
     async with connection.pipeline():
-        await graphs.store(connection, graph, result.mirrors, default_event, lenient=True)
-        await graphs.journal(connection, result.changes, engine.clock.now())
-        await graphs.decide(connection, result.decisions, engine.clock.now())
-        await graphs.close(connection, result.closed)
+        await graphs.commit(connection, graph, result, batch[-1][0], engine.clock.now(), lenient=True)
         await events.finish(connection, result.finished, {event_id for _, event_id in result.changes})
         for item in result.apart:
             await events.set_apart(connection, item.event, item.body, item.reason, item.about, park=item.refused)
@@ -251,10 +239,7 @@ def _apply_one(
     be applied, is set apart and the others go on (E-8).
     """
     mark_before, outcome, waits = graph.mark(), [], set()
-    changes: list[tuple[Change, int]] = []
-    decisions: list[tuple[Decision, int]] = []
-    closed: list[tuple[str, str]] = []
-    seen_mirrors: dict[RemoteRef, int] = {}
+    effects = graphs.Effects()
     apart: list[Apart] = []
     for element in elements:
         mark_element = graph.mark()
@@ -273,17 +258,15 @@ def _apply_one(
             graph.undo(mark_before)
             (result.parked if refused else result.failed).append((event.id, reason))
             return
-        changes += [(change, event.id) for change in done.changes]
-        decisions += [(decision, event.id) for decision in done.decisions]
-        closed += done.closed
-        seen_mirrors.update(dict.fromkeys((seen.ref for seen in element.observations), event.id))
+        effects.add(done, event.id)
+        effects.mirrors.update(dict.fromkeys((seen.ref for seen in element.observations), event.id))
         waits |= set(done.waits_for)
         outcome.append(_outcome(done, element))
     result.apart += apart
-    result.changes += changes
-    result.decisions += decisions
-    result.closed += closed
-    result.mirrors.update(seen_mirrors)
+    result.changes += effects.changes
+    result.decisions += effects.decisions
+    result.closed += effects.closed
+    result.mirrors.update(effects.mirrors)
     if waits:
         result.waiting.append((event.id, waiting_reason(min(waits))))
     result.finished.append((event.id, None if waits else outcome))

@@ -1,16 +1,14 @@
 """A patch at work: its acts are events in one transaction, which is kept or taken back as a whole (SETUP-8)."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from hermes.db import events
-from hermes.db.pool import Connection, Row, WriteRefused
+from hermes.db import acts, journal
+from hermes.db.pool import Connection, Row, WriteRefused, read_only
 from hermes.domain.errors import Refused
-from hermes.domain.model import RecordRef
-from hermes.sync import acts, dirty
+from hermes.sync.acts.commands import apply_command
 from hermes.sync.engine import Engine
 
 
@@ -27,26 +25,16 @@ class Bench:
     async def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """Rows of a statement that only reads: whatever it would write is refused by the database."""
         try:
-            async with self.connection.transaction(force_rollback=True):
-                await self.connection.execute('set local transaction_read_only = on')
-                return await (await self.connection.execute(query, values or None)).fetchall()
+            return await read_only(self.connection, query, values)
         except WriteRefused:
             raise Refused('A patch changes nothing by SQL: it uses given.act, so that the log tells it.') from None
 
     async def act(self, act: str, **told: Any) -> Mapping[str, Any]:
         """Store one act and apply it."""
-        body = json.dumps({'act': act, **told}).encode()
-        by = {'by': f'patch {self.name}'}
-        event = await events.add(self.connection, 'operator', 'act', body, headers=by)
-        known = await self.engine.known(self.connection)
-        outcome = await acts.apply_act(self.connection, event, known, self.engine.context(event, known))
-        if outcome.get('dirty'):
-            touched = {RecordRef(*ref) for ref in outcome['dirty']}
-            await dirty.replan(self.engine, self.connection, touched, event)
-        await events.finish(self.connection, [(event.id, [outcome])])
-        self.events.append(event.id)
-        self.said += [f'{act}: {note}' for note in outcome.get('notes', [])]
-        return outcome
+        done = await apply_command(self.engine, self.connection, acts.read(act, told), f'patch {self.name}')
+        self.events.append(done.event_id)
+        self.said += [f'{act}: {note}' for note in done.outcome.get('notes', [])]
+        return done.outcome
 
     def say(self, text: str) -> None:
         self.said.append(text)
@@ -72,12 +60,7 @@ async def run(engine: Engine, name: str, work: Callable[[Any], Awaitable[None]],
         async with engine.database.transaction() as connection:
             bench = Bench(engine, connection, name)
             await work(bench)
-            rows = await connection.execute(
-                'select record_type, record_id, field, old, new, event_id from change where event_id = any(%s) '
-                'order by id',
-                (bench.events,),
-            )
-            done = Done(bench.said, await rows.fetchall(), bench.events)
+            done = Done(bench.said, await journal.of_events(connection, bench.events), bench.events)
             if not live:
                 raise _TakenBackError
     return done

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from hermes.db import budget, events, graphs, pushes
+from hermes.db import budget, events, graphs, pushes, questions
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection, commit_unsynced
 from hermes.db.pushes import Push
+from hermes.domain.acts import CancelMeeting
 from hermes.domain.errors import (
     Ambiguous,
     AuthBroken,
@@ -26,7 +27,7 @@ from hermes.domain.errors import (
     StrangeOwner,
 )
 from hermes.domain.fields import CURRENCY
-from hermes.domain.graph import CALENDAR, Graph
+from hermes.domain.graph import CALENDAR, Decision, Graph
 from hermes.domain.history import edits
 from hermes.domain.model import Event, Record, RecordRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
@@ -207,24 +208,10 @@ async def _without_fights(engine: Engine, connection: Connection, graph: Graph, 
         graph.put_mirror(replace(graph.mirrors[mirror.ref], corrections=corrections))
     if not fought:
         return needed
-    await connection.execute(
-        "insert into decision (kind, record_type, record_id, key, detail, at) values ('fought over', %s, %s, %s, "
-        "jsonb_build_object('fields', %s::text[]), %s) "
-        'on conflict (kind, key) do nothing',
-        (
-            push.record.type,
-            push.record.id,
-            f'fought:{push.record.type}:{push.record.id}:{",".join(sorted(fought))}',
-            fought,
-            engine.clock.now(),
-        ),
-    )
-    await connection.execute(
-        'update push set ignored = (select jsonb_agg(distinct f) from jsonb_array_elements(ignored || '
-        'to_jsonb(%s::text[])) f) '
-        'where record_type = %s and record_id = %s and system = %s',
-        (fought, push.record.type, push.record.id, push.system),
-    )
+    key = f'fought:{push.record.type}:{push.record.id}:{",".join(sorted(fought))}'
+    question = Decision('fought over', key, push.record, {'fields': fought})
+    await questions.ask(connection, [(question, None)], engine.clock.now())
+    await pushes.leave(connection, push, fought)
     return without(needed, tuple(fought))
 
 
@@ -342,7 +329,7 @@ async def react(engine: Engine, connection: Connection, push: Push, request: Req
     elif isinstance(reaction, StrangeOwner) and (wait := await _owner_wait(connection, push)):
         await pushes.later(connection, push, wait, str(reaction), attempt=True)
     elif request.record and request.op == 'create' and _is_final(push, reaction):
-        await bookings.tell(connection, 'meeting.cancel', request.record, str(reaction))
+        await bookings.tell(connection, CancelMeeting(request.record.id, 'refused', str(reaction)))
         await pushes.complete(connection, push, push.wanted, wrote=False, spacing_s=0)
     elif isinstance(reaction, Gone):
         await _look(engine, connection, push, request)

@@ -16,7 +16,8 @@ from hermes.db.codec import dump
 from hermes.db.pool import Connection, Database
 from hermes.domain.errors import Refused
 from hermes.domain.model import Change
-from hermes.sync import acts, connect, ingest
+from hermes.sync import connect, ingest
+from hermes.sync.acts.apply import apply_act
 from hermes.sync.engine import Engine
 from hermes.sync.observe import read_intent
 
@@ -123,13 +124,8 @@ async def _fold_one(engine: Engine, connection: Connection, event_id: int, birth
     )
     row: Any = await rows.fetchone()
     event = events.read_event(row)
-    known = await engine.known(connection)
-    if event.kind == 'act' and acts.is_bookkeeping(event):
-        await events.finish(connection, [(event.id, [{'notes': ['it moves no record']}])])
-        return
     if event.kind == 'act':
-        outcome = await acts.apply_act(connection, event, known, engine.context(event, known), births)
-        await events.finish(connection, [(event.id, [outcome])])
+        await apply_act(engine, connection, event, births, folding=True)
         return
     if event.kind == 'metadata':
         await connect.learn(connection, engine.systems[event.source], event)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from hermes.db import events, graphs, pushes
 from hermes.db.pool import Connection
 from hermes.db.pushes import Push
+from hermes.domain.acts import RenameMeeting
 from hermes.domain.errors import Gone, Reaction, StrangeOwner
 from hermes.domain.model import Event, RemoteRef, Value
 from hermes.domain.plan import Create, plan
@@ -87,16 +88,7 @@ async def _close(
     opened = (push.intent or {})['event_id']
     verdict = await calls.intent_event(connection, push.system, state, request, opened)
     await ingest.record(engine, connection, verdict)
-    done = (push.intent or {})['generation'] if state == 'done' else push.done
-    await connection.execute(
-        'update push set done = greatest(done, %s), intent = null, attempts = %s, reason = %s, leased_by = null, '
-        'leased_until = null, '
-        "wanted = wanted + 1, last_write_at = case when %s = 'done' then hermes_now() else last_write_at end, due_at "
-        '= hermes_now() '
-        'where record_type = %s and record_id = %s and system = %s and fence = %s',
-        (done, attempts, '', state, push.record.type, push.record.id, push.system, push.fence),
-    )
-    await pushes.wake_children(connection, push.graph_id, push.system)
+    await pushes.settle(connection, push, happened=state == 'done', attempts=attempts)
 
 
 async def _resolve_by_id(engine: Engine, push: Push, system: System, request: Request) -> bool:
@@ -139,7 +131,7 @@ async def _resolve_chosen(engine: Engine, push: Push, system: System, request: R
         else:
             taken = not gone or (push.attempts >= TRIES and isinstance(reaction, Gone))
             if taken and await _is_wanted(engine, connection, push, system):
-                await bookings.tell(connection, 'meeting.rename', push.record, 'its id is taken in the calendar')
+                await bookings.tell(connection, RenameMeeting(push.record.id, reason='its id is taken in the calendar'))
             await _close(engine, connection, push, request, 'void', attempts=push.attempts)
     return False
 
@@ -252,14 +244,5 @@ async def _after_reading(connection: Connection, ref: RemoteRef, lease: datetime
         'update mirror set reread_at = null where system = %s and type = %s and remote_id = %s and reread_at = %s',
         (*ref, lease),
     )
-    rows = await connection.execute(
-        "update push p set state = 'ready', reason = '', detail = p.detail - 'gone_at' - 'listed', due_at = "
-        'hermes_now() from link l join mirror m using '
-        '(system, type, remote_id) '
-        "where l.system = %s and l.type = %s and l.remote_id = %s and p.state = 'held' and p.detail ? 'gone_at' "
-        'and p.record_type = l.record_type and p.record_id = l.record_id and p.system = l.system and (%s or l.state <> '
-        "'live') returning p.record_id",
-        (*ref, there),
-    )
-    if await rows.fetchall():
+    if await pushes.free_read(connection, ref, there=there):
         await events.ring(connection)

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from hermes.db import pauses
 from hermes.db.catalogue import Knowledge
+from hermes.domain.acts import PauseSystem, ResumeSystem
 from hermes.domain.errors import Gone, HermesError, RateLimited
 from hermes.domain.fields import ABSENT, Catalogue
 from hermes.domain.model import Event, Observation, Value
@@ -63,16 +65,17 @@ async def round_trip(engine: Engine, system: System) -> Trip:
         for remote_type, remote_id in reversed(trip.made):
             await _delete(engine, system, known.catalogue, trip, remote_type, remote_id)
         if paused:
-            await setup.act(engine, {'act': 'system.resume', 'system': system.name})
+            await setup.act(engine, ResumeSystem(system.name))
     return trip
 
 
 async def _pause(engine: Engine, system: System) -> bool:
     """Workers leave the system alone meanwhile: they would take the objects for a customer's. False: it is paused."""
-    rows = await engine.database.fetch('select 1 from system_state where system = %s and paused', (system.name,))
-    if not rows:
-        await setup.act(engine, {'act': 'system.pause', 'system': system.name, 'reason': 'a round trip is under way'})
-    return not rows
+    async with engine.database.transaction() as connection:
+        paused = await pauses.is_paused(connection, system.name)
+    if not paused:
+        await setup.act(engine, PauseSystem(system.name, 'a round trip is under way'))
+    return not paused
 
 
 def _place(known: Knowledge) -> dict[str, Value]:

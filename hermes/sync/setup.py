@@ -4,19 +4,19 @@ SETUP-3).
 Everything is written by acts, so the log tells it; what is set already is left alone, so that it can run again.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
-from hermes.db import events, pulses
-from hermes.db.catalogue import Knowledge
+from hermes.db import pulses
+from hermes.domain.acts import Act, SaveAdmin, SetEntryStage, SetSetting
 from hermes.domain.graph import CRM
-from hermes.domain.model import RecordRef, RemoteRef
+from hermes.domain.model import RemoteRef
 from hermes.kit.spelling import fold_email
-from hermes.sync import acts, dirty
+from hermes.sync.acts.commands import SETUP, carry_out
+from hermes.sync.acts.registry import OPERATOR
 from hermes.sync.engine import Engine
 
 log = structlog.get_logger(__name__)
@@ -24,30 +24,9 @@ KNOWN_BY = ('email', 'tc2_admin_id', 'pd_owner_id')
 """By which an admin of the demo is known again, whatever of it a person has changed."""
 
 
-Wanted = Callable[[Knowledge], Mapping[str, Any]]
-"""An act that follows from what is known when its turn comes."""
-
-
-async def act(engine: Engine, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Store one act and apply it in the same transaction. Raises Refused."""
-    [outcome] = await act_together(engine, [lambda known: told])
-    return outcome
-
-
-async def act_together(engine: Engine, wanted: Sequence[Wanted]) -> list[dict[str, Any]]:
-    """Store and apply acts one after the other in one transaction: all of them or none. Raises Refused."""
-    outcomes = []
-    async with engine.database.transaction() as connection:
-        for each in wanted:
-            told = each(await engine.known(connection))
-            event = await events.add(connection, 'operator', 'act', json.dumps(told).encode(), headers={'by': 'set-up'})
-            known = await engine.known(connection)
-            outcome = await acts.apply_act(connection, event, known, engine.context(event, known))
-            if outcome.get('dirty'):
-                await dirty.replan(engine, connection, {RecordRef(*ref) for ref in outcome['dirty']}, event)
-            await events.finish(connection, [(event.id, [outcome])])
-            outcomes.append(outcome)
-    return outcomes
+async def act(engine: Engine, act: Act) -> Mapping[str, Any]:
+    """Carry out one act of set-up; what it did. Raises Refused."""
+    return (await carry_out(engine, act, source=OPERATOR, by=SETUP)).outcome
 
 
 async def set_up(engine: Engine, admins: Sequence[Mapping[str, Any]], entries: Mapping[str, tuple[int, int]]) -> None:
@@ -60,7 +39,7 @@ async def set_up(engine: Engine, admins: Sequence[Mapping[str, Any]], entries: M
     taken = {(key, _plain(record.fields.get(key))) for record in known.directory.admins.values() for key in KNOWN_BY}
     for admin in admins:
         if not any(admin.get(key) and (key, _plain(admin[key])) in taken for key in KNOWN_BY):
-            await act(engine, {'act': 'admin.save', 'fields': dict(admin)})
+            await act(engine, SaveAdmin(dict(admin)))
     for plan, (pipeline, stage) in entries.items():
         await _enter(engine, plan, RemoteRef(CRM, 'pipeline', str(pipeline)), RemoteRef(CRM, 'stage', str(stage)))
 
@@ -71,7 +50,7 @@ async def choose_default_sales_person(engine: Engine, email: str) -> None:
         known = await engine.known(connection)
     chosen = next((each.ref.id for each in known.directory.admins.values() if each.fields.get('email') == email), None)
     if chosen is not None and known.settings.get('default_sales_person_id') is None:
-        await act(engine, {'act': 'setting.set', 'key': 'default_sales_person_id', 'value': chosen})
+        await act(engine, SetSetting('default_sales_person_id', chosen))
 
 
 async def finish(engine: Engine) -> None:
@@ -99,6 +78,6 @@ async def _enter(engine: Engine, plan: str, pipeline: RemoteRef, stage: RemoteRe
         log.warning('a pipeline of the demo is not there any more: choose with "hermes setup pipelines"', plan=plan)
         return
     if found.fields.get('dft_entry_stage_id') is None and stage in links:
-        await act(engine, {'act': 'pipeline.entry', 'pipeline': found.ref.id, 'stage': links[stage].id})
+        await act(engine, SetEntryStage(found.ref.id, links[stage].id))
     if known.settings.get(key) is None:
-        await act(engine, {'act': 'setting.set', 'key': key, 'value': found.ref.id})
+        await act(engine, SetSetting(key, found.ref.id))

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from hermes.sync.commands import carry_out
 from tests.flows import faults
+from tests.flows.acting import carry_out
 from tests.flows.companies import later
 from tests.flows.house import MARCUS_PD, House
 from tests.flows.test_bookings_records import HALF, TEN, book

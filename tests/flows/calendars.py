@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from hermes.sync.calendars import follow_step
-from hermes.sync.commands import carry_out
+from tests.flows.acting import carry_out
 from tests.flows.house import PRIYA, START, House, open_house
 from tests.flows.house import SIGNING_KEY as SIGNING_KEY
 

@@ -36,6 +36,7 @@ from hermes.sync.ingest import ingest_step
 from hermes.sync.push import push_step
 from hermes.sync.resolve import reread_step
 from hermes.web.application import create_app
+from tests.flows import acting
 from tests.flows import judged as judging
 from tests.flows.calendar_judge import Heard
 
@@ -211,11 +212,11 @@ class House:
 
     async def set(self, key: str, value: Any) -> None:
         """`hermes config set`."""
-        await setup.act(self.engine, {'act': 'setting.set', 'key': key, 'value': value})
+        await acting.act(self.engine, {'act': 'setting.set', 'key': key, 'value': value})
 
     async def act(self, act: str, **told: Any) -> dict[str, Any]:
         """An operator's act."""
-        return await setup.act(self.engine, {'act': act, **told})
+        return await acting.act(self.engine, {'act': act, **told})
 
     async def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
         """Rows of the database."""

@@ -10,9 +10,9 @@ from hermes import parts
 from hermes.ports import Mailer
 from hermes.sandbox.mailbox import listen
 from hermes.settings import Settings
-from hermes.sync.commands import carry_out
 from hermes.sync.engine import Engine
 from hermes.sync.letters import Render, letter_step
+from tests.flows.acting import carry_out
 from tests.flows.calendars import HALF, SIGNING_KEY, TEN, admin
 from tests.flows.house import House, open_house
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hermes.sync.commands import carry_out
+from tests.flows.acting import carry_out
 from tests.flows.companies import later, sign_up
 from tests.flows.house import INES, MARCUS, NOOR, PRIYA, START, TOM, House, open_house
 from tests.flows.visitors import FORM, HALF, TEN, admin, book, left, link, live, number, slots, starts

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import icalendar
 import pytest
 
-from hermes.sync.commands import carry_out
+from tests.flows.acting import carry_out
 from tests.flows.calendars import follow
 from tests.flows.house import SIGNING_KEY, House, open_house
 from tests.flows.visitors import HALF, TEN, admin, book

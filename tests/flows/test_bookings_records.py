@@ -13,7 +13,8 @@ from hermes import parts
 from hermes.db.pool import Connection
 from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.sync import replay
-from hermes.sync.commands import Done, carry_out
+from hermes.sync.acts.commands import Done
+from tests.flows.acting import carry_out
 from tests.flows.house import MARCUS, MARCUS_PD, NOOR, PRIYA, PRIYA_PD, START, House, settings_for
 
 FORM = {

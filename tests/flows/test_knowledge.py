@@ -7,9 +7,9 @@ import psycopg
 import pytest
 
 from hermes.db import catalogue
-from hermes.sync import setup
 from hermes.sync.engine import Engine
 from hermes.sync.ingest import ingest_step
+from tests.flows.acting import act
 from tests.flows.companies import later, sign_up
 from tests.flows.house import House, open_house
 
@@ -54,7 +54,7 @@ async def test_a_value_that_was_taken_back_is_not_believed_when_another_writer_r
         one.database.hook = Deadlock()
         with pytest.raises(psycopg.errors.DeadlockDetected):
             await set_and_look(one, 'payg_pipeline_id', ids['ENTERPRISE'])
-        await setup.act(other, {'act': 'setting.set', 'key': 'payg_pipeline_id', 'value': ids['STARTUP']})
+        await act(other, {'act': 'setting.set', 'key': 'payg_pipeline_id', 'value': ids['STARTUP']})
         sign_up(house, plan='payg')
         await later(house)
         assert placed(house) == 'STARTUP'
@@ -76,7 +76,7 @@ async def test_a_batch_that_is_taken_back_leaves_nothing_in_the_memory_of_the_wo
                 told.append(moment)
                 raise psycopg.errors.DeadlockDetected('injected')
             if moment == 'after commit' and len(told) == 1:
-                told.append(await setup.act(other, {'act': 'setting.set', 'key': 'deal_max_age_days', 'value': 50}))
+                told.append(await act(other, {'act': 'setting.set', 'key': 'deal_max_age_days', 'value': 50}))
                 await house.rows("delete from event where dedupe_key = 'x' returning id")
 
         one.database.hook = cut
@@ -96,6 +96,6 @@ async def test_a_part_of_a_transaction_that_was_taken_back_is_not_believed_eithe
                     await catalogue.save_setting(connection, 'deal_max_age_days', 55)
                     await one.known(connection)
                     raise ZeroDivisionError
-        await setup.act(other, {'act': 'setting.set', 'key': 'deal_max_age_days', 'value': 11})
+        await act(other, {'act': 'setting.set', 'key': 'deal_max_age_days', 'value': 11})
         async with one.database.transaction() as connection:
             assert (await one.known(connection)).settings['deal_max_age_days'] == 11

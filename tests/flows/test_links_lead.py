@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 
-from hermes.sync.commands import carry_out
+from tests.flows.acting import carry_out
 from tests.flows.calendars import follow
 from tests.flows.companies import later, sign_up
 from tests.flows.house import HERMES, PRIYA, House

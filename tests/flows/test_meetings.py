@@ -11,8 +11,8 @@ import pytest
 from hermes.db import events, finding, reading
 from hermes.db.authorship import read_blame
 from hermes.ports import Request, encode_answer
-from hermes.sync.commands import carry_out
 from hermes.systems.google_calendar.inbound import only_ours
+from tests.flows.acting import carry_out
 from tests.flows.companies import later, sign_up
 from tests.flows.house import MARCUS, PRIYA, PRIYA_PD, START, House
 from tests.flows.merging import FLINT, assert_replays, named

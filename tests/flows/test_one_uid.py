@@ -9,7 +9,7 @@ import icalendar
 import pytest
 
 from hermes.booking.links import make_manage_token
-from hermes.sync.commands import carry_out
+from tests.flows.acting import carry_out
 from tests.flows.calendars import SIGNING_KEY, TEN, admin, event_of, follow, meeting
 from tests.flows.house import MARCUS
 from tests.flows.letters import Post, book, cancel, move, open_post

@@ -19,7 +19,7 @@ from hermes.db import housekeeping, rota
 from hermes.db.pool import Connection, Database
 from hermes.domain.rota import queue_of, settle
 from hermes.sandbox.scenarios import demo
-from hermes.sync.commands import carry_out
+from tests.flows.acting import carry_out
 from tests.flows.companies import later, sign_up
 from tests.flows.crm import add_organization
 from tests.flows.house import MARCUS, MARCUS_PD, PRIYA, TOM, House, open_house

@@ -3,13 +3,14 @@
 Tokens are counted at the emulated CRM.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hermes.cli import sweep as command
 from hermes.db.decisions import settling_act
-from hermes.sync import sweep
+from hermes.sync import setup, sweep
 from hermes.sync.ingest import ingest_step
 from tests.flows import faults
 from tests.flows.companies import decisions, later, sign_up
@@ -179,8 +180,8 @@ async def test_when_too_much_is_missing_nothing_is_believed(house: House) -> Non
 async def accept(house: House, **more: Any) -> None:
     """Answer the only open question, as the command line does; `more` is what was asked then."""
     [asked] = await decisions(house)
-    told = {**settling_act(asked, 'accept'), 'detail': {**asked['detail'], **more}}
-    await house.act(told.pop('act'), **told)
+    answer = settling_act(asked, 'accept')
+    await setup.act(house.engine, replace(answer, detail={**asked['detail'], **more}))
     await house.settle()
 
 

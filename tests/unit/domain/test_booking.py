@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hermes.domain.acts import BookMeeting
 from hermes.domain.booking import Booked, amend, book
 from hermes.domain.enquiry import Booking, find_bdr, moment, read, split_name
 from hermes.domain.errors import NotFound, Refused
@@ -30,7 +31,7 @@ def asked(kind: str = 'sales', **more: Any) -> Booking:
         'kind': kind, 'admin': OTHER, 'start_at': '2026-03-03T10:00:00+00:00', 'end_at': '2026-03-03T10:30:00+00:00',
         'buffer_s': 900, 'uid': 'u-1', 'zone': 'Europe/London', 'form': form, **more,
     }  # fmt: skip
-    return read(told)
+    return read(BookMeeting(**told))
 
 
 def company(ref: RecordRef = COMPANY, **fields: Value) -> Record:

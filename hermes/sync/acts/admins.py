@@ -4,29 +4,29 @@ A removed admin keeps what refers to them (companies, past calls) and is nobody'
 takes them back.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from hermes.db import diary, graphs
 from hermes.db.catalogue import Knowledge, bump
-from hermes.db.pool import Connection
+from hermes.domain.acts import RemoveAdmin, SaveAdmin
 from hermes.domain.config import KEYS
 from hermes.domain.errors import Refused
 from hermes.domain.graph import Graph
-from hermes.domain.model import Change, Event, Record, RecordRef, Tombstone
+from hermes.domain.model import Change, Record, RecordRef, Tombstone
 from hermes.domain.staff import IDS, check_staff, named_alike
+from hermes.sync.acts.scope import Outcome, Scope
 
-Outcome = dict[str, Any]
-Act = Callable[[Connection, Event, Mapping[str, Any], Knowledge], Awaitable[Outcome]]
 RULE: Final = 'SETUP-3'
 BY: Final = 'operator'
 
 
-async def _save(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+async def save(scope: Scope, act: SaveAdmin) -> Outcome:
     """Write an admin, known by its id, else by its e-mail, its TC2 id or its CRM user id (D-10: 0 means none)."""
-    fields = check_staff(told['fields'])
-    number = find(told.get('id'), fields, known)
+    connection, event, known = scope.connection, scope.event, scope.known
+    fields = check_staff(act.fields)
+    number = find(act.id, fields, known)
     old = known.directory.admins.get(number) if number else None
     number = number or (await graphs.allocate_ids(connection, 1))[0]
     before = dict(old.fields) if old else {}
@@ -44,7 +44,7 @@ async def _save(connection: Connection, event: Event, told: Mapping[str, Any], k
         changes.insert(0, Change(record.ref, 'born', None, RULE, BY, RULE))
     elif old.tombstone is not None:
         changes.insert(0, Change(record.ref, 'tombstone', old.tombstone.kind, None, BY, RULE))
-    await _store(connection, record, changes, event)
+    await _store(scope, record, changes)
     meetings = await diary.find_coming(connection, number) if changes else []
     return {'notes': [f'admin {number}'], 'id': number, 'dirty': [['meeting', each] for each in meetings]}
 
@@ -67,30 +67,26 @@ def find(asked: int | None, fields: Mapping[str, Any], known: Knowledge) -> int 
     return number
 
 
-async def _remove(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+async def remove(scope: Scope, act: RemoveAdmin) -> Outcome:
     """Nobody is given to them any more. Raises Refused while calls are planned with them, or a setting names them."""
-    number = int(told['id'])
+    number, known = act.id, scope.known
     old = known.directory.admins.get(number)
     if old is None or old.gone:
         raise Refused(f'There is no admin {number}.')
-    coming = await diary.find_coming(connection, number)
+    coming = await diary.find_coming(scope.connection, number)
     if coming:
         some = ', '.join(str(each) for each in coming[:3]) + (', ...' if len(coming) > 3 else '')
         raise Refused(f'{len(coming)} calls are planned with admin {number} ({some}): cancel or move them first.')
     using = [key.name for key in KEYS.values() if key.type == 'admin' and known.settings.get(key.name) == number]
     if using:
         raise Refused(f'The setting {using[0]} names admin {number}: change it first.')
-    record = replace(old, tombstone=Tombstone(BY, event.received_at, event.id))
-    await _store(connection, record, [Change(record.ref, 'tombstone', None, BY, BY, RULE)], event)
+    record = replace(old, tombstone=Tombstone(BY, scope.event.received_at, scope.event.id))
+    await _store(scope, record, [Change(record.ref, 'tombstone', None, BY, BY, RULE)])
     return {'notes': [f'admin {number} was removed'], 'id': number}
 
 
-async def _store(connection: Connection, record: Record, changes: list[Change], event: Event) -> None:
+async def _store(scope: Scope, record: Record, changes: list[Change]) -> None:
     graph = Graph()
     graph.put_record(record)
-    await graphs.store(connection, graph, {}, event.id)
-    await graphs.journal(connection, [(change, event.id) for change in changes], event.received_at)
-    await bump(connection, 'directory')
-
-
-STAFF_ACTS: Final[Mapping[str, Act]] = {'admin.save': _save, 'admin.remove': _remove}
+    await graphs.commit(scope.connection, graph, graphs.Effects.of(changes, scope.event.id), scope.event)
+    await bump(scope.connection, 'directory')

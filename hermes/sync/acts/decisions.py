@@ -4,47 +4,39 @@ The act says itself what was asked (kind, key, record, detail): a fold needs no 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any
 
-from hermes.db import graphs, proofs, sweeps
+from hermes.db import graphs, proofs, pushes, questions, sweeps
 from hermes.db.pool import Connection
 from hermes.domain import doubts, settling
+from hermes.domain.acts import SettleDecision
 from hermes.domain.applied import Applied
 from hermes.domain.apply import finish
 from hermes.domain.errors import Refused
 from hermes.domain.graph import CRM, Context, Graph
 from hermes.domain.model import Record, RecordRef, RemoteRef
 from hermes.sync import dirty
-
-Outcome = dict[str, Any]
-FREE: Final = (
-    "update push set state = 'ready', reason = '', wanted = greatest(wanted, done + 1), due_at = hermes_now(), "
-    "detail = detail - 'gone_at' - 'listed' where record_type = %s and record_id = %s and state = 'held'"
-)
-UNIGNORE: Final = (
-    "update push set ignored = (select coalesce(jsonb_agg(f), '[]') from jsonb_array_elements_text(ignored) f "
-    "where not f = any(%s)), wanted = greatest(wanted, done + 1), due_at = hermes_now(), state = 'ready', reason = '' "
-    'where record_type = %s and record_id = %s and system = %s'
-)
+from hermes.sync.acts.scope import Outcome, Scope
 
 
-async def settle(connection: Connection, told: Mapping[str, Any], context: Context) -> Outcome:
+async def settle(scope: Scope, act: SettleDecision) -> Outcome:
     """Answer a question: `choice`, and `value` where the choice needs one. Raises Refused when it was answered already,
     or cannot be answered so.
     """
-    asked = await _asked(connection, told)
-    kind, choice = asked['kind'], str(told['choice'])
+    connection, context = scope.connection, scope.context
+    asked = act if act.key else await _find(connection, act)
+    kind, choice, detail = asked.kind, asked.choice, asked.detail
     choices = settling.CHOICES.get(kind, {'keep': settling.LEAVE})
     if choice not in choices:
         raise Refused(f'"{kind}" is answered with {" or ".join(choices)}, not with "{choice}".')
-    detail, value = asked['detail'], told.get('value')
-    await _close(connection, asked, choice)
+    await _close(connection, asked)
     if kind == 'missing':
-        return await _accept_missing(connection, asked['key'], detail)
+        return await _accept_missing(connection, asked)
     if choice in ('keep', 'theirs'):
         return {'notes': [f'{kind}: {choice}']}
-    refs, records = _named(kind, choice, detail, value)
-    ref = RecordRef(*asked['record']) if asked['record'] else None
+    refs, records = _named(kind, choice, detail, asked.value)
+    ref = asked.record
     wanted = graphs.Wanted(refs=set(refs), records={*records, *((ref,) if ref else ())}, merged=set(refs))
     graph = await graphs.load(connection, wanted)
     record = graph.record(ref)
@@ -54,51 +46,42 @@ async def settle(connection: Connection, told: Mapping[str, Any], context: Conte
     for company_id in sorted(done.companies):
         finish(graph, company_id, context, done)
     touched = dirty.touched_by(graph, *before) | ({record.ref} if record else set())
-    await _store(connection, graph, context, done)
-    for one in sorted(touched):
-        await connection.execute(FREE, one)
+    effects = graphs.Effects()
+    effects.add(done, context.event_id)
+    await graphs.commit(connection, graph, effects, scope.event)
+    await pushes.free_held(connection, touched)
     if (kind, choice) == ('fought over', 'ours') and record is not None:
-        await connection.execute(UNIGNORE, (list(detail['fields']), *record.ref, CRM))
-    await connection.execute('notify hermes_push')
+        await pushes.heed(connection, record.ref, CRM, detail['fields'])
+    await pushes.ring(connection)
     return {'notes': [f'{kind}: {choice}', *done.notes], 'dirty': [list(one) for one in sorted(touched)]}
 
 
-async def _accept_missing(connection: Connection, key: str, detail: Mapping[str, Any]) -> Outcome:
+async def _accept_missing(connection: Connection, asked: SettleDecision) -> Outcome:
     """PD-GAP-1: so many are gone. Everything of the type is listed again, and each that is missing is looked at."""
+    detail = asked.detail
     system, remote_type, missing = str(detail['system']), str(detail['type']), int(detail['missing'])
-    await proofs.accept_missing(connection, key, missing)
+    await proofs.accept_missing(connection, asked.key, missing)
     await sweeps.lock_type(connection, system, remote_type)
     if await sweeps.find(connection, system, remote_type, 'full') is None:
         await sweeps.add(connection, system, remote_type, 'full', None, 'by hand')
-    await connection.execute('notify hermes_push')
+    await pushes.ring(connection)
     return {'notes': [f'{missing} missing of {system} {remote_type} are looked at with the next listing']}
 
 
-async def _asked(connection: Connection, told: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What was asked, as the act says it, or by the number of the question."""
-    if 'key' in told:
-        return told
-    rows = await connection.execute('select * from decision where id = %s', (told['decision'],))
-    row = await rows.fetchone()
+async def _find(connection: Connection, act: SettleDecision) -> SettleDecision:
+    """What was asked, by the number of the question. Raises Refused."""
+    row = await questions.find(connection, act.decision or 0)
     if row is None:
-        raise Refused(f'There is no decision {told["decision"]}.')
-    return {**row, 'record': [row['record_type'], row['record_id']] if row['record_type'] else None}
+        raise Refused(f'There is no decision {act.decision}.')
+    record = RecordRef(row['record_type'], row['record_id']) if row['record_type'] else None
+    return replace(act, kind=row['kind'], key=row['key'], record=record, detail=row['detail'])
 
 
-async def _close(connection: Connection, asked: Mapping[str, Any], choice: str) -> None:
-    """The question is answered; what is fought over again is asked again."""
-    key = (asked['kind'], asked['key'])
-    again = choice == 'ours'
-    done = await connection.execute(
-        "update decision set state = %s, key = case when %s then key || ':' || id else key end "
-        "where kind = %s and key = %s and state = 'open'",
-        (choice, again, *key),
-    )
-    if done.rowcount == 0:
-        rows = await connection.execute('select state from decision where kind = %s and key = %s', key)
-        row = await rows.fetchone()
-        if row is not None:
-            raise Refused(f'This was settled already ({row["state"]}); nothing was done.')
+async def _close(connection: Connection, asked: SettleDecision) -> None:
+    """The question is answered; what is fought over again is asked again. Raises Refused where it was answered."""
+    state = await questions.answer(connection, asked.kind, asked.key, asked.choice, again=asked.choice == 'ours')
+    if state:
+        raise Refused(f'This was settled already ({state}); nothing was done.')
 
 
 def _named(
@@ -157,10 +140,3 @@ def _carry_out(
             settling.fight_again(graph, record, tuple(detail['fields']), done)
         case _:
             raise Refused(f'Nobody knows how to carry out "{answer[1]}" for "{answer[0]}".')
-
-
-async def _store(connection: Connection, graph: Graph, context: Context, done: Applied) -> None:
-    await graphs.store(connection, graph, {}, context.event_id)
-    await graphs.journal(connection, [(change, context.event_id) for change in done.changes], context.now)
-    await graphs.decide(connection, [(decision, context.event_id) for decision in done.decisions], context.now)
-    await graphs.close(connection, done.closed)

@@ -1,26 +1,29 @@
-"""Commands: what needs its answer at once is stored and applied in one transaction.
+"""Commands: acts that need their answer at once are stored and applied in one transaction.
 
 A refused command leaves its event with the refusal, or not even that (`keep`), and nothing else (CB-6). The same key
 again, even at the same moment, is the same command: it gets the first one's outcome. What follows outside follows from
 the rows.
 """
 
-import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hermes.db import bookings, events
+from hermes.db import acts, bookings, pushes
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection, DatabaseError, Row
+from hermes.domain.acts import Act
 from hermes.domain.errors import Refused, SlotTaken, refusal
-from hermes.domain.model import RecordRef
-from hermes.sync import acts, dirty
+from hermes.sync.acts.apply import apply_act
+from hermes.sync.acts.registry import OPERATOR, VISITOR
 from hermes.sync.engine import Engine
 
 Check = Callable[[Connection, Knowledge], Awaitable[None]]
 Keep = Callable[[Connection], Awaitable[bool]]
+Wanted = Callable[[Knowledge], Act]
+"""An act that follows from what is known when its turn comes."""
+SETUP: Final = 'set-up'
 TRIES: Final = 5
 """A transaction that gave way to another is begun again."""
 
@@ -36,17 +39,17 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class _Command:
+    act: Act
     source: str
-    body: bytes
     key: bytes
-    headers: Mapping[str, str]
+    by: str
 
 
 async def carry_out(
     engine: Engine,
-    act: Mapping[str, Any],
+    act: Act,
     *,
-    source: str = 'website',
+    source: str = VISITOR,
     dedupe_key: bytes | None = None,
     by: str = '',
     check: Check | None = None,
@@ -56,8 +59,7 @@ async def carry_out(
     `keep`: whether a refusal is kept as a row; every one, unless told otherwise. Raises Refused and its kinds
     (SlotTaken, NotFound, ...), the same again for the same `dedupe_key` whose refusal was kept.
     """
-    body = json.dumps(act, ensure_ascii=False, sort_keys=True).encode()
-    command = _Command(source, body, dedupe_key or secrets.token_bytes(16), {'by': by} if by else {})
+    command = _Command(act, source, dedupe_key or secrets.token_bytes(16), by)
     left = TRIES
     while True:
         left -= 1
@@ -76,6 +78,32 @@ async def carry_out(
         return await _put_aside(engine, command, refused, keep)
 
 
+async def carry_out_together(engine: Engine, wanted: Sequence[Wanted], *, by: str = SETUP) -> list[Mapping[str, Any]]:
+    """Carry out an operator's acts one after the other in one transaction: all of them or none; their outcomes. Raises
+    Refused, and of the one that was refused its event stays.
+    """
+    outcomes: list[Mapping[str, Any]] = []
+    command = None
+    try:
+        async with engine.database.transaction() as connection:
+            for each in wanted:
+                act = each(await engine.known(connection))
+                command = _Command(act, OPERATOR, secrets.token_bytes(16), by)
+                outcomes.append((await apply_command(engine, connection, command.act, command.by)).outcome)
+    except Refused as error:
+        if command is not None:
+            await _put_aside(engine, command, error, None)
+        raise
+    return outcomes
+
+
+async def apply_command(engine: Engine, connection: Connection, act: Act, by: str) -> Done:
+    """Store and apply an operator's act in the caller's transaction. Raises Refused."""
+    event = await acts.add_once(connection, OPERATOR, act, secrets.token_bytes(16), by)
+    assert event is not None
+    return Done(event.id, await apply_act(engine, connection, event))
+
+
 class _StoredRefusal(Exception):
     """The command of this key was refused before."""
 
@@ -86,18 +114,13 @@ class _StoredRefusal(Exception):
 
 async def _carry_out(engine: Engine, command: _Command, check: Check | None) -> Done:
     async with engine.database.transaction() as connection:
-        event = await bookings.add_once(connection, command.source, command.body, command.key, command.headers)
+        event = await acts.add_once(connection, command.source, command.act, command.key, command.by)
         if event is None:
-            return _again(await bookings.find_outcome(connection, command.source, command.key))
-        known = await engine.known(connection)
+            return _again(await acts.find_outcome(connection, command.source, command.key))
         if check is not None:
-            await check(connection, known)
-        outcome = await acts.apply_act(connection, event, known, engine.context(event, known))
-        if outcome.get('dirty'):
-            refs = {RecordRef(*ref) for ref in outcome['dirty']}
-            await dirty.replan(engine, connection, refs, event, lane='interactive')
-        await events.finish(connection, [(event.id, [outcome])])
-        await connection.execute('notify hermes_push')
+            await check(connection, await engine.known(connection))
+        outcome = await apply_act(engine, connection, event)
+        await pushes.ring(connection)
         return Done(event.id, outcome)
 
 
@@ -119,10 +142,8 @@ async def _put_aside(engine: Engine, command: _Command, refused: Refused, keep: 
         kept, event = keep is None or await keep(connection), None
         if kept:
             told = (refused.code, str(refused))
-            event = await bookings.add_once(
-                connection, command.source, command.body, command.key, command.headers, refused=told
-            )
-        first = await bookings.find_outcome(connection, command.source, command.key) if event is None else None
+            event = await acts.add_once(connection, command.source, command.act, command.key, command.by, refused=told)
+        first = await acts.find_outcome(connection, command.source, command.key) if event is None else None
         if first is not None or (kept and event is None):
             try:
                 return _again(first)

@@ -5,13 +5,13 @@ field that nobody knew then is told by `field.fill` in plain values; nothing is 
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final, get_args
 
 from hermes.db import events, graphs
-from hermes.db.catalogue import Knowledge, bump, count_held, drop_field, forget_field, forget_values, save_field
+from hermes.db.catalogue import bump, count_held, drop_field, forget_field, forget_values, save_field
 from hermes.db.pool import Connection
+from hermes.domain.acts import AddField, BindFields, ChangeField, FillField, OpenField, RemoveField
 from hermes.domain.errors import Refused
 from hermes.domain.fields import (
     ATTRIBUTES,
@@ -27,9 +27,9 @@ from hermes.domain.fields import (
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.history import fold as fold_into
 from hermes.domain.merge import settle_fields
-from hermes.domain.model import Change, Event, Observation, Origin, Record, RecordRef, RemoteRef, Version
+from hermes.domain.model import Change, Observation, Origin, Record, RemoteRef, Version
 from hermes.domain.rules import rules
-from hermes.kit import phones
+from hermes.sync.acts.scope import Outcome, Scope
 from hermes.sync.engine import Engine
 
 FILLING: Final = 'its values are being gathered: pushes begin when that is done'
@@ -38,9 +38,6 @@ NAME: Final = re.compile(r'[a-z][a-z0-9_]{0,62}', re.ASCII)
 RESERVED: Final = frozenset({'narc', 'created', 'status'})
 RELATIONS: Final = frozenset({'id', 'sales_person', 'support_person', 'bdr_person'})
 RULE: Final = 'D-5'
-
-Outcome = dict[str, Any]
-Act = Callable[[Connection, Event, Mapping[str, Any], Knowledge], Awaitable[Outcome]]
 
 
 def check_field(item: CustomField, catalogue: Catalogue) -> None:
@@ -99,8 +96,13 @@ def find(catalogue: Catalogue, linked: str, machine_name: str) -> CustomField:
     raise Refused(f'There is no field {linked}.{machine_name}.')
 
 
-async def _add(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
-    item = CustomField(**told['field'])
+async def add(scope: Scope, act: AddField) -> Outcome:
+    """Raises Refused for one that is there, or that cannot be."""
+    connection, known = scope.connection, scope.known
+    try:
+        item = CustomField(**act.field)
+    except TypeError as error:
+        raise Refused(f'This is no field: {error}.') from None
     if item.record_type != 'meeting' and (item.record_type, item.machine_name) in known.catalogue.by_machine_name:
         raise Refused(f'The field {label(item)} is there already: change it, or remove it first.')
     check_field(item, known.catalogue)
@@ -109,10 +111,14 @@ async def _add(connection: Connection, event: Event, told: Mapping[str, Any], kn
     return {'notes': [f'{label(item)} was added ({item.field_type}, {item.policy})']}
 
 
-async def _change(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+async def change(scope: Scope, act: ChangeField) -> Outcome:
     """Other values for what is named in `to`; another source or type forgets what the old one said."""
-    old = find(known.catalogue, told['linked'], told['machine_name'])
-    item = replace(old, **told['to'])
+    connection, known = scope.connection, scope.known
+    old = find(known.catalogue, act.linked, act.machine_name)
+    try:
+        item = replace(old, **act.to)
+    except TypeError as error:
+        raise Refused(f'A field has no such value: {error}.') from None
     check_field(item, known.catalogue)
     if key_of(item) != key_of(old):
         raise Refused('The machine name and the type of record of a field stay: add another field instead.')
@@ -128,9 +134,10 @@ async def _change(connection: Connection, event: Event, told: Mapping[str, Any],
     return {'notes': [f'{label(item)}: {", ".join(changed) or "nothing"} changed']}
 
 
-async def _remove(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+async def remove(scope: Scope, act: RemoveField) -> Outcome:
     """The field leaves the catalogue with what Hermes knew of it; what stands in the CRM stays there."""
-    item = find(known.catalogue, told['linked'], told['machine_name'])
+    connection, known = scope.connection, scope.known
+    item = find(known.catalogue, act.linked, act.machine_name)
     heirs = [
         other
         for other in known.catalogue.of('deal')
@@ -168,22 +175,20 @@ async def _announce(connection: Connection) -> None:
     await events.ring(connection)
 
 
-async def _fill(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
-    """What known objects said about a field before it was in the catalogue; then the records and the rules follow.
-
-    `seen`: [system, type, remote id, [seconds, sub], value, origin]; `companies`: whose rules run in any case.
-    """
-    item = find(known.catalogue, told['linked'], told['machine_name'])
-    observations = [_observation(entry, item.attribute) for entry in told['seen']]
-    graph = await graphs.load(
-        connection, graphs.Wanted(refs={seen.ref for seen in observations}, companies=set(told['companies']))
-    )
-    context = Context(event.id, event.received_at, known.catalogue, known.directory, known.settings, phones)
+async def fill(scope: Scope, act: FillField) -> Outcome:
+    """What known objects said about a field before it was in the catalogue; then the records and the rules follow."""
+    context = scope.context
+    item = find(scope.known.catalogue, act.linked, act.machine_name)
+    observations = [_observation(entry, item.attribute) for entry in act.seen]
+    wanted = graphs.Wanted(refs={seen.ref for seen in observations}, companies=set(act.companies))
+    graph = await graphs.load(scope.connection, wanted)
     changes = _follow(graph, [*observations, *_empty_at_birth(graph, item)], context)
     for company in sorted(graph.companies(), key=lambda record: record.ref):
         if not company.gone:
             changes += rules(graph, company.ref.id, company, False, _with_base(context, company)).changes
-    await _store(connection, graph, changes, event)
+    effects = graphs.Effects.of([_told_by(change) for change in changes], scope.event.id)
+    effects.mirrors = await graphs.newest_events(scope.connection, graph.touched_mirrors)
+    await graphs.commit(scope.connection, graph, effects, scope.event)
     return {'notes': [f'{label(item)}: {len(observations)} values of before, {len(changes)} changes']}
 
 
@@ -228,40 +233,24 @@ def _follow(graph: Graph, observations: list[Observation], context: Context) -> 
     return changes
 
 
-async def _store(connection: Connection, graph: Graph, changes: list[Change], event: Event) -> None:
-    kept = {
-        remote: row for remote, row in (await _event_ids(connection, graph)).items() if remote in graph.touched_mirrors
-    }
-    await graphs.store(connection, graph, kept, event.id)
-    journalled = [(change if change.rule != 'FIELD-2' else replace(change, note=RULE), event.id) for change in changes]
-    await graphs.journal(connection, journalled, event.received_at)
+def _told_by(change: Change) -> Change:
+    """What follows from a field that people own says which rule gathered it."""
+    return change if change.rule != 'FIELD-2' else replace(change, note=RULE)
 
 
-async def _event_ids(connection: Connection, graph: Graph) -> dict[RemoteRef, int]:
-    """The newest event of each touched mirror stays what it was: the fill says nothing new about the object."""
-    refs = [list(ref) for ref in graph.touched_mirrors]
-    rows = await connection.execute(
-        'select m.system, m.type, m.remote_id, m.event_id from mirror m '
-        'join unnest(%s::text[], %s::text[], %s::text[]) as r(system, type, remote_id) using (system, type, remote_id)',
-        ([ref[0] for ref in refs], [ref[1] for ref in refs], [ref[2] for ref in refs]),
-    )
-    found = await rows.fetchall()
-    return {RemoteRef(row['system'], row['type'], row['remote_id']): row['event_id'] for row in found}
-
-
-async def _open(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+async def open_(scope: Scope, act: OpenField) -> Outcome:
     """The field's values are gathered: pushes may send it."""
-    item = find(known.catalogue, told['linked'], told['machine_name'])
+    item = find(scope.known.catalogue, act.linked, act.machine_name)
     if item.problem == FILLING:
-        await save_field(connection, replace(item, problem=''))
-        await _announce(connection)
+        await save_field(scope.connection, replace(item, problem=''))
+        await _announce(scope.connection)
     return {'notes': [f'{label(item)} is open']}
 
 
-async def _bind(connection: Connection, event: Event, told: Mapping[str, Any], known: Knowledge) -> Outcome:
+async def bind(scope: Scope, act: BindFields) -> Outcome:
     """SETUP-10: a person says which field of the CRM one of ours is (`fields import`)."""
-    notes = []
-    for linked, machine_name, code in told['ids']:
+    connection, known, notes = scope.connection, scope.known, []
+    for linked, machine_name, code in act.ids:
         item = find(known.catalogue, linked, machine_name)
         if item.pd_field_id == code:
             continue
@@ -279,26 +268,3 @@ def affected(item: CustomField, catalogue: Catalogue) -> set[str]:
     deals = any(other.machine_name == item.machine_name for other in catalogue.of('deal') if other.inherited)
     found = {RECORD_OF[item.linked_object_type]} if item.linked_object_type in RECORD_OF else set()
     return found | ({'deal'} if deals and item.record_type == 'company' else set())
-
-
-async def refs_in(connection: Connection, record_types: set[str], companies: list[int]) -> set[RecordRef]:
-    """The live records of these types in some companies."""
-    found: set[RecordRef] = set()
-    for record_type in sorted(record_types):
-        column = 'id' if record_type == 'company' else 'company_id'
-        rows = await connection.execute(
-            f'select id from {record_type} where {column} = any(%s) and tombstone is null and alias_of is null',
-            (companies,),
-        )
-        found |= {RecordRef(record_type, row['id']) for row in await rows.fetchall()}
-    return found
-
-
-FIELD_ACTS: Final[Mapping[str, Act]] = {
-    'field.add': _add,
-    'field.change': _change,
-    'field.remove': _remove,
-    'field.fill': _fill,
-    'field.open': _open,
-    'fields.bind': _bind,
-}

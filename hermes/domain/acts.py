@@ -1,0 +1,307 @@
+"""Acts: what a person, a visitor or the engine itself commands, one frozen class each.
+
+An act follows from what it says alone, so that a replay of the log does the same again (I14). How it is read and
+written stands in `db/acts.py`, what carries it out in `sync/acts/`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from hermes.domain.graph import CRM
+from hermes.domain.model import RecordRef, Value
+
+By = Literal['visitor', 'admin', 'calendar', 'refused']
+"""Who changes a meeting; 'refused': the calendar, for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetSetting:
+    """One key of the Config (`hermes config set`)."""
+
+    key: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class SetEntryStage:
+    """SETUP-1: the stage at which a pipeline's deals begin, both by our ids."""
+
+    pipeline: int
+    stage: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddField:
+    """A custom field more; `field`: the values of a CustomField."""
+
+    field: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeField:
+    """Other values for what is named in `to`. `linked`: the type of record, as the catalogue calls it."""
+
+    linked: str
+    machine_name: str
+    to: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveField:
+    """A field leaves the catalogue."""
+
+    linked: str
+    machine_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FillField:
+    """What known objects said about a field before it was in the catalogue.
+
+    `seen`: [system, type, remote id, [seconds, sub], value, origin]; `companies`: whose rules run in any case.
+    """
+
+    linked: str
+    machine_name: str
+    seen: Sequence[Any]
+    companies: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenField:
+    """The values of a field are gathered: pushes may send it."""
+
+    linked: str
+    machine_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindFields:
+    """SETUP-10: which fields of the CRM ours are. `ids`: [linked, machine name, the CRM's id]."""
+
+    ids: Sequence[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAdmin:
+    """An admin, known by `id`, else by e-mail, TC2 id or CRM user."""
+
+    fields: Mapping[str, Value]
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAdmin:
+    """Nobody is given to them any more."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PauseSystem:
+    """Nothing is said to a system."""
+
+    system: str
+    reason: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeSystem:
+    """It is spoken with again; `account`: which, where the database was restored (SETUP-7)."""
+
+    system: str
+    account: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetAccount:
+    """SETUP-12: the database belongs to the next account that answers."""
+
+    system: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPush:
+    """OUT-6: what is parked or held is tried again: of one record, or `all` (of one system, where it is named)."""
+
+    record: RecordRef | None = None
+    system: str = ''
+    all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreFields:
+    """OUT-6: these fields of a record are not sent any more."""
+
+    record: RecordRef
+    fields: Sequence[str]
+    system: str = CRM
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseField:
+    """A person's edit in the CRM no longer holds a field (FIELD-2)."""
+
+    record: RecordRef
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParkEvent:
+    """An event is put aside before it is applied."""
+
+    event: int
+    reason: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayEvent:
+    """An event that arrived is applied again."""
+
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
+class DismissEvent:
+    """What is parked is not wanted any more."""
+
+    event: int
+    reason: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLetter:
+    """A letter goes out again."""
+
+    letter: int
+
+
+@dataclass(frozen=True, slots=True)
+class DismissLetter:
+    """A letter is not wanted any more."""
+
+    letter: int
+    reason: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class SettleDecision:
+    """A person's answer to a question. It says itself what was asked, so that a fold needs no row of it; or names the
+    question by its number (`decision`).
+    """
+
+    choice: str
+    value: Value = None
+    decision: int | None = None
+    kind: str = ''
+    key: str = ''
+    record: RecordRef | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BookMeeting:
+    """CB-1, CB-2: a visitor's booking. Times are text with their zone; `bdr` as it came (D-9)."""
+
+    kind: str
+    admin: int
+    start_at: str
+    end_at: str
+    uid: str
+    form: Mapping[str, Value]
+    buffer_s: int = 0
+    zone: str | None = None
+    typed: Mapping[str, Value] = field(default_factory=dict)
+    flags: Sequence[str] = ()
+    company: int | None = None
+    signed: bool = False
+    bdr: Value = None
+    request: str = ''
+    """A digest of the request, by which the same one is known again (S20)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveMeeting:
+    """CB-13: another time, and from then on (where it is said) another buffer."""
+
+    meeting: int
+    start_at: str
+    end_at: str
+    by: By
+    buffer_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelMeeting:
+    """CB-7, CB-13, CB-15: off, for good."""
+
+    meeting: int
+    by: By
+    reason: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class ReassignMeeting:
+    """CB-22: another admin at the same time."""
+
+    meeting: int
+    admin: int
+    by: By = 'admin'
+
+
+@dataclass(frozen=True, slots=True)
+class RenameMeeting:
+    """The id of a meeting's event is somebody else's: the next one."""
+
+    meeting: int
+    by: By = 'refused'
+    reason: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """A part of an older database, as it stood there. `step`: which part."""
+
+    step: str
+    told: Mapping[str, Any]
+
+
+Act = (
+    SetSetting | SetEntryStage | AddField | ChangeField | RemoveField | FillField | OpenField | BindFields
+    | SaveAdmin | RemoveAdmin | PauseSystem | ResumeSystem | ForgetAccount | RetryPush | IgnoreFields | ReleaseField
+    | ParkEvent | ReplayEvent | DismissEvent | RetryLetter | DismissLetter | SettleDecision
+    | BookMeeting | MoveMeeting | CancelMeeting | ReassignMeeting | RenameMeeting | TakeOver
+)  # fmt: skip
+
+NAMES: Final[Mapping[str, type[Any]]] = {
+    'setting.set': SetSetting,
+    'pipeline.entry': SetEntryStage,
+    'field.add': AddField,
+    'field.change': ChangeField,
+    'field.remove': RemoveField,
+    'field.fill': FillField,
+    'field.open': OpenField,
+    'fields.bind': BindFields,
+    'admin.save': SaveAdmin,
+    'admin.remove': RemoveAdmin,
+    'system.pause': PauseSystem,
+    'system.resume': ResumeSystem,
+    'account.forget': ForgetAccount,
+    'push.retry': RetryPush,
+    'push.ignore': IgnoreFields,
+    'release': ReleaseField,
+    'event.park': ParkEvent,
+    'event.replay': ReplayEvent,
+    'event.dismiss': DismissEvent,
+    'letter.retry': RetryLetter,
+    'letter.dismiss': DismissLetter,
+    'decision.settle': SettleDecision,
+    'meeting.book': BookMeeting,
+    'meeting.move': MoveMeeting,
+    'meeting.cancel': CancelMeeting,
+    'meeting.reassign': ReassignMeeting,
+    'meeting.rename': RenameMeeting,
+}
+"""What an act is called in the log, for each class but TakeOver, whose steps are called `legacy.<step>`."""
+NAME_OF: Final[Mapping[type[Any], str]] = {kind: name for name, kind in NAMES.items()}

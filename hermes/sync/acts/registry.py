@@ -1,0 +1,62 @@
+"""Every act: what carries it out, and who may say it.
+
+Who says an act is the source of its event: an operator (command line, set-up, patches, pages), a visitor of the
+website, the engine itself, or the import of an older database.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hermes.domain import acts
+from hermes.sync import importing
+from hermes.sync.acts import admins, decisions, fields, letters, meetings, records, settings, work
+from hermes.sync.acts.scope import Handler
+
+OPERATOR, VISITOR, ENGINE, LEGACY = 'operator', 'website', 'engine', 'legacy'
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What carries an act out, and for whom. `moves`: whether it says something about records, and not only about how
+    the work goes on (pushes, events, letters, pauses), of which a fold of the log has nothing.
+    """
+
+    handler: Handler
+    by: frozenset[str] = frozenset({OPERATOR})
+    moves: bool = True
+
+
+_WORK: Final = (
+    (acts.PauseSystem, work.pause),
+    (acts.ResumeSystem, work.resume),
+    (acts.ForgetAccount, work.forget),
+    (acts.RetryPush, work.retry),
+    (acts.IgnoreFields, work.ignore),
+    (acts.ParkEvent, work.park),
+    (acts.ReplayEvent, work.replay),
+    (acts.DismissEvent, work.dismiss),
+    (acts.RetryLetter, letters.retry),
+    (acts.DismissLetter, letters.dismiss),
+)
+REGISTRY: Final[Mapping[type[Any], Entry]] = {
+    acts.SetSetting: Entry(settings.set_setting),
+    acts.SetEntryStage: Entry(settings.set_entry_stage),
+    acts.AddField: Entry(fields.add),
+    acts.ChangeField: Entry(fields.change),
+    acts.RemoveField: Entry(fields.remove),
+    acts.FillField: Entry(fields.fill),
+    acts.OpenField: Entry(fields.open_),
+    acts.BindFields: Entry(fields.bind),
+    acts.SaveAdmin: Entry(admins.save),
+    acts.RemoveAdmin: Entry(admins.remove),
+    acts.ReleaseField: Entry(records.release),
+    acts.SettleDecision: Entry(decisions.settle),
+    acts.BookMeeting: Entry(meetings.book, frozenset({OPERATOR, VISITOR})),
+    acts.MoveMeeting: Entry(meetings.move, frozenset({OPERATOR, VISITOR})),
+    acts.CancelMeeting: Entry(meetings.cancel, frozenset({OPERATOR, VISITOR, ENGINE})),
+    acts.ReassignMeeting: Entry(meetings.reassign),
+    acts.RenameMeeting: Entry(meetings.rename, frozenset({OPERATOR, ENGINE})),
+    acts.TakeOver: Entry(importing.take_again, frozenset({LEGACY})),
+    **{kind: Entry(handler, moves=False) for kind, handler in _WORK},
+}

@@ -1,0 +1,29 @@
+"""What carries an act out: a function of the act and its scope, the transaction in which it is applied."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hermes.db.catalogue import Knowledge
+from hermes.db.pool import Connection
+from hermes.domain.graph import Context
+from hermes.domain.model import Event
+
+Outcome = dict[str, Any]
+"""What an act did: `notes` for people, `dirty`: records whose pushes are to be looked at again, and what it tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One event that is an act, and the transaction in which it is applied. `births`: in a replay the ids of the
+    records that it made in life (I14).
+    """
+
+    connection: Connection
+    event: Event
+    known: Knowledge
+    context: Context
+    births: Sequence[int] = ()
+
+
+Handler = Callable[[Scope, Any], Awaitable[Outcome]]

@@ -1,0 +1,91 @@
+"""A person's acts on how the work goes on: pauses, pushes, events. They say nothing about records."""
+
+from hermes.db import events, pauses, pushes
+from hermes.db.accounts import forget_account
+from hermes.domain.acts import (
+    DismissEvent,
+    ForgetAccount,
+    IgnoreFields,
+    ParkEvent,
+    PauseSystem,
+    ReplayEvent,
+    ResumeSystem,
+    RetryPush,
+)
+from hermes.domain.errors import Refused
+from hermes.domain.graph import CRM
+from hermes.sync.acts.scope import Outcome, Scope
+
+
+def reason_of(said: str, what: str) -> str:
+    """Why something is dismissed; it is kept. Raises Refused without one."""
+    if not (reason := said.strip()):
+        raise Refused(f'Say why {what} is dismissed.')
+    return reason
+
+
+async def pause(scope: Scope, act: PauseSystem) -> Outcome:
+    """Nothing is said to a system."""
+    reason = act.reason or 'paused by hand'
+    await pauses.pause(scope.connection, act.system, reason)
+    return {'notes': [f'{act.system} is paused: {reason}']}
+
+
+async def resume(scope: Scope, act: ResumeSystem) -> Outcome:
+    """A restored database speaks with an account again only when that is named (SETUP-7)."""
+    account = await pauses.find_restored(scope.connection, act.system)
+    if account is not None and act.account != account:
+        raise Refused(f'This database was restored: name the account of {act.system} that it may speak with.')
+    await pauses.resume(scope.connection, act.system)
+    return {'notes': [f'{act.system} is resumed']}
+
+
+async def forget(scope: Scope, act: ForgetAccount) -> Outcome:
+    """SETUP-12: a mistyped address is no account for good."""
+    identity = await forget_account(scope.connection, act.system)
+    if not identity:
+        raise Refused(f'This database belongs to no account of {act.system}: there is nothing to forget.')
+    next_one = f'this database belongs to the next account of {act.system} that answers'
+    return {'notes': [f'{identity} is forgotten: {next_one}']}
+
+
+async def retry(scope: Scope, act: RetryPush) -> Outcome:
+    """OUT-6: parked and held pushes are tried again."""
+    if act.all:
+        retried = await pushes.retry_all(scope.connection, act.system)
+    elif act.record is not None:
+        retried = await pushes.retry(scope.connection, act.record, act.system or CRM)
+    else:
+        raise Refused('Retry what? Name a record, or all.')
+    return {'notes': [f'{retried} pushes are tried again']}
+
+
+async def ignore(scope: Scope, act: IgnoreFields) -> Outcome:
+    """OUT-6: these fields of this record are not sent any more."""
+    if not await pushes.ignore(scope.connection, act.record, act.system, act.fields):
+        raise Refused(f'{act.record.type} {act.record.id} has no push to {act.system}.')
+    return {'notes': [f'ignored from now on: {", ".join(act.fields)}']}
+
+
+async def park(scope: Scope, act: ParkEvent) -> Outcome:
+    """An event is put aside before it is applied."""
+    if not await events.park(scope.connection, act.event, act.reason or 'parked by hand'):
+        raise Refused(f'Event {act.event} is not waiting to be applied.')
+    return {'notes': [f'event {act.event} is parked']}
+
+
+async def replay(scope: Scope, act: ReplayEvent) -> Outcome:
+    """Apply an event again. Whatever is newer stays: a replay moves no mirror back."""
+    if not await events.replay(scope.connection, act.event):
+        raise Refused(
+            f'Event {act.event} cannot be replayed: it is unknown, still to be applied, none that arrived from '
+            'outside, or its body was dropped.'
+        )
+    return {'notes': [f'event {act.event} is applied again']}
+
+
+async def dismiss(scope: Scope, act: DismissEvent) -> Outcome:
+    """What is parked is not wanted any more, for a reason that is kept; a replay takes it back."""
+    if not await events.dismiss(scope.connection, act.event, reason_of(act.reason, 'an event')):
+        raise Refused(f'Event {act.event} is not parked: only what is parked can be dismissed.')
+    return {'notes': [f'event {act.event} is dismissed']}
