@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from hermes.db import repairs
+
 
 class Given(Protocol):
     """What a patch works with."""
@@ -53,7 +55,7 @@ def patch(work: Work) -> Work:
 @patch
 async def retry_parked_pushes(given: Given) -> None:
     """Try every write again that the CRM refused."""
-    parked = await given.rows("select record_type, record_id, reason from push where state = 'parked' order by 1, 2")
+    parked = await given.rows(repairs.PARKED_PUSHES)
     for row in parked:
         given.say(f'{row["record_type"]} {row["record_id"]}: {row["reason"]}')
     if parked:
@@ -63,11 +65,7 @@ async def retry_parked_pushes(given: Given) -> None:
 @patch
 async def support_people_without_owner(given: Given) -> None:
     """Set the Pipedrive owner of support people who have none to 0, which means: never written to the CRM (D-10)."""
-    lacking = await given.rows(
-        'select id, email from admin where is_support_person and not is_sales_person and pd_owner_id is null '
-        'order by id'
-    )
-    for row in lacking:
+    for row in await given.rows(repairs.SUPPORT_WITHOUT_OWNER):
         await given.act('admin.save', fields={'email': row['email'], 'pd_owner_id': 0})
 
 

@@ -88,12 +88,13 @@ def mend(desk: 'Desk') -> Iterator[str]:
     for each that was broken.
     """
     from hermes.cli.setup_webhooks import refuse_restored, register
+    from hermes.db import pushes
     from hermes.sync import cataloguing, connect, sweep
 
     async def open_listings() -> list[str]:
         async with desk.engine.database.transaction() as connection:
             opened = await sweep.ensure_first(connection, 'pipedrive')
-            await connection.execute('notify hermes_push')
+            await pushes.ring(connection)
         return opened
 
     def read_again() -> bool:

@@ -66,6 +66,7 @@ def _lines(item: 'Planned') -> list[dict[str, Any]]:
 
 
 async def _foresee(settings: 'Settings', system: str | None, limit: int) -> 'list[Planned]':
+    from hermes.db.pool import read_only_from_now
     from hermes.parts import build_engine
     from hermes.sync.planned import foresee
 
@@ -73,7 +74,7 @@ async def _foresee(settings: 'Settings', system: str | None, limit: int) -> 'lis
     await engine.database.open()
     try:
         async with engine.database.transaction() as connection:
-            await connection.execute('set transaction read only')
+            await read_only_from_now(connection)
             return await foresee(engine, connection, system, limit)
     finally:
         await engine.database.close()

@@ -7,7 +7,7 @@ done.
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +18,7 @@ from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
     from hermes.db.catalogue import Knowledge
+    from hermes.db.pool import Connection
     from hermes.ports import System
     from hermes.settings import Settings
     from hermes.sync.engine import Engine
@@ -46,11 +47,7 @@ class Desk:
 
     def known(self) -> 'Knowledge':
         """Catalogue, settings and directory as they stand now."""
-        return self.do(self._known())
-
-    async def _known(self) -> 'Knowledge':
-        async with self.engine.database.transaction() as connection:
-            return await self.engine.known(connection)
+        return self.ask(self.engine.known)
 
     @property
     def crm(self) -> 'System':
@@ -60,8 +57,13 @@ class Desk:
             raise Refused('Pipedrive is off: set PD_API_KEY (and PD_BASE_URL) first.')
         return system
 
-    def rows(self, query: str, parameters: Any = None) -> list[dict[str, Any]]:
-        return self.do(self.engine.database.fetch(query, parameters))
+    def ask(self, question: 'Callable[[Connection], Awaitable[Told]]') -> Told:
+        """What the database answers, in a transaction of its own."""
+        return self.do(self._ask(question))
+
+    async def _ask(self, question: 'Callable[[Connection], Awaitable[Told]]') -> Told:
+        async with self.engine.database.transaction() as connection:
+            return await question(connection)
 
 
 @contextmanager

@@ -51,13 +51,15 @@ def register(desk: Desk) -> bool:
 
 def refuse_restored(desk: Desk, system: str) -> None:
     """SETUP-7: a restored database registers nothing before somebody has named its account. Raises Refused."""
-    rows = desk.rows('select reason from system_state where system = %s and paused', (system,))
-    if rows and str(rows[0]['reason']).lower().startswith(RESTORED):
+    from hermes.db import pauses
+
+    if (desk.ask(lambda connection: pauses.find_reason(connection, system)) or '').lower().startswith(RESTORED):
         raise Refused(f'This database was restored: its webhooks are off until you say "hermes resume {system}".')
 
 
 def _check_tutorcruncher(desk: Desk) -> None:
     """TutorCruncher has no API for it: whether the key works, whether anything ever came, and what to enter there."""
+    from hermes.db import events
     from hermes.ports import Request
     from hermes.sync import connect
 
@@ -70,10 +72,7 @@ def _check_tutorcruncher(desk: Desk) -> None:
     except HermesError as error:
         raise Refused(f'TutorCruncher does not take TC2_API_KEY: {error}') from None
     done(f'TutorCruncher at {desk.settings.tc2_base_url} takes our key')
-    [came] = desk.rows(
-        "select max(received_at) as at from event where source = 'tutorcruncher' and kind like 'webhook%%'", ()
-    )
-    if came['at'] is not None:
+    if desk.ask(lambda connection: events.last_delivery(connection, 'tutorcruncher')) is not None:
         done('TutorCruncher sends its webhooks')
         return
     say('No webhook of TutorCruncher has arrived yet. In TutorCruncher, under Settings > API Integrations, the')

@@ -57,6 +57,7 @@ def sweep(system: SystemArgument = None, full: FullFlag = False, as_json: JsonFl
 async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> dict[str, Any]:
     """Open the sweeps and turn them to their end. `complete`: all of them ended well, nothing waits for a person."""
     from hermes.cli.engine import system_of
+    from hermes.db import sweeps
     from hermes.domain.errors import Refused
     from hermes.sync.sweep import CHANGED, FULL, open_changes, open_everything
     from hermes.sync.turns import LISTING, turn_until
@@ -75,13 +76,8 @@ async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> d
         raise Refused(f'{", ".join(wanted) or "No system"} has nothing that a sweep lists.')
 
     async def is_done() -> bool:
-        rows = await engine.database.fetch(
-            'select s.system, s.type, s.kind, s.items, s.state, exists (select 1 from event e where e.source = '
-            "s.system and e.kind = 'page' and e.id >= s.first_event and e.headers ->> 'sweep' = s.id::text and "
-            "e.state in ('new', 'waiting') and e.attempts = 0 and e.reason is null) as unapplied "
-            'from sweep s where s.id = any(%s) order by s.id',
-            (ids,),
-        )
+        async with engine.database.transaction() as connection:
+            rows = await sweeps.progress(connection, ids)
         for row in rows:
             if row['items']:
                 tick(f'{row["system"]} {row["type"]} ({row["kind"]})', row['items'])
@@ -93,16 +89,13 @@ async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> d
 
 async def report(engine: 'Engine', ids: list[int]) -> dict[str, Any]:
     """What the sweeps found, and the proofs of the full ones."""
-    sweeps = await engine.database.fetch(
-        'select s.id, s.system, s.type, s.kind, s.state, s.items, s.pages, s.tokens, s.reason, s.since, (select '
-        'count(*) from change c join event e on e.id = c.event_id where e.source = s.system and e.id >= s.first_event '
-        "and e.headers ->> 'sweep' = s.id::text) as changes from sweep s where s.id = any(%s) order by s.id",
-        (ids,),
-    )
-    proofs = await engine.database.fetch('select * from proof where sweep_id = any(%s) order by id', (ids,))
-    done = all(each['state'] == 'done' for each in sweeps) and all(each['state'] == 'proven' for each in proofs)
+    from hermes.db import sweeps
+
+    async with engine.database.transaction() as connection:
+        listings, proofs = await sweeps.report(connection, ids)
+    done = all(each['state'] == 'done' for each in listings) and all(each['state'] == 'proven' for each in proofs)
     undecided = sum(each['undecided'] for each in proofs)
-    return {'complete': done and not undecided, 'sweeps': sweeps, 'proofs': proofs}
+    return {'complete': done and not undecided, 'sweeps': listings, 'proofs': proofs}
 
 
 def _print(told: dict[str, Any]) -> None:

@@ -189,3 +189,41 @@ async def dismiss(connection: Connection, event_id: int, reason: str) -> bool:
         (reason, event_id),
     )
     return done.rowcount > 0
+
+
+async def find(connection: Connection, event_id: int) -> Row | None:
+    """An event by its id."""
+    return await (await connection.execute(f'select {EVENT_COLUMNS} from event where id = %s', (event_id,))).fetchone()
+
+
+async def forget(connection: Connection, event_id: int) -> None:
+    """An event of our own that this transaction wrote, and that came to nothing."""
+    await connection.execute('delete from event where id = %s', (event_id,))
+
+
+async def apply_looked(connection: Connection, ids: Collection[int]) -> None:
+    """Pages that were only looked at are applied like any other."""
+    await connection.execute(
+        "update event set kind = 'page', state = 'new', due_at = hermes_now() where id = any(%s) and kind = 'look'",
+        (list(ids),),
+    )
+    await ring(connection)
+
+
+async def count_waiting(connection: Connection, ids: Collection[int]) -> int:
+    """How many of some events are still to be applied."""
+    rows = await connection.execute(
+        "select count(*) as n from event where id = any(%s) and state in ('new', 'waiting')", (list(ids),)
+    )
+    row = await rows.fetchone()
+    return int(row['n']) if row else 0
+
+
+async def last_delivery(connection: Connection, source: str) -> datetime | None:
+    """When a webhook of a source arrived last."""
+    rows = await connection.execute(
+        "select max(received_at) as at from event where source = %s and kind like 'webhook%%'", (source,)
+    )
+    row = await rows.fetchone()
+    at: datetime | None = row['at'] if row else None
+    return at

@@ -6,7 +6,7 @@ from datetime import datetime
 from hermes.db.codec import dump
 from hermes.db.pool import Connection, Row
 from hermes.db.rota import count_assigned
-from hermes.domain.model import Change
+from hermes.domain.model import Change, RecordRef
 
 APPEND = """
     insert into change (record_type, record_id, field, old, new, system, rule, note, event_id, at)
@@ -38,3 +38,37 @@ async def of_events(connection: Connection, event_ids: Sequence[int]) -> list[Ro
         (list(event_ids),),
     )
     return await rows.fetchall()
+
+
+async def last_rules(connection: Connection, record: RecordRef, fields: Iterable[str]) -> dict[str, str]:
+    """The rule under which each of these fields of a record was written last."""
+    rows = await connection.execute(
+        'select distinct on (field) field, rule from change where record_type = %s and record_id = %s '
+        'and field = any(%s) order by field, id desc',
+        (*record, sorted(fields)),
+    )
+    return {row['field']: row['rule'] for row in await rows.fetchall()}
+
+
+async def last_cause(connection: Connection, record: RecordRef, company_id: int) -> Row | None:
+    """Source and dedupe_key of the event that changed a record, or else its company, last."""
+    rows = await connection.execute(
+        'select e.source, e.dedupe_key from change c join event e on e.id = c.event_id '
+        "where (c.record_type, c.record_id) in ((%s, %s), ('company', %s)) "
+        'order by c.record_type = %s desc, c.id desc limit 1',
+        (*record, company_id, record.type),
+    )
+    return await rows.fetchone()
+
+
+async def companies_renamed(connection: Connection, event_id: int) -> list[int]:
+    """The companies with an open deal in a pipeline or at a stage that an event renamed (PD-DEAL-6)."""
+    rows = await connection.execute(
+        'select distinct d.company_id from change c join deal d on '
+        "(c.record_type = 'stage' and d.stage_id = c.record_id) or "
+        "(c.record_type = 'pipeline' and d.pipeline_id = c.record_id) "
+        "where c.event_id = %s and c.field = 'name' and d.status = 'open' and d.archived is not true and "
+        'd.tombstone is null',
+        (event_id,),
+    )
+    return sorted(row['company_id'] for row in await rows.fetchall() if row['company_id'] is not None)

@@ -59,5 +59,17 @@ async def find_restored(connection: Connection, system: str) -> str | None:
 
 async def is_paused(connection: Connection, system: str) -> bool:
     """Whether nothing is said to a system."""
-    rows = await connection.execute('select 1 from system_state where system = %s and paused', (system,))
-    return await rows.fetchone() is not None
+    return await find_reason(connection, system) is not None
+
+
+async def paused(connection: Connection) -> set[str]:
+    """The systems to which nothing is said."""
+    rows = await connection.execute('select system from system_state where paused')
+    return {row['system'] for row in await rows.fetchall()}
+
+
+async def find_reason(connection: Connection, system: str) -> str | None:
+    """Why a system is paused; None where it is not."""
+    rows = await connection.execute('select reason from system_state where system = %s and paused', (system,))
+    row = await rows.fetchone()
+    return str(row['reason']) if row else None

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -140,3 +141,26 @@ async def listen(database_url: str, channels: Iterable[str]) -> AsyncIterator[st
             await connection.execute(sql.SQL('listen {}').format(sql.Identifier(channel)))
         async for notice in connection.notifies():
             yield notice.channel
+
+
+async def server_time(connection: Connection) -> datetime:
+    """The database's own clock, now."""
+    row = await (await connection.execute('select clock_timestamp() as at')).fetchone()
+    assert row is not None
+    at: datetime = row['at']
+    return at
+
+
+async def is_older_open(connection: Connection, moment: datetime) -> bool:
+    """Whether a transaction of somebody else is open that began before a moment."""
+    rows = await connection.execute(
+        "select 1 from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and "
+        'pid <> pg_backend_pid() and xact_start < %s limit 1',
+        (moment,),
+    )
+    return await rows.fetchone() is not None
+
+
+async def read_only_from_now(connection: Connection) -> None:
+    """The transaction writes nothing: the database refuses it."""
+    await connection.execute('set transaction read only')

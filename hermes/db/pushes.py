@@ -550,3 +550,46 @@ async def note_looked(connection: Connection, system: str, row: Row, *, free: bo
         "where record_type = %s and record_id = %s and system = %s and state = 'parked'",
         (row['record_type'], row['record_id'], system),
     )
+
+
+async def open_of(connection: Connection, system: str, records: Collection[RecordRef]) -> list[Row]:
+    """The pushes of some records that are not done: record_type, record_id, state, reason."""
+    rows = await connection.execute(
+        'select p.record_type, p.record_id, p.state, p.reason from push p join jsonb_to_recordset(%s) as r(type '
+        'text, id bigint) on r.type = p.record_type and r.id = p.record_id where p.system = %s and (p.wanted > '
+        "p.done or p.state <> 'ready' or p.intent is not null)",
+        (dump([{'type': ref.type, 'id': ref.id} for ref in records]), system),
+    )
+    return await rows.fetchall()
+
+
+async def open_graphs(connection: Connection, system: str | None, limit: int) -> list[int]:
+    """The companies of which something is to be sent, or is put aside."""
+    rows = await connection.execute(
+        "select distinct graph_id from push where (wanted > done or state <> 'ready') "
+        'and (%(system)s::text is null or system = %(system)s) order by graph_id limit %(limit)s',
+        {'system': system, 'limit': limit},
+    )
+    return [int(row['graph_id']) for row in await rows.fetchall()]
+
+
+async def of_graph(connection: Connection, company: int) -> dict[tuple[RecordRef, str], Row]:
+    """Every push of a company's graph: (record, system) -> row."""
+    rows = await connection.execute('select * from push where graph_id = %s', (company,))
+    return {(RecordRef(row['record_type'], row['record_id']), row['system']): row for row in await rows.fetchall()}
+
+
+KEEP_INTENT: Final = """
+    insert into push (record_type, record_id, system, graph_id, rank, due_at, intent) values (%(type)s, %(id)s,
+      %(system)s, case when %(type)s = 'company' then %(id)s else coalesce(
+        (select company_id from contact where id = %(id)s union select company_id from deal where id = %(id)s
+         union select company_id from meeting where id = %(id)s), 0) end,
+      0, hermes_now(), %(intent)s)
+    on conflict (record_type, record_id, system) do update set intent = excluded.intent
+"""
+
+
+async def keep_intent(connection: Connection, record: RecordRef, system: str, intent: dict[str, Any] | None) -> None:
+    """In a fold of the log: an open creation stands in its push, as in life (MATCH-8)."""
+    kept = dump(intent) if intent is not None else None
+    await connection.execute(KEEP_INTENT, {'type': record.type, 'id': record.id, 'system': system, 'intent': kept})

@@ -68,6 +68,29 @@ RESTART = """
 """
 END = 'update sweep set state = %(state)s, reason = %(reason)s, finished_at = hermes_now() where id = %(id)s'
 
+PROVEN = """
+    select 1 from sweep s where system = %(system)s and type = %(type)s and kind = 'full' and state = 'done'
+      and not exists (select 1 from event e where e.source = s.system and e.kind = 'page' and e.state <> 'done'
+        and e.headers ->> 'sweep' = s.id::text) limit 1
+"""
+BUSY = """
+    select 1 from sweep where system = %(system)s and type = %(type)s and kind = 'full' and state = 'running'
+    union all select 1 from event where source = %(system)s and kind = 'page' and state in ('new', 'waiting')
+      and due_at <= hermes_now() limit 1
+"""
+PROGRESS = """
+    select s.system, s.type, s.kind, s.items, s.state, exists (select 1 from event e where e.source = s.system
+      and e.kind = 'page' and e.id >= s.first_event and e.headers ->> 'sweep' = s.id::text
+      and e.state in ('new', 'waiting') and e.attempts = 0 and e.reason is null) as unapplied
+    from sweep s where s.id = any(%s) order by s.id
+"""
+REPORT = """
+    select s.id, s.system, s.type, s.kind, s.state, s.items, s.pages, s.tokens, s.reason, s.since,
+      (select count(*) from change c join event e on e.id = c.event_id where e.source = s.system
+        and e.id >= s.first_event and e.headers ->> 'sweep' = s.id::text) as changes
+    from sweep s where s.id = any(%s) order by s.id
+"""
+
 
 async def lock_type(connection: Connection, system: str, remote_type: str) -> None:
     """Nobody else opens a listing of this type meanwhile."""
@@ -160,3 +183,37 @@ async def end(connection: Connection, sweep_id: int, state: str, reason: str = '
 async def note_looked(connection: Connection, sweep_id: int, found: Mapping[str, str]) -> None:
     """What became of objects that a listing lacked: remote id -> 'there', 'deleted', 'gone', 'merged?'."""
     await connection.execute('update sweep set looked = looked || %s::jsonb where id = %s', (dump(found), sweep_id))
+
+
+async def lock(connection: Connection, sweep_id: int) -> Row:
+    """A listing as it is now; nobody else works on it until the transaction ends."""
+    row = await (await connection.execute('select * from sweep where id = %s for update', (sweep_id,))).fetchone()
+    assert row is not None
+    return row
+
+
+async def count_tries(connection: Connection, sweep_id: int, tries: int) -> None:
+    """How often a listing was compared."""
+    await connection.execute('update sweep set restarts = %s where id = %s', (tries, sweep_id))
+
+
+async def is_proven(connection: Connection, system: str, remote_type: str) -> bool:
+    """Whether one full listing of a type is complete and applied (MATCH-6)."""
+    return await (await connection.execute(PROVEN, {'system': system, 'type': remote_type})).fetchone() is not None
+
+
+async def is_busy(connection: Connection, system: str, remote_type: str) -> bool:
+    """Whether a full listing of a type is under way, or a page of the system is still to be applied."""
+    return await (await connection.execute(BUSY, {'system': system, 'type': remote_type})).fetchone() is not None
+
+
+async def progress(connection: Connection, ids: Sequence[int]) -> list[Row]:
+    """How far listings are: system, type, kind, items, state, and whether a page is `unapplied`."""
+    return await (await connection.execute(PROGRESS, (list(ids),))).fetchall()
+
+
+async def report(connection: Connection, ids: Sequence[int]) -> tuple[list[Row], list[Row]]:
+    """What listings found and changed, and the proofs of the full ones."""
+    told = await (await connection.execute(REPORT, (list(ids),))).fetchall()
+    proofs = await connection.execute('select * from proof where sweep_id = any(%s) order by id', (list(ids),))
+    return told, await proofs.fetchall()

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from hermes.db import budget, events, pauses
+from hermes.db import calls as ledger
 from hermes.db.accounts import find_account, remember_account
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
@@ -107,19 +108,12 @@ async def allow(
     )
     if grant.id is None:
         return Denied(grant)
-    rows = await connection.execute(
-        'insert into call (system, op, type, remote_id, record_type, record_id, lane, tokens, intent_event, '
-        'started_at, rule) '
-        'values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id',
-        (
-            system.name, request.op, request.type, request.remote_id,
-            request.record.type if request.record else None, request.record.id if request.record else None,
-            lane, cost.tokens, intent_event, engine.clock.now(), rule or cause.OF_OPERATION.get(request.op, ''),
-        ),
+    opened = ledger.Opened(
+        system.name, request.op, request.type, request.remote_id, request.record, lane, cost.tokens,
+        rule or cause.OF_OPERATION.get(request.op, ''), intent_event,
     )  # fmt: skip
-    row = await rows.fetchone()
-    assert row is not None
-    return Call(row['id'], grant.id, system.name, await _unmet(engine, connection, system))
+    number = await ledger.open_call(connection, opened, engine.clock.now())
+    return Call(number, grant.id, system.name, await _unmet(engine, connection, system))
 
 
 async def _unmet(engine: Engine, connection: Connection, system: System) -> str:
@@ -192,13 +186,7 @@ async def note(
 
 async def count(connection: Connection, record: RecordRef, reaction: type[Reaction], within: timedelta) -> int:
     """How many calls for a record were lately met by this reaction, the one that was just recorded included."""
-    rows = await connection.execute(
-        'select count(*) as met from call where record_type = %s and record_id = %s and reaction = %s '
-        'and ended_at > hermes_now() - %s',
-        (*record, reaction.__name__, within),
-    )
-    row = await rows.fetchone()
-    return row['met'] if row else 0
+    return await ledger.count_met(connection, record, reaction.__name__, within)
 
 
 async def close(engine: Engine, connection: Connection, asked: Asked, event_id: int | None = None) -> None:
@@ -207,10 +195,8 @@ async def close(engine: Engine, connection: Connection, asked: Asked, event_id: 
     """
     call, answer = asked.call, asked.answer
     reaction = type(asked.reaction).__name__ if asked.reaction else ''
-    await connection.execute(
-        'update call set status = %s, reaction = %s, ended_at = %s, answer_event = %s where id = %s',
-        (answer.status, reaction, answer.ended_at or engine.clock.now(), event_id, call.id),
-    )
+    ended_at = answer.ended_at or engine.clock.now()
+    await ledger.close_call(connection, call.id, answer.status, reaction, ended_at, event_id)
     await budget.answered(connection, call.reservation_id)
     if call.account and answer.status is not None and 200 <= answer.status < 300 and not reaction:
         await remember_account(connection, call.system, call.account)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from hermes.db import events, graphs, pushes, walking
+from hermes.db import events, graphs, mirrors, pool, pushes, sweeps, walking
 from hermes.db.catalogue import bump
 from hermes.db.pool import Connection, Row
 from hermes.domain.acts import AddField, ChangeField, FillField, OpenField
@@ -210,16 +210,13 @@ async def fill(
 
 async def _let_others_finish(engine: Engine) -> None:
     """Wait (at most SETTLE_S) until every transaction that may still read the old catalogue has ended."""
-    [now] = await engine.database.fetch('select clock_timestamp() as at')
+    async with engine.database.transaction() as connection:
+        now = await pool.server_time(connection)
     started = engine.clock.monotonic()
     while engine.clock.monotonic() - started < SETTLE_S:
-        rows = await engine.database.fetch(
-            "select 1 from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and "
-            'pid <> pg_backend_pid() and xact_start < %s limit 1',
-            (now['at'],),
-        )
-        if not rows:
-            return
+        async with engine.database.transaction() as connection:
+            if not await pool.is_older_open(connection, now):
+                return
         await engine.clock.sleep(0.05)
 
 
@@ -233,14 +230,9 @@ async def list_again(engine: Engine, system: System, remote_type: str) -> None:
     while engine.clock.monotonic() - started < 600:
         busy = await sweep.sweep_step(engine)
         busy = bool(await ingest.ingest_step(engine)) or busy
-        rows = await engine.database.fetch(
-            "select 1 from sweep where system = %s and type = %s and kind = 'full' and state = 'running' union all "
-            "select 1 from event where source = %s and kind = 'page' and state in ('new', 'waiting') and due_at <= "
-            'hermes_now() limit 1',
-            (system.name, remote_type, system.name),
-        )
-        if not rows:
-            return
+        async with engine.database.transaction() as connection:
+            if not await sweeps.is_busy(connection, system.name, remote_type):
+                return
         if not busy:
             await engine.clock.sleep(0.2)
     raise HermesError(f'{system.name} did not list its {remote_type}s in time; say the same again to go on.')
@@ -260,7 +252,8 @@ async def _gather(engine: Engine, item: CustomField, *, gather: bool) -> tuple[i
         if seen or gather:
             await setup.act(engine, FillField(item.linked_object_type, item.machine_name, seen, numbers))
         values += sum(entry[4] is not None for entry in seen)
-        reread += await _read_again(engine, unknown)
+        async with engine.database.transaction() as connection:
+            reread += await mirrors.ask_once(connection, unknown)
 
 
 async def _next_companies(engine: Engine, after: int) -> list[int]:
@@ -274,14 +267,8 @@ async def _said_before(
     """What TutorCruncher's newest event of each client says about the field, and the clients without such an event."""
     if not item.tc2_machine_name or PRODUCT not in engine.systems:
         return [], []
-    rows = await engine.database.fetch(
-        'select m.remote_id, m.version, e.id, e.source, e.kind, e.dedupe_key, e.body, e.received_at, e.headers, '
-        'e.attempts, e.state '
-        'from link l join mirror m using (system, type, remote_id) left join event e on e.id = m.event_id where '
-        "l.system = %s and l.type = 'client' and l.state = 'live' and l.record_type = 'company' and l.record_id = "
-        'any(%s) order by m.remote_id',
-        (PRODUCT, companies),
-    )
+    async with engine.database.transaction() as connection:
+        rows = await mirrors.last_told(connection, PRODUCT, 'client', companies)
     known = await _known(engine)
     seen: list[list[Any]] = []
     unknown: list[RemoteRef] = []
@@ -307,17 +294,6 @@ async def _observed(engine: Engine, row: Row, ref: RemoteRef, known: Any) -> Obs
         return None
     told = [seen for element in elements for seen in element.observations if seen.ref == ref and seen.fields]
     return max(told, key=lambda seen: seen.version, default=None)
-
-
-async def _read_again(engine: Engine, refs: Sequence[RemoteRef]) -> int:
-    """Have these objects read by the workers."""
-    if not refs:
-        return 0
-    return await engine.database.execute(
-        'update mirror set reread_at = hermes_now() where system = %s and type = %s and remote_id = any(%s) and '
-        'reread_at is null',
-        (refs[0].system, refs[0].type, [ref.remote_id for ref in refs]),
-    )
 
 
 async def push_out(engine: Engine, record_types: set[str]) -> int:

@@ -6,6 +6,7 @@ A write names at most THREE rules, the most telling first; what the journal does
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from hermes.db import journal
 from hermes.db.pool import Connection, Row
 from hermes.domain.graph import Graph
 from hermes.domain.history import NEVER, edits
@@ -50,7 +51,7 @@ async def of_fields(
     for name in needed.fields:
         for ref, field in _inputs(tables.get(name), homes):
             asked.setdefault(ref, set()).add(field)
-    journal = await _journal(connection, asked)
+    told = await _journal(connection, asked)
     found: dict[str, str] = {}
     for name in needed.fields:
         item = tables.get(name)
@@ -59,7 +60,7 @@ async def of_fields(
         elif isinstance(needed, Update) and _written_by_a_person(needed, name):
             found[name] = 'FIELD-3'
         else:
-            rules = [journal[key] for key in _inputs(item, homes) if key in journal]
+            rules = [told[key] for key in _inputs(item, homes) if key in told]
             found[name] = (item.rule if item else '') or (rules[0] if rules else 'FIELD-3')
     return found
 
@@ -79,12 +80,8 @@ async def _journal(connection: Connection, asked: Mapping[RecordRef, set[str]]) 
     """The rule under which each field was written last."""
     found: dict[tuple[RecordRef, str], str] = {}
     for ref, fields in asked.items():
-        rows = await connection.execute(
-            'select distinct on (field) field, rule from change where record_type = %s and record_id = %s '
-            'and field = any(%s) order by field, id desc',
-            (ref.type, ref.id, sorted(fields)),
-        )
-        found |= {(ref, row['field']): row['rule'] for row in await rows.fetchall()}
+        rules = await journal.last_rules(connection, ref, fields)
+        found |= {(ref, field): rule for field, rule in rules.items()}
     return found
 
 
@@ -92,13 +89,7 @@ async def of_trace(connection: Connection, record: RecordRef, company_id: int) -
     """The trace of the event that changed the record, or else its company, last; only while somebody listens."""
     if not tracing.is_on():
         return None
-    rows = await connection.execute(
-        'select e.source, e.dedupe_key from change c join event e on e.id = c.event_id '
-        "where (c.record_type, c.record_id) in ((%s, %s), ('company', %s)) "
-        'order by c.record_type = %s desc, c.id desc limit 1',
-        (*record, company_id, record.type),
-    )
-    row = await rows.fetchone()
+    row = await journal.last_cause(connection, record, company_id)
     return tracing.trace_of(row['source'], row['dedupe_key']) if row else None
 
 

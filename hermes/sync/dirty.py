@@ -6,7 +6,7 @@ What did not change is not planned again; what differs from nothing costs nothin
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hermes.db import graphs, pushes
+from hermes.db import graphs, journal, pushes
 from hermes.db.pool import Connection
 from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Event, Mirror, Record, RecordRef, RemoteRef
@@ -108,15 +108,7 @@ async def renamed(engine: Engine, connection: Connection, event: Event) -> None:
     }
     if not inputs & {'Stage.name', 'Pipeline.name'}:
         return
-    rows = await connection.execute(
-        'select distinct d.company_id from change c join deal d on '
-        "(c.record_type = 'stage' and d.stage_id = c.record_id) or "
-        "(c.record_type = 'pipeline' and d.pipeline_id = c.record_id) "
-        "where c.event_id = %s and c.field = 'name' and d.status = 'open' and d.archived is not true and "
-        'd.tombstone is null',
-        (event.id,),
-    )
-    named = sorted(row['company_id'] for row in await rows.fetchall() if row['company_id'] is not None)
+    named = await journal.companies_renamed(connection, event.id)
     for first in range(0, len(named), RENAMED):
         refs = {RecordRef('company', number) for number in named[first : first + RENAMED]}
         await replan(engine, connection, refs, event)

@@ -7,10 +7,10 @@ out through the ordinary push, with its budget and its journal.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from hermes.db import calls as calls_made
 from hermes.db import events, graphs, pushes
-from hermes.db.codec import dump
 from hermes.domain.errors import Refused
 from hermes.domain.graph import CRM, Context, Graph
 from hermes.domain.model import Element, Event, RecordRef, Value
@@ -168,11 +168,7 @@ def _plan_one(
 async def take(engine: Engine, found: Drift) -> None:
     """Let the listing be applied like any other; what it shows to differ is healed by the ordinary push."""
     async with engine.database.transaction() as connection:
-        await connection.execute(
-            "update event set kind = 'page', state = 'new', due_at = hermes_now() where id = any(%s) and kind = 'look'",
-            (found.pages,),
-        )
-        await events.ring(connection)
+        await events.apply_looked(connection, found.pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,35 +185,17 @@ class Healed:
 
 async def progress(engine: Engine, found: Drift, first_call: int) -> Healed:
     """What became of the healing. `first_call`: the newest call of the ledger before it began."""
-    refs: list[Any] = [{'type': ref.type, 'id': ref.id} for ref in found.objects]
     async with engine.database.transaction() as connection:
-        rows = await connection.execute(
-            "select count(*) as n from event where id = any(%s) and state in ('new', 'waiting')", (found.pages,)
-        )
-        waiting = await rows.fetchone()
-        told = await connection.execute(
-            'select p.record_type, p.record_id, p.state, p.reason from push p join jsonb_to_recordset(%s) as r(type '
-            'text, id bigint) on r.type = p.record_type and r.id = p.record_id where p.system = %s and (p.wanted > '
-            "p.done or p.state <> 'ready' or p.intent is not null)",
-            (dump(refs), found.system),
-        )
-        open_rows = await told.fetchall()
-        spent = await connection.execute(
-            'select count(*) filter (where c.status < 300) as written, coalesce(sum(c.tokens), 0)::int as tokens from '
-            'call c join jsonb_to_recordset(%s) as r(type text, id bigint) on r.type = c.record_type and r.id = '
-            "c.record_id where c.id > %s and c.system = %s and c.op in ('update', 'delete')",
-            (dump(refs), first_call, found.system),
-        )
-        cost = await spent.fetchone()
-    assert waiting is not None
-    assert cost is not None
+        waiting = await events.count_waiting(connection, found.pages)
+        open_rows = await pushes.open_of(connection, found.system, found.objects)
+        written, tokens = await calls_made.spent(connection, found.system, found.objects, first_call)
     stuck = tuple(
         (RecordRef(row['record_type'], row['record_id']), row['reason']) for row in open_rows if row['state'] != 'ready'
     )
-    return Healed(len(open_rows) - len(stuck) + waiting['n'], stuck, cost['written'], cost['tokens'])
+    return Healed(len(open_rows) - len(stuck) + waiting, stuck, written, tokens)
 
 
 async def newest_call(engine: Engine) -> int:
     """The newest call of the ledger."""
-    rows = await engine.database.fetch('select coalesce(max(id), 0) as id from call')
-    return int(rows[0]['id'])
+    async with engine.database.transaction() as connection:
+        return await calls_made.newest(connection)

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from hermes.db import pulses, silence
+from hermes.db import pauses, pulses, silence
 from hermes.db.pool import Connection
 from hermes.sync.engine import Engine
 from hermes.sync.sweep import CHANGED, FULL, ensure_first, open_changes, open_everything
@@ -25,8 +25,7 @@ AGAIN: Final = timedelta(minutes=10)
 async def watch(engine: Engine) -> int:
     """Notice what was lost since the last look, and open its sweeps. Returns how many gaps there were."""
     async with engine.database.transaction() as connection:
-        rows = await connection.execute('select system from system_state where paused')
-        paused = {row['system'] for row in await rows.fetchall()}
+        paused = await pauses.paused(connection)
         for system in engine.systems:
             if system not in paused:
                 await pulses.beat(connection, system, SPEAKING)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hermes.db import graphs
+from hermes.db import graphs, pushes
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection, Row
 from hermes.domain.graph import Context, Graph
@@ -17,12 +17,6 @@ from hermes.domain.plan import Create, Delete, Noop, Plan, Wait, plan
 from hermes.ports import Outgoing, System
 from hermes.sync import cause, push
 from hermes.sync.engine import Engine
-
-OPEN = """
-    select distinct graph_id from push where (wanted > done or state <> 'ready')
-      and (%(system)s::text is null or system = %(system)s) order by graph_id limit %(limit)s
-"""
-OF_GRAPH = 'select * from push where graph_id = any(%s)'
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +50,9 @@ async def foresee(
 ) -> list[Planned]:
     """Every call that is planned, parents before children, of at most `limit` companies."""
     known = await engine.known(connection)
-    rows = await connection.execute(OPEN, {'system': system, 'limit': limit})
     found: list[Planned] = []
-    for row in await rows.fetchall():
-        found += await _of_company(engine, connection, known, int(row['graph_id']), system)
+    for company in await pushes.open_graphs(connection, system, limit):
+        found += await _of_company(engine, connection, known, company, system)
     return found
 
 
@@ -67,8 +60,7 @@ async def _of_company(
     engine: Engine, connection: Connection, known: Knowledge, company: int, only: str | None
 ) -> list[Planned]:
     graph = await graphs.load(connection, graphs.Wanted(companies={company}), lock=False)
-    rows = await connection.execute(OF_GRAPH, ([company],))
-    pushes = {(RecordRef(row['record_type'], row['record_id']), row['system']): row for row in await rows.fetchall()}
+    standing = await pushes.of_graph(connection, company)
     context = engine.context(Event(0, '', '', b'', engine.clock.now()), known)
     found = []
     for name, system in engine.systems.items():
@@ -78,7 +70,7 @@ async def _of_company(
                 record = graph.records[ref]
                 home = graph.company(record)
                 if record.alias_of is None and home is not None and home.ref.id == company:
-                    row = pushes.get((ref, name))
+                    row = standing.get((ref, name))
                     found.append(await _of_record(connection, graph, record, system, table, known, context, row))
     return [item for item in found if item is not None]
 

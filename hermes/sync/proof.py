@@ -37,7 +37,7 @@ Opening = Callable[[Connection, str, str, str], Awaitable[int]]
 async def prove(engine: Engine, system: System, sweep: Row, open_sweep: Opening) -> bool:
     """Take a listed sweep one step further: look at what it lacks, then compare. False when it has to wait."""
     async with engine.database.transaction() as connection:
-        sweep = await _again(connection, sweep)
+        sweep = await sweeps.lock(connection, sweep['id'])
         wait = await _unapplied(connection, sweep)
         if wait is not None:
             parked, reason = wait
@@ -68,13 +68,6 @@ async def give_up(connection: Connection, sweep: Row, reason: str) -> None:
     """Completeness cannot be proven: said in red until a later listing proves it."""
     await sweeps.end(connection, sweep['id'], 'failed', reason)
     await proofs.write(connection, sweep, Finding(listed=sweep['items'], reason=reason))
-
-
-async def _again(connection: Connection, sweep: Row) -> Row:
-    rows = await connection.execute('select * from sweep where id = %s for update', (sweep['id'],))
-    row = await rows.fetchone()
-    assert row is not None
-    return row
 
 
 async def _rest(engine: Engine, connection: Connection, sweep: Row, seconds: float, reason: str) -> None:
@@ -172,11 +165,11 @@ async def _verdict(
 
 async def _conclude(engine: Engine, connection: Connection, sweep: Row) -> bool:
     """Compare; what does not fit is looked at again a little later, at last it is said."""
-    sweep = await _again(connection, sweep)
+    sweep = await sweeps.lock(connection, sweep['id'])
     finding = await proofs.compare(connection, sweep)
     tries = sweep['restarts'] + 1
     if finding.reason and tries < LOOKS:
-        await connection.execute('update sweep set restarts = %s where id = %s', (tries, sweep['id']))
+        await sweeps.count_tries(connection, sweep['id'], tries)
         await _rest(engine, connection, sweep, 2.0, finding.reason)
         return False
     await sweeps.end(connection, sweep['id'], 'failed' if finding.reason else 'done', finding.reason)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from hermes.db import budget, events, graphs, pushes, questions
+from hermes.db import budget, events, graphs, mirrors, pushes, questions, sweeps
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection, commit_unsynced
 from hermes.db.pushes import Push
@@ -29,7 +29,7 @@ from hermes.domain.errors import (
 from hermes.domain.fields import CURRENCY
 from hermes.domain.graph import CALENDAR, Decision, Graph
 from hermes.domain.history import edits
-from hermes.domain.model import Event, Record, RecordRef
+from hermes.domain.model import Event, Record, RecordRef, RemoteRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
 from hermes.kit import tracing
 from hermes.ports import Request, System
@@ -223,20 +223,9 @@ async def gate(connection: Connection, needed: Plan, record: RecordRef, system: 
     field = known.catalogue.by_machine_name.get((record.type, 'hermes_id'))
     if field is None or not field.pd_field_id or field.problem:
         return f'no {remote_type} is made while its hermes_id field is unknown (hermes setup fields)'
-    if remote_type in SWEPT and not await is_proven(connection, system.name, remote_type):
+    if remote_type in SWEPT and not await sweeps.is_proven(connection, system.name, remote_type):
         return f'waits for the first full listing of the type {remote_type}'
     return ''
-
-
-async def is_proven(connection: Connection, system: str, remote_type: str) -> bool:
-    """Whether one full listing of a type is complete and applied."""
-    rows = await connection.execute(
-        "select 1 from sweep s where system = %s and type = %s and kind = 'full' and state = 'done' and not exists ("
-        "select 1 from event e where e.source = s.system and e.kind = 'page' and e.state <> 'done' and e.headers ->> "
-        "'sweep' = s.id::text) limit 1",
-        (system, remote_type),
-    )
-    return await rows.fetchone() is not None
 
 
 async def _intend(
@@ -256,7 +245,7 @@ async def _intend(
     opened = await calls.intent_event(connection, push.system, 'open', request, 0, {'started_at': now.isoformat()})
     allowed = await calls.allow(engine, connection, system, request, push.lane, opened.id, rule)
     if isinstance(allowed, Denied):
-        await connection.execute('delete from event where id = %s', (opened.id,))
+        await events.forget(connection, opened.id)
         await pushes.later(connection, push, allowed.grant.retry_at or timedelta(seconds=1), allowed.grant.reason)
         if allowed.grant.full:
             await pushes.spread(connection, push.system, push.lane)
@@ -384,9 +373,5 @@ def _refused(request: Request, reaction: Rejected) -> list[tuple[str, str]]:
 
 async def _look_at(connection: Connection, system: str, objects: list[tuple[str, str]]) -> None:
     """Have objects read again by id."""
-    for remote_type, remote_id in objects:
-        await connection.execute(
-            'update mirror set reread_at = hermes_now() where system = %s and type = %s and remote_id = %s',
-            (system, remote_type, remote_id),
-        )
+    await mirrors.ask(connection, [RemoteRef(system, *each) for each in objects])
     await events.ring(connection)

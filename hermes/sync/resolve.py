@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from hermes.db import events, graphs, pushes
+from hermes.db import events, graphs, mirrors, pushes
 from hermes.db.pool import Connection
 from hermes.db.pushes import Push
 from hermes.domain.acts import RenameMeeting
@@ -208,20 +208,7 @@ async def reread_step(engine: Engine, limit: int = 5) -> int:
     doubt (VERSION-1).
     """
     async with engine.database.transaction() as connection:
-        rows = await connection.execute(
-            "update mirror m set reread_at = hermes_now() + interval '15 seconds' from ("
-            'select system, type, remote_id from mirror left join system_state s using (system) where reread_at <= '
-            'hermes_now() '
-            "and not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now() "
-            'order by reread_at limit %s for update of mirror skip locked) d '
-            'where m.system = d.system and m.type = d.type and m.remote_id = d.remote_id returning m.system, m.type, '
-            'm.remote_id, m.version, m.reread_at as lease, '
-            'exists (select 1 from link l join push p using (system, record_type, record_id) '
-            "where (l.system, l.type, l.remote_id) = (m.system, m.type, m.remote_id) and p.state = 'held' "
-            "and p.detail ? 'gone_at') as gone",
-            (limit,),
-        )
-        due = await rows.fetchall()
+        due = await mirrors.take_due(connection, limit)
     for row in due:
         system = engine.systems.get(row['system'])
         if system is None:
@@ -240,9 +227,6 @@ async def _after_reading(connection: Connection, ref: RemoteRef, lease: datetime
     """The reading is done, unless somebody asked for another meanwhile (then `lease` stands no more). What was held
     because its object was gone goes on when the object is there, or is known to be deleted (OUT-5).
     """
-    await connection.execute(
-        'update mirror set reread_at = null where system = %s and type = %s and remote_id = %s and reread_at = %s',
-        (*ref, lease),
-    )
+    await mirrors.end_reading(connection, ref, lease)
     if await pushes.free_read(connection, ref, there=there):
         await events.ring(connection)

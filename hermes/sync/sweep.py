@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from hermes.db import events, proofs, sweeps
+from hermes.db import events, proofs, pushes, sweeps
 from hermes.db.pool import Connection, Row
 from hermes.db.proofs import Seen
 from hermes.domain.errors import Forbidden, Gone, HermesError, Reaction, Rejected, Retry
@@ -71,7 +71,7 @@ async def open_sweep(
 async def open_changes(connection: Connection, system: str, cause: str) -> list[int]:
     """List what changed since the last time, of every type that can tell; the ids of the sweeps."""
     opened = [await open_sweep(connection, system, each, 'changed', cause=cause) for each in CHANGED.get(system, ())]
-    await connection.execute('notify hermes_push')
+    await pushes.ring(connection)
     return opened
 
 
@@ -83,7 +83,7 @@ async def open_everything(connection: Connection, system: str, cause: str) -> li
     opened += await open_changes(connection, system, cause)
     for remote_type in FULL.get(system, ()):
         opened.append(await open_sweep(connection, system, remote_type, 'full', cause=cause))
-    await connection.execute('notify hermes_push')
+    await pushes.ring(connection)
     return opened
 
 

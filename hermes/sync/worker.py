@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from hermes.db import budget, housekeeping
+from hermes.db import budget, housekeeping, pushes, workers
 from hermes.db.pool import DatabaseError, listen
 from hermes.domain.errors import HermesError, Refused
 from hermes.kit.endings import do_within, end_tasks
@@ -278,17 +278,14 @@ class Worker:
                 await self.engine.clock.sleep(2.0)
 
     async def _beat(self) -> None:
-        await self.engine.database.execute(
-            'insert into worker (id, started_at, seen_at, host, pid) values (%s, hermes_now(), hermes_now(), %s, %s) '
-            'on conflict (id) do update set seen_at = excluded.seen_at',
-            (self.engine.worker, socket.gethostname(), os.getpid()),
-        )
+        async with self.engine.database.transaction() as connection:
+            await workers.beat(connection, self.engine.worker, socket.gethostname(), os.getpid())
 
     async def _tidy(self) -> None:
         """What is over is forgotten: ended reservations, workers that are gone."""
         async with self.engine.database.transaction() as connection:
             await budget.forget(connection)
-            await connection.execute("delete from worker where seen_at < hermes_now() - interval '1 hour'")
+            await workers.forget_lost(connection)
 
     async def _notice_growth(self) -> None:
         await housekeeping.notice_growth(self.engine.database)
@@ -304,7 +301,8 @@ class Worker:
 
     async def _leave(self) -> None:
         with contextlib.suppress(DatabaseError, OSError):
-            await self.engine.database.execute('delete from worker where id = %s', (self.engine.worker,))
+            async with self.engine.database.transaction() as connection:
+                await workers.leave(connection, self.engine.worker)
 
     async def _contact(self) -> None:
         """First contact with the CRM, tried until it works."""
@@ -322,7 +320,7 @@ class Worker:
                     await self.prepare(self.engine)
                 async with self.engine.database.transaction() as connection:
                     await sweep.ensure_first(connection, system.name)
-                    await connection.execute('notify hermes_push')
+                    await pushes.ring(connection)
                 if first:
                     log.info('the first listing: everything that stands there is read', of=system.name)
                 break

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hermes import parts
+from hermes.db import folding
 from hermes.db.pool import Connection
 from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.sync import replay
@@ -282,9 +283,9 @@ async def test_bookings_fold_to_the_same_state(house: House, folded: Any) -> Non
     await carry_out(house.engine, {'act': 'meeting.reassign', 'meeting': number, 'admin': await admin(house, MARCUS)})
     await carry_out(house.engine, {'act': 'meeting.cancel', 'meeting': second.outcome['meeting'], 'by': 'visitor'})
     await house.settle()
-    await replay.copy_log(house.engine.database, folded.database)
+    await folding.copy_log(house.engine.database, folded.database)
     await replay.fold(folded)
-    assert await replay.digest(folded.database) == await replay.digest(house.engine.database)
+    assert await folding.digest(folded.database) == await folding.digest(house.engine.database)
 
 
 @pytest.mark.behaviour('MATCH-5')

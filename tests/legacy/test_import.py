@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from hermes import parts
-from hermes.db import legacy
+from hermes.db import folding, legacy
 from hermes.db.embedded import Server
 from hermes.domain.reconciliation import reconcile
 from hermes.sync import importing, replay
@@ -121,12 +121,12 @@ async def test_twice_is_once_and_the_log_folds_to_the_same(
 ) -> None:
     source = legacy.read(older_url)
     first = await importing.take_over(engine, source)
-    before = await replay.digest(engine.database)
+    before = await folding.digest(engine.database)
     again = await importing.take_over(engine, source)
     assert (again.taken, again.known, again.changed) == (0, first.taken, [])
-    assert await replay.digest(engine.database) == before
+    assert await folding.digest(engine.database) == before
     with postgres.fresh_database(migrated_server) as url:
         async with opened(url) as other:
-            assert await replay.copy_log(engine.database, other.database) == first.taken
+            assert await folding.copy_log(engine.database, other.database) == first.taken
             await replay.fold(other)
-            assert await replay.digest(other.database) == before
+            assert await folding.digest(other.database) == before

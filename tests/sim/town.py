@@ -17,6 +17,7 @@ from typing import Any, cast
 import httpx2
 
 from hermes import app, parts
+from hermes.db import folding
 from hermes.db.catalogue import KnowledgeCache
 from hermes.db.inbox import Inbox
 from hermes.db.pool import Database
@@ -108,7 +109,7 @@ class Town:
     async def keep(self) -> None:
         """Remember this moment: `begin` leads back to it. The log so far is folded into the shadow."""
         self.kept_world = json.dumps(self.house.world.dump())
-        await replay.copy_log(self.house.engine.database, self.shadow.database)
+        await folding.copy_log(self.house.engine.database, self.shadow.database)
         await replay.fold(self.shadow)
         [row] = await self.house.rows('select coalesce(max(applied_seq), 0) as n from event')
         self.folded_to = row['n']

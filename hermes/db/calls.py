@@ -1,0 +1,89 @@
+"""The ledger of calls: a row for every request to an outside system, opened before it leaves, closed by its answer."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from hermes.db.codec import dump
+from hermes.db.pool import Connection
+from hermes.domain.model import RecordRef
+
+OPEN = """
+    insert into call (system, op, type, remote_id, record_type, record_id, lane, tokens, intent_event, started_at, rule)
+    values (%(system)s, %(op)s, %(type)s, %(remote_id)s, %(record_type)s, %(record_id)s, %(lane)s, %(tokens)s,
+      %(intent)s, %(started_at)s, %(rule)s) returning id
+"""
+MET = """
+    select count(*) as met from call where record_type = %s and record_id = %s and reaction = %s
+      and ended_at > hermes_now() - %s
+"""
+SPENT = """
+    select count(*) filter (where c.status < 300) as written, coalesce(sum(c.tokens), 0)::int as tokens
+    from call c join jsonb_to_recordset(%(refs)s) as r(type text, id bigint)
+      on r.type = c.record_type and r.id = c.record_id
+    where c.id > %(after)s and c.system = %(system)s and c.op in ('update', 'delete')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is about to be asked: of which system, about which object and record, in which lane, by which rule.
+    `intent`: the event of what is to be written.
+    """
+
+    system: str
+    op: str
+    type: str
+    remote_id: str
+    record: RecordRef | None
+    lane: str
+    tokens: int
+    rule: str
+    intent: int | None = None
+
+
+async def open_call(connection: Connection, opened: Opened, at: datetime) -> int:
+    """A row for a call that is about to leave; its id."""
+    record_type, record_id = opened.record or (None, None)
+    rows = await connection.execute(
+        OPEN,
+        {
+            'system': opened.system, 'op': opened.op, 'type': opened.type, 'remote_id': opened.remote_id,
+            'record_type': record_type, 'record_id': record_id, 'lane': opened.lane, 'tokens': opened.tokens,
+            'intent': opened.intent, 'started_at': at, 'rule': opened.rule,
+        },
+    )  # fmt: skip
+    row = await rows.fetchone()
+    assert row is not None
+    return int(row['id'])
+
+
+async def close_call(
+    connection: Connection, number: int, status: int | None, reaction: str, ended_at: datetime, answer: int | None
+) -> None:
+    """What became of a call: the status of its answer (None: there was none), the reaction that it asks for, and the
+    event that keeps it.
+    """
+    await connection.execute(
+        'update call set status = %s, reaction = %s, ended_at = %s, answer_event = %s where id = %s',
+        (status, reaction, ended_at, answer, number),
+    )
+
+
+async def count_met(connection: Connection, record: RecordRef, reaction: str, within: timedelta) -> int:
+    """How many calls for a record were met by a reaction lately."""
+    row = await (await connection.execute(MET, (*record, reaction, within))).fetchone()
+    return int(row['met']) if row else 0
+
+
+async def newest(connection: Connection) -> int:
+    """The newest call, 0 where there is none."""
+    row = await (await connection.execute('select coalesce(max(id), 0) as id from call')).fetchone()
+    return int(row['id']) if row else 0
+
+
+async def spent(connection: Connection, system: str, records: list[RecordRef], after: int) -> tuple[int, int]:
+    """(writes that went well, tokens) of a system's writes for some records since a call."""
+    refs = dump([{'type': ref.type, 'id': ref.id} for ref in records])
+    rows = await connection.execute(SPENT, {'refs': refs, 'after': after, 'system': system})
+    row = await rows.fetchone()
+    return (int(row['written']), int(row['tokens'])) if row else (0, 0)

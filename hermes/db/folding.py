@@ -1,0 +1,80 @@
+"""The log copied and folded: what a database holds as hashes, and its applied events in their order (I14)."""
+
+import hashlib
+import json
+from typing import Final
+
+from hermes.db.codec import dump
+from hermes.db.events import EVENT_COLUMNS
+from hermes.db.pool import Connection, Database, Row
+
+STATE: Final = {
+    'admin': 'select to_jsonb(t) as row from admin t order by id',
+    'pipeline': 'select to_jsonb(t) as row from pipeline t order by id',
+    'stage': 'select to_jsonb(t) as row from stage t order by id',
+    'company': 'select to_jsonb(t) as row from company t order by id',
+    'contact': 'select to_jsonb(t) as row from contact t order by id',
+    'deal': 'select to_jsonb(t) as row from deal t order by id',
+    'meeting': 'select to_jsonb(t) as row from meeting t order by id',
+    'occupancy': 'select jsonb_build_array(admin_id, during::text, meeting_id) as row from occupancy '
+    'where meeting_id is not null order by meeting_id',
+    'mirror': "select to_jsonb(t) - 'reread_at' - 'event_id' - 'corrections' as row from mirror t order by system, "
+    'type, remote_id',
+    'link': 'select to_jsonb(t) as row from link t order by system, type, remote_id',
+    'custom_field': 'select to_jsonb(t) as row from custom_field t order by linked_object_type, machine_name',
+    'setting': 'select to_jsonb(t) as row from setting t order by key',
+}
+APPLIED = """
+    select e.id, e.source, e.kind, e.dedupe_key, e.received_at, e.headers, e.body, e.applied_seq, e.waited,
+      (select coalesce(jsonb_agg(c.record_id order by c.id), '[]') from change c
+       where c.event_id = e.id and c.field = 'born') as births
+    from event e where e.state = 'done' and e.body is not null and e.applied_seq > %s order by e.applied_seq
+"""
+COPY = """
+    insert into event (id, source, kind, dedupe_key, received_at, headers, body, state, outcome, applied_seq, waited)
+    overriding system value values (%s, %s, %s, %s, %s, %s, %s, 'waiting', %s, %s, %s)
+"""
+ORDER = """
+    select id, outcome -> 'births' as births, unnest(array_append(waited, applied_seq)) as seq from event
+    where state = 'waiting' order by seq limit %s
+"""
+
+
+async def digest(database: Database) -> dict[str, str]:
+    """The state of a database, one hash a table."""
+    found = {}
+    for table, query in STATE.items():
+        rows = [json.dumps(row['row'], sort_keys=True) for row in await database.fetch(query)]
+        found[table] = hashlib.sha256('\n'.join(rows).encode()).hexdigest()
+    return found
+
+
+async def copy_log(source: Database, target: Database, after: int = 0) -> int:
+    """Copy the applied log (what was applied `after` a place in it) into an empty database, with the ids of its
+    births, to be folded there.
+    """
+    rows = await source.fetch(APPLIED, (after,))
+    async with target.transaction() as connection:
+        for row in rows:
+            await connection.execute(
+                COPY,
+                (
+                    row['id'], row['source'], row['kind'], bytes(row['dedupe_key']), row['received_at'],
+                    dump(row['headers']), bytes(row['body']), dump({'births': row['births']}), row['applied_seq'],
+                    row['waited'],
+                ),
+            )  # fmt: skip
+    return len(rows)
+
+
+async def in_order(connection: Connection, limit: int) -> list[Row]:
+    """What is to be folded: id, births, seq. One that had to wait is there each time again that it moved something."""
+    return await (await connection.execute(ORDER, (limit,))).fetchall()
+
+
+async def lock_event(connection: Connection, event_id: int) -> Row:
+    """One event of the copied log."""
+    rows = await connection.execute(f'select {EVENT_COLUMNS} from event where id = %s for update', (event_id,))
+    row = await rows.fetchone()
+    assert row is not None
+    return row
