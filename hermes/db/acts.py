@@ -62,7 +62,8 @@ def encode(act: Act) -> bytes:
     if isinstance(act, TakeOver):
         told: Mapping[str, Any] = act.told
     else:
-        told = _adapter(name_of(act)).dump_python(act, mode='json', exclude_defaults=True)
+        told_not = {each.name for each in fields(act) if not each.default and getattr(act, each.name) == each.default}
+        told = _adapter(name_of(act)).dump_python(act, mode='json', exclude=told_not)
     return json.dumps({'act': name_of(act), **told}, ensure_ascii=False, sort_keys=True).encode()
 
 
