@@ -79,15 +79,15 @@ async def reserve(
     full = used['n'] + 1 > max(1, int(budget['burst_limit'] * SHARE[lane]))
     if full or (search and used['searches'] + 1 > budget['search_limit']):
         return Grant(None, max(used['first'] or at, at + timedelta(milliseconds=50)), 'the burst window is full', full)
-    await connection.execute(
-        'update budget set day = %s, spent = %s, hours = %s where system = %s',
-        (today, spent + tokens, dump(hours | {_hour(at): hours.get(_hour(at), 0) + tokens}), system),
-    )
     rows = await connection.execute(
+        'with paid as (update budget set day = %s, spent = %s, hours = %s where system = %s) '
         'insert into reservation (system, search, lane, tokens, granted_at, until) values (%s, %s, %s, %s, %s, %s) '
         'returning id',
-        (system, search, lane, tokens, at, at + timedelta(seconds=deadline_s + float(budget['burst_window_s']))),
-    )
+        (
+            today, spent + tokens, dump(hours | {_hour(at): hours.get(_hour(at), 0) + tokens}), system,
+            system, search, lane, tokens, at, at + timedelta(seconds=deadline_s + float(budget['burst_window_s'])),
+        ),
+    )  # fmt: skip
     row = await rows.fetchone()
     assert row is not None
     return Grant(row['id'])
@@ -133,17 +133,6 @@ async def full(connection: Connection, claimed: int = 0) -> dict[tuple[str, str]
         for lane, share in SHARE.items()
         if row['n'] + claimed + 1 > max(1, int(row['burst_limit'] * share))
     }
-
-
-async def answered(connection: Connection, reservation_id: int) -> None:
-    """The answer is in: the reservation ends when the window behind it has passed."""
-    if reservation_id:
-        await connection.execute(
-            'update reservation r set until = least(until, hermes_now() + make_interval(secs => '
-            'b.burst_window_s::float)) '
-            'from budget b where b.system = r.system and r.id = %s',
-            (reservation_id,),
-        )
 
 
 async def learn(connection: Connection, system: str, *, until: datetime, daily: bool, reason: str) -> None:

@@ -12,6 +12,14 @@ OPEN = """
     values (%(system)s, %(op)s, %(type)s, %(remote_id)s, %(record_type)s, %(record_id)s, %(lane)s, %(tokens)s,
       %(intent)s, %(started_at)s, %(rule)s) returning id
 """
+CLOSE = """
+    with closed as (
+      update call set status = %(status)s, reaction = %(reaction)s, ended_at = %(at)s, answer_event = %(answer)s
+      where id = %(id)s
+    )
+    update reservation r set until = least(until, hermes_now() + make_interval(secs => b.burst_window_s::float))
+    from budget b where b.system = r.system and r.id = %(reservation)s
+"""
 MET = """
     select count(*) as met from call where record_type = %s and record_id = %s and reaction = %s
       and ended_at > hermes_now() - %s
@@ -57,16 +65,27 @@ async def open_call(connection: Connection, opened: Opened, at: datetime) -> int
     return int(row['id'])
 
 
-async def close_call(
-    connection: Connection, number: int, status: int | None, reaction: str, ended_at: datetime, answer: int | None
-) -> None:
-    """What became of a call: the status of its answer (None: there was none), the reaction that it asks for, and the
-    event that keeps it.
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a call: the status of its answer (None: there was none), the reaction that it asks for, when it
+    ended, and the event that keeps the answer.
     """
+
+    status: int | None
+    reaction: str
+    at: datetime
+    answer: int | None
+
+
+async def close_call(connection: Connection, number: int, reservation: int, ended: Ended) -> None:
+    """A call is over: its row says how, and its reservation ends when the window behind it has passed."""
     await connection.execute(
-        'update call set status = %s, reaction = %s, ended_at = %s, answer_event = %s where id = %s',
-        (status, reaction, ended_at, answer, number),
-    )
+        CLOSE,
+        {
+            'id': number, 'reservation': reservation, 'status': ended.status, 'reaction': ended.reaction,
+            'at': ended.at, 'answer': ended.answer,
+        },
+    )  # fmt: skip
 
 
 async def count_met(connection: Connection, record: RecordRef, reaction: str, within: timedelta) -> int:

@@ -44,28 +44,40 @@ async def claim_one(connection: Connection, event_id: int) -> Row | None:
     return await rows.fetchone()
 
 
-async def finish(connection: Connection, done: Iterable[tuple[int, Any]], moved: Collection[int] = ()) -> None:
+FINISH = """
+    with woken as (
+      update event set due_at = hermes_now() where state = 'waiting' and reason = any(%(told)s)
+        and not id = any(%(ids)s)
+    )
+    update event e set
+      state = case when r.waits then e.state else 'done' end,
+      applied_seq = case when r.waits then e.applied_seq else r.seq end,
+      applied_at = case when r.waits then e.applied_at else hermes_now() end,
+      outcome = case when r.waits then e.outcome else r.outcome end,
+      reason = case when r.waits then e.reason end,
+      due_at = case when r.waits and e.reason = any(%(told)s) then hermes_now() else e.due_at end,
+      waited = case when r.waits and (r.moved or e.waited = '{}') then e.waited || r.seq else e.waited end
+    from (
+      select id, outcome, waits, moved, nextval('applied_seq') as seq from (select * from jsonb_to_recordset(%(rows)s)
+        as t(id bigint, outcome jsonb, waits bool, moved bool, place int) order by place) s
+    ) r where e.id = r.id
+"""
+
+
+async def finish(
+    connection: Connection, done: Iterable[tuple[int, Any]], moved: Collection[int] = (), told: Collection[str] = ()
+) -> None:
     """Mark events done, with one outcome per element, in the order in which they were applied. One whose outcome is
     None waits still (`postpone`): what it could do already is done, so its place in the log is kept, of the first time
-    and of each that `moved` something (I14).
+    and of each that `moved` something (I14). `told`: what waits for one of these reasons can go on at once.
     """
     rows = [
         {'id': event_id, 'outcome': outcome, 'place': place, 'waits': outcome is None, 'moved': event_id in moved}
         for place, (event_id, outcome) in enumerate(done)
     ]
     if rows:
-        await connection.execute(
-            "update event e set state = case when r.waits then e.state else 'done' end, "
-            'applied_seq = case when r.waits then e.applied_seq else r.seq end, '
-            'applied_at = case when r.waits then e.applied_at else hermes_now() end, '
-            'outcome = case when r.waits then e.outcome else r.outcome end, '
-            'reason = case when r.waits then e.reason end, '
-            "waited = case when r.waits and (r.moved or e.waited = '{}') then e.waited || r.seq else e.waited end "
-            "from (select id, outcome, waits, moved, nextval('applied_seq') as seq from (select * from "
-            'jsonb_to_recordset(%s) as t(id bigint, outcome jsonb, waits bool, moved bool, place int) order by place) s'
-            ') r where e.id = r.id',
-            (dump(rows),),
-        )
+        ids = [row['id'] for row in rows]
+        await connection.execute(FINISH, {'rows': dump(rows), 'ids': ids, 'told': list(told)})
 
 
 async def postpone(connection: Connection, event_id: int, due_at: datetime, reason: str) -> None:
@@ -73,14 +85,6 @@ async def postpone(connection: Connection, event_id: int, due_at: datetime, reas
     await connection.execute(
         "update event set state = 'waiting', due_at = %s, reason = %s where id = %s", (due_at, reason, event_id)
     )
-
-
-async def wake(connection: Connection, reasons: list[str]) -> None:
-    """What waited for one of these can go on at once."""
-    if reasons:
-        await connection.execute(
-            "update event set due_at = hermes_now() where state = 'waiting' and reason = any(%s)", (reasons,)
-        )
 
 
 async def fail(connection: Connection, event_id: int, due_at: datetime, reason: str, park: bool) -> None:

@@ -17,7 +17,7 @@ from hermes.db.pool import Connection, Row
 from hermes.domain.applied import Applied
 from hermes.domain.graph import Allocator, Decision, Graph
 from hermes.domain.matching import Keys
-from hermes.domain.model import Change, Event, Intent, Record, RecordRef, RemoteRef
+from hermes.domain.model import Change, Event, Intent, Mirror, Record, RecordRef, RemoteRef
 
 BIRTHS_LOCK = 4_729_100_002
 SHARED_TYPES = frozenset({'pipeline', 'stage', 'user'})
@@ -30,7 +30,10 @@ class Wanted:
     """What to load: remote objects by id, and candidates by key."""
 
     refs: set[RemoteRef] = field(default_factory=set)
-    keys: list[Keys] = field(default_factory=list)
+    keys: list[tuple[RemoteRef, Keys]] = field(default_factory=list)
+    """By what each object could be found, should it be unknown."""
+    known: dict[RemoteRef, RecordRef] = field(default_factory=dict)
+    """Objects of which we know whose they are: our own creations."""
     companies: set[int] = field(default_factory=set)
     records: set[RecordRef] = field(default_factory=set)
     merged: set[RemoteRef] = field(default_factory=set)
@@ -40,31 +43,52 @@ class Wanted:
 
 
 async def load(
-    connection: Connection, wanted: Wanted, allocate: Allocator | None = None, *, lock: bool = True
+    connection: Connection,
+    wanted: Wanted,
+    allocate: Allocator | None = None,
+    *,
+    lock: bool = True,
+    births_held: bool = False,
 ) -> Graph:
-    """The graph of everything that `wanted` names, its companies locked until the transaction ends."""
+    """The graph of everything that `wanted` names, its companies locked until the transaction ends. `births_held`: the
+    caller has the lock of births.
+    """
     links = await _links(connection, wanted.refs)
-    if lock and _needs_births_lock(wanted, links):
+    if lock and not births_held and _needs_births_lock(wanted, links):
         await lock_births(connection)
         links = await _links(connection, wanted.refs)
     named = {record for record in links.values() if record} | wanted.records
-    named |= await candidates(connection, wanted.keys)
+    named |= await candidates(
+        connection, [keys for ref, keys in wanted.keys if _is_sought(keys, links.get(ref) or wanted.known.get(ref))]
+    )
     unknown = {ref for ref in wanted.refs if not links.get(ref)}
     named |= await naming(connection, sorted(unknown | wanted.merged))
     if wanted.merged:
         named |= await under(connection, [record for record in links.values() if record])
     shared = {ref for ref in named if ref.type in ('admin', 'pipeline', 'stage')}
     companies = wanted.companies | await _companies_of(connection, named)
-    records, creating = await _load_companies(connection, companies, lock=lock)
-    if wanted.marked or any(record.fields.get('narc') for record in records if record.ref.type == 'company'):
-        records += await _elsewhere(connection, records)
+    parts = await _load_companies(connection, companies, lock=lock)
+    others: list[Record] = []
+    if wanted.marked or any(record.fields.get('narc') for record in parts.records if record.ref.type == 'company'):
+        others += await _elsewhere(connection, parts.records)
     for record_type in sorted({ref.type for ref in shared}):
-        records += await _by_id(connection, record_type, [ref.id for ref in shared if ref.type == record_type])
-    mirrors = await _mirrors_of_records(connection, records)
+        others += await _by_id(connection, record_type, [ref.id for ref in shared if ref.type == record_type])
+    mirrors = {mirror.ref: mirror for mirror in parts.mirrors} | await _mirrors_of_records(connection, others)
     mirrors.update(await _mirrors(connection, links.keys() - mirrors.keys()))
-    graph = Graph(records, mirrors.values(), allocate)
-    graph.creating = creating
+    graph = Graph([*parts.records, *others], mirrors.values(), allocate)
+    graph.creating = _creating(row for row in parts.pushes if row['intent'] is not None)
+    graph.parked = {
+        (RecordRef(row['record_type'], row['record_id']), row['system'])
+        for row in parts.pushes
+        if row['state'] == 'parked'
+    }
+    graph.keys = parts.keys
     return graph
+
+
+def _is_sought(keys: Keys, linked: RecordRef | None) -> bool:
+    """Whether others could be meant: not by an object of the CRM that is linked, and names no other record of ours."""
+    return linked is None or linked.type not in OURS or not set(keys.hermes_ids) <= {linked.id}
 
 
 async def lock_births(connection: Connection) -> None:
@@ -159,37 +183,50 @@ async def _companies_of(connection: Connection, refs: Collection[RecordRef]) -> 
     return companies
 
 
-async def _load_companies(
-    connection: Connection, companies: Collection[int], *, lock: bool
-) -> tuple[list[Record], dict[tuple[RecordRef, str], Intent]]:
-    """Companies with their contacts, deals, meetings and open creates, in one round trip; the survivors of aliases in
-    another. A meeting brings its contact along, wherever that works now.
+@dataclass
+class _Parts:
+    """Companies with everything under them, and the mirrors of all that."""
+
+    records: list[Record] = field(default_factory=list)
+    mirrors: list[Mirror] = field(default_factory=list)
+    pushes: list[Row] = field(default_factory=list)
+    keys: dict[RecordRef, object] = field(default_factory=dict)
+
+
+async def _load_companies(connection: Connection, companies: Collection[int], *, lock: bool) -> _Parts:
+    """Companies with their contacts, deals, meetings, open creates and mirrors, in one round trip; the survivors of
+    aliases in another. A meeting brings its contact along, wherever that works now.
 
     The companies are locked before the rest is read: the statements of a pipeline run one after the other.
     """
-    records: list[Record] = []
-    creating: dict[tuple[RecordRef, str], Intent] = {}
+    parts = _Parts()
     missing, seen = set(companies), set(companies)
     while missing:
         # With an alias the survivor is needed too: everything again, in the one order of the locks.
-        ids, locking, records, creating = sorted(seen), 'for update' if lock else '', [], {}
+        ids, locking, parts = sorted(seen), 'for update' if lock else '', _Parts()
         async with connection.pipeline():
-            rows = [
-                await connection.execute(f'select * from company where id = any(%s) order by id {locking}', (ids,)),
-                await connection.execute(CONTACTS, (ids, ids)),
-                await connection.execute('select * from deal where company_id = any(%s) order by id', (ids,)),
-                await connection.execute('select * from meeting where company_id = any(%s) order by id', (ids,)),
-                await connection.execute(CREATING, (ids,)),
-            ]
-        found = [read_record('company', row) for row in await rows[0].fetchall()]
-        records += found
-        records += [read_record('contact', row) for row in await rows[1].fetchall()]
-        records += [read_record('deal', row) for row in await rows[2].fetchall()]
-        records += [read_record('meeting', row) for row in await rows[3].fetchall()]
-        creating.update(_creating(await rows[4].fetchall()))
-        missing = {record.alias_of for record in found if record.alias_of is not None} - seen
+            own = await connection.execute(f'select * from company where id = any(%s) order by id {locking}', (ids,))
+            under = await connection.execute(UNDER, {'ids': ids})
+        parts.records = [read_record('company', row) for row in await own.fetchall()]
+        missing = {record.alias_of for record in parts.records if record.alias_of is not None} - seen
         seen |= missing
-    return records, creating
+        for row in await under.fetchall():
+            _take(parts, row['kind'], row['row'])
+    return parts
+
+
+def _take(parts: _Parts, kind: str, row: Row) -> None:
+    """One row of what stands under a company, as JSON."""
+    if kind == 'mirror':
+        at = row['reread_at']
+        parts.mirrors.append(read_mirror({**row, 'reread_at': datetime.fromisoformat(at) if at else None}))
+    elif kind == 'push':
+        parts.pushes.append(row)
+    else:
+        moments = {name: datetime.fromisoformat(row[name]) for name in MOMENTS if row.get(name)}
+        parts.records.append(read_record(kind, {**row, **moments}))
+        if kind == 'contact':
+            parts.keys[parts.records[-1].ref] = (row['email_keys'], row['phone_keys'])
 
 
 async def _elsewhere(connection: Connection, records: Collection[Record]) -> list[Record]:
@@ -208,19 +245,38 @@ async def _by_id(connection: Connection, table: str, ids: list[int]) -> list[Rec
     return [read_record(table, row) for row in await rows.fetchall()]
 
 
-CONTACTS = (
-    'select * from contact where company_id = any(%s) or id = any(array('
-    'select contact_id from meeting where company_id = any(%s))) order by id'
-)
-CREATING = (
-    "select record_type, record_id, system, intent from push where graph_id = any(%s) and intent ->> 'op' = 'create'"
-)
+OURS = ('company', 'contact', 'deal')
+MOMENTS = ('start_at', 'end_at')
+UNDER = """
+    with contacts as (
+      select * from contact where company_id = any(%(ids)s)
+        or id = any(array(select contact_id from meeting where company_id = any(%(ids)s)))
+    ), deals as (select * from deal where company_id = any(%(ids)s)
+    ), meetings as (select * from meeting where company_id = any(%(ids)s)
+    ), every as (
+      select 'company' as record_type, unnest(%(ids)s::bigint[]) as record_id
+      union all select 'contact', id from contacts
+      union all select 'deal', id from deals
+      union all select 'meeting', id from meetings
+    )
+    select 'contact' as kind, id, to_jsonb(contacts) as row from contacts
+    union all select 'deal', id, to_jsonb(deals) from deals
+    union all select 'meeting', id, to_jsonb(meetings) from meetings
+    union all select 'push', record_id, jsonb_build_object('record_type', record_type, 'record_id', record_id,
+      'system', system, 'intent', intent, 'state', state)
+      from push where graph_id = any(%(ids)s) and (intent ->> 'op' = 'create' or state = 'parked')
+    union all select 'mirror', record_id, to_jsonb(m) || jsonb_build_object('record_type', l.record_type, 'record_id',
+      l.record_id, 'is_primary', l.is_primary)
+      from every join link l using (record_type, record_id) join mirror m using (system, type, remote_id)
+    order by 1, 2
+"""
+"""Everything under some companies, and the mirrors of all of it: one row each, as JSON."""
 
 
 def _creating(rows: Iterable[Row]) -> dict[tuple[RecordRef, str], Intent]:
     """Records with an open create (MATCH-8)."""
     found = {}
-    for row in rows:
+    for row in (row for row in rows if row['intent']['op'] == 'create'):
         ref, kept = RecordRef(row['record_type'], row['record_id']), row['intent']
         started_at = datetime.fromisoformat(kept['started_at'])
         remote = RemoteRef(row['system'], kept['type'], '')
@@ -282,7 +338,7 @@ async def _store(
     mirrors = [graph.mirrors[ref] for ref in sorted(graph.touched_mirrors)]
     rows = [mirror_row(mirror, newest.get(mirror.ref, last)) for mirror in mirrors]
     await _upsert(connection, 'mirror', rows, ('system', 'type', 'remote_id'))
-    links = [link_row(mirror) for mirror in mirrors if mirror.record]
+    links = [link_row(mirror) for mirror in mirrors if mirror.record and _is_news(graph, mirror)]
     for primary in (False, True):
         part = [row for row in links if (row['is_primary'] and row['state'] == 'live') is primary]
         await _upsert(connection, 'link', part, ('system', 'type', 'remote_id'))
@@ -295,8 +351,15 @@ async def _store(
         stored = [(old, graph.records[ref]) for ref, old in graph.before.items() if ref in graph.touched_records]
         await diary.keep(connection, stored, last, lenient=lenient, quiet=quiet)
         graph.before.clear()
+    graph.stored.update((ref, graph.mirrors[ref]) for ref in graph.touched_mirrors)
     graph.touched_records.clear()
     graph.touched_mirrors.clear()
+
+
+def _is_news(graph: Graph, mirror: Mirror) -> bool:
+    """Whether the link of a mirror is another than the database has."""
+    old = graph.stored.get(mirror.ref)
+    return old is None or old.record is None or link_row(old) != link_row(mirror)
 
 
 async def newest_events(connection: Connection, refs: Collection[RemoteRef]) -> dict[RemoteRef, int]:

@@ -20,7 +20,9 @@ KEEP = """
 
 async def keep(connection: Connection, graph: Graph) -> None:
     """Bring the keys of every contact to what the graph says, where something of it was touched."""
-    rows = [_row(graph, contact) for contact in _looked_at(graph)]
+    found = {contact.ref: _row(graph, contact) for contact in _looked_at(graph)}
+    rows = [row for ref, row in found.items() if graph.keys.get(ref) != (row['emails'], row['phones'])]
+    graph.keys |= {ref: (row['emails'], row['phones']) for ref, row in found.items()}
     if rows:
         await connection.execute(KEEP, (dump(rows),))
 

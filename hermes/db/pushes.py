@@ -93,6 +93,7 @@ async def mark_dirty(connection: Connection, dirty: Iterable[Dirty], spacing_s: 
         return
     await connection.execute(
         """
+        with marked as (
         insert into push as p (record_type, record_id, system, graph_id, rank, lane, detail, due_at, dirty_at)
         select record_type, record_id, system, graph_id, rank, lane, detail, hermes_now(), hermes_now()
         from jsonb_to_recordset(%(rows)s) as r(record_type text, record_id bigint, system text, graph_id bigint, rank
@@ -110,10 +111,11 @@ async def mark_dirty(connection: Connection, dirty: Iterable[Dirty], spacing_s: 
           state = case when p.state = 'parked' and p.detail -> 'plan' is distinct from excluded.detail -> 'plan' then
             'ready' else p.state end,
           detail = p.detail || excluded.detail
+        returning 1)
+        select pg_notify('hermes_push', '') from (select 1 from marked limit 1) m
         """,
         {'rows': dump(rows), 'spacing': spacing_s},
     )
-    await ring(connection)
 
 
 async def claim_graph(
@@ -202,14 +204,15 @@ async def renew(connection: Connection, pushes: Sequence[Push]) -> bool:
     return True
 
 
-async def intend(connection: Connection, push: Push, intent: dict[str, Any]) -> bool:
-    """Commit what is about to be sent. False when the push is no longer ours."""
-    done = await connection.execute(
+async def intend(connection: Connection, push: Push, intent: dict[str, Any]) -> int | None:
+    """Commit what is about to be sent: the generation that is wanted now. None when the push is no longer ours."""
+    rows = await connection.execute(
         f'update push set intent = %(intent)s, leased_until = hermes_now() + make_interval(secs => {LEASE_S}) where '
-        f'{_HOLDS}',
+        f'{_HOLDS} returning wanted',
         {**_key(push), 'intent': dump(intent)},
     )
-    return done.rowcount == 1
+    row = await rows.fetchone()
+    return int(row['wanted']) if row else None
 
 
 async def complete(connection: Connection, push: Push, generation: int, *, wrote: bool, spacing_s: float) -> bool:

@@ -39,6 +39,13 @@ class AddField:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveField:
+    """A custom field as it is said, whatever stood there: unchecked, and nothing is gathered."""
+
+    field: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeField:
     """Other values for what is named in `to`. `linked`: the type of record, as the catalogue calls it."""
 
@@ -268,7 +275,7 @@ class TakeOver:
 
 
 Act = (
-    SetSetting | SetEntryStage | AddField | ChangeField | RemoveField | FillField | OpenField | BindFields
+    SetSetting | SetEntryStage | AddField | SaveField | ChangeField | RemoveField | FillField | OpenField | BindFields
     | SaveAdmin | RemoveAdmin | PauseSystem | ResumeSystem | ForgetAccount | RetryPush | IgnoreFields | ReleaseField
     | ParkEvent | ReplayEvent | DismissEvent | RetryLetter | DismissLetter | SettleDecision
     | BookMeeting | MoveMeeting | CancelMeeting | ReassignMeeting | RenameMeeting | TakeOver
@@ -278,6 +285,7 @@ NAMES: Final[Mapping[str, type[Any]]] = {
     'setting.set': SetSetting,
     'pipeline.entry': SetEntryStage,
     'field.add': AddField,
+    'field.save': SaveField,
     'field.change': ChangeField,
     'field.remove': RemoveField,
     'field.fill': FillField,

@@ -93,6 +93,10 @@ class Graph:
         self.touched_mirrors: set[RemoteRef] = set()
         self.creating: dict[tuple[RecordRef, str], Intent] = {}
         """Records with an open create in a system (MATCH-8)."""
+        self.parked: set[tuple[RecordRef, str]] = set()
+        """Records of which a write to a system was refused (OUT-6), when they were loaded."""
+        self.keys: dict[RecordRef, object] = {}
+        """By what each contact is found, as the database has it."""
         self.before: dict[RecordRef, Record | None] = {}
         """Meetings that were put, as they were when they were loaded: what follows of it is stored too."""
         self._undo: list[Record | Mirror | RecordRef | RemoteRef] = []
@@ -100,6 +104,8 @@ class Graph:
             self._index_record(record)
         for mirror in mirrors:
             self._index_mirror(mirror)
+        self.stored: dict[RemoteRef, Mirror] = dict(self.mirrors)
+        """Mirrors as the database has them."""
 
     def _index_record(self, record: Record) -> None:
         old = self.records.get(record.ref)

@@ -196,8 +196,8 @@ async def close(engine: Engine, connection: Connection, asked: Asked, event_id: 
     call, answer = asked.call, asked.answer
     reaction = type(asked.reaction).__name__ if asked.reaction else ''
     ended_at = answer.ended_at or engine.clock.now()
-    await ledger.close_call(connection, call.id, answer.status, reaction, ended_at, event_id)
-    await budget.answered(connection, call.reservation_id)
+    ended = ledger.Ended(answer.status, reaction, ended_at, event_id)
+    await ledger.close_call(connection, call.id, call.reservation_id, ended)
     if call.account and answer.status is not None and 200 <= answer.status < 300 and not reaction:
         await remember_account(connection, call.system, call.account)
 

@@ -69,7 +69,8 @@ async def mark(
                 continue
             needed = plan(graph, record, tables[ref.type], context, name)
             if isinstance(needed, (Noop, Wait)):
-                settled.append((record.ref, name))
+                if (record.ref, name) in graph.parked or graph.company(record) is None:
+                    settled.append((record.ref, name))
                 continue
             company = graph.company(record)
             differing.append(

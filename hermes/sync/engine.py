@@ -49,6 +49,10 @@ class Engine:
     following: Following = Following()
     met: set[str] = field(default_factory=set)
     """Systems whose account the database belongs to, as far as this process knows."""
+    listed: set[tuple[str, str]] = field(default_factory=set)
+    """(system, type)s of which a full listing was complete and applied, as far as this process knows (MATCH-6)."""
+    ids: list[int] = field(default_factory=list)
+    """Record ids that this process drew and has not given away."""
     door_open: bool = True
     """Whether our public door is open, as far as this process knows (frontdoor.py)."""
     knowledge: KnowledgeCache = field(default_factory=KnowledgeCache)

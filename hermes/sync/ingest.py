@@ -29,6 +29,8 @@ from hermes.sync.observe import observe, wanted
 log = structlog.get_logger(__name__)
 BATCH: Final = 100
 ATTEMPTS: Final = 5
+IDS: Final = 50
+"""So many record ids are drawn at once."""
 SHARED: Final = ('pipeline', 'stage', 'user')
 
 
@@ -118,7 +120,7 @@ async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row
     for row in rows:
         event = events.read_event(row)
         if event.kind == 'act':
-            await _apply_batch(engine, connection, batch, by_id)
+            await _apply_batch(engine, connection, batch, by_id, known)
             batch = []
             await _apply_act(engine, connection, event, row)
             known = await engine.known(connection)
@@ -136,15 +138,15 @@ async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row
             continue
         alone = any(seen.ref.type in SHARED for element in elements for seen in element.observations)
         if alone:
-            await _apply_batch(engine, connection, batch, by_id)
+            await _apply_batch(engine, connection, batch, by_id, known)
             batch = []
-            await _apply_batch(engine, connection, [(event, elements)], by_id)
+            await _apply_batch(engine, connection, [(event, elements)], by_id, known)
             await bump(connection, 'directory')
             known = await engine.known(connection)
             await dirty.renamed(engine, connection, event)
         else:
             batch.append((event, elements))
-    await _apply_batch(engine, connection, batch, by_id)
+    await _apply_batch(engine, connection, batch, by_id, known)
 
 
 async def _apply_act(engine: Engine, connection: Connection, event: Event, row: Row) -> None:
@@ -165,11 +167,15 @@ async def _apply_act(engine: Engine, connection: Connection, event: Event, row: 
 
 
 async def _apply_batch(
-    engine: Engine, connection: Connection, batch: Sequence[tuple[Event, Sequence[Element]]], rows: dict[int, Row]
+    engine: Engine,
+    connection: Connection,
+    batch: Sequence[tuple[Event, Sequence[Element]]],
+    rows: dict[int, Row],
+    known: Knowledge,
 ) -> None:
     if not batch:
         return
-    result = await apply_events(engine, connection, batch)
+    result = await apply_events(engine, connection, batch, known=known)
     now = engine.clock.now()
     for event_id, reason in result.parked:
         await events.fail(connection, event_id, now, reason, park=True)
@@ -192,11 +198,12 @@ async def apply_events(
     births: Sequence[int] | None = None,
     graph: Graph | None = None,
     known: Knowledge | None = None,
+    births_held: bool = False,
 ) -> Result:
     """Load, apply, store, journal, mark dirty: the whole way of a batch within the caller's transaction."""
     known = known or await engine.known(connection)
-    graph = graph or await graphs.load(connection, wanted(batch, known.directory.links))
-    graph.set_allocator(await allocator(connection, batch, births or []))
+    graph = graph or await graphs.load(connection, wanted(batch, known.directory.links), births_held=births_held)
+    graph.set_allocator(await allocator(engine, connection, batch, births or []))
     before_mirrors = dict(graph.mirrors)
     before_records = dict(graph.records)
     result = Result()
@@ -206,10 +213,10 @@ async def apply_events(
     touched = dirty.touched_by(graph, before_mirrors, before_records)
     async with connection.pipeline():
         await graphs.commit(connection, graph, result, batch[-1][0], engine.clock.now(), lenient=True)
-        await events.finish(connection, result.finished, {event_id for _, event_id in result.changes})
+        told = [waiting_reason(ref) for ref in result.mirrors]
+        await events.finish(connection, result.finished, {event_id for _, event_id in result.changes}, told)
         for item in result.apart:
             await events.set_apart(connection, item.event, item.body, item.reason, item.about, park=item.refused)
-        await events.wake(connection, [waiting_reason(ref) for ref in result.mirrors])
         await dirty.mark(engine, connection, graph, touched, engine.context(batch[-1][0], known))
     return result
 
@@ -219,7 +226,7 @@ def waiting_reason(ref: RemoteRef) -> str:
 
 
 async def allocator(
-    connection: Connection, batch: Sequence[tuple[Event, Sequence[Element]]], births: Sequence[int]
+    engine: Engine, connection: Connection, batch: Sequence[tuple[Event, Sequence[Element]]], births: Sequence[int]
 ) -> Any:
     """Ids for new records: as many as the batch could need. A replayed event gets the ids of its births again (I14)."""
     most = sum(
@@ -228,8 +235,10 @@ async def allocator(
         for element in elements
         for seen in element.observations
     )
-    fresh = iter([*births, *(await graphs.allocate_ids(connection, most) if most else [])])
-    return lambda: next(fresh)
+    if most > len(engine.ids):
+        engine.ids += await graphs.allocate_ids(connection, max(most, IDS))
+    known = list(births)
+    return lambda: known.pop(0) if known else engine.ids.pop(0)
 
 
 def _apply_one(
@@ -299,11 +308,14 @@ async def record(
     *told: Event,
     births: Sequence[int] | None = None,
     graph: Graph | None = None,
+    known: Knowledge | None = None,
+    births_held: bool = False,
 ) -> Result:
     """Apply events of our own (an answer and its verdict, a read) inside the transaction that records them; they are
-    marked done, or parked, there. `graph`: what they are about, where the caller holds it under its lock already.
+    marked done, or parked, there. `graph`, `known`: what they are about, and what is known, where the caller has it
+    already; `births_held`: it has the lock of births.
     """
-    known = await engine.known(connection)
+    known = known or await engine.known(connection)
     batch: list[tuple[Event, Sequence[Element]]] = []
     unread: list[tuple[int, str]] = []
     for event in told:
@@ -311,7 +323,9 @@ async def record(
             batch.append((event, await observe(engine, event, known)))
         except HermesError as error:
             unread.append((event.id, str(error)))
-    result = await apply_events(engine, connection, batch, births, graph, known) if batch else Result()
+    result = Result()
+    if batch:
+        result = await apply_events(engine, connection, batch, births, graph, known, births_held)
     if any(seen.ref.type in SHARED for _, elements in batch for element in elements for seen in element.observations):
         await bump(connection, 'directory')
     result.parked += unread

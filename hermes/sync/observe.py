@@ -134,9 +134,10 @@ def wanted(
                 need.merged |= {seen.ref, seen.ref._replace(remote_id=other)}
         if seen.record:
             need.records.add(seen.record)
+            need.known[seen.ref] = seen.record
         found = keys(seen, phones)
         if found != Keys():
-            need.keys.append(found)
+            need.keys.append((seen.ref, found))
     for element in chain.from_iterable(elements for _, elements in batch):
         need.refs |= {item.ref for item in element.fetch}
         if element.intent:

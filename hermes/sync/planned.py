@@ -71,11 +71,14 @@ async def _of_company(
                 home = graph.company(record)
                 if record.alias_of is None and home is not None and home.ref.id == company:
                     row = standing.get((ref, name))
-                    found.append(await _of_record(connection, graph, record, system, table, known, context, row))
+                    found.append(
+                        await _of_record(engine, connection, graph, record, system, table, known, context, row)
+                    )
     return [item for item in found if item is not None]
 
 
 async def _of_record(
+    engine: Engine,
     connection: Connection,
     graph: Graph,
     record: Record,
@@ -94,7 +97,7 @@ async def _of_record(
         return None
     request = push.request_of(needed, record, system)
     if not waits:
-        waits = await push.gate(connection, needed, record.ref, system, known)
+        waits = await push.gate(engine, connection, needed, record.ref, system, known)
     if not waits and isinstance(needed, Create) and record.claims.get('undecided'):
         waits = 'MATCH-7: nothing is made until somebody decides'
     if row is not None and row['state'] != 'ready':

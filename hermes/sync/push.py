@@ -65,6 +65,8 @@ class Prepared:
     known: Knowledge
     since: float
     """When its intent was written, by the monotonic clock."""
+    generation: int
+    """What is wanted as the intent has it."""
 
 
 async def push_step(engine: Engine) -> int:
@@ -103,15 +105,14 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
         await _release(engine, rest) if not settled else None
         return settled
     async with engine.database.transaction() as connection:
-        await graphs.lock_company(connection, push.graph_id)
+        graph = await graphs.load(connection, graphs.Wanted(companies={push.graph_id}))
         if not await pushes.renew(connection, [push, *rest]):
             return False
-        prepared = await prepare(engine, connection, push, system)
-        generation = await pushes.wanted(connection, push)
+        prepared = await prepare(engine, connection, push, system, graph)
         root = await cause.of_trace(connection, push.record, push.graph_id) if prepared else None
     if prepared is None:
         return True
-    push = replace(push, wanted=generation)
+    push = replace(push, wanted=prepared.generation)
     request = prepared.request
     with tracing.span(f'{request.op} {request.type} in {push.system}', root, record=f'{push.record}', lane=push.lane):
         asked = await calls.send(engine, system, request, prepared.call, prepared.known, prepared.since)
@@ -133,10 +134,13 @@ async def _release(engine: Engine, rest: list[Push]) -> None:
             await pushes.release(connection, push)
 
 
-async def prepare(engine: Engine, connection: Connection, push: Push, system: System) -> Prepared | None:
-    """Plan one record and, if something has to be sent, commit the intent. None when there is nothing to call now."""
+async def prepare(engine: Engine, connection: Connection, push: Push, system: System, graph: Graph) -> Prepared | None:
+    """Plan one record of a company's graph and, if something has to be sent, commit the intent. None when there is
+    nothing to call now.
+    """
     known = await engine.known(connection)
-    graph = await graphs.load(connection, graphs.Wanted(records={push.record}), lock=False)
+    if push.record not in graph.records:
+        graph = await graphs.load(connection, graphs.Wanted(records={push.record}), lock=False)
     record = graph.record(push.record)
     spacing_s = float(known.settings.get('push_spacing_s', engine.push_spacing_s))
     if record is None or record.ref != push.record:
@@ -151,7 +155,7 @@ async def prepare(engine: Engine, connection: Connection, push: Push, system: Sy
     if isinstance(needed, (Noop, Wait)):
         await pushes.complete(connection, push, push.wanted, wrote=False, spacing_s=spacing_s)
         return None
-    reason = await gate(connection, needed, record.ref, system, known)
+    reason = await gate(engine, connection, needed, record.ref, system, known)
     if reason:
         await pushes.later(connection, push, timedelta(seconds=METADATA_WAIT_S), reason)
         return None
@@ -215,7 +219,9 @@ async def _without_fights(engine: Engine, connection: Connection, graph: Graph, 
     return without(needed, tuple(fought))
 
 
-async def gate(connection: Connection, needed: Plan, record: RecordRef, system: System, known: Knowledge) -> str:
+async def gate(
+    engine: Engine, connection: Connection, needed: Plan, record: RecordRef, system: System, known: Knowledge
+) -> str:
     """Why a creation must wait: the type was not listed yet (MATCH-6), or its hermes_id field is unknown (OUT-4)."""
     if not isinstance(needed, Create) or record.type == 'meeting':
         return ''
@@ -223,8 +229,11 @@ async def gate(connection: Connection, needed: Plan, record: RecordRef, system: 
     field = known.catalogue.by_machine_name.get((record.type, 'hermes_id'))
     if field is None or not field.pd_field_id or field.problem:
         return f'no {remote_type} is made while its hermes_id field is unknown (hermes setup fields)'
-    if remote_type in SWEPT and not await sweeps.is_proven(connection, system.name, remote_type):
-        return f'waits for the first full listing of the type {remote_type}'
+    listing = (system.name, remote_type)
+    if remote_type in SWEPT and listing not in engine.listed:
+        if not await sweeps.is_proven(connection, *listing):
+            return f'waits for the first full listing of the type {remote_type}'
+        engine.listed.add(listing)
     return ''
 
 
@@ -263,10 +272,11 @@ async def _intend(
         'deadline_at': (now + timedelta(seconds=calls.CALL_S)).isoformat(),
         'misses': 0,
     }
-    if not await pushes.intend(connection, push, intent):
+    generation = await pushes.intend(connection, push, intent)
+    if generation is None:
         raise LostLeaseError
-    await ingest.record(engine, connection, opened, graph=graph)
-    return Prepared(request, allowed, opened, known, since)
+    await ingest.record(engine, connection, opened, graph=graph, known=known)
+    return Prepared(request, allowed, opened, known, since, generation)
 
 
 class LostLeaseError(Exception):
@@ -285,16 +295,16 @@ async def record_answer(
     was to be sent.
     """
     request, reaction = asked.request, asked.reaction
-    superseded = await pushes.wanted(connection, push) > push.wanted
     event = await calls.note(engine, connection, system, asked, intent)
     spacing_s = float(asked.known.settings.get('push_spacing_s', engine.push_spacing_s))
+    creating = request.op == 'create'
     if reaction is None or (isinstance(reaction, Gone) and request.op == 'delete'):
         verdict = await calls.intent_event(connection, push.system, 'done', request, intent)
-        await ingest.record(engine, connection, event, verdict)
+        await ingest.record(engine, connection, event, verdict, births_held=creating)
         await pushes.complete(connection, push, push.wanted, wrote=True, spacing_s=spacing_s)
         return
     if isinstance(reaction, Ambiguous):
-        await ingest.record(engine, connection, event)
+        await ingest.record(engine, connection, event, births_held=creating)
         due = (
             timedelta(seconds=calls.CALL_S + resolve.CREATE_GRACE_S)
             if request.op == 'create' and not request.remote_id
@@ -302,8 +312,9 @@ async def record_answer(
         )
         await pushes.later(connection, push, due, str(reaction), attempt=True, keep_intent=True)
         return
+    superseded = await pushes.wanted(connection, push) > push.wanted
     verdict = await calls.intent_event(connection, push.system, 'void', request, intent)
-    await ingest.record(engine, connection, event, verdict)
+    await ingest.record(engine, connection, event, verdict, births_held=creating)
     if not superseded:
         push = replace(push, wanted=await pushes.wanted(connection, push))
     await react(engine, connection, push, request, reaction)

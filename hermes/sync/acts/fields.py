@@ -5,13 +5,14 @@ field that nobody knew then is told by `field.fill` in plain values; nothing is 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, Final, get_args
 
 from hermes.db import events, graphs
 from hermes.db.catalogue import bump, count_held, drop_field, forget_field, forget_values, save_field
 from hermes.db.pool import Connection
-from hermes.domain.acts import AddField, BindFields, ChangeField, FillField, OpenField, RemoveField
+from hermes.domain.acts import AddField, BindFields, ChangeField, FillField, OpenField, RemoveField, SaveField
 from hermes.domain.errors import Refused
 from hermes.domain.fields import (
     ATTRIBUTES,
@@ -98,17 +99,28 @@ def find(catalogue: Catalogue, linked: str, machine_name: str) -> CustomField:
 
 async def add(scope: Scope, act: AddField) -> Outcome:
     """Raises Refused for one that is there, or that cannot be."""
-    connection, known = scope.connection, scope.known
-    try:
-        item = CustomField(**act.field)
-    except TypeError as error:
-        raise Refused(f'This is no field: {error}.') from None
+    connection, known, item = scope.connection, scope.known, _read(act.field)
     if item.record_type != 'meeting' and (item.record_type, item.machine_name) in known.catalogue.by_machine_name:
         raise Refused(f'The field {label(item)} is there already: change it, or remove it first.')
     check_field(item, known.catalogue)
     await save_field(connection, item)
     await _announce(connection)
     return {'notes': [f'{label(item)} was added ({item.field_type}, {item.policy})']}
+
+
+async def save(scope: Scope, act: SaveField) -> Outcome:
+    """Raises Refused where it is no field at all."""
+    item = _read(act.field)
+    await save_field(scope.connection, item)
+    await _announce(scope.connection)
+    return {'notes': [f'{label(item)} was saved']}
+
+
+def _read(told: Mapping[str, Any]) -> CustomField:
+    try:
+        return CustomField(**told)
+    except TypeError as error:
+        raise Refused(f'This is no field: {error}.') from None
 
 
 async def change(scope: Scope, act: ChangeField) -> Outcome:

@@ -43,6 +43,7 @@ REGISTRY: Final[Mapping[type[Any], Entry]] = {
     acts.SetSetting: Entry(settings.set_setting),
     acts.SetEntryStage: Entry(settings.set_entry_stage),
     acts.AddField: Entry(fields.add),
+    acts.SaveField: Entry(fields.save),
     acts.ChangeField: Entry(fields.change),
     acts.RemoveField: Entry(fields.remove),
     acts.FillField: Entry(fields.fill),
