@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 STATEMENT = re.compile(
     r"""^\s*(?:
         select\s.+\sfrom\s | select\s+(?:\w+\(|1\b|\*) | insert\s+into\s | delete\s+from\s
-      | update\s+\w+\s+(?:\w+\s+)?set\s | with\s+(?:recursive\s+)?\w+\s+as\s | notify\s+\w+$ | listen\s+\w+$ | set\s+(?:local|transaction|session)\s
-      | truncate\s+\w | create\s+(?:table|index|database|role|schema)\s | alter\s+(?:table|role|database)\s
-      | drop\s+(?:table|database|index|schema)\s | copy\s+\w+\s+(?:from|to)\s | lock\s+table\s
+      | update\s+\w+\s+(?:\w+\s+)?set\s | with\s+(?:recursive\s+)?\w+\s+as\s | notify\s+\w+$ | listen\s+\w+$
+      | set\s+(?:local|transaction|session)\s | truncate\s+\w | lock\s+table\s | copy\s+\w+\s+(?:from|to)\s
+      | (?:create|alter|drop)\s+(?:table|index|database|role|schema)\s
     )""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from hermes.db import budget, sweeps
+from hermes.db import budget, pushes, sweeps
 from hermes.domain.graph import PRODUCT
 from hermes.ports import Product, Request
 from hermes.sync import connect
@@ -59,7 +59,7 @@ async def begin(engine: Engine) -> None:
     """Have the workers take over what is there, once per database (the demo; elsewhere somebody is asked)."""
     async with engine.database.transaction() as connection:
         await open_sweep(connection, PRODUCT, CLIENT, 'full', only_first=True, cause=CAUSE)
-        await connection.execute('notify hermes_push')
+        await pushes.ring(connection)
 
 
 async def take_over(engine: Engine, tick: Callable[[int, int], None]) -> bool:
