@@ -217,8 +217,14 @@ async def apply_events(
         await events.finish(connection, result.finished, {event_id for _, event_id in result.changes}, told)
         for item in result.apart:
             await events.set_apart(connection, item.event, item.body, item.reason, item.about, park=item.refused)
-        await dirty.mark(engine, connection, graph, touched, engine.context(batch[-1][0], known))
+        if not all(_is_about_to(element) for _, elements in batch for element in elements):
+            await dirty.mark(engine, connection, graph, touched, engine.context(batch[-1][0], known))
     return result
+
+
+def _is_about_to(element: Element) -> bool:
+    """Whether it says what is about to be sent: nothing differs from anything because of that."""
+    return element.intent is not None and element.intent.state == 'open'
 
 
 def waiting_reason(ref: RemoteRef) -> str:
