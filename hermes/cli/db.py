@@ -169,8 +169,7 @@ def restore(file: BackupFile, name: NameFlag = '') -> None:
     """
     from hermes.db import backup as backups
 
-    settings = load_settings(make=True)
-    with open_database(settings, make=True) as address, given(file) as found:
+    with given(file) as found, open_database(load_settings(make=True), make=True) as address:
         require_alone(address)
         if lost := contents(address):
             confirm(address, name, 'Everything will be lost', lost)

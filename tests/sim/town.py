@@ -124,6 +124,7 @@ class Town:
         self.runs += 1
         for number, engine in enumerate((*house.engines, self.shadow)):
             engine.knowledge = KnowledgeCache()
+            engine.ids.clear()
             engine.chance = random.Random(seed * 10 + number)
         async with house.engine.database.transaction() as connection:
             await connection.execute('select set_back()')
@@ -149,6 +150,7 @@ class Town:
         async with self.shadow.database.transaction() as connection:
             await connection.execute('select set_back()')
         self.shadow.knowledge = KnowledgeCache()
+        self.shadow.ids.clear()
 
 
 @asynccontextmanager
