@@ -314,7 +314,7 @@ class Newcomer:
             organisation = self.organisation(name)
             self.await_that('its deal', partial(self.crm, 'deals', 'org_id', organisation['id']))
         self.await_quiet()
-        assert int(self.second.type('.venv/bin/hermes pids worker')) != self.old
+        self.await_that('another worker', lambda: self.second.type('.venv/bin/hermes pids worker') != str(self.old))
         for name in PAIR:
             assert len(self.crm('deals', 'org_id', self.organisation(name)['id'])) == 1
 
