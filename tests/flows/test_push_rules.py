@@ -1,9 +1,11 @@
 """What goes out to Pipedrive and what does not (OUT-1 to OUT-3, OUT-9, OUT-11 to OUT-13, MATCH-6, MATCH-8, I9, I10)."""
 
+import httpx2
 import pytest
 
 from hermes.sandbox.scenarios import demo
 from hermes.sync import connect
+from hermes.sync.ingest import ingest_step
 from tests.flows import faults
 from tests.flows.companies import later, sign_up
 from tests.flows.house import MARCUS, MARCUS_PD, PRIYA_PD, House, open_house
@@ -141,6 +143,26 @@ async def test_a_hundred_edits_within_the_spacing_are_one_write_of_the_latest_va
     first, second = house.calls('PATCH', 'organizations')
     assert (second.at - first.at).total_seconds() >= 5
     assert house.custom('organization', house.organizations()[0])['website'] == 'https://ember.example/100'
+    await quiet(house)
+
+
+@pytest.mark.invariant('I10')
+async def test_a_change_that_comes_while_a_write_is_in_the_air_follows_it(house: House) -> None:
+    """Nobody else tells of it: no webhook comes back of what was written."""
+    client = sign_up(house)
+    await later(house)
+    house.pd.act_webhooks(on=False)
+
+    async def change_first(send: faults.Send, request: httpx2.Request) -> httpx2.Response:
+        house.tc2.edit_client(client.id, website='https://ember.example/second')
+        await house.world.outbox.deliver_due(house.post)
+        assert await ingest_step(house.engine) == 1
+        return await send(request)
+
+    faults.on(house).add('PATCH', '/organizations/', change_first)
+    house.tc2.edit_client(client.id, website='https://ember.example/first')
+    await house.settle()
+    assert house.custom('organization', house.organizations()[0])['website'] == 'https://ember.example/second'
     await quiet(house)
 
 
