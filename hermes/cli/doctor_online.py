@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from hermes.cli.doctor import CREDENTIALS, Finding
 from hermes.domain.errors import HermesError
+from hermes.domain.record_types import FIELDED
 
 if TYPE_CHECKING:
     from hermes.cli.setup_desk import Desk
 
-TYPES = ('company', 'contact', 'deal')
+TYPES = tuple(FIELDED)
 
 
 def ask_systems(desk: 'Desk') -> Iterator[Finding]:

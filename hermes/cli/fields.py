@@ -13,6 +13,7 @@ import typer
 from hermes.cli.losing import NameFlag, confirm
 from hermes.cli.output import Column, JsonFlag, print_json, print_rows, say
 from hermes.domain.errors import Refused
+from hermes.domain.record_types import FIELDED, TITLES
 
 if TYPE_CHECKING:
     from hermes.cli.setup_desk import Desk
@@ -28,7 +29,7 @@ COLUMNS = [
     Column('remote_type', 'PD TYPE'),
     Column('problem', 'PROBLEM'),
 ]
-LINKED = {'company': 'Company', 'contact': 'Contact', 'deal': 'Deal', 'meeting': 'Meeting'}
+LINKED = {name: title for title, name in TITLES.items()}
 
 Name = Annotated[str, typer.Argument(metavar='FIELD', help='Machine name, e.g. utm_medium.')]
 On = Annotated[str, typer.Option('--on', metavar='TYPE', help='company, contact, deal or meeting.')]
@@ -151,7 +152,7 @@ def _add(here: 'Desk', item: 'CustomField', create: bool, called: str, quiet: bo
     system = here.engine.systems.get('pipedrive')
     told = (lambda text: None) if quiet else say
     added = here.do(cataloguing.add(here.engine, item, system, create=create, called=called, told=told))
-    if not added.field.pd_field_id and not quiet and item.record_type in cataloguing.REMOTE_TYPE:
+    if not added.field.pd_field_id and not quiet and item.record_type in FIELDED:
         say('It stands in no field of Pipedrive yet: --create makes it there, --id says which it is.')
     if added.reread and not quiet:
         say(f'{added.reread} clients are read from TutorCruncher again, because nothing older of them is kept.')

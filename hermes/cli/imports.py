@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hermes.cli.setup_files import FIELD_KEYS
 from hermes.domain.errors import Refused
+from hermes.domain.record_types import FIELDED
 from hermes.kit.spelling import fold_email
 
 if TYPE_CHECKING:
@@ -325,7 +326,7 @@ def _remote_fields(desk: 'Desk') -> dict[str, Any]:
 
     if not _has_crm(desk):
         return {}
-    types = cataloguing.REMOTE_TYPE
+    types = FIELDED
     return {kind: desk.do(cataloguing.look(desk.engine, desk.crm, kind)) for kind in types}
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from hermes.cli.output import say
 from hermes.cli.setup_desk import Answers, Desk, done, table
+from hermes.domain.record_types import FIELDED
 
 if TYPE_CHECKING:
     from hermes.domain.fields import CustomField
@@ -41,7 +42,7 @@ def set_up_fields(desk: Desk, answers: Answers, *, create: bool | None, optional
     for record_type in sorted({item.record_type for item in wanted}):
         desk.do(cataloguing.look(desk.engine, desk.crm, record_type))
     if wanted:
-        desk.do(cataloguing.push_out(desk.engine, {'company', 'contact', 'deal'}))
+        desk.do(cataloguing.push_out(desk.engine, {*FIELDED}))
         say()
     _sum_up(desk)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hermes.domain.errors import Refused
+from hermes.domain.record_types import FIELDED
 
 if TYPE_CHECKING:
     from hermes.cli.setup_desk import Desk
@@ -167,10 +168,10 @@ def import_mapping(desk: 'Desk', path: Path) -> list[str]:
         (ids if ours in by_key else unknown).append([*ours, code])
     outcome = desk.act('fields.bind', ids=ids)
     crm = desk.engine.systems.get('pipedrive')
-    for record_type in ('company', 'contact', 'deal') if crm else ():
+    for record_type in FIELDED if crm else ():
         desk.do(cataloguing.look(desk.engine, desk.crm, record_type))
     if crm:
-        desk.do(cataloguing.push_out(desk.engine, {'company', 'contact', 'deal'}))
+        desk.do(cataloguing.push_out(desk.engine, {*FIELDED}))
     lines = list(outcome['notes'])
     after = {key_of(item): item for item in desk.known().catalogue.custom}
     lines += [

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from psycopg import Connection, sql
 
-from hermes.db.finding import RECORD_TABLES, Row, find_linked, row, rows
+from hermes.db.finding import Row, find_linked, row, rows
 from hermes.domain.adoption import OVERWRITTEN
 from hermes.domain.errors import Refused
-from hermes.domain.fields import ATTRIBUTES, RECORD_OF, CustomField, FieldType, Policy
+from hermes.domain.fields import CustomField
 from hermes.domain.graph import CRM, PRODUCT
 from hermes.domain.history import is_empty
 from hermes.domain.model import RecordRef, Value
+from hermes.domain.record_types import ATTRIBUTES, NAMES, TITLES, FieldType, Policy
 
 COMMON: Final = ('id', 'extra', 'claims', 'tombstone', 'alias_of', 'born_event')
 """Columns that are no attribute of a record."""
@@ -130,7 +131,7 @@ def read_blame(connection: Connection[Any], ref: RecordRef, name: str = '', at: 
 
 def read_row(connection: Connection[Any], ref: RecordRef) -> dict[str, Value]:
     """A record's attributes as they stand, run-time fields included; dates as text, as in the journal."""
-    if ref.type not in RECORD_TABLES:
+    if ref.type not in NAMES:
         raise Refused(f'There is no record type "{ref.type}".')
     query = sql.SQL('select to_jsonb(t) as it from {table} t where id = %(id)s').format(table=sql.Identifier(ref.type))
     found = row(connection, query, {'id': ref.id})
@@ -144,7 +145,7 @@ def read_traits(connection: Connection[Any], record_type: str) -> Mapping[str, T
     """Type and policy of every attribute of a record type, the catalogue's run-time fields included."""
     found = {name: Trait(it.type, it.policy) for name, it in ATTRIBUTES.get(record_type, {}).items()}
     for item in rows(connection, FIND_CUSTOM):
-        if RECORD_OF.get(item['linked_object_type']) == record_type:
+        if TITLES.get(item['linked_object_type']) == record_type:
             custom = CustomField(**item)
             kind: FieldType = 'admin' if custom.field_type == 'fk_field' else custom.field_type
             if custom.attribute != 'hermes_id':
@@ -225,7 +226,7 @@ def _ours(connection: Connection[Any], system: str, kind: FieldType, value: Valu
         numeric = str(value).isdigit() and int(value) < 2**63
         found = row(connection, query, {'remote': int(value)}) if query and numeric else None
         return found['id'] if found else value
-    if kind in RECORD_TABLES:
+    if kind in NAMES:
         known = find_linked(connection, system, kind, value)
         return value if known is None else known
     return value

@@ -10,9 +10,11 @@ from hermes.db.codec import dump
 from hermes.db.pool import Connection
 from hermes.domain.matching import Keys
 from hermes.domain.model import RecordRef, RemoteRef
+from hermes.domain.record_types import UNDER_COMPANY
 
 CANDIDATES: Final = 50
 """More records of one name or phone than this are not looked at."""
+UNDER: Final = ' '.join(f"union select '{table}', id from {table} where id = any(%(ids)s)" for table in UNDER_COMPANY)
 
 
 async def naming(connection: Connection, unknown: list[RemoteRef]) -> set[RecordRef]:
@@ -69,15 +71,13 @@ async def candidates(connection: Connection, keys: list[Keys]) -> set[RecordRef]
     if not (ids or objects or own or names or emails or phones):
         return set()
     rows = await connection.execute(
-        """
+        f"""
         select 'company' as type, id from company where id = any(%(ids)s) or tc2_agency_id = any(%(agencies)s)
-        union select 'contact', id from contact where id = any(%(ids)s)
-        union select 'deal', id from deal where id = any(%(ids)s)
-        union select 'meeting', id from meeting where id = any(%(ids)s)
+        {UNDER}
         union select l.record_type, l.record_id from jsonb_to_recordset(%(objects)s) as o(type text, remote_id text)
           join link l using (type, remote_id) where l.record_type = 'company'
         union select l.record_type, l.record_id from mirror m join link l using (system, type, remote_id)
-          where m.names <> '{}' and m.names && %(own)s::text[]
+          where m.names <> '{{}}' and m.names && %(own)s::text[]
         union select 'company', company_id from contact where email_keys && %(emails)s::text[]
         union select 'company', p.company_id from unnest(%(phones)s::text[]) as k(phone), lateral
           (select company_id from contact where phone_keys @> array[k.phone] order by id desc limit %(most)s) p

@@ -13,8 +13,8 @@ from hermes.db.codec import dump, read_record
 from hermes.db.pool import Connection
 from hermes.domain.fields import Catalogue, CustomField, default_catalogue
 from hermes.domain.graph import CRM, Directory
-from hermes.domain.merge import REMOTE_TYPE
 from hermes.domain.model import RecordRef, RemoteRef
+from hermes.domain.record_types import IN_CRM, SHARED
 
 CURRENCY: Final = 'crm_currency'
 """The setting that holds what the CRM itself told: nobody sets it."""
@@ -126,7 +126,7 @@ async def forget_field(connection: Connection, item: CustomField) -> None:
     await connection.execute(
         'update mirror set runs = runs - %(name)s, sent = sent - %(name)s '
         'where system = %(system)s and type = %(type)s and (runs ? %(name)s or sent ? %(name)s)',
-        {'name': item.attribute, 'system': CRM, 'type': REMOTE_TYPE.get(item.record_type)},
+        {'name': item.attribute, 'system': CRM, 'type': IN_CRM.get(item.record_type)},
     )
 
 
@@ -169,7 +169,7 @@ async def load_directory(connection: Connection) -> Directory:
         row['id']: read_record('stage', row)
         for row in await (await connection.execute('select * from stage')).fetchall()
     }
-    rows = await connection.execute("select * from link where record_type in ('pipeline', 'stage', 'admin')")
+    rows = await connection.execute('select * from link where record_type = any(%s)', (list(SHARED),))
     links = {
         RemoteRef(row['system'], row['type'], row['remote_id']): RecordRef(row['record_type'], row['record_id'])
         for row in await rows.fetchall()

@@ -10,6 +10,7 @@ from psycopg import Connection
 from hermes.db import pulses
 from hermes.db.finding import Row, row, rows
 from hermes.db.silence import read_heard
+from hermes.domain.record_types import FIELDED
 
 SERVER = """
     select current_setting('server_version_num')::int as version, current_setting('server_version') as shown,
@@ -65,7 +66,7 @@ SHOWN = """
     select key from unnest(%(keys)s::text[]) as key
     where exists (select 1 from mirror where system = 'tutorcruncher' and type = 'client' and runs ? key)
 """
-LISTED: Final = ('organization', 'person', 'deal')
+LISTED: Final = tuple(FIELDED.values())
 """The types whose first full listing must be proven before anything is created (MATCH-6)."""
 LETTERS = """
     with told as (

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from hermes.db.pool import Row
-from hermes.domain.fields import ATTRIBUTES
 from hermes.domain.identity import names_of
 from hermes.domain.model import UNSETTLED, Absorbed, Mirror, Record, RecordRef, RemoteRef, Run, Sent, Tombstone, Version
+from hermes.domain.record_types import ATTRIBUTES, SHARED, UNDER_COMPANY
 from hermes.kit.spelling import fold
 
 KEYS = ('name_key', 'email_keys', 'phone_keys')
@@ -47,14 +47,14 @@ def record_row(record: Record) -> dict[str, Any]:
     """A record as a row of its table."""
     fixed = ATTRIBUTES[record.ref.type]
     row: dict[str, Any] = {name: record.fields.get(name) for name in fixed}
-    if record.ref.type in ('admin', 'pipeline', 'stage'):
+    if record.ref.type in SHARED:
         row = {
             name: (fixed[name].type == 'bool' and name in ('active', 'bookable'))
             if value is None and fixed[name].type == 'bool'
             else value
             for name, value in row.items()
         }
-    if record.ref.type in ('contact', 'deal', 'meeting'):
+    if record.ref.type in UNDER_COMPANY:
         row['company_id'] = record.company_id
     if record.ref.type == 'company':
         row['name_key'] = fold(str(record.fields.get('name') or '')) or None

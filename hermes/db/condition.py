@@ -12,13 +12,14 @@ from psycopg import Connection, sql
 
 from hermes.db.checks import read_letters
 from hermes.db.desk import one_moment, opened
-from hermes.db.finding import RECORD_TABLES, Row, row, rows
+from hermes.db.finding import Row, row, rows
 from hermes.db.pool import Database
 from hermes.db.reading import read_live, read_settings
 from hermes.db.silence import read_heard
 from hermes.domain.condition import Condition
 from hermes.domain.config import KEYS, effective
 from hermes.domain.model import RecordRef
+from hermes.domain.record_types import NAMES
 from hermes.kit.clock import SystemClock
 
 LEAST_LIVE_S: Final = 15
@@ -58,7 +59,7 @@ RECORD_COUNTS = sql.SQL(' union all ').join(
         ' count(*) filter (where tombstone is not null) as tombstoned, count(*) filter (where alias_of is not null) '
         'as merged from {table}'
     ).format(name=sql.Literal(table), table=sql.Identifier(table))
-    for table in RECORD_TABLES
+    for table in NAMES
 )
 PUSH_COUNTS = """
     select system,

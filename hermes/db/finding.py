@@ -12,10 +12,10 @@ from psycopg.rows import dict_row
 
 from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef, RemoteRef
+from hermes.domain.record_types import NAMES
 
 Row = dict[str, Any]
 
-RECORD_TABLES: Final = ('company', 'contact', 'deal', 'meeting', 'admin', 'pipeline', 'stage')
 SYSTEM_NAMES: Final = {
     'tc2': 'tutorcruncher',
     'tutorcruncher': 'tutorcruncher',
@@ -34,7 +34,7 @@ FIND_ANYWHERE = sql.SQL(' union all ').join(
     sql.SQL('select {name} as type, id, alias_of, tombstone from {table} where id = %(id)s').format(
         name=sql.Literal(table), table=sql.Identifier(table)
     )
-    for table in RECORD_TABLES
+    for table in NAMES
 )
 FIND_LINK = """
     select m.merged_into, m.deleted is not null as deleted, l.record_type, l.record_id, l.state
@@ -85,8 +85,8 @@ def find_record(connection: Connection[Any], text: str) -> Found:
     if len(parts) == 3:
         return _find_remote(connection, RemoteRef(system_name(parts[0]), parts[1].lower(), parts[2]))
     record_type = parts[0].lower() if len(parts) == 2 else None
-    if record_type is not None and record_type not in RECORD_TABLES:
-        raise Refused(f'There is no record type "{parts[0]}". The types are: {", ".join(RECORD_TABLES)}.')
+    if record_type is not None and record_type not in NAMES:
+        raise Refused(f'There is no record type "{parts[0]}". The types are: {", ".join(NAMES)}.')
     number = parts[-1]
     if not (number.isascii() and number.isdigit() and int(number) < 2**63):
         raise Refused(

@@ -7,15 +7,10 @@ from typing import Final
 from hermes.db.codec import dump
 from hermes.db.events import EVENT_COLUMNS
 from hermes.db.pool import Connection, Database, Row
+from hermes.domain.record_types import STORED
 
 STATE: Final = {
-    'admin': 'select to_jsonb(t) as row from admin t order by id',
-    'pipeline': 'select to_jsonb(t) as row from pipeline t order by id',
-    'stage': 'select to_jsonb(t) as row from stage t order by id',
-    'company': 'select to_jsonb(t) as row from company t order by id',
-    'contact': 'select to_jsonb(t) as row from contact t order by id',
-    'deal': 'select to_jsonb(t) as row from deal t order by id',
-    'meeting': 'select to_jsonb(t) as row from meeting t order by id',
+    **{table: f'select to_jsonb(t) as row from {table} t order by id' for table in STORED},
     'occupancy': 'select jsonb_build_array(admin_id, during::text, meeting_id) as row from occupancy '
     'where meeting_id is not null order by meeting_id',
     'mirror': "select to_jsonb(t) - 'reread_at' - 'event_id' - 'corrections' as row from mirror t order by system, "

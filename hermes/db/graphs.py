@@ -18,9 +18,9 @@ from hermes.domain.applied import Applied
 from hermes.domain.graph import Allocator, Decision, Graph
 from hermes.domain.matching import Keys
 from hermes.domain.model import Change, Event, Intent, Mirror, Record, RecordRef, RemoteRef
+from hermes.domain.record_types import MERGED, SHARED, SHARED_IN_CRM, STORED, UNDER_COMPANY
 
 BIRTHS_LOCK = 4_729_100_002
-SHARED_TYPES = frozenset({'pipeline', 'stage', 'user'})
 BARREN = frozenset({'event', 'activity'})
 """Remote types that no record is ever made of: what nobody knows of them waits for no births."""
 
@@ -65,7 +65,7 @@ async def load(
     named |= await naming(connection, sorted(unknown | wanted.merged))
     if wanted.merged:
         named |= await under(connection, [record for record in links.values() if record])
-    shared = {ref for ref in named if ref.type in ('admin', 'pipeline', 'stage')}
+    shared = {ref for ref in named if ref.type in SHARED}
     companies = wanted.companies | await _companies_of(connection, named)
     parts = await _load_companies(connection, companies, lock=lock)
     others: list[Record] = []
@@ -88,7 +88,7 @@ async def load(
 
 def _is_sought(keys: Keys, linked: RecordRef | None) -> bool:
     """Whether others could be meant: not by an object of the CRM that is linked, and names no other record of ours."""
-    return linked is None or linked.type not in OURS or not set(keys.hermes_ids) <= {linked.id}
+    return linked is None or linked.type not in MERGED or not set(keys.hermes_ids) <= {linked.id}
 
 
 async def lock_births(connection: Connection) -> None:
@@ -111,7 +111,7 @@ async def lock_company(connection: Connection, company_id: int) -> None:
 
 def _needs_births_lock(wanted: Wanted, links: Mapping[RemoteRef, RecordRef | None]) -> bool:
     """Something unknown is named, or something that belongs to no company."""
-    return any(ref.type in SHARED_TYPES or not (ref.type in BARREN or links.get(ref)) for ref in wanted.refs)
+    return any(ref.type in SHARED_IN_CRM or not (ref.type in BARREN or links.get(ref)) for ref in wanted.refs)
 
 
 async def _links(connection: Connection, refs: Collection[RemoteRef]) -> dict[RemoteRef, RecordRef | None]:
@@ -168,17 +168,9 @@ async def _mirrors_of_records(connection: Connection, records: list[Record]) -> 
 async def _companies_of(connection: Connection, refs: Collection[RecordRef]) -> set[int]:
     """The companies that records belong to, survivors of merges included."""
     companies = {ref.id for ref in refs if ref.type == 'company'}
-    parts = ('contact', 'deal', 'meeting')
-    contacts, deals, meetings = ([ref.id for ref in refs if ref.type == part] for part in parts)
-    if contacts or deals or meetings:
-        rows = await connection.execute(
-            'with recursive line as (select alias_of, company_id from contact where id = any(%s) union '
-            'select t.alias_of, t.company_id from contact t join line on t.id = line.alias_of) '
-            'select company_id from line union select company_id from deal where id = any(%s) union '
-            'select s.company_id from deal d join deal s on s.id = d.alias_of where d.id = any(%s) union '
-            'select company_id from meeting where id = any(%s)',
-            (contacts, deals, deals, meetings),
-        )
+    under = {kind: [ref.id for ref in refs if ref.type == kind] for kind in UNDER_COMPANY}
+    if any(under.values()):
+        rows = await connection.execute(COMPANIES_OF, under)
         companies |= {row['company_id'] for row in await rows.fetchall() if row['company_id']}
     return companies
 
@@ -245,23 +237,30 @@ async def _by_id(connection: Connection, table: str, ids: list[int]) -> list[Rec
     return [read_record(table, row) for row in await rows.fetchall()]
 
 
-OURS = ('company', 'contact', 'deal')
 MOMENTS = ('start_at', 'end_at')
-UNDER = """
-    with contacts as (
-      select * from contact where company_id = any(%(ids)s)
-        or id = any(array(select contact_id from meeting where company_id = any(%(ids)s)))
-    ), deals as (select * from deal where company_id = any(%(ids)s)
-    ), meetings as (select * from meeting where company_id = any(%(ids)s)
-    ), every as (
-      select 'company' as record_type, unnest(%(ids)s::bigint[]) as record_id
-      union all select 'contact', id from contacts
-      union all select 'deal', id from deals
-      union all select 'meeting', id from meetings
+COMPANIES_OF = (
+    'with recursive '
+    + ', '.join(
+        f'{table}s as (select alias_of, company_id from {table} where id = any(%({table})s) union '
+        f'select t.alias_of, t.company_id from {table} t join {table}s on t.id = {table}s.alias_of)'
+        for table in UNDER_COMPANY
     )
-    select 'contact' as kind, id, to_jsonb(contacts) as row from contacts
-    union all select 'deal', id, to_jsonb(deals) from deals
-    union all select 'meeting', id, to_jsonb(meetings) from meetings
+    + ' union '.join(f' select company_id from {table}s' for table in UNDER_COMPANY)
+)
+"""The companies of records that stand under one, and of those into which they were merged."""
+ALSO = {'contact': ' or id = any(array(select contact_id from meeting where company_id = any(%(ids)s)))'}
+"""A meeting brings its contact along, wherever that works now."""
+PARTS = ', '.join(
+    f'{table}s as (select * from {table} where company_id = any(%(ids)s){ALSO.get(table, "")})'
+    for table in UNDER_COMPANY
+)
+EVERY = ' '.join(f"union all select '{table}', id from {table}s" for table in UNDER_COMPANY)
+ROWS = ' union all '.join(
+    f"select '{table}' as kind, id, to_jsonb({table}s) as row from {table}s" for table in UNDER_COMPANY
+)
+UNDER = f"""
+    with {PARTS}, every as (select 'company' as record_type, unnest(%(ids)s::bigint[]) as record_id {EVERY})
+    {ROWS}
     union all select 'push', record_id, jsonb_build_object('record_type', record_type, 'record_id', record_id,
       'system', system, 'intent', intent, 'state', state)
       from push where graph_id = any(%(ids)s) and (intent ->> 'op' = 'create' or state = 'parked')
@@ -332,7 +331,7 @@ async def commit(
 async def _store(
     connection: Connection, graph: Graph, newest: Mapping[RemoteRef, int], last: int, *, lenient: bool, quiet: bool
 ) -> None:
-    for table in ('admin', 'stage', 'pipeline', 'company', 'contact', 'deal', 'meeting'):
+    for table in STORED:
         rows = [record_row(graph.records[ref]) for ref in sorted(graph.touched_records) if ref.type == table]
         await _upsert(connection, table, rows, ('id',))
     mirrors = [graph.mirrors[ref] for ref in sorted(graph.touched_mirrors)]
@@ -344,7 +343,7 @@ async def _store(
         await _upsert(connection, 'link', part, ('system', 'type', 'remote_id'))
     await keys.keep(connection, graph)
     for record in [graph.records[ref] for ref in sorted(graph.touched_records)]:
-        if record.alias_of is not None and record.ref.type in ('company', 'contact', 'deal'):
+        if record.alias_of is not None and record.ref.type in MERGED:
             await pushes.retire(connection, record)
             await questions.retire(connection, record.ref)
     if graph.before:

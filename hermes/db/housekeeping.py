@@ -11,12 +11,13 @@ from psycopg import sql
 
 from hermes.db import allowances, rota
 from hermes.db.pool import Database
+from hermes.domain.record_types import MERGED
 
 BATCH: Final = 5_000
 """Rows a transaction touches, so that nobody waits long for its locks."""
 LISTINGS_DAYS: Final = 30
 """Some hundred listings a day: what an older one showed is in the journal."""
-HOT: Final = ('event', 'push', 'mirror', 'link', 'change', 'call', 'company', 'contact', 'deal')
+HOT: Final = ('event', 'push', 'mirror', 'link', 'change', 'call', *MERGED)
 
 DROP_BODIES = """
     update event set body = null, headers = '{}' where id in (

@@ -12,6 +12,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from hermes.db.finding import Row, row, rows
+from hermes.domain.record_types import MERGED
 
 PACE_S: Final = 3600
 """The stretch whose pace the forecast goes on with."""
@@ -54,7 +55,7 @@ SAVED = f"""
               and not exists (select 1 from change c where c.event_id = event.id)) as unchanged,
            (select count(*) from (select distinct c.event_id, c.record_type, c.record_id from change c
               join event e on e.id = c.event_id where e.kind = 'webhook' and c.at >= {OPENING}
-              and c.record_type in ('company', 'contact', 'deal')) p) as changes,
+              and c.record_type in {MERGED}) p) as changes,
            (select count(*) from call where system = %(system)s and started_at >= {OPENING}
               and op in ('create', 'update', 'delete') and status between 200 and 299) as writes
 """

@@ -13,6 +13,7 @@ from typing import Any, Final
 from hermes.db.codec import dump
 from hermes.db.pool import Connection, Row
 from hermes.domain.model import Record, RecordRef, RemoteRef
+from hermes.domain.record_types import RANK, UNDER_COMPANY
 
 LEASE_S: Final = 10
 IGNORED: Final = (
@@ -25,7 +26,6 @@ FREE: Final = f"{GO_ON}, detail = p.detail - 'gone_at' - 'listed'"
 """What was put aside goes on."""
 AGAIN: Final = 'wanted = greatest(p.wanted, p.done + 1)'
 """It is planned once more, whether or not something else is wanted."""
-RANK: Final = {'company': 0, 'contact': 1, 'deal': 2, 'meeting': 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -582,11 +582,10 @@ async def of_graph(connection: Connection, company: int) -> dict[tuple[RecordRef
     return {(RecordRef(row['record_type'], row['record_id']), row['system']): row for row in await rows.fetchall()}
 
 
-KEEP_INTENT: Final = """
+COMPANY_OF: Final = ' union '.join(f'select company_id from {table} where id = %(id)s' for table in UNDER_COMPANY)
+KEEP_INTENT: Final = f"""
     insert into push (record_type, record_id, system, graph_id, rank, due_at, intent) values (%(type)s, %(id)s,
-      %(system)s, case when %(type)s = 'company' then %(id)s else coalesce(
-        (select company_id from contact where id = %(id)s union select company_id from deal where id = %(id)s
-         union select company_id from meeting where id = %(id)s), 0) end,
+      %(system)s, case when %(type)s = 'company' then %(id)s else coalesce(({COMPANY_OF}), 0) end,
       0, hermes_now(), %(intent)s)
     on conflict (record_type, record_id, system) do update set intent = excluded.intent
 """

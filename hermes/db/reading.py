@@ -4,9 +4,10 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from hermes.db.finding import RECORD_TABLES, Row, row, rows
+from hermes.db.finding import Row, row, rows
 from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef, Value
+from hermes.domain.record_types import NAMES
 from hermes.kit.tracing import trace_of
 
 EVENT_STATES: Final = ('new', 'waiting', 'done', 'parked', 'refused', 'dismissed')
@@ -97,7 +98,7 @@ def read_live(connection: Connection[Any], ref: RecordRef) -> Row | None:
     """A pipeline or an admin as a setting may point at it: `name`, and `problem` when it should not ('' if all is
     well).
     """
-    if ref.type not in RECORD_TABLES or not 0 < ref.id < 2**63:
+    if ref.type not in NAMES or not 0 < ref.id < 2**63:
         return None
     return row(connection, {'pipeline': FIND_PIPELINE, 'admin': FIND_ADMIN}[ref.type], {'id': ref.id})
 

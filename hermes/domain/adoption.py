@@ -6,10 +6,11 @@ Every answer is a function of the set of what was seen and sent, so that order a
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from hermes.domain.fields import UNREADABLE, Attribute, is_readable
+from hermes.domain.fields import UNREADABLE, is_readable
 from hermes.domain.graph import CRM, PRODUCT, Graph
 from hermes.domain.history import KEPT_RUNS, KEPT_SENT, explained, has_spoken, is_empty
 from hermes.domain.model import Change, Intent, Mirror, Record, Value
+from hermes.domain.record_types import Attribute
 
 RULE: Final = 'D-12'
 ADOPTED: Final = 'adopted: it stood in the CRM'

@@ -28,8 +28,9 @@ from hermes.domain.model import (
     RecordRef,
     RemoteRef,
 )
+from hermes.domain.record_types import PARTS
 from hermes.domain.rules import claim, rules
-from hermes.domain.tombstones import PARTS, keep_one_primary, lay_down, promote, revive
+from hermes.domain.tombstones import keep_one_primary, lay_down, promote, revive
 
 NO_DEAL: Final = 'CB-17'
 """The action of a client that was read because somebody there needs help: nobody is to be sold anything."""

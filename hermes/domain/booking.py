@@ -18,6 +18,7 @@ from hermes.domain.graph import CRM, Context, Decision, Graph
 from hermes.domain.identity import addresses, domain_of, fold_name, full_name, has_name, has_phone, site_of
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import Change, Record, RecordRef, Value
+from hermes.domain.record_types import PARTS
 from hermes.domain.rules import PLANS, Ruled, assign, claim, is_active, open_deal
 from hermes.domain.tombstones import lift
 from hermes.kit.spelling import fold_email
@@ -203,7 +204,7 @@ def _rehome(graph: Graph, company: Record) -> None:
     """D-2: what stands in the CRM without its organisation moves to the one that is made anew."""
     if graph.linked(company.ref, CRM):
         return
-    for part in ('contact', 'deal'):
+    for part in PARTS:
         for child in graph.children(company.ref.id, part):
             mirror = graph.primary(child.ref, CRM)
             if mirror is not None and not child.gone:

@@ -1,8 +1,8 @@
 """The field catalogue: which attributes a record has, who may write each (FIELD-2), and which run-time fields stand
 where.
 
-`ATTRIBUTES` is the fixed part (the typed columns of our tables). A `CustomField` binds a field of the CRM to an
-attribute, to one of TC2's extra attributes, or to the company's field of the same machine name (FIELD-1). A
+The fixed part (the typed columns of our tables) stands in record_types.py. A `CustomField` binds a field of the CRM to
+an attribute, to one of TC2's extra attributes, or to the company's field of the same machine name (FIELD-1). A
 `Catalogue` is one consistent version of all of it; it is loaded from the database and changed by events.
 """
 
@@ -11,17 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Literal
 
-from hermes.domain.model import RecordType, Value
+from hermes.domain.model import Value
+from hermes.domain.record_types import ATTRIBUTES, TITLES, Attribute, FieldType, Policy
 
-Policy = Literal['follow', 'tc2', 'crm', 'hermes']
-"""tc2: TC2's value from the moment it has one. crm: the CRM's once linked. hermes: computed. follow: TC2's or the
-booking's until a person edits it in the CRM, then the CRM's, until it is released.
-"""
-
-FieldType = Literal[
-    'str', 'int', 'bool', 'date', 'time', 'json', 'admin', 'company', 'contact', 'deal', 'pipeline', 'stage'
-]  # fmt: skip
-"""'time' is a moment in UTC: 'YYYY-MM-DDTHH:MM:SS+00:00'."""
 CustomType = Literal['str', 'int', 'bool', 'date', 'fk_field']
 LinkedType = Literal['Company', 'Contact', 'Deal', 'Meeting']
 
@@ -33,122 +25,6 @@ ABSENT: Final = '\x00absent'
 
 UNREADABLE: Final = 'unreadable'
 """The only key of a mirrored value that cannot be what our type asks for; under it, what stands there."""
-
-RECORD_OF: Final[Mapping[str, RecordType]] = {'Company': 'company', 'Contact': 'contact', 'Deal': 'deal'}
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """A typed attribute of a record. `personal`: it names or reaches a person (redaction, export, erase)."""
-
-    name: str
-    type: FieldType
-    policy: Policy
-    personal: bool = False
-    auto_release: bool = False
-    """A hold by the CRM ends by itself when TC2's own value changes afterwards (support and BDR person)."""
-
-    @property
-    def is_ref(self) -> bool:
-        return self.type in ('admin', 'company', 'contact', 'deal', 'pipeline', 'stage')
-
-
-def _company() -> tuple[Attribute, ...]:
-    tc2_texts = ('tc2_status', 'price_plan', 'gclid', 'signup_questionnaire', 'utm_source', 'utm_campaign', 'referer')
-    tc2_dates = ('created', 'pay0_dt', 'pay1_dt', 'pay3_dt', 'card_saved_dt', 'email_confirmed_dt', 'gclid_expiry_dt')
-    return (
-        Attribute('name', 'str', 'follow'),
-        Attribute('country', 'str', 'follow'),
-        Attribute('website', 'str', 'follow'),
-        Attribute('estimated_income', 'str', 'follow'),
-        Attribute('currency', 'str', 'follow'),
-        Attribute('sales_person_id', 'admin', 'follow'),
-        Attribute('support_person_id', 'admin', 'follow', auto_release=True),
-        Attribute('bdr_person_id', 'admin', 'follow', auto_release=True),
-        *(Attribute(name, 'str', 'tc2') for name in tc2_texts),
-        *(Attribute(name, 'date', 'tc2') for name in tc2_dates),
-        Attribute('paid_invoice_count', 'int', 'tc2'),
-        Attribute('narc', 'bool', 'tc2'),
-        Attribute('tc2_agency_id', 'int', 'tc2'),
-        Attribute('tc2_cligency_id', 'int', 'hermes'),
-        Attribute('tc2_cligency_url', 'str', 'hermes'),
-        Attribute('pd_org_id', 'int', 'hermes'),
-        Attribute('has_signed_up', 'bool', 'hermes'),
-        Attribute('has_booked_call', 'bool', 'hermes'),
-        Attribute('sales_call_count', 'int', 'hermes'),
-        Attribute('support_call_count', 'int', 'hermes'),
-    )
-
-
-ATTRIBUTES: Final[Mapping[str, Mapping[str, Attribute]]] = {
-    record_type: {attribute.name: attribute for attribute in attributes}
-    for record_type, attributes in {
-        'company': _company(),
-        'contact': (
-            Attribute('first_name', 'str', 'follow', personal=True),
-            Attribute('last_name', 'str', 'follow', personal=True),
-            Attribute('email', 'str', 'follow', personal=True),
-            Attribute('phone', 'str', 'follow', personal=True),
-            Attribute('company_id', 'company', 'crm'),
-        ),
-        'deal': (
-            Attribute('title', 'str', 'crm'),
-            Attribute('status', 'str', 'crm'),
-            Attribute('archived', 'bool', 'crm'),
-            Attribute('pipeline_id', 'pipeline', 'crm'),
-            Attribute('stage_id', 'stage', 'crm'),
-            Attribute('admin_id', 'admin', 'crm'),
-            Attribute('contact_id', 'contact', 'crm'),
-            Attribute('company_id', 'company', 'crm'),
-        ),
-        'admin': (
-            Attribute('first_name', 'str', 'hermes', personal=True),
-            Attribute('last_name', 'str', 'hermes', personal=True),
-            Attribute('email', 'str', 'hermes', personal=True),
-            Attribute('timezone', 'str', 'hermes'),
-            Attribute('tc2_admin_id', 'int', 'hermes'),
-            Attribute('pd_owner_id', 'int', 'hermes'),
-            Attribute('active', 'bool', 'crm'),
-            *(Attribute(f'is_{kind}_person', 'bool', 'hermes') for kind in ('sales', 'support', 'bdr')),
-            *(Attribute(f'sells_{plan}', 'bool', 'hermes') for plan in ('payg', 'startup', 'enterprise')),
-            *(Attribute(f'sells_{region}', 'bool', 'hermes') for region in ('us', 'gb', 'au', 'ca', 'eu', 'row')),
-            Attribute('working_hours', 'json', 'hermes'),
-            Attribute('days_off', 'json', 'hermes'),
-            Attribute('meeting_dur_mins', 'int', 'hermes'),
-            Attribute('meeting_buffer_mins', 'int', 'hermes'),
-            Attribute('daily_cap', 'int', 'hermes'),
-            Attribute('bookable', 'bool', 'hermes'),
-        ),
-        'meeting': (
-            Attribute('company_id', 'company', 'hermes'),
-            Attribute('contact_id', 'contact', 'hermes'),
-            Attribute('deal_id', 'deal', 'hermes'),
-            Attribute('admin_id', 'admin', 'hermes'),
-            Attribute('uid', 'str', 'hermes'),
-            Attribute('kind', 'str', 'hermes'),
-            Attribute('status', 'str', 'hermes'),
-            Attribute('start_at', 'time', 'hermes'),
-            Attribute('end_at', 'time', 'hermes'),
-            Attribute('buffer_s', 'int', 'hermes'),
-            Attribute('sequence', 'int', 'hermes'),
-            Attribute('round', 'int', 'hermes'),
-            Attribute('canceled_by', 'str', 'hermes'),
-            Attribute('zone', 'str', 'hermes'),
-            Attribute('typed', 'json', 'hermes', personal=True),
-        ),
-        'pipeline': (
-            Attribute('name', 'str', 'crm'),
-            Attribute('archived', 'bool', 'crm'),
-            Attribute('dft_entry_stage_id', 'stage', 'hermes'),
-        ),
-        'stage': (
-            Attribute('name', 'str', 'crm'),
-            Attribute('archived', 'bool', 'crm'),
-            Attribute('pipeline_id', 'pipeline', 'crm'),
-        ),
-    }.items()
-}
-"""record type -> attribute name -> Attribute. `hermes_id` is the record's id and stands in no list."""
 
 MONEY: Final = 'monetary'
 """The CRM's type of a field that holds an amount and its currency."""
@@ -182,7 +58,7 @@ class CustomField:
 
     @property
     def record_type(self) -> str:
-        return RECORD_OF.get(self.linked_object_type, 'meeting')
+        return TITLES.get(self.linked_object_type, 'meeting')
 
     @property
     def attribute(self) -> str:

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from hermes.domain import legacy
 from hermes.domain.applied import Applied
-from hermes.domain.fields import Attribute
 from hermes.domain.graph import CRM, Context, Decision, Graph
 from hermes.domain.history import NEVER, blank
 from hermes.domain.legacy import LINKED, OWNERS, RULE, SYSTEM, Row, said
 from hermes.domain.model import Change, Record, RecordRef, RemoteRef, Tombstone, Value
+from hermes.domain.record_types import Attribute
 from hermes.domain.rules import rules
 from hermes.kit import wire
 

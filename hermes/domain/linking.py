@@ -12,8 +12,8 @@ from hermes.domain.history import fold, send, settle
 from hermes.domain.matching import conflicting, match
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import Change, Intent, Mirror, Observation, Record, RecordRef, RemoteRef
+from hermes.domain.record_types import PARTS
 from hermes.domain.rules import claim
-from hermes.domain.tombstones import PARTS
 
 
 def link(graph: Graph, seen: Observation, record_type: str, emails: list[str], context: Context, done: Applied) -> bool:

@@ -7,23 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from hermes.domain.fields import ATTRIBUTES
 from hermes.domain.graph import CALENDAR, CRM, PRODUCT, Context, Graph, Phones
 from hermes.domain.identity import addresses, fold_name, full_name, has_name, has_phone, named, names_of, values_of
 from hermes.domain.model import Observation, Record, RecordRef, RemoteRef, Value
+from hermes.domain.record_types import TYPES, Role
 from hermes.kit.spelling import fold_email
 
+SYSTEMS: Final[Mapping[Role, str]] = {'crm': CRM, 'product': PRODUCT, 'calendar': CALENDAR}
 RECORD_TYPE: Final[Mapping[tuple[str, str], str]] = {
-    (PRODUCT, 'client'): 'company',
-    (PRODUCT, 'recipient'): 'contact',
-    (CRM, 'organization'): 'company',
-    (CRM, 'person'): 'contact',
-    (CRM, 'deal'): 'deal',
-    (CRM, 'pipeline'): 'pipeline',
-    (CRM, 'stage'): 'stage',
-    (CRM, 'user'): 'admin',
-    (CRM, 'activity'): 'meeting',
-    (CALENDAR, 'event'): 'meeting',
+    (SYSTEMS[role], remote): each.name for each in TYPES for role, remote in each.remotes.items()
 }
 """(system, remote type) -> record type."""
 RULES: Final = {'client': 'MATCH-1', 'organization': 'MATCH-2', 'person': 'MATCH-3', 'deal': 'MATCH-4'}
@@ -250,6 +242,3 @@ def _match_deal(graph: Graph, seen: Observation, context: Context) -> Match:
         and deal.fields.get('pipeline_id') == pipeline.id
     ]
     return _one(free, 'MATCH-4')
-
-
-assert set(RECORD_TYPE.values()) <= set(ATTRIBUTES)

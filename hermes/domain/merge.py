@@ -10,14 +10,12 @@ from typing import Any, Final
 
 from hermes.domain.adoption import ADOPTED, is_first
 from hermes.domain.adoption import RULE as D_12
-from hermes.domain.fields import ATTRIBUTES, Attribute, is_readable
+from hermes.domain.fields import is_readable
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.history import edits, fold, has_spoken, is_empty
 from hermes.domain.model import Change, Mirror, Observation, Record, RemoteRef, Run, Value, Version
+from hermes.domain.record_types import ATTRIBUTES, IN_CRM, PARTS, SHARED, Attribute
 from hermes.kit.spelling import look
-
-REMOTE_TYPE = {'company': 'organization', 'contact': 'person', 'deal': 'deal', 'pipeline': 'pipeline', 'stage': 'stage'}
-"""The CRM's name for our record types (references inside its objects)."""
 
 OWNERS = ('sales_person_id', 'admin_id')
 """Native owners of CRM objects: there is always one, so that nobody says nothing, whoever says it (D-16)."""
@@ -67,7 +65,7 @@ def settle_fields(graph: Graph, record: Record, context: Context) -> list[Change
         substituted.pop(attribute.name, None)
         changes.append(Change(current.ref, attribute.name, old, belief.value, belief.system, belief.rule, belief.note))
     if changes:
-        movable = current.ref.type in ('contact', 'deal')
+        movable = current.ref.type in PARTS
         company_id = fields.get('company_id', current.company_id) if movable else current.company_id
         claims = {**current.claims, 'substituted': substituted} if 'substituted' in current.claims else current.claims
         graph.put_record(replace(current, fields=fields, company_id=company_id, claims=claims))
@@ -221,8 +219,8 @@ def _read(graph: Graph, mirror: Mirror, attribute: Attribute, value: Value, cont
         return admin, admin is not None
     if is_empty(value):
         return None, True
-    ref = RemoteRef(CRM, REMOTE_TYPE[attribute.type], str(value))
-    if attribute.type in ('pipeline', 'stage'):
+    ref = RemoteRef(CRM, IN_CRM[attribute.type], str(value))
+    if attribute.type in SHARED:
         found = context.directory.links.get(ref)
         if found is not None:
             return found.id, True

@@ -14,12 +14,13 @@ from hermes.domain.history import absorbed, blank
 from hermes.domain.identity import addresses
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import UNSETTLED, Change, Mirror, Observation, Record, RecordRef, RemoteRef, Version
-from hermes.domain.tombstones import PARTS, bury, hanging, lift
+from hermes.domain.record_types import MERGED, UNDER_COMPANY
+from hermes.domain.tombstones import bury, hanging, lift
 
 ASKED_OF: Final = ('duplicate', 'identity', 'match', 'merged?')
 """Kinds of decisions about one remote object, which end when it is merged."""
 RULE: Final = 'PD-MERGE-1'
-NAMES: Final = {'company': 'company_id', 'contact': 'contact_id', 'deal': 'deal_id'}
+NAMES: Final = {name: f'{name}_id' for name in MERGED}
 """Under which attribute our other records name one of this type."""
 SAID_FIRST: Final = ('initial', 'fallback')
 """Claims that hold values."""
@@ -226,7 +227,7 @@ def _move_children(graph: Graph, loser: Record, survivor: Record, rule: str, don
         return []
     moved = []
     for child in list(graph.records.values()):
-        if child.ref.type not in (*PARTS, 'meeting') or child.fields.get(name) != loser.ref.id:
+        if child.ref.type not in UNDER_COMPANY or child.fields.get(name) != loser.ref.id:
             continue
         done.remember(graph, child)
         claims = dict(child.claims)

@@ -12,8 +12,6 @@ from typing import Any, Literal, NamedTuple
 Value = Any
 """A JSON value in canonical form: None, bool, int, str, or a list or dict of them. Dates are 'YYYY-MM-DD' (UTC)."""
 
-RecordType = Literal['company', 'contact', 'deal', 'meeting', 'admin', 'pipeline', 'stage']
-
 SETTLED = 2**53
 """The sub-second part of a version that was read when its second was over: nothing of that second is newer."""
 UNSETTLED = -1

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from hermes.domain.adoption import ADOPTED, adopted, base, is_nothing, is_strange, untouched
 from hermes.domain.adoption import RULE as D_12
-from hermes.domain.fields import ATTRIBUTES, Attribute
 from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
 from hermes.domain.history import NEVER, edits
 from hermes.domain.identity import addresses
 from hermes.domain.merge import believe, standing_edit
 from hermes.domain.model import Change, Mirror, Record, RecordRef, Value
+from hermes.domain.record_types import ATTRIBUTES, Attribute
 
 PLANS: Final = ('payg', 'startup', 'enterprise')
 NEW_STATUSES: Final = ('trial', 'pending_email_conf')

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from hermes.domain.errors import Refused
-from hermes.domain.fields import ATTRIBUTES
 from hermes.domain.model import Value
+from hermes.domain.record_types import ATTRIBUTES
 from hermes.domain.regions import REGIONS
 from hermes.domain.rules import PLANS
 from hermes.domain.timetable import check_admin

@@ -11,11 +11,10 @@ from hermes.domain.applied import Applied
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.merge import merge, settle_fields
 from hermes.domain.model import Change, Mirror, Observation, Record, RecordRef, Tombstone, Version
+from hermes.domain.record_types import SHARED, UNDER_COMPANY
 from hermes.domain.rules import Ruled, assign, decree
 
-PARTS: Final = ('contact', 'deal')
-"""What hangs under a company."""
-BURIED: Final = {'crm': (*PARTS, 'meeting')}
+BURIED: Final = {'crm': UNDER_COMPANY}
 """Who deleted a company -> what goes with it; with TC2 it is its contacts alone."""
 
 
@@ -42,7 +41,7 @@ def lay_down(graph: Graph, seen: Observation, context: Context, done: Applied) -
         return
     link = f'{seen.ref.type} {seen.ref.remote_id}'
     done.changes.append(Change(record.ref, f'{seen.ref.system} link', link, None, seen.ref.system, 'deleted there'))
-    if record.ref.type in ('pipeline', 'stage', 'admin'):
+    if record.ref.type in SHARED:
         ruled = Ruled()
         assign(graph, record.ref, {'active': False} if record.ref.type == 'admin' else {'archived': True}, 'D-8', ruled)
         done.changes += ruled.changes

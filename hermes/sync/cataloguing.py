@@ -18,13 +18,13 @@ from hermes.domain.fields import CustomField, fold
 from hermes.domain.graph import CRM, PRODUCT
 from hermes.domain.model import Event, Observation, RecordRef, RemoteRef
 from hermes.domain.plan import Noop, Wait, plan
+from hermes.domain.record_types import FIELDED
 from hermes.ports import RemoteField, Request, System
 from hermes.sync import connect, dirty, ingest, setup, sweep
 from hermes.sync.acts.fields import FILLING, affected, check_field, find, label
 from hermes.sync.engine import Engine
 from hermes.sync.observe import observe
 
-REMOTE_TYPE: Final = {'company': 'organization', 'contact': 'person', 'deal': 'deal'}
 CREATED_AS: Final[Mapping[str, str]] = {
     'str': 'text', 'int': 'double', 'bool': 'varchar', 'date': 'date', 'fk_field': 'double',
 }  # fmt: skip
@@ -51,7 +51,7 @@ async def look(engine: Engine, system: System, record_type: str) -> list[RemoteF
     found: list[RemoteField] = []
     cursor: Any = None
     while True:
-        request = Request('fields', REMOTE_TYPE[record_type], params={'cursor': cursor, 'limit': 500})
+        request = Request('fields', FIELDED[record_type], params={'cursor': cursor, 'limit': 500})
         answer = await connect.ask(engine, system, request)
         found += system.remote_fields(answer)
         cursor = system.next_cursor(answer)
@@ -70,7 +70,7 @@ async def make_in_crm(engine: Engine, system: System, item: CustomField, label: 
     """
     fields = {'field_name': label or item.machine_name, 'field_type': remote_type_for(item)}
     try:
-        await connect.ask(engine, system, Request('add_field', REMOTE_TYPE[item.record_type], fields=fields))
+        await connect.ask(engine, system, Request('add_field', FIELDED[item.record_type], fields=fields))
     except Ambiguous:
         remote = await look(engine, system, item.record_type)
         if all(connect.folded(each.name) != connect.folded(fields['field_name']) for each in remote):
@@ -131,7 +131,7 @@ async def bind(
     """The field as the CRM has it, found by id (whatever its name there, with `by_id`) or by name, made with `create`.
     `called`: the only name that will do. Raises Refused for a type that cannot hold ours (FIELD-5), naming both.
     """
-    if item.record_type not in REMOTE_TYPE:
+    if item.record_type not in FIELDED:
         if create or item.pd_field_id:
             raise Refused(f'The CRM has no custom fields for {item.linked_object_type.lower()}s.')
         return item
@@ -150,7 +150,7 @@ def fit(item: CustomField, remote: Sequence[RemoteField], *, by_id: bool = True,
     """The field as the CRM describes it, by its id or by its name; as it is where the CRM has none. Raises Refused."""
     bound = described(item, remote, by_id=by_id)
     if item.pd_field_id and (not bound.remote_type or (by_id and bound.pd_field_id != item.pd_field_id)):
-        raise Refused(f'The CRM has no {REMOTE_TYPE[item.record_type]} field with the id {item.pd_field_id}.')
+        raise Refused(f'The CRM has no {FIELDED[item.record_type]} field with the id {item.pd_field_id}.')
     if called and bound.pd_field_id and fold(bound.name) != fold(called):
         if item.pd_field_id:
             raise Refused(f'The CRM calls the field {item.pd_field_id} "{bound.name}", not "{called}".')
@@ -197,7 +197,7 @@ async def fill(
     """Give existing records their values and push them. `fresh`: nothing stands in the CRM's field yet."""
     await _let_others_finish(engine)
     if system and item.pd_field_id:
-        await list_again(engine, system, REMOTE_TYPE[item.record_type])
+        await list_again(engine, system, FIELDED[item.record_type])
     values, reread = await _gather(engine, item, gather=item.inherited or not fresh)
     told(f'{values} values were known from before.')
     await setup.act(engine, OpenField(item.linked_object_type, item.machine_name))

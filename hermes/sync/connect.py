@@ -20,6 +20,7 @@ from hermes.domain.errors import HermesError, RateLimited, Refused, Retry
 from hermes.domain.fields import ALIASES, CustomField, fold
 from hermes.domain.graph import CALENDAR
 from hermes.domain.model import Event, Value
+from hermes.domain.record_types import FIELDED
 from hermes.ports import Answer, Op, RemoteField, Request, Subscription, System, decode_answer
 from hermes.sync import calls, ingest
 from hermes.sync.acts.fields import FILLING
@@ -27,7 +28,7 @@ from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
 
 log = structlog.get_logger(__name__)
-FIELD_TYPES: Final = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
+FIELD_TYPES: Final = {remote: name for name, remote in FIELDED.items()}
 TRIES: Final = 6
 GONE: Final = 'it is gone from the CRM'
 """The problem of a field that the CRM had, and has no more."""

@@ -11,6 +11,7 @@ from hermes.db.pool import Connection
 from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Event, Mirror, Record, RecordRef, RemoteRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
+from hermes.domain.record_types import RANK, UNDER_COMPANY
 from hermes.sync.engine import Engine
 
 RENAMED: Final = 200
@@ -32,13 +33,13 @@ def touched_by(
     under = {meeting.ref for meeting in meetings if (set(_named(meeting)) & touched)}
     for ref in touched:
         if ref.type == 'company':
-            under |= {child.ref for part in ('contact', 'deal', 'meeting') for child in graph.children(ref.id, part)}
+            under |= {child.ref for part in UNDER_COMPANY for child in graph.children(ref.id, part)}
         elif ref.type == 'contact' and ref in graph.records and graph.records[ref].company_id is not None:
             under |= {child.ref for child in graph.children(graph.records[ref].company_id or 0, 'deal')}
         elif ref.type == 'deal':
             homes = {found[ref].company_id for found in (graph.records, records) if ref in found}
             under |= {RecordRef('company', number) for number in homes if number is not None}
-    return {ref for ref in touched | under if ref.type in pushes.RANK}
+    return {ref for ref in touched | under if ref.type in RANK}
 
 
 def _named(meeting: Record) -> list[RecordRef]:
@@ -61,7 +62,7 @@ async def mark(
     differing: list[pushes.Dirty] = []
     settled: list[tuple[RecordRef, str]] = []
     for name, system in engine.systems.items():
-        types = {ref.type for ref in touched} & system.types.keys() & pushes.RANK.keys()
+        types = {ref.type for ref in touched} & system.types.keys() & RANK.keys()
         tables = {kind: engine.outgoing(system, kind, context) for kind in types}
         for ref in sorted(touched):
             record = graph.record(ref)

@@ -15,6 +15,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.graph import CRM, Context, Graph
 from hermes.domain.model import Element, Event, RecordRef, Value
 from hermes.domain.plan import Delete, Noop, Update, Wait, plan
+from hermes.domain.record_types import FIELDED, RANK
 from hermes.ports import Outgoing, Request, System, encode_answer
 from hermes.sync import calls, ingest
 from hermes.sync.calls import Denied
@@ -22,7 +23,7 @@ from hermes.sync.engine import Engine
 from hermes.sync.observe import observe
 from hermes.sync.replay import RolledBackError
 
-TYPES: Final = ('organization', 'person', 'deal')
+TYPES: Final = tuple(FIELDED.values())
 PAGE: Final = 500
 TRIES: Final = 10
 Tick = Callable[[str, int], None]
@@ -148,7 +149,7 @@ def _plan_one(
     ignored: Mapping[RecordRef, Sequence[str]], found: Drift,
 ) -> None:  # fmt: skip
     record = graph.record(ref)
-    if record is None or ref.type not in pushes.RANK:
+    if record is None or ref.type not in RANK:
         return
     needed = plan(graph, record, table, context, system.name)
     if isinstance(needed, (Noop, Wait)):

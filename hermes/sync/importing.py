@@ -18,11 +18,12 @@ from hermes.domain import config, inheritance, legacy
 from hermes.domain.acts import TakeOver
 from hermes.domain.applied import Applied
 from hermes.domain.errors import Refused
-from hermes.domain.fields import ATTRIBUTES, RECORD_OF, Catalogue, CustomField, default_catalogue
+from hermes.domain.fields import Catalogue, CustomField, default_catalogue
 from hermes.domain.graph import Context, Graph
 from hermes.domain.legacy import SYSTEM, Row, Source
 from hermes.domain.model import Event, RecordRef, RemoteRef
 from hermes.domain.reconciliation import Trouble
+from hermes.domain.record_types import ATTRIBUTES, FIELDED
 from hermes.sync.acts.fields import check_field
 from hermes.sync.acts.scope import Outcome, Scope
 from hermes.sync.engine import Engine
@@ -240,7 +241,7 @@ def _field_of(row: Row, catalogue: Catalogue) -> CustomField:
     known = known or next((each for each in same if each.attribute == fresh.attribute), None)
     if known is not None:
         return replace(known, name=fresh.name, pd_field_id=fresh.pd_field_id or known.pd_field_id)
-    fixed = ATTRIBUTES.get(RECORD_OF.get(fresh.linked_object_type, ''), {}).get(fresh.attribute)
+    fixed = ATTRIBUTES[fresh.record_type].get(fresh.attribute) if fresh.record_type in FIELDED else None
     return replace(fresh, policy=fixed.policy if fixed else 'hermes' if fresh.inherited else 'follow')
 
 

@@ -20,6 +20,7 @@ from hermes.domain.apply import apply
 from hermes.domain.errors import HermesError, Refused
 from hermes.domain.graph import CALENDAR, Context, Graph
 from hermes.domain.model import Element, Event, RemoteRef
+from hermes.domain.record_types import SHARED_IN_CRM
 from hermes.kit import tracing
 from hermes.sync import dirty
 from hermes.sync.acts.apply import apply_act
@@ -31,7 +32,6 @@ BATCH: Final = 100
 ATTEMPTS: Final = 5
 IDS: Final = 50
 """So many record ids are drawn at once."""
-SHARED: Final = ('pipeline', 'stage', 'user')
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row
             log.exception('an event cannot be observed', event_id=event.id)
             await _fail(engine, connection, row, f'{type(error).__name__} while it was read')
             continue
-        alone = any(seen.ref.type in SHARED for element in elements for seen in element.observations)
+        alone = any(seen.ref.type in SHARED_IN_CRM for element in elements for seen in element.observations)
         if alone:
             await _apply_batch(engine, connection, batch, by_id, known)
             batch = []
@@ -332,7 +332,9 @@ async def record(
     result = Result()
     if batch:
         result = await apply_events(engine, connection, batch, births, graph, known, births_held)
-    if any(seen.ref.type in SHARED for _, elements in batch for element in elements for seen in element.observations):
+    if any(
+        seen.ref.type in SHARED_IN_CRM for _, elements in batch for element in elements for seen in element.observations
+    ):
         await bump(connection, 'directory')
     result.parked += unread
     for event_id, reason in result.parked:

@@ -31,6 +31,7 @@ from hermes.domain.graph import CALENDAR, Decision, Graph
 from hermes.domain.history import edits
 from hermes.domain.model import Event, Record, RecordRef, RemoteRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
+from hermes.domain.record_types import FIELDED
 from hermes.kit import tracing
 from hermes.ports import Request, System
 from hermes.sync import bookings, calls, cause, ingest, resolve
@@ -43,7 +44,7 @@ CORRECTIONS: Final = 3
 SWEPT: Final = ('organization', 'person')
 """Types whose creates wait for the first full listing (MATCH-6)."""
 METADATA_WAIT_S: Final = 3
-PARENT_TYPE: Final = {'company_id': 'organization', 'contact_id': 'person', 'deal_id': 'deal'}
+PARENT_TYPE: Final = {f'{name}_id': remote for name, remote in FIELDED.items()}
 PUT_AWAY: Final = ('deal',)
 """Types that people may archive, which then refuse every write and name no field: what that ends needs nobody."""
 PARENT_TRIES: Final = 3

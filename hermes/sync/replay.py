@@ -13,6 +13,7 @@ from hermes.db.catalogue import bump
 from hermes.db.pool import Connection
 from hermes.domain.errors import Refused
 from hermes.domain.model import Change
+from hermes.domain.record_types import SHARED
 from hermes.sync import connect, ingest
 from hermes.sync.acts.apply import apply_act
 from hermes.sync.engine import Engine
@@ -68,7 +69,7 @@ async def _fold_one(engine: Engine, connection: Connection, event_id: int, birth
         return
     result = await ingest.record(engine, connection, event, births=births)
     del births[: sum(change.field == 'born' for change, _ in result.changes)]
-    if any(change.record.type in ('admin', 'pipeline', 'stage') for change, _ in result.changes):
+    if any(change.record.type in SHARED for change, _ in result.changes):
         await bump(connection, 'directory')
     intent = read_intent(event) if event.kind == 'intent' else None
     if intent is not None and intent.op == 'create':

@@ -15,13 +15,14 @@ from hermes.domain.acts import PauseSystem, ResumeSystem
 from hermes.domain.errors import Gone, HermesError, RateLimited
 from hermes.domain.fields import ABSENT, Catalogue
 from hermes.domain.model import Event, Observation, Value
+from hermes.domain.record_types import FIELDED
 from hermes.ports import Answer, Request, System, encode_answer
 from hermes.sync import calls, setup
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
 
 NAME: Final = 'Hermes round trip (may be deleted)'
-RECORD_TYPE: Final = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
+RECORD_TYPE: Final = {remote: name for name, remote in FIELDED.items()}
 SAMPLES: Final[Mapping[str, tuple[Value, Value]]] = {
     'str': ('Grüße, 東京 & "quotes"', 'changed'),
     'json': ('{"a": 1}', '{"a": 2}'),

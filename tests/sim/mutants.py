@@ -114,7 +114,7 @@ def tombstone_without_version() -> None:
 
 
 def everything_differs() -> None:
-    plan.equal = lambda *_: False
+    plan.steps.equal = lambda *_: False
 
 
 def no_grace_for_creations() -> None:
@@ -191,7 +191,7 @@ def budget_per_process() -> None:
 
 
 def nothing_over_something() -> None:
-    plan.may_write = lambda *_: True
+    plan.steps.may_write = lambda *_: True
     rules.adopted = lambda *_: None
     rules.base = lambda *_: 0
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from hermes.domain.fields import ABSENT, ATTRIBUTES
+from hermes.domain.fields import ABSENT
 from hermes.domain.model import Record, RecordRef
+from hermes.domain.record_types import ATTRIBUTES
 from hermes.ports import Outgoing
 from hermes.systems.google_calendar import mapping
 from tests.systems.google import REP

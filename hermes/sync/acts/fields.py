@@ -14,21 +14,12 @@ from hermes.db.catalogue import bump, count_held, drop_field, forget_field, forg
 from hermes.db.pool import Connection
 from hermes.domain.acts import AddField, BindFields, ChangeField, FillField, OpenField, RemoveField, SaveField
 from hermes.domain.errors import Refused
-from hermes.domain.fields import (
-    ATTRIBUTES,
-    CURRENCY,
-    RECORD_OF,
-    Catalogue,
-    CustomField,
-    CustomType,
-    LinkedType,
-    Policy,
-    fold,
-)
+from hermes.domain.fields import CURRENCY, Catalogue, CustomField, CustomType, LinkedType, fold
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.history import fold as fold_into
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import Change, Observation, Origin, Record, RemoteRef, Version
+from hermes.domain.record_types import ATTRIBUTES, FIELDED, Policy
 from hermes.domain.rules import rules
 from hermes.sync.acts.scope import Outcome, Scope
 from hermes.sync.engine import Engine
@@ -278,5 +269,5 @@ async def bind(scope: Scope, act: BindFields) -> Outcome:
 def affected(item: CustomField, catalogue: Catalogue) -> set[str]:
     """The record types whose pushes a field concerns."""
     deals = any(other.machine_name == item.machine_name for other in catalogue.of('deal') if other.inherited)
-    found = {RECORD_OF[item.linked_object_type]} if item.linked_object_type in RECORD_OF else set()
+    found = {item.record_type} if item.record_type in FIELDED else set()
     return found | ({'deal'} if deals and item.record_type == 'company' else set())

@@ -8,8 +8,9 @@ PD-USER-1). No null in a native field (E-26).
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
-from hermes.domain.fields import ABSENT, CURRENCY, MONEY, RECORD_OF, Catalogue, CustomField
+from hermes.domain.fields import ABSENT, CURRENCY, MONEY, Catalogue, CustomField
 from hermes.domain.model import Value
+from hermes.domain.record_types import BY_NAME
 from hermes.kit import countries, wire
 from hermes.ports import Outgoing, View
 from hermes.systems.pipedrive import activities, objects, rest, values
@@ -112,7 +113,7 @@ def _joined(first: Value, last: Value) -> str:
 
 
 def _custom(record_type: str, catalogue: Catalogue) -> list[Outgoing]:
-    linked = next(linked for linked, ours in RECORD_OF.items() if ours == record_type)
+    linked = BY_NAME[record_type].title
     taken = objects.NATIVE[_REMOTE_TYPE[record_type]]
     found: dict[str, Outgoing] = {}
     for item in catalogue.of(record_type):

@@ -10,8 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hermes.domain.fields import Catalogue, CustomField, FieldType
+from hermes.domain.fields import Catalogue, CustomField
 from hermes.domain.model import Value
+from hermes.domain.record_types import FieldType
 from hermes.kit import wire
 from hermes.kit.texts import tidy
 

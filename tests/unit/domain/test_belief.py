@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes.domain.fields import Attribute
 from hermes.domain.history import fold, send, settle
 from hermes.domain.merge import NOTHING, believe, held
 from hermes.domain.model import Mirror, Record, Value, Version
+from hermes.domain.record_types import Attribute
 from tests.unit.domain.office import CLIENT, COMPANY, NOW, ORG, OTHER, SOLD_BY, context, graph_of, mirror_of, sight
 
 FOLLOWS = Attribute('website', 'str', 'follow')

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes.domain.fields import ABSENT, Attribute
+from hermes.domain.fields import ABSENT
 from hermes.domain.graph import Graph
 from hermes.domain.history import fold
 from hermes.domain.model import Mirror, Record, RecordRef, RemoteRef, Value
 from hermes.domain.plan import Create, Delete, Noop, RecordView, Update, Wait, plan
+from hermes.domain.record_types import Attribute
 from hermes.ports import Outgoing
 from hermes.systems.pipedrive.mapping import outgoing
 from hermes.systems.tutorcruncher.mapping import outgoing as write_back

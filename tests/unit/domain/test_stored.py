@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
-from hermes.domain.fields import ATTRIBUTES
 from hermes.domain.model import UNSETTLED, Absorbed, Mirror, Record, RecordRef, RemoteRef, Run, Sent, Tombstone, Version
+from hermes.domain.record_types import ATTRIBUTES
 
 texts = st.text(st.characters(exclude_characters='\x00', exclude_categories=['Cs']), max_size=8)
 jsons = st.recursive(
