@@ -225,8 +225,9 @@ async def _elsewhere(connection: Connection, records: Collection[Record]) -> lis
     """Contacts of other companies that share an e-mail with one of these (D-6, S21); their companies stay out."""
     contacts = [record.ref.id for record in records if record.ref.type == 'contact']
     rows = await connection.execute(
-        'select * from contact where email_keys && (select array_agg(k) from contact, unnest(email_keys) k '
-        'where id = any(%s)) and not id = any(%s) order by id limit %s',
+        'select distinct on (o.id) o.* from '
+        '(select distinct k from contact, unnest(email_keys) k where id = any(%s)) e, lateral '
+        '(select * from contact where email_keys @> array[e.k] and not id = any(%s) order by id limit %s) o',
         (contacts, contacts, CANDIDATES),
     )
     return [read_record('contact', row) for row in await rows.fetchall()]

@@ -1,6 +1,6 @@
 """The journal: every change of every field, appended once and never written again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from hermes.db.codec import dump
@@ -40,14 +40,21 @@ async def of_events(connection: Connection, event_ids: Sequence[int]) -> list[Ro
     return await rows.fetchall()
 
 
-async def last_rules(connection: Connection, record: RecordRef, fields: Iterable[str]) -> dict[str, str]:
-    """The rule under which each of these fields of a record was written last."""
+async def last_rules(
+    connection: Connection, asked: Mapping[RecordRef, Collection[str]]
+) -> dict[tuple[RecordRef, str], str]:
+    """The rule under which each of these fields of some records was written last."""
+    if not asked:
+        return {}
     rows = await connection.execute(
-        'select distinct on (field) field, rule from change where record_type = %s and record_id = %s '
-        'and field = any(%s) order by field, id desc',
-        (*record, sorted(fields)),
+        'select distinct on (c.record_type, c.record_id, c.field) c.record_type, c.record_id, c.field, c.rule '
+        'from jsonb_to_recordset(%s) as a(type text, id bigint, fields text[]) join change c on c.record_type = a.type '
+        'and c.record_id = a.id and c.field = any(a.fields) order by c.record_type, c.record_id, c.field, c.id desc',
+        (dump([{'type': ref.type, 'id': ref.id, 'fields': sorted(fields)} for ref, fields in asked.items()]),),
     )
-    return {row['field']: row['rule'] for row in await rows.fetchall()}
+    return {
+        (RecordRef(row['record_type'], row['record_id']), row['field']): row['rule'] for row in await rows.fetchall()
+    }
 
 
 async def last_cause(connection: Connection, record: RecordRef, company_id: int) -> Row | None:

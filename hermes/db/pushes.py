@@ -56,6 +56,15 @@ class Push:
     detail: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a push stands: 'ready', or put aside for a reason; and the fields that are not sent."""
+
+    state: str
+    reason: str
+    ignored: tuple[str, ...]
+
+
 def read_push(row: Row) -> Push:
     return Push(
         RecordRef(row['record_type'], row['record_id']),
@@ -576,10 +585,18 @@ async def open_graphs(connection: Connection, system: str | None, limit: int) ->
     return [int(row['graph_id']) for row in await rows.fetchall()]
 
 
-async def of_graph(connection: Connection, company: int) -> dict[tuple[RecordRef, str], Row]:
-    """Every push of a company's graph: (record, system) -> row."""
-    rows = await connection.execute('select * from push where graph_id = %s', (company,))
-    return {(RecordRef(row['record_type'], row['record_id']), row['system']): row for row in await rows.fetchall()}
+async def of_graphs(connection: Connection, companies: Sequence[int]) -> dict[tuple[RecordRef, str], Standing]:
+    """How every push of some companies' graphs stands: (record, system) -> that."""
+    rows = await connection.execute(
+        'select record_type, record_id, system, state, reason, ignored from push where graph_id = any(%s)',
+        (list(companies),),
+    )
+    return {
+        (RecordRef(row['record_type'], row['record_id']), row['system']): Standing(
+            row['state'], row['reason'], tuple(row['ignored'])
+        )
+        for row in await rows.fetchall()
+    }
 
 
 COMPANY_OF: Final = ' union '.join(f'select company_id from {table} where id = %(id)s' for table in UNDER_COMPANY)

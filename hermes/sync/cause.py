@@ -32,26 +32,36 @@ async def of_write(
     if isinstance(needed, Delete):
         return 'OUT-10' if record.ref.type == 'meeting' else 'D-6'
     if isinstance(needed, Create):
-        return (await _journal(connection, {record.ref: {'born'}})).get((record.ref, 'born'), 'OUT-3')
+        return (await journal.last_rules(connection, {record.ref: {'born'}})).get((record.ref, 'born'), 'OUT-3')
     if not isinstance(needed, Update):
         return ''
-    by_field = await of_fields(connection, graph, record, needed, outgoing)
+    told = await journal.last_rules(connection, asked_of(graph, record, needed, outgoing))
+    by_field = of_fields(graph, record, needed, outgoing, told)
     found = sorted(by_field.values(), key=list(by_field.values()).count, reverse=True)
     return ', '.join(list(dict.fromkeys(found))[:THREE])
 
 
-async def of_fields(
-    connection: Connection, graph: Graph, record: Record, needed: Create | Update, outgoing: Sequence[Outgoing]
-) -> dict[str, str]:
-    """For each field that goes out, the rule that wants it so."""
-    tables = {item.key: item for item in outgoing}
-    company = graph.company(record)
-    homes = {record.ref.type.title(): record.ref, 'Company': company.ref if company else record.ref}
+def asked_of(
+    graph: Graph, record: Record, needed: Create | Update, outgoing: Sequence[Outgoing]
+) -> dict[RecordRef, set[str]]:
+    """What the journal has to tell of the fields that go out: records, and which of their fields."""
+    tables, homes = {item.key: item for item in outgoing}, _homes(graph, record)
     asked: dict[RecordRef, set[str]] = {}
     for name in needed.fields:
         for ref, field in _inputs(tables.get(name), homes):
             asked.setdefault(ref, set()).add(field)
-    told = await _journal(connection, asked)
+    return asked
+
+
+def of_fields(
+    graph: Graph,
+    record: Record,
+    needed: Create | Update,
+    outgoing: Sequence[Outgoing],
+    told: Mapping[tuple[RecordRef, str], str],
+) -> dict[str, str]:
+    """For each field that goes out, the rule that wants it so. `told`: what the journal says of what was asked."""
+    tables, homes = {item.key: item for item in outgoing}, _homes(graph, record)
     found: dict[str, str] = {}
     for name in needed.fields:
         item = tables.get(name)
@@ -65,6 +75,11 @@ async def of_fields(
     return found
 
 
+def _homes(graph: Graph, record: Record) -> dict[str, RecordRef]:
+    company = graph.company(record)
+    return {record.ref.type.title(): record.ref, 'Company': company.ref if company else record.ref}
+
+
 def _inputs(item: Outgoing | None, homes: Mapping[str, RecordRef]) -> list[tuple[RecordRef, str]]:
     parted = [each.partition('.') for each in (item.inputs if item else ())]
     return [(homes[kind], field) for kind, _, field in parted if kind in homes]
@@ -74,15 +89,6 @@ def _written_by_a_person(needed: Update, name: str) -> bool:
     runs = needed.mirror.runs.get(name, ())
     written = edits(needed.mirror, name)
     return bool(written) and written[-1][0] == runs[-1] and not written[-1][1]
-
-
-async def _journal(connection: Connection, asked: Mapping[RecordRef, set[str]]) -> dict[tuple[RecordRef, str], str]:
-    """The rule under which each field was written last."""
-    found: dict[tuple[RecordRef, str], str] = {}
-    for ref, fields in asked.items():
-        rules = await journal.last_rules(connection, ref, fields)
-        found |= {(ref, field): rule for field, rule in rules.items()}
-    return found
 
 
 async def of_trace(connection: Connection, record: RecordRef, company_id: int) -> Root | None:

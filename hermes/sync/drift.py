@@ -1,6 +1,6 @@
 """Drift: what Hermes wants against what the CRM shows now, from a fresh listing (FIELD-3, I7).
 
-Looking changes nothing: the pages are kept as events of kind `look`, applied in transactions that are rolled back.
+Looking changes nothing: the pages are kept as events of kind `look`, and applied to graphs that nobody stores.
 Healing takes the same pages as ordinary events: what people own is learned from them, and what differs after that goes
 out through the ordinary push, with its budget and its journal.
 """
@@ -20,8 +20,7 @@ from hermes.ports import Outgoing, Request, System, encode_answer
 from hermes.sync import calls, ingest
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
-from hermes.sync.observe import observe
-from hermes.sync.replay import RolledBackError
+from hermes.sync.observe import observe, wanted
 
 TYPES: Final = tuple(FIELDED.values())
 PAGE: Final = 500
@@ -118,30 +117,27 @@ async def _page(
 
 
 async def _compare(engine: Engine, system: System, event: Event, elements: Sequence[Element], found: Drift) -> None:
-    """Apply a page in a transaction that is rolled back, and plan what it names."""
-    try:
-        async with engine.database.transaction() as connection:
-            refs = {seen.ref for element in elements for seen in element.observations}
-            result = await ingest.apply_events(engine, connection, [(event, elements)])
-            known = await engine.known(connection)
-            graph = await graphs.load(connection, graphs.Wanted(refs=refs), lock=False)
-            context = engine.context(event, known)
-            found.learned += [
-                Learned(change.record, change.field, change.old, change.new)
-                for change, _ in result.changes
-                if change.system == CRM and change.rule in ('FIELD-2', 'D-12')
-            ]
-            ignored = await pushes.ignored(connection, system.name)
-            for ref in sorted(refs):
-                mirror = graph.mirrors.get(ref)
-                if mirror is None or mirror.record is None:
-                    found.unknown += 1
-                elif mirror.primary and mirror.live:
-                    table = engine.outgoing(system, mirror.record.type, known)
-                    _plan_one(graph, mirror.record, system, table, context, ignored, found)
-            raise RolledBackError
-    except RolledBackError:
-        return
+    """Apply a page to a graph that nobody stores, and plan what it names."""
+    batch = [(event, elements)]
+    async with engine.database.transaction() as connection:
+        known = await engine.known(connection)
+        graph = await graphs.load(connection, wanted(batch, known.directory.links), lock=False)
+        graph.set_allocator(await ingest.allocator(engine, connection, batch, ()))
+        ignored = await pushes.ignored(connection, system.name)
+    result = ingest.apply_in_memory(engine, graph, batch, known)
+    context = engine.context(event, known)
+    found.learned += [
+        Learned(change.record, change.field, change.old, change.new)
+        for change, _ in result.changes
+        if change.system == CRM and change.rule in ('FIELD-2', 'D-12')
+    ]
+    for ref in sorted({seen.ref for element in elements for seen in element.observations}):
+        mirror = graph.mirrors.get(ref)
+        if mirror is None or mirror.record is None:
+            found.unknown += 1
+        elif mirror.primary and mirror.live:
+            table = engine.outgoing(system, mirror.record.type, known)
+            _plan_one(graph, mirror.record, system, table, context, ignored, found)
 
 
 def _plan_one(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from hermes.db.catalogue import Knowledge, KnowledgeCache
 from hermes.db.pool import Connection, Database
+from hermes.domain.fields import Catalogue
 from hermes.domain.graph import PRODUCT, Context
 from hermes.domain.model import Event
 from hermes.domain.timetable import Defaults, settle_defaults
@@ -56,6 +57,8 @@ class Engine:
     door_open: bool = True
     """Whether our public door is open, as far as this process knows (frontdoor.py)."""
     knowledge: KnowledgeCache = field(default_factory=KnowledgeCache)
+    tables: dict[tuple[str, str], tuple[Catalogue, Sequence[Outgoing]]] = field(default_factory=dict)
+    """The outgoing fields by system and record type, each with the catalogue for which they were made."""
     births: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Of this worker's pushers one at a time queues for the lock of births, so that ingest never waits for more."""
 
@@ -72,7 +75,12 @@ class Engine:
             told = known.settings.get('tc2_write_back')
             if not (self.write_back if told is None else told):
                 return ()
-        return system.outgoing(record_type, known.catalogue)
+        key = (system.name, record_type)
+        made_for, table = self.tables.get(key, (None, ()))
+        if made_for is not known.catalogue:
+            table = system.outgoing(record_type, known.catalogue)
+            self.tables[key] = known.catalogue, table
+        return table
 
     def meeting_defaults(self, known: Knowledge) -> Defaults:
         """The hours, length and buffer of an admin who has none of their own, as things are set now (CB-20)."""

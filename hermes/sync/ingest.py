@@ -206,10 +206,7 @@ async def apply_events(
     graph.set_allocator(await allocator(engine, connection, batch, births or []))
     before_mirrors = dict(graph.mirrors)
     before_records = dict(graph.records)
-    result = Result()
-    for event, elements in batch:
-        with tracing.span(f'apply {event.kind} of {event.source}', tracing.trace_of(event.source, event.dedupe_key)):
-            _apply_one(engine, graph, event, elements, engine.context(event, known), result)
+    result = apply_in_memory(engine, graph, batch, known)
     touched = dirty.touched_by(graph, before_mirrors, before_records)
     async with connection.pipeline():
         await graphs.commit(connection, graph, result, batch[-1][0], engine.clock.now(), lenient=True)
@@ -219,6 +216,17 @@ async def apply_events(
             await events.set_apart(connection, item.event, item.body, item.reason, item.about, park=item.refused)
         if not all(_is_about_to(element) for _, elements in batch for element in elements):
             await dirty.mark(engine, connection, graph, touched, engine.context(batch[-1][0], known))
+    return result
+
+
+def apply_in_memory(
+    engine: Engine, graph: Graph, batch: Sequence[tuple[Event, Sequence[Element]]], known: Knowledge
+) -> Result:
+    """What a batch does to a graph. Nothing is stored."""
+    result = Result()
+    for event, elements in batch:
+        with tracing.span(f'apply {event.kind} of {event.source}', tracing.trace_of(event.source, event.dedupe_key)):
+            _apply_one(engine, graph, event, elements, engine.context(event, known), result)
     return result
 
 

@@ -6,14 +6,16 @@ waits for its parent is told as if the parent were there; what a person has to f
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from hermes.db import graphs, pushes
+from hermes.db import graphs, journal, pushes
 from hermes.db.catalogue import Knowledge
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection
+from hermes.db.pushes import Standing
 from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Event, Record, RecordRef, Value
-from hermes.domain.plan import Create, Delete, Noop, Plan, Wait, plan
+from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
+from hermes.domain.record_types import RANK
 from hermes.ports import Outgoing, System
 from hermes.sync import cause, push
 from hermes.sync.engine import Engine
@@ -45,67 +47,106 @@ class Planned:
     cut: tuple[str, ...] = field(default=())
 
 
+READY: Final = Standing('ready', '', ())
+AT_ONCE: Final = 200
+"""So many companies are loaded together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """A call as it is planned, before anybody asked why."""
+
+    record: Record
+    system: System
+    table: Sequence[Outgoing]
+    needed: Create | Update | Delete
+    waits: str
+    standing: Standing
+
+
 async def foresee(
     engine: Engine, connection: Connection, system: str | None = None, limit: int = 10_000
 ) -> list[Planned]:
     """Every call that is planned, parents before children, of at most `limit` companies."""
     known = await engine.known(connection)
+    companies = await pushes.open_graphs(connection, system, limit)
+    shut = {name: await _shut(engine, connection, each, known) for name, each in engine.systems.items()}
     found: list[Planned] = []
-    for company in await pushes.open_graphs(connection, system, limit):
-        found += await _of_company(engine, connection, known, company, system)
+    for first in range(0, len(companies), AT_ONCE):
+        found += await _of_companies(engine, connection, known, companies[first : first + AT_ONCE], system, shut)
     return found
 
 
-async def _of_company(
-    engine: Engine, connection: Connection, known: Knowledge, company: int, only: str | None
-) -> list[Planned]:
-    graph = await graphs.load(connection, graphs.Wanted(companies={company}), lock=False)
-    standing = await pushes.of_graph(connection, company)
+async def _shut(engine: Engine, connection: Connection, system: System, known: Knowledge) -> dict[str, str]:
+    """record type -> why nothing of it is made now; '' where it is."""
+    return {
+        kind: await push.gate(engine, connection, Create({}), kind, system, known)
+        for kind in system.types
+        if kind in RANK
+    }
+
+
+async def _of_companies(
+    engine: Engine, connection: Connection, known: Knowledge, companies: Sequence[int], only: str | None,
+    shut: Mapping[str, Mapping[str, str]],
+) -> list[Planned]:  # fmt: skip
+    graph = await graphs.load(connection, graphs.Wanted(companies=set(companies)), lock=False)
+    standing = await pushes.of_graphs(connection, companies)
     context = engine.context(Event(0, '', '', b'', engine.clock.now()), known)
-    found = []
-    for name, system in engine.systems.items():
-        for kind in system.types if only in (None, name) else ():
-            table = engine.outgoing(system, kind, known)
-            for ref in sorted(ref for ref in graph.records if ref.type == kind and table):
-                record = graph.records[ref]
-                home = graph.company(record)
-                if record.alias_of is None and home is not None and home.ref.id == company:
-                    row = standing.get((ref, name))
-                    found.append(
-                        await _of_record(engine, connection, graph, record, system, table, known, context, row)
-                    )
-    return [item for item in found if item is not None]
+    at_home = _at_home(graph)
+    found: list[Foreseen] = []
+    for company in companies:
+        for name, system in engine.systems.items():
+            for kind in system.types if only in (None, name) else ():
+                table = engine.outgoing(system, kind, known)
+                for record in at_home.get((company, kind), ()) if table else ():
+                    stands = standing.get((record.ref, name), READY)
+                    each = _of_record(graph, record, system, table, context, stands, shut[name])
+                    found += [each] if each else []
+    asked: dict[RecordRef, set[str]] = {}
+    for each in found:
+        if not isinstance(each.needed, Delete):
+            for ref, names in cause.asked_of(graph, each.record, each.needed, each.table).items():
+                asked.setdefault(ref, set()).update(names)
+    told = await journal.last_rules(connection, asked)
+    return [_planned(graph, each, told) for each in found]
 
 
-async def _of_record(
-    engine: Engine,
-    connection: Connection,
-    graph: Graph,
-    record: Record,
-    system: System,
-    table: Sequence[Outgoing],
-    known: Knowledge,
-    context: Context,
-    row: Row | None,
-) -> Planned | None:
+def _at_home(graph: Graph) -> dict[tuple[int, str], list[Record]]:
+    """(company, type) -> its records in the order of their ids."""
+    found: dict[tuple[int, str], list[Record]] = {}
+    for ref in sorted(graph.records):
+        record = graph.records[ref]
+        home = graph.company(record) if record.alias_of is None else None
+        if home is not None:
+            found.setdefault((home.ref.id, ref.type), []).append(record)
+    return found
+
+
+def _of_record(
+    graph: Graph, record: Record, system: System, table: Sequence[Outgoing], context: Context, standing: Standing,
+    shut: Mapping[str, str],
+) -> Foreseen | None:  # fmt: skip
     needed = plan(graph, record, table, context, system.name)
     waits = needed.why if isinstance(needed, Wait) else ''
     if waits:
         needed = plan(graph, record, table, context, system.name, ahead=True)
-    needed = push.without(needed, tuple(row['ignored']) if row else ())
+    needed = push.without(needed, standing.ignored)
     if isinstance(needed, (Noop, Wait)):
         return None
+    if not waits and isinstance(needed, Create):
+        undecided = 'MATCH-7: nothing is made until somebody decides' if record.claims.get('undecided') else ''
+        waits = shut[record.ref.type] or undecided
+    return Foreseen(record, system, table, needed, waits if standing.state == 'ready' else standing.reason, standing)
+
+
+def _planned(graph: Graph, each: Foreseen, told: Mapping[tuple[RecordRef, str], str]) -> Planned:
+    needed, record, system = each.needed, each.record, each.system
     request = push.request_of(needed, record, system)
-    if not waits:
-        waits = await push.gate(engine, connection, needed, record.ref, system, known)
-    if not waits and isinstance(needed, Create) and record.claims.get('undecided'):
-        waits = 'MATCH-7: nothing is made until somebody decides'
-    if row is not None and row['state'] != 'ready':
-        waits = row['reason']
-    rules = {} if isinstance(needed, Delete) else await cause.of_fields(connection, graph, record, needed, table)
+    rules = {} if isinstance(needed, Delete) else cause.of_fields(graph, record, needed, each.table, told)
     return Planned(
         record.ref, system.name, request.op, request.type, request.remote_id, system.cost(request).tokens,
-        _differences(needed, request.basis, rules), waits, row['state'] if row else 'ready',
+        _differences(needed, request.basis, rules), each.waits, each.standing.state,
         () if isinstance(needed, Delete) else needed.cut,
     )  # fmt: skip
 

@@ -29,7 +29,7 @@ from hermes.domain.errors import (
 from hermes.domain.fields import CURRENCY
 from hermes.domain.graph import CALENDAR, Decision, Graph
 from hermes.domain.history import edits
-from hermes.domain.model import Event, Record, RecordRef, RemoteRef
+from hermes.domain.model import Event, Record, RemoteRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
 from hermes.domain.record_types import FIELDED
 from hermes.kit import tracing
@@ -156,7 +156,7 @@ async def prepare(engine: Engine, connection: Connection, push: Push, system: Sy
     if isinstance(needed, (Noop, Wait)):
         await pushes.complete(connection, push, push.wanted, wrote=False, spacing_s=spacing_s)
         return None
-    reason = await gate(engine, connection, needed, record.ref, system, known)
+    reason = await gate(engine, connection, needed, record.ref.type, system, known)
     if reason:
         await pushes.later(connection, push, timedelta(seconds=METADATA_WAIT_S), reason)
         return None
@@ -221,13 +221,13 @@ async def _without_fights(engine: Engine, connection: Connection, graph: Graph, 
 
 
 async def gate(
-    engine: Engine, connection: Connection, needed: Plan, record: RecordRef, system: System, known: Knowledge
+    engine: Engine, connection: Connection, needed: Plan, record_type: str, system: System, known: Knowledge
 ) -> str:
     """Why a creation must wait: the type was not listed yet (MATCH-6), or its hermes_id field is unknown (OUT-4)."""
-    if not isinstance(needed, Create) or record.type == 'meeting':
+    if not isinstance(needed, Create) or record_type == 'meeting':
         return ''
-    remote_type = system.types[record.type]
-    field = known.catalogue.by_machine_name.get((record.type, 'hermes_id'))
+    remote_type = system.types[record_type]
+    field = known.catalogue.by_machine_name.get((record_type, 'hermes_id'))
     if field is None or not field.pd_field_id or field.problem:
         return f'no {remote_type} is made while its hermes_id field is unknown (hermes setup fields)'
     listing = (system.name, remote_type)
