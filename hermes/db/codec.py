@@ -1,12 +1,30 @@
 """Rows and domain values: how records and mirrors stand in the database. Lossless both ways."""
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from hermes.db.pool import Row
 from hermes.domain.identity import names_of
-from hermes.domain.model import UNSETTLED, Absorbed, Mirror, Record, RecordRef, RemoteRef, Run, Sent, Tombstone, Version
+from hermes.domain.model import (
+    NO_CLAIMS,
+    UNSETTLED,
+    UNTOLD,
+    Absorbed,
+    Claims,
+    Decree,
+    Doubt,
+    Mirror,
+    Record,
+    RecordRef,
+    RemoteRef,
+    Run,
+    Said,
+    Sent,
+    Tombstone,
+    Version,
+)  # fmt: skip
 from hermes.domain.record_types import ATTRIBUTES, SHARED, UNDER_COMPANY
 from hermes.kit.spelling import fold
 
@@ -63,7 +81,7 @@ def record_row(record: Record) -> dict[str, Any]:
         'id': record.ref.id,
         **row,
         'extra': {name: value for name, value in record.fields.items() if name not in fixed},
-        'claims': dict(record.claims),
+        'claims': claims_row(record.claims),
         'tombstone': stone
         and {
             'kind': stone.kind,
@@ -84,7 +102,7 @@ def read_record(record_type: str, row: Row) -> Record:
     return Record(
         RecordRef(record_type, row['id']),
         fields,
-        row['claims'],
+        read_claims(row['claims']),
         row.get('company_id'),
         stone
         and Tombstone(
@@ -96,6 +114,57 @@ def read_record(record_type: str, row: Row) -> Record:
         row['alias_of'],
         row['born_event'],
     )
+
+
+def claims_row(claims: Claims) -> dict[str, Any]:
+    """Claims as JSON: the kinds of which one was ever made."""
+    if claims is NO_CLAIMS:
+        return {}
+    decrees = {name: {'value': it.value, 'after': it.after, 'rule': it.rule} for name, it in claims.decree.items()}
+    told: dict[str, Any] = {
+        'initial': {name: _said_row(it) for name, it in claims.initial.items()},
+        'fallback': {name: _said_row(it) for name, it in claims.fallback.items()},
+        'decree': decrees,
+        **{kind: dict(getattr(claims, kind)) for kind in PLAIN_CLAIMS},
+    }
+    row = {kind: entries for kind, entries in told.items() if getattr(claims, kind) is not UNTOLD}
+    if claims.rehomed is not None:
+        row['rehomed'] = claims.rehomed
+    return row | ({'renumbered': True} if claims.renumbered else {})
+
+
+def _said_row(said: Said) -> dict[str, Any]:
+    shown = {} if said.shown is None else {'shown': said.shown}
+    return {'value': said.value, 'system': said.system, 'rule': said.rule, **shown}
+
+
+def read_claims(row: Mapping[str, Any]) -> Claims:
+    """The inverse of claims_row."""
+    if not row:
+        return NO_CLAIMS
+    told: dict[str, Any] = dict(row)
+    if 'rehomed' in told:
+        told['rehomed'] = Version(*told['rehomed'])
+    for kind in READ.keys() & told.keys():
+        read = READ[kind]
+        told[kind] = {name: read(entry) for name, entry in told[kind].items()}
+    return Claims(**told)
+
+
+def _read_decree(entry: Mapping[str, Any]) -> Decree:
+    return Decree(entry['value'], Version(*entry['after']), entry['rule'])
+
+
+PLAIN_CLAIMS: Final = ('released', 'substituted', 'counted', 'settled', 'doubts', 'undecided')
+"""Kinds whose entries are JSON as they are."""
+READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    'initial': lambda entry: Said(**entry),
+    'fallback': lambda entry: Said(**entry),
+    'decree': _read_decree,
+    'released': lambda entry: Version(*entry),
+    'doubts': lambda entry: Doubt(*entry),
+    'undecided': lambda entry: tuple(RecordRef(*ref) for ref in entry),
+}
 
 
 def _canonical(value: Any) -> Any:

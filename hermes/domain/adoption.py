@@ -74,7 +74,7 @@ def base(graph: Graph, company: Record, name: str) -> int:
     told = [_inherited(company, name)]
     for mirror in mirrors:
         if len(mirror.sent.get(name, ())) == KEPT_SENT or len(mirror.runs.get(name, ())) == KEPT_RUNS:
-            told.append(company.claims.get('counted', {}).get(name))
+            told.append(company.claims.counted.get(name))
             continue
         value = found(mirror, name)
         if not (mirror.merges and value in ours):
@@ -84,7 +84,8 @@ def base(graph: Graph, company: Record, name: str) -> int:
 
 def _inherited(record: Record, name: str) -> Value:
     """What an older database said (its claim stands under every policy)."""
-    return record.claims.get('fallback', {}).get(name, {}).get('value')
+    found = record.claims.fallback.get(name)
+    return found.value if found is not None else None
 
 
 def may_write(graph: Graph, mirror: Mirror, record: Record, name: str, value: Value, inputs: Sequence[str]) -> bool:

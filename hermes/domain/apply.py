@@ -218,7 +218,7 @@ def _auto_release(graph: Graph, record: Record, seen: Observation, known: Mirror
     for attribute in context.catalogue.attributes(record.ref.type).values():
         name = attribute.name
         if attribute.auto_release and not is_empty(known.current(name)) and known.current(name) != mirror.current(name):
-            claim(graph, record.ref, 'released', name, list(crm.version))
+            claim(graph, record.ref, 'released', name, crm.version)
 
 
 def _recipients(graph: Graph, seen: Observation, context: Context, done: Applied) -> None:

@@ -17,7 +17,7 @@ from hermes.domain.errors import NotFound
 from hermes.domain.graph import CRM, Context, Decision, Graph
 from hermes.domain.identity import addresses, domain_of, fold_name, full_name, has_name, has_phone, site_of
 from hermes.domain.merge import settle_fields
-from hermes.domain.model import Change, Record, RecordRef, Value
+from hermes.domain.model import Change, Claims, Record, RecordRef, Said, Value
 from hermes.domain.record_types import PARTS
 from hermes.domain.rules import PLANS, Ruled, assign, claim, is_active, open_deal
 from hermes.domain.tombstones import lift
@@ -208,7 +208,7 @@ def _rehome(graph: Graph, company: Record) -> None:
         for child in graph.children(company.ref.id, part):
             mirror = graph.primary(child.ref, CRM)
             if mirror is not None and not child.gone:
-                graph.put_record(replace(child, claims={**child.claims, 'rehomed': list(mirror.version)}))
+                graph.put_record(replace(child, claims=replace(child.claims, rehomed=mirror.version)))
 
 
 def _take_contact(
@@ -229,7 +229,7 @@ def _take_contact(
 def _fill(graph: Graph, contact: Record, booking: Booking, context: Context, done: Applied) -> bool:
     """CB-2: the e-mail that a contact lacks, said by a signed link. False where a person took it away on purpose."""
     mark = graph.mark()
-    claim(graph, contact.ref, 'initial', 'email', {'value': booking.email, 'system': SYSTEM, 'rule': booking.rule})
+    claim(graph, contact.ref, 'initial', 'email', Said(booking.email, SYSTEM, booking.rule))
     changes = settle_fields(graph, graph.records[contact.ref], context)
     if graph.records[contact.ref].fields.get('email') != booking.email:
         graph.undo(mark)
@@ -249,13 +249,9 @@ def _bear(
 ) -> RecordRef:
     """A new record that says what the form says."""
     ref = RecordRef(kind, graph.new_id())
-    initial = {
-        name: {'value': value, 'system': SYSTEM, 'rule': rule}
-        for name, value in said.items()
-        if value not in (None, '')
-    }
+    initial = {name: Said(value, SYSTEM, rule) for name, value in said.items() if value not in (None, '')}
     fields = {} if company_id is None else {'company_id': company_id}
-    graph.put_record(Record(ref, fields, {'initial': initial}, company_id, born_event=context.event_id))
+    graph.put_record(Record(ref, fields, Claims(initial), company_id, born_event=context.event_id))
     done.born.add(ref)
     done.changes.append(Change(ref, 'born', None, 'MATCH-5', SYSTEM, 'MATCH-5'))
     done.changes += settle_fields(graph, graph.records[ref], context)

@@ -12,7 +12,7 @@ from hermes.domain.applied import Applied
 from hermes.domain.errors import Refused
 from hermes.domain.graph import CALENDAR, Context, Decision, Graph
 from hermes.domain.meeting import is_declined, is_planned, moment, rearrange
-from hermes.domain.model import Change, Record, RecordRef
+from hermes.domain.model import Change, Doubt, Record, RecordRef
 
 PROMISED, DECLINED = 'promised', 'declined'
 BURIED: Final[Mapping[str, str]] = {
@@ -36,7 +36,7 @@ def look(graph: Graph, company_id: int, context: Context, done: Applied) -> None
         return
     for record in graph.children(company_id, 'meeting'):
         now = find(graph, record, company, context)
-        begins = DECLINED in now.keys() - record.claims.get('doubts', {}).keys()
+        begins = DECLINED in now.keys() - record.claims.doubts.keys()
         if begins and context.settings.get('decline_cancels'):
             done.changes += _cancel(graph, record, DECLINED, CALENDAR, context)
             now = {}
@@ -57,25 +57,25 @@ def find(graph: Graph, record: Record, company: Record, context: Context) -> dic
 
 def _keep(graph: Graph, record: Record, now: Doubts, context: Context, done: Applied) -> None:
     """`claims.doubts`: kind -> the event that brought the doubt, and what it is; the question has both in its key."""
-    before = record.claims.get('doubts', {})
-    ended = {kind: told for kind, told in before.items() if now.get(kind) != told[1]}
+    before = record.claims.doubts
+    ended = {kind: told for kind, told in before.items() if now.get(kind) != told.reason}
     begun = {kind: reason for kind, reason in now.items() if kind not in before or kind in ended}
     if not ended and not begun:
         return
     done.remember(graph, record)
-    done.closed += [(kind, _key(record, kind, told[0])) for kind, told in ended.items()]
+    done.closed += [(kind, _key(record, kind, told.event_id)) for kind, told in ended.items()]
     for kind, reason in begun.items():
         detail = {'reason': reason, 'start_at': record.fields['start_at']}
         done.decisions.append(Decision(kind, _key(record, kind, context.event_id), record.ref, detail))
         done.note(f'needs a decision: the call of {record.fields["start_at"]}, {reason}')
-    flagged, over = record.fields.get('flags'), {told[1] for told in ended.values()}
+    flagged, over = record.fields.get('flags'), {told.reason for told in ended.values()}
     flags = [*(flag for flag in flagged or () if flag not in over), *begun.values()]
     rule = RULES[next(iter({**begun, **ended}))]
     done.changes.append(Change(record.ref, 'flags', flagged, flags or None, 'hermes', rule))
     doubts = {kind: told for kind, told in before.items() if kind not in ended}
-    doubts |= {kind: [context.event_id, reason] for kind, reason in begun.items()}
+    doubts |= {kind: Doubt(context.event_id, reason) for kind, reason in begun.items()}
     fields = {name: value for name, value in {**record.fields, 'flags': flags}.items() if value != []}
-    graph.put_record(replace(record, fields=fields, claims={**record.claims, 'doubts': doubts}))
+    graph.put_record(replace(record, fields=fields, claims=replace(record.claims, doubts=doubts)))
 
 
 def _key(record: Record, kind: str, event_id: int) -> str:

@@ -13,7 +13,7 @@ from hermes.domain.applied import Applied
 from hermes.domain.graph import CRM, Context, Decision, Graph
 from hermes.domain.history import NEVER, blank
 from hermes.domain.legacy import LINKED, OWNERS, RULE, SYSTEM, Row, said
-from hermes.domain.model import Change, Record, RecordRef, RemoteRef, Tombstone, Value
+from hermes.domain.model import Change, Claims, Decree, Record, RecordRef, RemoteRef, Said, Tombstone, Value
 from hermes.domain.record_types import Attribute
 from hermes.domain.rules import rules
 from hermes.kit import wire
@@ -97,7 +97,7 @@ def _take_deal(
         _bury(graph, ref, context, done)
     elif graph.primary(ref, CRM) is None and fields['status'] == 'open':
         record = graph.records[ref]
-        graph.put_record(replace(record, claims={**record.claims, 'undecided': {SYSTEM: []}}))
+        graph.put_record(replace(record, claims=replace(record.claims, undecided={SYSTEM: ()})))
         done.decisions.append(Decision('match', f'match:{SYSTEM}:deal:{ref.id}', ref, ASKED))
 
 
@@ -120,9 +120,7 @@ def _bear(
         for name, value in kept.items()
         if name in known and (known[name].policy != 'hermes' or kind in ('company', 'deal'))
     }
-    claims: dict[str, Any] = {'fallback': fallback}
-    if told.get('generation') == 'newest':
-        claims['renumbered'] = True
+    claims = Claims(fallback=fallback, renumbered=told.get('generation') == 'newest')
     graph.put_record(Record(ref, kept, claims, company_id, born_event=context.event_id))
     done.born.add(ref)
     done.changes.append(Change(ref, 'born', None, RULE, SYSTEM, RULE))
@@ -138,11 +136,8 @@ def _bear(
     return ref
 
 
-def _first(value: Value, attribute: Attribute, context: Context) -> dict[str, Value]:
-    found: dict[str, Value] = {'value': value, 'system': SYSTEM, 'rule': RULE}
-    if attribute.type == 'admin' and (owner := context.directory.owner_of(value)):
-        found['shown'] = owner
-    return found
+def _first(value: Value, attribute: Attribute, context: Context) -> Said:
+    return Said(value, SYSTEM, RULE, context.directory.owner_of(value) if attribute.type == 'admin' else None)
 
 
 def _people(row: Row, context: Context) -> dict[str, Value]:
@@ -191,10 +186,10 @@ def _bury(graph: Graph, ref: RecordRef, context: Context, done: Applied) -> None
             continue
         seen = {':'.join(mirror.ref): NEVER for mirror in graph.mirrors_of(record.ref)}
         stone = Tombstone('crm', context.now, context.event_id, seen)
-        claims = dict(record.claims)
+        claims = record.claims
         fields = dict(record.fields)
         if record.ref.type == 'deal':
-            claims['decree'] = {'status': {'value': 'deleted', 'after': list(NEVER), 'rule': RULE}}
+            claims = replace(claims, decree={'status': Decree('deleted', NEVER, RULE)})
             fields['status'] = 'deleted'
         graph.put_record(replace(record, fields=fields, claims=claims, tombstone=stone))
         done.changes.append(Change(record.ref, 'tombstone', None, 'crm', SYSTEM, 'D-2'))

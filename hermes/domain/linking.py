@@ -11,7 +11,7 @@ from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
 from hermes.domain.history import fold, send, settle
 from hermes.domain.matching import conflicting, match
 from hermes.domain.merge import settle_fields
-from hermes.domain.model import Change, Intent, Mirror, Observation, Record, RecordRef, RemoteRef
+from hermes.domain.model import UNTOLD, Change, Intent, Mirror, Observation, Record, RecordRef, RemoteRef
 from hermes.domain.record_types import PARTS
 from hermes.domain.rules import claim
 
@@ -52,7 +52,7 @@ def link(graph: Graph, seen: Observation, record_type: str, emails: list[str], c
                 )
             )
             done.note(f'needs a decision: {len(found.several)} candidates by {found.rule}')
-            claim(graph, record.ref, 'undecided', seen.ref.system, [list(ref) for ref in found.several])
+            claim(graph, record.ref, 'undecided', seen.ref.system, found.several)
             record = graph.records[record.ref]
     attach(graph, seen, record, rule, context, done)
     return True
@@ -71,8 +71,8 @@ def attach(graph: Graph, seen: Observation, record: Record, rule: str, context: 
             graph.creating.pop((record.ref, seen.ref.system))
     graph.put_mirror(linked)
     done.before.setdefault(record.ref, record)
-    if 'legacy' in record.claims.get('undecided', {}):
-        graph.put_record(replace(record, claims={k: v for k, v in record.claims.items() if k != 'undecided'}))
+    if 'legacy' in record.claims.undecided:
+        graph.put_record(replace(record, claims=replace(record.claims, undecided=UNTOLD)))
         done.closed.append(('match', f'match:legacy:{record.ref.type}:{record.ref.id}'))
     done.changes.append(
         Change(
@@ -141,7 +141,7 @@ def _bear(
         'person': 'PD-PER-2',
         'deal': 'PD-DEAL-2',
     }.get(seen.ref.type, f'PD-{seen.ref.type.upper()[:5]}-1')
-    record = Record(RecordRef(record_type, graph.new_id()), {}, {}, company_id, born_event=context.event_id)
+    record = Record(RecordRef(record_type, graph.new_id()), company_id=company_id, born_event=context.event_id)
     if company_id is not None:
         company = graph.records[RecordRef('company', company_id)]
         buried = (

@@ -116,7 +116,7 @@ def conflicting(graph: Graph, linked: Record, seen: Observation) -> RecordRef | 
 def _by_hermes_id(graph: Graph, seen: Observation, record_type: str) -> Match | None:
     for number in seen.fields.get('hermes_id') or ():
         record = graph.record(RecordRef(record_type, number))
-        if record is None or (record.claims.get('renumbered') and (record.ref, CRM) not in graph.creating):
+        if record is None or (record.claims.renumbered and (record.ref, CRM) not in graph.creating):
             continue
         if not graph.linked(record.ref, seen.ref.system):
             return Match(record, f'{RULES[seen.ref.type]} hermes_id')

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from hermes.domain.applied import Applied
 from hermes.domain.graph import CALENDAR, CRM, Context, Decision, Directory, Graph
@@ -17,7 +17,7 @@ from hermes.domain.history import NEVER, edits, insert
 from hermes.domain.history import settle as settle_intent
 from hermes.domain.linking import attach
 from hermes.domain.merge import merge
-from hermes.domain.model import SETTLED, Change, Mirror, Observation, Record, RecordRef, Value, Version
+from hermes.domain.model import SETTLED, Change, Claims, Decree, Mirror, Observation, Record, RecordRef, Value, Version
 from hermes.domain.tombstones import keep_one_primary
 
 TIMES: Final = ('start_at', 'end_at')
@@ -126,8 +126,9 @@ def is_declined(graph: Graph, record: Record, directory: Directory) -> bool:
     """Whether the visitor answered No in the calendar, and nobody has changed the meeting since."""
     event = event_of(graph, record, directory)
     answers = event.runs.get('answer', ()) if event is not None and event.live else ()
-    decree = record.claims.get('decree', {}).get('status', {'after': NEVER})
-    return bool(answers) and answers[-1].value == 'declined' and answers[-1].first > Version(*decree['after'])
+    decree = record.claims.decree.get('status')
+    after = decree.after if decree is not None else NEVER
+    return bool(answers) and answers[-1].value == 'declined' and answers[-1].first > after
 
 
 def book(
@@ -137,7 +138,7 @@ def book(
     ref = RecordRef('meeting', graph.new_id())
     told = {'status': 'planned', 'sequence': 0, 'round': 0, **fields, 'company_id': company_id}
     given = {name: value for name, value in told.items() if value is not None}
-    claims = {'decree': {name: _decree(given.get(name), NEVER, rule) for name in DECREED}}
+    claims = Claims(decree={name: Decree(given.get(name), NEVER, rule) for name in DECREED})
     graph.put_record(Record(ref, given, claims, company_id, born_event=context.event_id))
     lines = [Change(ref, name, None, value, 'hermes', rule) for name, value in given.items()]
     return ref, [Change(ref, 'born', None, rule, 'hermes', rule), *lines]
@@ -155,17 +156,13 @@ def rearrange(
         return []
     if TOLD & changed.keys():
         changed['sequence'] = int(record.fields.get('sequence') or 0) + 1
-    decrees = dict(record.claims.get('decree', {}))
+    decrees = dict(record.claims.decree)
     events = graph.mirrors_of(ref, CALENDAR)
     after = max((told for event in events for told in (event.version, event.deleted) if told), default=NEVER)
     for name in DECREED:
         if TOLD & changed.keys() or name not in decrees:
-            decrees[name] = _decree(changed.get(name, record.fields.get(name)), after, rule)
-    return _write(graph, replace(record, claims={**record.claims, 'decree': decrees}), changed, 'hermes', rule, note)
-
-
-def _decree(value: Value, after: Version, rule: str) -> dict[str, Any]:
-    return {'value': value, 'after': list(after), 'rule': rule}
+            decrees[name] = Decree(changed.get(name, record.fields.get(name)), after, rule)
+    return _write(graph, replace(record, claims=replace(record.claims, decree=decrees)), changed, 'hermes', rule, note)
 
 
 def _write(
@@ -278,40 +275,40 @@ def follow(graph: Graph, ref: RecordRef, context: Context) -> list[Change]:
     event = event_of(graph, record, context.directory)
     if event is None:
         return []
-    decrees = dict(record.claims.get('decree', {}))
+    decrees = dict(record.claims.decree)
     for name in DECREED:
-        decrees.setdefault(name, _decree(record.fields.get(name), NEVER, ''))
+        decrees.setdefault(name, Decree(record.fields.get(name), NEVER, ''))
     values = _believed(record, decrees, event)
     if all(record.fields.get(name) == value for name, value in values.items()):
         return []
-    settled = replace(record, claims={**record.claims, 'decree': decrees})
+    settled = replace(record, claims=replace(record.claims, decree=decrees))
     return _write(graph, settled, values, CALENDAR, RULE, 'a person changed it in the calendar')
 
 
-def _believed(record: Record, decrees: Mapping[str, Any], event: Mirror) -> dict[str, Value]:
+def _believed(record: Record, decrees: Mapping[str, Decree], event: Mirror) -> dict[str, Value]:
     """What a meeting should say: a person's edit that is newer than the decree stands, else the decree. SEQUENCE counts
     every edit, deletion and return since then, is never behind the calendar's own, and never falls.
     """
-    values: dict[str, Value] = {name: decrees[name]['value'] for name in DECREED}
+    values: dict[str, Value] = {name: decrees[name].value for name in DECREED}
     edited: set[Version] = set()
     for name in TIMES:
-        after = Version(*decrees[name]['after'])
+        after = decrees[name].after
         since = {run.first for run, _ in edits(event, name) if run.first > after}
         if since:
             values[name] = event.current(name)
             edited |= since
     if not _is_stretch(*(values[name] for name in TIMES)):
-        values |= {name: decrees[name]['value'] for name in TIMES}
+        values |= {name: decrees[name].value for name in TIMES}
         edited = set()
     removed = (
         not event.live
         and event.deleted is not None
         and event.deleted_by != 'hermes'
-        and event.deleted > Version(*decrees['status']['after'])
+        and event.deleted > decrees['status'].after
     )
     if removed and values['status'] != 'canceled':
         values |= {'status': 'canceled', 'canceled_by': 'calendar'}
-    counted = int(values['sequence'] or 0) + len(edited) + _turns(event, Version(*decrees['status']['after']))
+    counted = int(values['sequence'] or 0) + len(edited) + _turns(event, decrees['status'].after)
     counted = max([counted, *(run.value for run in event.runs.get('sequence', ()))])
     known = int(record.fields.get('sequence') or 0)
     is_new = any(values[name] != record.fields.get(name) for name in TOLD & values.keys())

@@ -4,16 +4,15 @@
 matters. `merge` folds one observation into its mirror and returns the record's changes.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from hermes.domain.adoption import ADOPTED, is_first
 from hermes.domain.adoption import RULE as D_12
 from hermes.domain.fields import is_readable
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.history import edits, fold, has_spoken, is_empty
-from hermes.domain.model import Change, Mirror, Observation, Record, RemoteRef, Run, Value, Version
+from hermes.domain.model import UNTOLD, Change, Mirror, Observation, Record, RemoteRef, Run, Said, Value
 from hermes.domain.record_types import ATTRIBUTES, IN_CRM, PARTS, SHARED, Attribute
 from hermes.kit.spelling import look
 
@@ -52,7 +51,7 @@ def settle_fields(graph: Graph, record: Record, context: Context) -> list[Change
     current = graph.records[record.ref]
     fields = dict(current.fields)
     changes: list[Change] = []
-    substituted = dict(current.claims.get('substituted', {}))
+    substituted = dict(current.claims.substituted)
     voices = voices_of(graph, current)
     for attribute in context.catalogue.attributes(current.ref.type).values():
         if _is_computed(current, attribute):
@@ -67,7 +66,8 @@ def settle_fields(graph: Graph, record: Record, context: Context) -> list[Change
     if changes:
         movable = current.ref.type in PARTS
         company_id = fields.get('company_id', current.company_id) if movable else current.company_id
-        claims = {**current.claims, 'substituted': substituted} if 'substituted' in current.claims else current.claims
+        told = current.claims.substituted is not UNTOLD
+        claims = replace(current.claims, substituted=substituted) if told else current.claims
         graph.put_record(replace(current, fields=fields, company_id=company_id, claims=claims))
     return changes
 
@@ -108,7 +108,7 @@ def believe(
     if theirs is not NOTHING:
         return theirs
     if initial is not None:
-        return Belief(initial['value'], initial['system'], initial['rule'])
+        return Belief(initial.value, initial.system, initial.rule)
     if crm is not None and not (crm.ours and name in crm.sent) and has_spoken(crm, name):
         value, known = _read(graph, crm, attribute, crm.current(name), context)
         if known:
@@ -135,18 +135,18 @@ def standing_edits(record: Record, name: str, crm: Mirror, product: Mirror | Non
 
 
 def _standing(record: Record, name: str, crm: Mirror, product: Mirror | None) -> list[Run]:
-    released = record.claims.get('released', {}).get(name)
+    released = record.claims.released.get(name)
     said = {_key(run.value) for run in product.runs.get(name, ())} if product else set()
     initial = _initial(record, name)
     if initial is not None:
-        said.add(_key(initial['value']))
-    before = record.claims.get('fallback', {}).get(name)
+        said.add(_key(initial.value))
+    before = record.claims.fallback.get(name)
     if before is not None:
-        said.add(_key(before.get('shown', before['value'])))
+        said.add(_key(before.value if before.shown is None else before.shown))
     return [
         run
         for run, first_sight in reversed(edits(crm, name))
-        if (released is None or run.first > Version(*released)) and not (first_sight and _key(run.value) in said)
+        if (released is None or run.first > released) and not (first_sight and _key(run.value) in said)
     ]
 
 
@@ -154,28 +154,26 @@ def _key(value: Value) -> str:
     return f'{type(value).__name__}:{look(value) if isinstance(value, str) else value}'
 
 
-def _initial(record: Record, name: str) -> Mapping[str, Any] | None:
-    found: Mapping[str, Any] | None = record.claims.get('initial', {}).get(name)
-    return found
+def _initial(record: Record, name: str) -> Said | None:
+    return record.claims.initial.get(name)
 
 
 def _fallback(record: Record, name: str) -> Belief:
     """The voice of lowest rank: what stood in an older database, until a system says something (`shown`: how the CRM
     says the same).
     """
-    found = record.claims.get('fallback', {}).get(name)
-    return Belief(found['value'], found['system'], found['rule']) if found else NOTHING
+    found = record.claims.fallback.get(name)
+    return Belief(found.value, found.system, found.rule) if found else NOTHING
 
 
 def _decreed(record: Record, name: str, crm: Mirror | None) -> Belief | None:
     """A rule of ours wrote the field (TC-7, D-6) and no person has written it in the CRM since."""
-    decree = record.claims.get('decree', {}).get(name)
+    decree = record.claims.decree.get(name)
     if decree is None:
         return None
-    after = Version(*decree['after'])
-    if crm is not None and any(run.first > after for run, _ in edits(crm, name)):
+    if crm is not None and any(run.first > decree.after for run, _ in edits(crm, name)):
         return None
-    return Belief(decree['value'], 'hermes', decree['rule'])
+    return Belief(decree.value, 'hermes', decree.rule)
 
 
 def _crm_owned(graph: Graph, record: Record, attribute: Attribute, crm: Mirror | None, context: Context) -> Belief:
@@ -190,7 +188,7 @@ def _crm_owned(graph: Graph, record: Record, attribute: Attribute, crm: Mirror |
     initial = _initial(record, attribute.name)
     if initial is None:
         return _fallback(record, attribute.name)
-    return Belief(initial['value'], initial['system'], initial['rule'])
+    return Belief(initial.value, initial.system, initial.rule)
 
 
 def _product_says(graph: Graph, product: Mirror | None, attribute: Attribute, context: Context) -> Belief:

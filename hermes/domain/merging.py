@@ -5,6 +5,7 @@ is told of it later lands on the survivor. The facts may come in any order and a
 end is the same (I5), and nothing that was merged away comes back (I16).
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,7 +14,17 @@ from hermes.domain.graph import CRM, PRODUCT, Context, Graph
 from hermes.domain.history import absorbed, blank
 from hermes.domain.identity import addresses
 from hermes.domain.merge import settle_fields
-from hermes.domain.model import UNSETTLED, Change, Mirror, Observation, Record, RecordRef, RemoteRef, Version
+from hermes.domain.model import (
+    UNSETTLED,
+    UNTOLD,
+    Change,
+    Mirror,
+    Observation,
+    Record,
+    RecordRef,
+    RemoteRef,
+    Version,
+)  # fmt: skip
 from hermes.domain.record_types import MERGED, UNDER_COMPANY
 from hermes.domain.tombstones import bury, hanging, lift
 
@@ -135,8 +146,8 @@ def unite(graph: Graph, loser: Record, survivor: Record, rule: str, context: Con
     moved_up = _move_links(graph, loser.ref, survivor.ref, rule, done)
     moved = _move_children(graph, loser, survivor, rule, done)
     kept = graph.records[survivor.ref]
-    graph.put_record(replace(kept, claims={**kept.claims, **_said_first(loser, kept)}))
-    claims = {name: value for name, value in loser.claims.items() if name != 'undecided'}
+    graph.put_record(replace(kept, claims=replace(kept.claims, **_said_first(loser, kept))))
+    claims = replace(loser.claims, undecided=UNTOLD)
     graph.put_record(replace(graph.records[loser.ref], alias_of=survivor.ref.id, tombstone=None, claims=claims))
     done.changes += [
         Change(loser.ref, 'alias of', None, survivor.ref.id, CRM, rule),
@@ -156,7 +167,7 @@ def unite(graph: Graph, loser: Record, survivor: Record, rule: str, context: Con
 
 def _said_first(loser: Record, kept: Record) -> dict[str, Any]:
     """What both were told before any system spoke; the survivor's own stands."""
-    both = {kind: {**loser.claims.get(kind, {}), **kept.claims.get(kind, {})} for kind in SAID_FIRST}
+    both = {kind: {**getattr(loser.claims, kind), **getattr(kept.claims, kind)} for kind in SAID_FIRST}
     return {kind: told for kind, told in both.items() if told}
 
 
@@ -230,11 +241,12 @@ def _move_children(graph: Graph, loser: Record, survivor: Record, rule: str, don
         if child.ref.type not in UNDER_COMPANY or child.fields.get(name) != loser.ref.id:
             continue
         done.remember(graph, child)
-        claims = dict(child.claims)
+        claims = child.claims
         for kind in SAID_FIRST:
-            told = child.claims.get(kind, {})
-            if name in told:
-                claims[kind] = {**told, name: {**told[name], 'value': survivor.ref.id}}
+            said: Mapping[str, Any] = getattr(claims, kind)
+            if name in said:
+                moves: dict[str, Any] = {kind: {**said, name: replace(said[name], value=survivor.ref.id)}}
+                claims = replace(claims, **moves)
         company_id = survivor.ref.id if name == 'company_id' else child.company_id
         fields = {**child.fields, name: survivor.ref.id}
         graph.put_record(replace(child, fields=fields, claims=claims, company_id=company_id))

@@ -4,10 +4,11 @@ All of them are immutable; a changed one is a new one. JSON values only (`Value`
 compared. Absent, null and a value are three things: a field that says nothing is not a key of `fields`; null is None.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
 
 Value = Any
 """A JSON value in canonical form: None, bool, int, str, or a list or dict of them. Dates are 'YYYY-MM-DD' (UTC)."""
@@ -207,6 +208,69 @@ class Tombstone:
     seen: Mapping[str, Version] = field(default_factory=dict)
 
 
+UNTOLD: Final[Mapping[str, Any]] = MappingProxyType({})
+"""What a kind of claim is of which none was ever made: nothing is stored of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A value that somebody gave before any system spoke: whose it is, under which rule. `shown`: how the CRM says the
+    same, where it says it in another way.
+    """
+
+    value: Value
+    system: str
+    rule: str
+    shown: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decree:
+    """A rule of ours wrote a field; what a person writes `after` that counts more."""
+
+    value: Value
+    after: Version
+    rule: str
+
+
+class Doubt(NamedTuple):
+    """Why a call may not take place, and the event that brought it."""
+
+    event_id: int
+    reason: str
+
+
+ByField = Literal['initial', 'fallback', 'decree', 'released', 'substituted', 'counted', 'settled', 'undecided']
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What no remote object says of a record (stored by db/codec.py).
+
+    By field: `initial` values of what Hermes made, until a system owns the field; `fallback`, what stood in an older
+    database; `decree`, what a rule wrote; `released`, the version up to which edits no longer hold it; `substituted`,
+    why its value is only a stand-in (D-16, D-17); `counted`, what was found there before our own count (D-12);
+    `settled`, what a person decided about a mark (D-6). `doubts`: about a call, by kind. `rehomed`: the version from
+    which it belongs to an organisation that is made anew (D-2). `renumbered`: its id was given to something else in
+    the CRM before. `undecided`: by system, which records an object may be (MATCH-7).
+    """
+
+    initial: Mapping[str, Said] = field(default_factory=lambda: UNTOLD)
+    fallback: Mapping[str, Said] = field(default_factory=lambda: UNTOLD)
+    decree: Mapping[str, Decree] = field(default_factory=lambda: UNTOLD)
+    released: Mapping[str, Version] = field(default_factory=lambda: UNTOLD)
+    substituted: Mapping[str, str] = field(default_factory=lambda: UNTOLD)
+    counted: Mapping[str, int] = field(default_factory=lambda: UNTOLD)
+    settled: Mapping[str, str] = field(default_factory=lambda: UNTOLD)
+    doubts: Mapping[str, Doubt] = field(default_factory=lambda: UNTOLD)
+    undecided: Mapping[str, Sequence[RecordRef]] = field(default_factory=lambda: UNTOLD)
+    rehomed: Version | None = None
+    renumbered: bool = False
+
+
+NO_CLAIMS: Final = Claims()
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What we believe. `fields` are attributes in canonical form (references are record ids); `extra` run-time fields
@@ -215,10 +279,7 @@ class Record:
 
     ref: RecordRef
     fields: Mapping[str, Value] = field(default_factory=dict)
-    claims: Mapping[str, Any] = field(default_factory=dict)
-    """What no remote object says: 'initial' {field: value}, 'decree' {field: [value, after]}, 'released' {field:
-    version}, 'substituted' {field: reason}.
-    """
+    claims: Claims = NO_CLAIMS
     company_id: int | None = None
     tombstone: Tombstone | None = None
     alias_of: int | None = None

@@ -15,7 +15,7 @@ from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
 from hermes.domain.history import NEVER, edits
 from hermes.domain.identity import addresses
 from hermes.domain.merge import believe, standing_edit
-from hermes.domain.model import Change, Mirror, Record, RecordRef, Value
+from hermes.domain.model import ByField, Change, Claims, Decree, Mirror, Record, RecordRef, Said, Value
 from hermes.domain.record_types import ATTRIBUTES, Attribute
 
 PLANS: Final = ('payg', 'startup', 'enterprise')
@@ -77,18 +77,18 @@ def assign(
     graph.put_record(replace(record, fields={**record.fields, **changed}))
 
 
-def claim(graph: Graph, ref: RecordRef, kind: str, name: str, value: Any) -> None:
-    """Write one of a record's claims (initial, decree, released, substituted)."""
+def claim(graph: Graph, ref: RecordRef, kind: ByField, name: str, value: Any) -> None:
+    """Write one of a record's claims."""
     record = graph.records[ref]
-    entries = {**record.claims.get(kind, {}), name: value}
-    graph.put_record(replace(record, claims={**record.claims, kind: entries}))
+    told: dict[str, Any] = {kind: {**getattr(record.claims, kind), name: value}}
+    graph.put_record(replace(record, claims=replace(record.claims, **told)))
 
 
 def decree(graph: Graph, ref: RecordRef, name: str, value: Value, rule: str, done: Ruled) -> None:
     """A rule writes a field that the CRM owns; a person who writes it afterwards stays in charge."""
     mirror = graph.voice(ref, CRM)
     after = mirror.version if mirror else NEVER
-    claim(graph, ref, 'decree', name, {'value': value, 'after': list(after), 'rule': rule})
+    claim(graph, ref, 'decree', name, Decree(value, after, rule))
     assign(graph, ref, {name: value}, rule, done)
 
 
@@ -97,7 +97,7 @@ def _substitute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> 
     company = graph.records[ref]
     product, crm = graph.voice(ref, PRODUCT), graph.voice(ref, CRM)
     unknown_plan = product.current('price_plan_unknown') if product else None
-    substituted = company.claims.get('substituted', {})
+    substituted = company.claims.substituted
     if unknown_plan and substituted.get('price_plan') != unknown_plan:
         claim(graph, ref, 'substituted', 'price_plan', unknown_plan)
         done.warnings.append(f'D-17: price plan {unknown_plan!r} is unknown, payg is used')
@@ -142,7 +142,7 @@ def _hold_strangers(graph: Graph, ref: RecordRef, context: Context, done: Ruled)
             edit is not None and edit.value not in (None, 0, '') and not context.directory.admin_of(CRM, edit.value)
         )
         reason = f'{STRANGER} {edit.value}' if edit is not None and stranger else ''
-        kept = str(company.claims.get('substituted', {}).get(attribute.name, ''))
+        kept = str(company.claims.substituted.get(attribute.name, ''))
         if reason and kept != reason:
             claim(graph, ref, 'substituted', attribute.name, reason)
             done.warnings.append(f'{attribute.name}: CRM user {edit.value if edit else ""} is no admin here')
@@ -156,10 +156,10 @@ def is_active(admin_id: Value, context: Context) -> bool:
     return admin is not None and admin.fields.get('active') is not False
 
 
-def _unclaim(graph: Graph, ref: RecordRef, kind: str, name: str) -> None:
+def _unclaim(graph: Graph, ref: RecordRef, kind: ByField, name: str) -> None:
     record = graph.records[ref]
-    entries = {key: value for key, value in record.claims.get(kind, {}).items() if key != name}
-    graph.put_record(replace(record, claims={**record.claims, kind: entries}))
+    told: dict[str, Any] = {kind: {key: it for key, it in getattr(record.claims, kind).items() if key != name}}
+    graph.put_record(replace(record, claims=replace(record.claims, **told)))
 
 
 def _compute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> None:
@@ -193,7 +193,7 @@ def _state(graph: Graph, ref: RecordRef, name: str, ours: Value, rule: str, done
 def _count(graph: Graph, ref: RecordRef, name: str, ours: int, done: Ruled) -> None:
     """What was found, and our own calls beside it."""
     company = graph.records[ref]
-    found, known = base(graph, company, name), company.claims.get('counted', {}).get(name, 0)
+    found, known = base(graph, company, name), company.claims.counted.get(name, 0)
     if found != known:
         claim(graph, ref, 'counted', name, found)
         assign(graph, ref, {name: found + ours}, D_12, done, ADOPTED, CRM)
@@ -207,7 +207,7 @@ def _close_deals(graph: Graph, ref: RecordRef, before: Record | None, context: C
     old = before.fields if before else {}
     terminated = company.fields.get('tc2_status') == TERMINATED != old.get('tc2_status')
     marked = bool(company.fields.get('narc')) and not old.get('narc')
-    if not company.fields.get('narc') and 'narc' in company.claims.get('settled', {}):
+    if not company.fields.get('narc') and 'narc' in company.claims.settled:
         _unclaim(graph, ref, 'settled', 'narc')
     if not (terminated or marked):
         return
@@ -298,12 +298,9 @@ def make_deal(
 ) -> RecordRef:
     """A deal that Hermes makes: its first values are claims until the CRM owns them."""
     ref = RecordRef('deal', graph.new_id())
-    initial = {
-        name: {'value': value, 'system': 'hermes', 'rule': rule} for name, value in values.items() if value is not None
-    }
-    claims: dict[str, Any] = {'initial': initial}
-    if 'sales_person_id' in graph.records[company].claims.get('substituted', {}):
-        claims['substituted'] = {'admin_id': 'the company has a substituted sales person'}
+    claims = Claims({name: Said(value, 'hermes', rule) for name, value in values.items() if value is not None})
+    if 'sales_person_id' in graph.records[company].claims.substituted:
+        claims = replace(claims, substituted={'admin_id': 'the company has a substituted sales person'})
     graph.put_record(Record(ref, dict(values), claims, company.id, born_event=context.event_id))
     done.changes.append(Change(ref, 'born', None, rule, 'hermes', rule))
     done.changes += [
@@ -332,7 +329,7 @@ def _inherit(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> Non
     the deal itself stays as long as nobody has said anything of the company (D-12).
     """
     company = graph.records[ref]
-    substituted = company.claims.get('substituted', {})
+    substituted = company.claims.substituted
     attributes = context.catalogue.attributes('company')
     values: dict[str, Value] = {}
     shown: dict[str, Attribute | None] = {}

@@ -12,7 +12,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.graph import CRM, Context, Graph
 from hermes.domain.merge import settle_fields
 from hermes.domain.merging import absorb, unite
-from hermes.domain.model import Change, Observation, Record, RecordRef, RemoteRef, Tombstone
+from hermes.domain.model import UNTOLD, Change, Observation, Record, RecordRef, RemoteRef, Tombstone
 from hermes.domain.rules import claim
 from hermes.domain.tombstones import lay_down
 
@@ -85,8 +85,7 @@ def make_same(graph: Graph, record: Record, other: RecordRef, context: Context, 
 def make_separate(graph: Graph, record: Record, done: Applied) -> None:
     """MATCH-7: the record is none of its candidates."""
     done.remember(graph, record)
-    claims = {kind: value for kind, value in record.claims.items() if kind != 'undecided'}
-    graph.put_record(replace(record, claims=claims))
+    graph.put_record(replace(record, claims=replace(record.claims, undecided=UNTOLD)))
     done.changes.append(Change(record.ref, 'decision', 'undecided', 'separate', 'operator', 'MATCH-7'))
 
 

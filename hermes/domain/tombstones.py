@@ -168,9 +168,9 @@ def lift(graph: Graph, record: Record, system: str, rule: str, context: Context,
     for each in under:
         if each.tombstone is None or each.tombstone.event_id != stone.event_id:
             continue
-        claims = dict(each.claims)
+        claims = each.claims
         if each.ref.type == 'deal':
-            claims['decree'] = {name: value for name, value in claims.get('decree', {}).items() if name != 'status'}
+            claims = replace(claims, decree={name: it for name, it in claims.decree.items() if name != 'status'})
         graph.put_record(replace(graph.records[each.ref], tombstone=None, claims=claims))
         done.changes.append(Change(each.ref, 'tombstone', each.tombstone.kind, None, system, rule))
         done.changes += settle_fields(graph, graph.records[each.ref], context)

@@ -135,7 +135,7 @@ def _of_record(
     if isinstance(needed, (Noop, Wait)):
         return None
     if not waits and isinstance(needed, Create):
-        undecided = 'MATCH-7: nothing is made until somebody decides' if record.claims.get('undecided') else ''
+        undecided = 'MATCH-7: nothing is made until somebody decides' if record.claims.undecided else ''
         waits = shut[record.ref.type] or undecided
     return Foreseen(record, system, table, needed, waits if standing.state == 'ready' else standing.reason, standing)
 

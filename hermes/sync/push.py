@@ -160,7 +160,7 @@ async def prepare(engine: Engine, connection: Connection, push: Push, system: Sy
     if reason:
         await pushes.later(connection, push, timedelta(seconds=METADATA_WAIT_S), reason)
         return None
-    if isinstance(needed, Create) and record.claims.get('undecided'):
+    if isinstance(needed, Create) and record.claims.undecided:
         await pushes.park(connection, push, 'MATCH-7: nothing is made until somebody decides', {}, 'held')
         return None
     rule = await cause.of_write(connection, graph, record, needed, table)

@@ -10,7 +10,7 @@ from hermes.domain.fields import ABSENT
 from hermes.domain.graph import CRM
 from hermes.domain.history import NEVER, edits, equal, is_empty
 from hermes.domain.merge import OWNERS
-from hermes.domain.model import Mirror, RemoteRef, Value, Version
+from hermes.domain.model import Mirror, RemoteRef, Value
 from hermes.domain.plan.values import Create, Delete, Noop, Plan, Subject, Update, Wait
 from hermes.domain.plan.view import RecordView
 from hermes.domain.record_types import IN_CRM
@@ -41,7 +41,7 @@ def marked(asked: Subject) -> Plan | None:
         return None
     if mirror is None:
         return Noop('D-6: the company is marked as not a real customer')
-    let_go = company.claims.get('settled', {}).get('narc') == 'delete'
+    let_go = company.claims.settled.get('narc') == 'delete'
     reason = '' if let_go else kept_despite_narc(asked.graph, company)
     return Noop(f'D-6: kept and not pushed, because {reason}') if reason else Delete(mirror)
 
@@ -119,7 +119,7 @@ def wanted_fields(asked: Subject, *, creating: bool) -> tuple[dict[str, Value], 
     substituted = {
         f'{kind.ref.type.title()}.{name}'
         for kind in (asked.record, asked.company) if kind is not None
-        for name in kind.claims.get('substituted', {})
+        for name in kind.claims.substituted
     }  # fmt: skip
     wanted: dict[str, Value] = {}
     cut: list[str] = []
@@ -146,7 +146,7 @@ def _is_rehomed(asked: Subject) -> bool:
     """D-2: its organisation is made anew, so that it moves to the new one; a person who moves it afterwards is in
     charge.
     """
-    mirror, after = asked.mirror, asked.record.claims.get('rehomed')
+    mirror, after = asked.mirror, asked.record.claims.rehomed
     if after is None or mirror is None or asked.system != CRM:
         return False
-    return not any(run.first > Version(*after) for run, _ in edits(mirror, 'company_id'))
+    return not any(run.first > after for run, _ in edits(mirror, 'company_id'))

@@ -21,7 +21,7 @@ async def release(scope: Scope, act: ReleaseField) -> Outcome:
         raise Refused(f'{ref.type} {ref.id} has no field {name} that the CRM could hold.')
     if standing_edit(record, name, crm, graph.voice(record.ref, PRODUCT)) is None:
         raise Refused(f'{name} is not held back by an edit: there is nothing to release.')
-    claim(graph, record.ref, 'released', name, list(crm.version))
+    claim(graph, record.ref, 'released', name, crm.version)
     changes = [replace(change, rule='release') for change in settle_fields(graph, record, scope.context)]
     await graphs.commit(scope.connection, graph, graphs.Effects.of(changes, scope.event.id), scope.event)
     return {'notes': [f'{name} is released'], 'dirty': [list(record.ref)]}

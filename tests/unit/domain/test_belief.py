@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hermes.db.codec import read_claims
 from hermes.domain.history import fold, send, settle
 from hermes.domain.merge import NOTHING, believe, held
 from hermes.domain.model import Mirror, Record, Value, Version
@@ -23,7 +24,7 @@ says = st.lists(st.sampled_from([None, 'a', 'b', 'c']), max_size=4)
 
 
 def company(**claims: object) -> Record:
-    return Record(COMPANY, {'name': 'Ember'}, claims)
+    return Record(COMPANY, {'name': 'Ember'}, read_claims(claims))
 
 
 def client(*told: Value, name: str = 'website') -> Mirror:

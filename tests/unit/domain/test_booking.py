@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hermes.db.codec import read_claims
 from hermes.domain.acts import BookMeeting
 from hermes.domain.booking import Booked, amend, book
 from hermes.domain.enquiry import Booking, find_bdr, moment, read, split_name
@@ -276,7 +277,7 @@ def test_a_bdr_who_is_unclear_flags_the_booking() -> None:
 
 def test_counts_are_of_meetings_that_are_not_canceled() -> None:
     counted = {'sales_call_count': {'value': 4, 'system': 'legacy', 'rule': 'import'}}
-    older = replace(company(sales_call_count=4), claims={'fallback': counted})
+    older = replace(company(sales_call_count=4), claims=read_claims({'fallback': counted}))
     graph = graph_of(older, contact(3_000, email='ada@ember.example'))
     first = book(graph, asked(), HERE)
     book(graph, asked(uid='u-2'), HERE)

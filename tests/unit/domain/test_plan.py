@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hermes.domain.fields import ABSENT
 from hermes.domain.graph import Graph
 from hermes.domain.history import fold
-from hermes.domain.model import Mirror, Record, RecordRef, RemoteRef, Value
+from hermes.domain.model import Claims, Mirror, Record, RecordRef, RemoteRef, Value
 from hermes.domain.plan import Create, Delete, Noop, RecordView, Update, Wait, plan
 from hermes.domain.record_types import Attribute
 from hermes.ports import Outgoing
@@ -178,7 +178,7 @@ def test_a_long_text_is_cut_where_the_crm_has_a_limit_and_the_cut_is_marked(leng
 
 @pytest.mark.behaviour('D-21')
 def test_a_substituted_value_never_goes_out() -> None:
-    claims = {'substituted': {'sales_person_id': 'tutorcruncher 99', 'price_plan': 'gold'}}
+    claims = Claims(substituted={'sales_person_id': 'tutorcruncher 99', 'price_plan': 'gold'})
     guessed = replace(company(sales_person_id=OTHER, price_plan='payg', website='w'), claims=claims)
     graph = graph_of(guessed, linked('company', sight(ORG, 100, sales_person_id=100, price_plan=None, website=None)))
     update = wanted(graph, COMPANY)

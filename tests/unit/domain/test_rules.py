@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes.domain.model import Record, RecordRef, Value
+from hermes.domain.model import NO_CLAIMS, Record, RecordRef, Value
 from hermes.domain.rules import Ruled, rules
 from tests.unit.domain.office import CLIENT, COMPANY, ORG, SOLD_BY, context, graph_of, mirror_of, sight
 
@@ -103,7 +103,7 @@ def test_termination_loses_open_deals_once_at_the_change() -> None:
     graph = graph_of(ended, product(), deal(1_002, 'open'), deal(1_003, 'won'))
     rules(graph, COMPANY.id, Record(COMPANY, NEW), False, HERE)
     assert statuses(graph) == ['lost', 'won']
-    reopened = replace(graph.records[RecordRef('deal', 1_002)], fields={'status': 'open'}, claims={})
+    reopened = replace(graph.records[RecordRef('deal', 1_002)], fields={'status': 'open'}, claims=NO_CLAIMS)
     graph.put_record(reopened)
     told = rules(graph, COMPANY.id, graph.records[COMPANY], False, HERE)
     assert statuses(graph) == ['open', 'won']
@@ -126,7 +126,7 @@ def test_what_nobody_knows_is_substituted_and_said_once() -> None:
     graph = graph_of(unknown, product(sales_person_id=999, price_plan_unknown='gold'))
     told = rules(graph, COMPANY.id, None, False, HERE)
     assert graph.records[COMPANY].fields['sales_person_id'] == 2
-    assert graph.records[COMPANY].claims['substituted'] == {
+    assert graph.records[COMPANY].claims.substituted == {
         'sales_person_id': 'tutorcruncher 999',
         'price_plan': 'gold',
     }

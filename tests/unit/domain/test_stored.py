@@ -4,11 +4,26 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
-from hermes.domain.model import UNSETTLED, Absorbed, Mirror, Record, RecordRef, RemoteRef, Run, Sent, Tombstone, Version
+from hermes.db.codec import claims_row, dump, link_row, mirror_row, read_claims, read_mirror, read_record, record_row
+from hermes.domain.model import (
+    UNSETTLED,
+    Absorbed,
+    Claims,
+    Decree,
+    Mirror,
+    Record,
+    RecordRef,
+    RemoteRef,
+    Run,
+    Said,
+    Sent,
+    Tombstone,
+    Version,
+)
 from hermes.domain.record_types import ATTRIBUTES
 
 texts = st.text(st.characters(exclude_characters='\x00', exclude_categories=['Cs']), max_size=8)
@@ -76,6 +91,14 @@ def fields_of(mirror: Mirror) -> dict[str, Any]:
     return {name: getattr(mirror, name) for name in Mirror.__dataclass_fields__}
 
 
+claims = st.builds(
+    Claims,
+    initial=st.dictionaries(names, st.builds(Said, jsons, texts, texts, st.none() | st.integers(1, 9))),
+    decree=st.dictionaries(names, st.builds(Decree, jsons, versions, texts)),
+    released=st.dictionaries(names, versions),
+)
+
+
 def record_of(record_type: str) -> st.SearchStrategy[Record]:
     kinds = {'str': texts, 'int': st.integers(0, 9), 'bool': st.booleans(), 'date': st.dates().map(str)}
     fixed = {
@@ -89,7 +112,7 @@ def record_of(record_type: str) -> st.SearchStrategy[Record]:
         st.tuples(st.fixed_dictionaries(fixed), st.dictionaries(st.sampled_from(['one_more', 'another']), jsons)).map(
             lambda parts: {**parts[0], **parts[1]}
         ),
-        st.dictionaries(st.sampled_from(['initial', 'decree', 'released']), st.dictionaries(names, jsons)),
+        claims,
         st.none(),
         st.none()
         | st.builds(
@@ -104,3 +127,24 @@ def record_of(record_type: str) -> st.SearchStrategy[Record]:
 @given(st.sampled_from(['company', 'contact', 'deal']).flatmap(record_of))
 def test_a_record_survives_its_row(record: Record) -> None:
     assert read_record(record.ref.type, stored(record_row(record))) == record
+
+
+CLAIMS: dict[str, Any] = {
+    'initial': {'name': {'value': 'Ember', 'system': 'booking', 'rule': 'MATCH-5'}},
+    'fallback': {'sales_person_id': {'value': 1, 'system': 'legacy', 'rule': 'import', 'shown': 100}},
+    'decree': {'status': {'value': 'lost', 'after': [17, -1], 'rule': 'TC-7'}},
+    'released': {'website': [18, 250]},
+    'substituted': {},
+    'counted': {'sales_call_count': 4},
+    'settled': {'narc': 'delete'},
+    'doubts': {'declined': [7, 'the visitor says No']},
+    'undecided': {'pipedrive': [['company', 12], ['company', 13]], 'legacy': []},
+    'rehomed': [19, 0],
+    'renumbered': True,
+}
+
+
+@pytest.mark.parametrize('kinds', [[], ['substituted'], ['undecided'], ['decree', 'rehomed'], [*CLAIMS]])
+def test_claims_come_back_as_they_were_stored(kinds: list[str]) -> None:
+    row = {kind: CLAIMS[kind] for kind in kinds}
+    assert json.loads(dump(claims_row(read_claims(row)))) == row
