@@ -224,12 +224,12 @@ def link_row(mirror: Mirror) -> dict[str, Any]:
 
 def read_mirror(row: Row) -> Mirror:
     """A row of mirror (left joined with link) as a mirror."""
-    make, version = tuple.__new__, Version
+    make, run, version = tuple.__new__, Run, Version
     return Mirror(
         RemoteRef(row['system'], row['type'], row['remote_id']),
         Version(*row['version']),
         {
-            name: tuple([Run(value, make(version, first), make(version, last)) for value, first, last in runs])
+            name: tuple([make(run, (value, make(version, first), make(version, last))) for value, first, last in runs])
             for name, runs in row['runs'].items()
         },
         {name: tuple(_read_sent(entry) for entry in entries) for name, entries in row['sent'].items()},

@@ -59,9 +59,11 @@ def is_first(mirror: Mirror, name: str) -> bool:
     return not mirror.ours and not mirror.sent.get(name) and len(mirror.runs.get(name, ())) == 1
 
 
-def adopted(graph: Graph, record: Record, name: str) -> Value:
-    """What stands for a field that nobody here has a source for: what the CRM has, else an older database."""
-    value = found(graph.voice(record.ref, CRM), name)
+def adopted(crm: Mirror | None, record: Record, name: str) -> Value:
+    """What stands for a field that nobody here has a source for: what the record's object in the CRM has, else an
+    older database.
+    """
+    value = found(crm, name)
     return _inherited(record, name) if value is None else value
 
 

@@ -125,12 +125,15 @@ class Catalogue:
             known[item.attribute] = Attribute(item.attribute, kind, 'hermes' if item.inherited else item.policy)
         return found
 
-    def inherited(self) -> Iterable[tuple[CustomField, str]]:
-        """Every inherited deal field with the company attribute that it shows."""
-        for item in self.of('deal'):
-            if item.inherited:
-                company = self.by_machine_name.get(('company', item.machine_name))
-                yield item, company.attribute if company else item.machine_name
+    @cached_property
+    def inherited(self) -> Sequence[tuple[str, str]]:
+        """The attribute of every inherited deal field, with the company attribute that it shows."""
+        found = ((item, self.by_machine_name.get(('company', item.machine_name))) for item in self.of('deal'))
+        return [
+            (item.attribute, company.attribute if company else item.machine_name)
+            for item, company in found
+            if item.inherited
+        ]
 
 
 def is_readable(value: Value) -> bool:

@@ -183,7 +183,7 @@ def _compute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> Non
 
 def _state(graph: Graph, ref: RecordRef, name: str, ours: Value, rule: str, done: Ruled) -> None:
     """A text or a yes of ours; while there is none, what was found (D-12)."""
-    there = None if ours else adopted(graph, graph.records[ref], name)
+    there = None if ours else adopted(graph.voice(ref, CRM), graph.records[ref], name)
     if there:
         assign(graph, ref, {name: there}, D_12, done, ADOPTED, CRM)
     else:
@@ -333,20 +333,19 @@ def _inherit(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> Non
     attributes = context.catalogue.attributes('company')
     values: dict[str, Value] = {}
     shown: dict[str, Attribute | None] = {}
-    for item, name in context.catalogue.inherited():
-        if name in substituted or item.attribute in OWN:
+    deals = [deal for deal in graph.children(ref.id, 'deal') if deal.is_open]
+    for own_name, name in context.catalogue.inherited if deals else ():
+        if name in substituted or own_name in OWN:
             continue
         attribute, value = attributes.get(name), company.fields.get(name)
         if attribute and attribute.type == 'admin' and value is not None:
             value = context.directory.owner_of(value)
             if value is None:
                 continue
-        values[item.attribute], shown[item.attribute] = value, attribute
-    for deal in graph.children(ref.id, 'deal'):
-        if not deal.is_open:
-            continue
+        values[own_name], shown[own_name] = value, attribute
+    for deal in deals:
         mirror = graph.voice(deal.ref, CRM)
-        own = {name: adopted(graph, deal, name) for name in values}
+        own = {name: adopted(mirror, deal, name) for name in values}
         own = {
             name: found
             for name, found in own.items()

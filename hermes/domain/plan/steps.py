@@ -125,7 +125,7 @@ def wanted_fields(asked: Subject, *, creating: bool) -> tuple[dict[str, Value], 
     cut: list[str] = []
     for item in asked.outgoing:
         again = item.key == 'company_id' and not creating and _is_rehomed(asked)
-        unsure = substituted.intersection(item.inputs) and not (creating and item.key in OWNED)
+        unsure = bool(substituted) and substituted.intersection(item.inputs) and not (creating and item.key in OWNED)
         if (item.when == 'create' and not creating and not again) or unsure:
             continue
         if item.when == 'known' and not creating and view.shown(item.key) == ABSENT:

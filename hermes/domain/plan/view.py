@@ -1,11 +1,12 @@
 """A record as outgoing fields read it."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from hermes.domain.fields import ABSENT
 from hermes.domain.graph import CRM, PRODUCT, Context, Graph
-from hermes.domain.model import Record, RecordRef, Value
+from hermes.domain.model import Mirror, Record, RecordRef, Value
 from hermes.domain.record_types import SHARED
 
 
@@ -19,12 +20,20 @@ class RecordView:
     system: str = CRM
     reads: set[str] = field(default_factory=set)
 
+    @cached_property
+    def _title(self) -> str:
+        return f'{self.record.ref.type.title()}.'
+
+    @cached_property
+    def _mirror(self) -> Mirror | None:
+        return self.graph.primary(self.record.ref, self.system)
+
     @property
     def id(self) -> int:
         return self.record.ref.id
 
     def get(self, name: str) -> Value:
-        self.reads.add(f'{self.record.ref.type.title()}.{name}')
+        self.reads.add(self._title + name)
         return self.record.fields.get(name)
 
     def company(self, name: str) -> Value:
@@ -90,5 +99,4 @@ class RecordView:
         return mirror is None, int(number) if number.isdecimal() else 0, deal.ref.id
 
     def shown(self, key: str) -> Value:
-        mirror = self.graph.primary(self.record.ref, self.system)
-        return mirror.current(key) if mirror is not None and mirror.says(key) else ABSENT
+        return self._mirror.current(key) if self._mirror is not None and self._mirror.says(key) else ABSENT
