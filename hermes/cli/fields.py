@@ -151,7 +151,7 @@ def _add(here: 'Desk', item: 'CustomField', create: bool, called: str, quiet: bo
 
     system = here.engine.systems.get('pipedrive')
     told = (lambda text: None) if quiet else say
-    added = here.do(cataloguing.add(here.engine, item, system, create=create, called=called, told=told))
+    added = here.do(cataloguing.add(here.engine, item, system, create=create, called=called, tell=told))
     if not added.field.pd_field_id and not quiet and item.record_type in FIELDED:
         say('It stands in no field of Pipedrive yet: --create makes it there, --id says which it is.')
     if added.reread and not quiet:

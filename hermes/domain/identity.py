@@ -78,9 +78,9 @@ def values_of(says: Callable[[str], Value], kind: str) -> Iterator[str]:
     return (str(told) for told in (*map(says, SAID[kind]), *listed) if told)
 
 
-def has_phone(graph: Graph, contact: Record, told: tuple[str, ...], context: Context) -> bool:
+def has_phone(graph: Graph, contact: Record, phones: tuple[str, ...], context: Context) -> bool:
     """Whether one of the phones with these keys is the contact's."""
-    return not context.phones.asked(told).isdisjoint(telephones(graph, contact, context.phones))
+    return not context.phones.asked(phones).isdisjoint(telephones(graph, contact, context.phones))
 
 
 def named(remote_type: str, says: Callable[[str], Value]) -> tuple[str, ...]:
@@ -97,9 +97,9 @@ def _names(**ids: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f'{kind}:{number}' for kind, numbers in ids.items() for number in numbers))
 
 
-def _ids(told: Value) -> list[str]:
+def _ids(value: Value) -> list[str]:
     """The ids in a value: one, a list of them (D-15), or the addresses of clients."""
-    text = str(told or '')
+    text = str(value or '')
     found = re.findall(r'\d+', text) if _IDS.fullmatch(text) else _IN_URL.findall(text)
     return [str(int(number)) for number in found if int(number)]
 

@@ -25,44 +25,44 @@ ASKED: Final = {
 }
 
 
-def take_shared(graph: Graph, told: Mapping[str, Any], context: Context, done: Applied) -> None:
+def take_shared(graph: Graph, act: Mapping[str, Any], context: Context, done: Applied) -> None:
     """Pipelines and stages. The older tables do not say whose a stage is, but for the entry stages."""
-    stages = {row['id'] for row in told['stages']}
-    owners = {row.get('dft_entry_stage_id'): row['id'] for row in told['pipelines']}
-    for row in told['stages']:
+    stages = {row['id'] for row in act['stages']}
+    owners = {row.get('dft_entry_stage_id'): row['id'] for row in act['pipelines']}
+    for row in act['stages']:
         fields = {'name': wire.text(row.get('name') or ''), 'pipeline_id': owners.get(row['id'])}
-        _bear(graph, 'stage', row, fields, told, context, done)
-    for row in told['pipelines']:
+        _bear(graph, 'stage', row, fields, act, context, done)
+    for row in act['pipelines']:
         entry = row.get('dft_entry_stage_id')
         fields = {'name': wire.text(row.get('name') or ''), 'dft_entry_stage_id': entry if entry in stages else None}
-        _bear(graph, 'pipeline', row, fields, told, context, done)
+        _bear(graph, 'pipeline', row, fields, act, context, done)
 
 
-def take_admins(graph: Graph, told: Mapping[str, Any], context: Context, done: Applied) -> None:
+def take_admins(graph: Graph, act: Mapping[str, Any], context: Context, done: Applied) -> None:
     """People of ours, without their passwords; 0 in the CRM is nobody (D-10)."""
-    twice = {(column, number) for _, column, number in told['unlinked']}
-    for row in told['admins']:
+    twice = {(column, number) for _, column, number in act['unlinked']}
+    for row in act['admins']:
         fields = {'active': True, 'email': wire.text(row.get('username') or ''), **said(row, legacy.ADMIN)}
         for column in ('tc2_admin_id', 'pd_owner_id'):
             fields[column] = None if (column, row['id']) in twice else legacy.remote_id(row, column)
-        _bear(graph, 'admin', row, fields, told, context, done)
+        _bear(graph, 'admin', row, fields, act, context, done)
 
 
-def take_company(graph: Graph, told: Mapping[str, Any], context: Context, done: Applied) -> None:
+def take_company(graph: Graph, act: Mapping[str, Any], context: Context, done: Applied) -> None:
     """A company with its contacts and deals; its meetings are counted."""
-    row = told['company']
-    fields = {'country': told['country'], **said(row, legacy.COMPANY), **_people(row, context)}
+    row = act['company']
+    fields = {'country': act['country'], **said(row, legacy.COMPANY), **_people(row, context)}
     for kind in ('sales', 'support'):
-        held = [each for each in told['meetings'] if each.get('meeting_type') == kind]
+        held = [each for each in act['meetings'] if each.get('meeting_type') == kind]
         fields[f'{kind}_call_count'] = sum(each.get('status') != 'CANCELED' for each in held)
-    fields |= _custom(told, 'Company', row['id'], context)
-    company = _bear(graph, 'company', row, fields, told, context, done)
-    contacts = {each['id'] for each in told['contacts']}
-    for each in told['contacts']:
-        fields = said(each, legacy.CONTACT) | _custom(told, 'Contact', each['id'], context)
-        _bear(graph, 'contact', each, {**fields, 'company_id': row['id']}, told, context, done, row['id'])
-    for each in told['deals']:
-        _take_deal(graph, each, contacts, told, context, done)
+    fields |= _custom(act, 'Company', row['id'], context)
+    company = _bear(graph, 'company', row, fields, act, context, done)
+    contacts = {each['id'] for each in act['contacts']}
+    for each in act['contacts']:
+        fields = said(each, legacy.CONTACT) | _custom(act, 'Contact', each['id'], context)
+        _bear(graph, 'contact', each, {**fields, 'company_id': row['id']}, act, context, done, row['id'])
+    for each in act['deals']:
+        _take_deal(graph, each, contacts, act, context, done)
     if row.get('is_deleted'):
         _bury(graph, company, context, done)
     done.companies.add(row['id'])
@@ -74,9 +74,9 @@ def take_company(graph: Graph, told: Mapping[str, Any], context: Context, done: 
 
 
 def _take_deal(
-    graph: Graph, row: Row, contacts: set[int], told: Mapping[str, Any], context: Context, done: Applied
+    graph: Graph, row: Row, contacts: set[int], act: Mapping[str, Any], context: Context, done: Applied
 ) -> None:
-    company, directory = told['company']['id'], context.directory
+    company, directory = act['company']['id'], context.directory
     fields: dict[str, Value] = {
         'title': wire.text(row.get('name') or ''),
         'status': wire.text(row.get('status') or '') or 'open',
@@ -91,8 +91,8 @@ def _take_deal(
     for name in ('support_person_id', 'bdr_person_id'):
         if name in known and (owner := directory.owner_of(row.get(name))):
             shown[name] = owner
-    shown |= _custom(told, 'Deal', row['id'], context)
-    ref = _bear(graph, 'deal', row, {**shown, **fields}, told, context, done, company)
+    shown |= _custom(act, 'Deal', row['id'], context)
+    ref = _bear(graph, 'deal', row, {**shown, **fields}, act, context, done, company)
     if fields['status'] == 'deleted':
         _bury(graph, ref, context, done)
     elif graph.primary(ref, CRM) is None and fields['status'] == 'open':
@@ -106,7 +106,7 @@ def _bear(
     kind: str,
     row: Row,
     fields: Mapping[str, Value],
-    told: Mapping[str, Any],
+    act: Mapping[str, Any],
     context: Context,
     done: Applied,
     company_id: int | None = None,
@@ -120,12 +120,12 @@ def _bear(
         for name, value in kept.items()
         if name in known and (known[name].policy != 'hermes' or kind in ('company', 'deal'))
     }
-    claims = Claims(fallback=fallback, renumbered=told.get('generation') == 'newest')
+    claims = Claims(fallback=fallback, renumbered=act.get('generation') == 'newest')
     graph.put_record(Record(ref, kept, claims, company_id, born_event=context.event_id))
     done.born.add(ref)
     done.changes.append(Change(ref, 'born', None, RULE, SYSTEM, RULE))
     done.changes += [Change(ref, name, None, value, SYSTEM, RULE) for name, value in kept.items()]
-    twice = {tuple(one) for one in told['unlinked']}
+    twice = {tuple(one) for one in act['unlinked']}
     for (table, column), (system, remote_type) in LINKED.items():
         number = legacy.remote_id(row, column) if table == kind else None
         if number is None or (table, column, ref.id) in twice:
@@ -144,11 +144,11 @@ def _people(row: Row, context: Context) -> dict[str, Value]:
     return {name: row[name] for name in OWNERS if row.get(name) in context.directory.admins}
 
 
-def _custom(told: Mapping[str, Any], linked: str, number: int, context: Context) -> dict[str, Value]:
+def _custom(act: Mapping[str, Any], linked: str, number: int, context: Context) -> dict[str, Value]:
     """Values of run-time fields; of two values of one field the newest row's counts (A-3)."""
     column, record_type = f'{linked.lower()}_id', linked.lower()
     found: dict[str, Value] = {}
-    for row in told['values']:
+    for row in act['values']:
         if row.get(column) != number or row.get('field') is None or row['field'][0] != linked:
             continue
         item = context.catalogue.by_machine_name.get((record_type, row['field'][1]))

@@ -71,9 +71,9 @@ def buffer(zone: ZoneInfo, start: datetime, end: datetime, after: bool, buffer_s
     return f'The buffer of {length(buffer_s)} {side} {between(zone, start, end)} would not be kept.'
 
 
-def windows(told: Iterable[tuple[time, time]]) -> str:
+def windows(spans: Iterable[tuple[time, time]]) -> str:
     """'10:00-12:00, 13:00-17:30'."""
-    return ', '.join(f'{start:%H:%M}-{"24:00" if end == time() else f"{end:%H:%M}"}' for start, end in told)
+    return ', '.join(f'{start:%H:%M}-{"24:00" if end == time() else f"{end:%H:%M}"}' for start, end in spans)
 
 
 def between(zone: ZoneInfo, start: datetime, end: datetime) -> str:
@@ -88,13 +88,13 @@ def span(start: datetime, end: datetime) -> str:
     return f'{clock(start)}-{clock(end)}'
 
 
-def day(told: date) -> str:
+def day(on: date) -> str:
     """'Tuesday 1 Dec 2026'."""
-    return f'{DAYS[told.weekday()]} {told.day} {MONTHS[told.month - 1]} {told.year}'
+    return f'{DAYS[on.weekday()]} {on.day} {MONTHS[on.month - 1]} {on.year}'
 
 
-def clock(told: datetime) -> str:
-    return f'{told:%H:%M:%S}' if told.second or told.microsecond else f'{told:%H:%M}'
+def clock(at: datetime) -> str:
+    return f'{at:%H:%M:%S}' if at.second or at.microsecond else f'{at:%H:%M}'
 
 
 def local(zone: ZoneInfo, moment: datetime) -> datetime:

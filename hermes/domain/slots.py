@@ -319,14 +319,14 @@ def _without(busy: Iterable[Interval], own: Iterable[Interval], read: Interval |
         yield from parts
 
 
-def _busy(told: Interval) -> tuple[int, int, _Objection]:
-    start, end = instant(told.start), instant(told.end)
+def _busy(span: Interval) -> tuple[int, int, _Objection]:
+    start, end = instant(span.start), instant(span.end)
     return start, end, _Objection('busy', start, end)
 
 
-def _taken(told: Taken) -> tuple[int, int, _Objection]:
-    start, end = instant(told.start), instant(told.end)
-    return start, end + told.buffer_s * SECOND, _Objection(told.what, start, end, told.buffer_s)
+def _taken(span: Taken) -> tuple[int, int, _Objection]:
+    start, end = instant(span.start), instant(span.end)
+    return start, end + span.buffer_s * SECOND, _Objection(span.what, start, end, span.buffer_s)
 
 
 def _date(number: int) -> date:

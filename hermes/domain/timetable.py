@@ -151,11 +151,11 @@ def check_days_off(value: Value) -> list[list[str]] | None:
     return [[first.isoformat(), last.isoformat()] for first, last in found]
 
 
-def _windows(name: str, told: Value) -> list[list[str]]:
-    if not isinstance(told, list | tuple):
-        raise Refused(f'{name}: hours are a list such as [["10:00", "17:30"]]; not {_shown(told)}.')
+def _windows(name: str, given: Value) -> list[list[str]]:
+    if not isinstance(given, list | tuple):
+        raise Refused(f'{name}: hours are a list such as [["10:00", "17:30"]]; not {_shown(given)}.')
     found: list[tuple[int, int]] = []
-    for start, end in sorted(_window(name, each) for each in told):
+    for start, end in sorted(_window(name, each) for each in given):
         if found and start < found[-1][1]:
             raise Refused(f'{name}: {_text(start)}-{_text(end)} begins before {_text(found[-1][1])}, while it is open.')
         if found and start == found[-1][1]:
@@ -165,10 +165,10 @@ def _windows(name: str, told: Value) -> list[list[str]]:
     return [[_text(start), _text(end)] for start, end in found]
 
 
-def _window(name: str, told: Value) -> tuple[int, int]:
-    if not isinstance(told, list | tuple) or len(told) != 2:
-        raise Refused(f'{name}: each stretch is a start and an end such as ["10:00", "17:30"]; not {_shown(told)}.')
-    start, end = _minutes(name, told[0]), _minutes(name, told[1]) or DAY_MINS
+def _window(name: str, given: Value) -> tuple[int, int]:
+    if not isinstance(given, list | tuple) or len(given) != 2:
+        raise Refused(f'{name}: each stretch is a start and an end such as ["10:00", "17:30"]; not {_shown(given)}.')
+    start, end = _minutes(name, given[0]), _minutes(name, given[1]) or DAY_MINS
     if start >= end:
         raise Refused(
             f'{name}: {_text(start)}-{_text(end)} does not end after it starts; a stretch over midnight is written on '
@@ -177,31 +177,31 @@ def _window(name: str, told: Value) -> tuple[int, int]:
     return start, end
 
 
-def _minutes(name: str, told: Value) -> int:
-    if told == '24:00':
+def _minutes(name: str, given: Value) -> int:
+    if given == '24:00':
         return DAY_MINS
-    found = CLOCK.fullmatch(told) if isinstance(told, str) else None
+    found = CLOCK.fullmatch(given) if isinstance(given, str) else None
     if found is None:
-        raise Refused(f'{name}: a time is written HH:MM, from 00:00 to 24:00; not {_shown(told)}.')
+        raise Refused(f'{name}: a time is written HH:MM, from 00:00 to 24:00; not {_shown(given)}.')
     return int(found[1]) * 60 + int(found[2])
 
 
-def _stretch(told: Value) -> tuple[date, date]:
-    if not isinstance(told, list | tuple) or len(told) != 2:
-        raise Refused(f'Days off are a first and a last day such as ["2026-12-24", "2027-01-02"]; not {_shown(told)}.')
-    first, last = _day(told[0]), _day(told[1])
+def _stretch(given: Value) -> tuple[date, date]:
+    if not isinstance(given, list | tuple) or len(given) != 2:
+        raise Refused(f'Days off are a first and a last day such as ["2026-12-24", "2027-01-02"]; not {_shown(given)}.')
+    first, last = _day(given[0]), _day(given[1])
     if last < first:
         raise Refused(f'Days off end before they begin: {first} to {last}.')
     return first, last
 
 
-def _day(told: Value) -> date:
+def _day(given: Value) -> date:
     try:
-        found = date.fromisoformat(told) if isinstance(told, str) and len(told) == 10 else None
+        found = date.fromisoformat(given) if isinstance(given, str) and len(given) == 10 else None
     except ValueError:
         found = None
     if found is None or not 1971 <= found.year < 9000:
-        raise Refused(f'A day is written YYYY-MM-DD; not {_shown(told)}.')
+        raise Refused(f'A day is written YYYY-MM-DD; not {_shown(given)}.')
     return found
 
 

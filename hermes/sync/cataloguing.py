@@ -84,7 +84,7 @@ async def add(
     *,
     create: bool,
     called: str = '',
-    told: Told = lambda text: None,
+    tell: Told = lambda text: None,
 ) -> Added:
     """Add a field, bind it to the CRM's (made there with `create`), fill it and open it. Raises Refused.
 
@@ -99,7 +99,7 @@ async def add(
         item = replace(standing, problem='')
     else:
         check_field(item, known.catalogue)
-    bound = await bind(engine, item, system, create=create, called=called, told=told) if system else item
+    bound = await bind(engine, item, system, create=create, called=called, tell=tell) if system else item
     if standing is None:
         check_field(bound, known.catalogue)
         waiting = replace(bound, problem=FILLING) if bound.pd_field_id else bound
@@ -107,8 +107,8 @@ async def add(
     elif (bound.pd_field_id, bound.remote_type) != (standing.pd_field_id, standing.remote_type):
         to = {'pd_field_id': bound.pd_field_id, 'remote_type': bound.remote_type, 'options': dict(bound.options)}
         await _change(engine, bound, {**to, 'problem': FILLING})
-    told(f'{label(item)} is in the catalogue.')
-    return await fill(engine, bound, system, fresh=create and standing is None, told=told)
+    tell(f'{label(item)} is in the catalogue.')
+    return await fill(engine, bound, system, fresh=create and standing is None, tell=tell)
 
 
 def _same(standing: CustomField, item: CustomField, called: str) -> bool:
@@ -126,7 +126,7 @@ async def bind(
     create: bool,
     by_id: bool = True,
     called: str = '',
-    told: Told = lambda text: None,
+    tell: Told = lambda text: None,
 ) -> CustomField:
     """The field as the CRM has it, found by id (whatever its name there, with `by_id`) or by name, made with `create`.
     `called`: the only name that will do. Raises Refused for a type that cannot hold ours (FIELD-5), naming both.
@@ -139,7 +139,7 @@ async def bind(
     bound = fit(item, remote, by_id=by_id, called=called)
     if not bound.pd_field_id and create:
         await make_in_crm(engine, system, item, called)
-        told(f'The field {called or item.machine_name} was made in the CRM ({remote_type_for(item)}).')
+        tell(f'The field {called or item.machine_name} was made in the CRM ({remote_type_for(item)}).')
         bound = described(item, await look(engine, system, item.record_type), by_id=by_id)
     if bound.problem:
         raise Refused(f'{label(item)}: {bound.problem}.')
@@ -192,19 +192,19 @@ async def _change(engine: Engine, item: CustomField, to: Mapping[str, Any]) -> N
 
 
 async def fill(
-    engine: Engine, item: CustomField, system: System | None, *, fresh: bool = False, told: Told = lambda text: None
+    engine: Engine, item: CustomField, system: System | None, *, fresh: bool = False, tell: Told = lambda text: None
 ) -> Added:
     """Give existing records their values and push them. `fresh`: nothing stands in the CRM's field yet."""
     await _let_others_finish(engine)
     if system and item.pd_field_id:
         await list_again(engine, system, FIELDED[item.record_type])
     values, reread = await _gather(engine, item, gather=item.inherited or not fresh)
-    told(f'{values} values were known from before.')
+    tell(f'{values} values were known from before.')
     await setup.act(engine, OpenField(item.linked_object_type, item.machine_name))
     known = await _known(engine)
     standing = find(known.catalogue, item.linked_object_type, item.machine_name)
     pushed = await push_out(engine, affected(standing, known.catalogue))
-    told(f'{pushed} records differ from the CRM and are on their way.')
+    tell(f'{pushed} records differ from the CRM and are on their way.')
     return Added(standing, values, pushed, reread)
 
 

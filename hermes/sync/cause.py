@@ -58,9 +58,9 @@ def of_fields(
     record: Record,
     needed: Create | Update,
     outgoing: Sequence[Outgoing],
-    told: Mapping[tuple[RecordRef, str], str],
+    rules_of: Mapping[tuple[RecordRef, str], str],
 ) -> dict[str, str]:
-    """For each field that goes out, the rule that wants it so. `told`: what the journal says of what was asked."""
+    """For each field that goes out, the rule that wants it so. `rules_of`: what the journal says of what was asked."""
     tables, homes = {item.key: item for item in outgoing}, _homes(graph, record)
     found: dict[str, str] = {}
     for name in needed.fields:
@@ -70,7 +70,7 @@ def of_fields(
         elif isinstance(needed, Update) and _written_by_a_person(needed, name):
             found[name] = 'FIELD-3'
         else:
-            rules = [told[key] for key in _inputs(item, homes) if key in told]
+            rules = [rules_of[key] for key in _inputs(item, homes) if key in rules_of]
             found[name] = (item.rule if item else '') or (rules[0] if rules else 'FIELD-3')
     return found
 

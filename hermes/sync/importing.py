@@ -51,8 +51,8 @@ class Imported:
     changed: list[str] = field(default_factory=list)
 
 
-def encode(told: Told) -> bytes:
-    return json.dumps(told, ensure_ascii=False, sort_keys=True).encode()
+def encode(act: Told) -> bytes:
+    return json.dumps(act, ensure_ascii=False, sort_keys=True).encode()
 
 
 def key_of(name: str) -> bytes:
@@ -181,9 +181,9 @@ async def _begin(connection: Connection) -> Outcome:
     return {'notes': [f'{" and ".join(SYSTEMS)} are paused: {PAUSED}']}
 
 
-async def _save_fields(connection: Connection, told: Told) -> Outcome:
+async def _save_fields(connection: Connection, act: Told) -> Outcome:
     await ensure_defaults(connection)
-    items, refused = fields_of(told['fields'], await load_catalogue(connection))
+    items, refused = fields_of(act['fields'], await load_catalogue(connection))
     for item in items:
         await save_field(connection, item)
     if items:
@@ -191,10 +191,10 @@ async def _save_fields(connection: Connection, told: Told) -> Outcome:
     return {'notes': [f'{len(items)} fields', *(trouble.detail for trouble in refused)]}
 
 
-async def _save_config(connection: Connection, told: Told, known: Knowledge) -> Outcome:
+async def _save_config(connection: Connection, act: Told, known: Knowledge) -> Outcome:
     """Settings that have a place here; what was set already stays, what cannot be set is left out."""
     notes = []
-    for name, value in sorted(told['config'].items()):
+    for name, value in sorted(act['config'].items()):
         key = config.KEYS.get(name)
         if key is None or value is None or known.settings.get(name) is not None:
             continue
@@ -257,10 +257,10 @@ TABLE_OF: Final = {
 }
 
 
-def claimed(told: Told) -> tuple[set[RecordRef], set[RemoteRef]]:
+def claimed(act: Told) -> tuple[set[RecordRef], set[RemoteRef]]:
     """The record ids and the remote objects that an event takes."""
-    rows = [(table, row) for name, table in TABLE_OF.get(told['act'], {}).items() for row in told[name]]
-    rows += [('company', told['company'])] if 'company' in told else []
+    rows = [(table, row) for name, table in TABLE_OF.get(act['act'], {}).items() for row in act[name]]
+    rows += [('company', act['company'])] if 'company' in act else []
     records = {RecordRef(table, row['id']) for table, row in rows}
     remotes = {
         RemoteRef(*LINKED[table, column], str(number))
@@ -274,11 +274,11 @@ def claimed(told: Told) -> tuple[set[RecordRef], set[RemoteRef]]:
 LINKED: Final = legacy.LINKED
 
 
-async def _refuse_taken(connection: Connection, told: Sequence[Told]) -> None:
+async def _refuse_taken(connection: Connection, acts: Sequence[Told]) -> None:
     """Raises Refused when an id or a remote object is somebody's here already."""
     records: set[RecordRef] = set()
     remotes: set[RemoteRef] = set()
-    for one in told:
+    for one in acts:
         mine = claimed(one)
         records |= mine[0]
         remotes |= mine[1]
@@ -300,7 +300,7 @@ async def _refuse_taken(connection: Connection, told: Sequence[Told]) -> None:
             f'This database has heard of {heard.system} {heard.type} {heard.remote_id} already: import into a new '
             'database, before a worker speaks with the accounts.'
         )
-    admins = [row for one in told for row in one.get('admins', ())]
+    admins = [row for one in acts for row in one.get('admins', ())]
     owner = await legacy_log.taken_admin(
         connection,
         [legacy.remote_id(row, 'tc2_admin_id') for row in admins],

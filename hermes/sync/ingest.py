@@ -319,7 +319,7 @@ def about(element: Element) -> list[str]:
 async def record(
     engine: Engine,
     connection: Connection,
-    *told: Event,
+    *happened: Event,
     births: Sequence[int] | None = None,
     graph: Graph | None = None,
     known: Knowledge | None = None,
@@ -332,7 +332,7 @@ async def record(
     known = known or await engine.known(connection)
     batch: list[tuple[Event, Sequence[Element]]] = []
     unread: list[tuple[int, str]] = []
-    for event in told:
+    for event in happened:
         try:
             batch.append((event, await observe(engine, event, known)))
         except HermesError as error:

@@ -140,10 +140,10 @@ def _of_record(
     return Foreseen(record, system, table, needed, waits if standing.state == 'ready' else standing.reason, standing)
 
 
-def _planned(graph: Graph, each: Foreseen, told: Mapping[tuple[RecordRef, str], str]) -> Planned:
+def _planned(graph: Graph, each: Foreseen, rules_of: Mapping[tuple[RecordRef, str], str]) -> Planned:
     needed, record, system = each.needed, each.record, each.system
     request = push.request_of(needed, record, system)
-    rules = {} if isinstance(needed, Delete) else cause.of_fields(graph, record, needed, each.table, told)
+    rules = {} if isinstance(needed, Delete) else cause.of_fields(graph, record, needed, each.table, rules_of)
     return Planned(
         record.ref, system.name, request.op, request.type, request.remote_id, system.cost(request).tokens,
         _differences(needed, request.basis, rules), each.waits, each.standing.state,

@@ -107,9 +107,9 @@ async def save(scope: Scope, act: SaveField) -> Outcome:
     return {'notes': [f'{label(item)} was saved']}
 
 
-def _read(told: Mapping[str, Any]) -> CustomField:
+def _read(row: Mapping[str, Any]) -> CustomField:
     try:
-        return CustomField(**told)
+        return CustomField(**row)
     except TypeError as error:
         raise Refused(f'This is no field: {error}.') from None
 
