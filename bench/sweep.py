@@ -8,6 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -15,6 +16,7 @@ import httpx2
 from bench.place import own_database
 from bench.table import Row
 from hermes import parts
+from hermes.db.sweeps import Sweep
 from hermes.kit.clock import ManualClock, SystemClock
 from hermes.kit.ids import system_chance
 from hermes.sandbox.app import SandboxTransport
@@ -113,11 +115,12 @@ async def _bare(engine: Engine) -> None:
     system = engine.systems['pipedrive']
     async with engine.database.transaction() as connection:
         known = await engine.known(connection)
-    row: dict[str, Any] = {'cursor': None, 'kind': 'full', 'since': None, 'type': 'organization'}
+    listing = Sweep(0, system.name, 'organization', 'full', engine.clock.now())
     while True:
-        row['cursor'] = system.next_cursor(await system.send(sweep.request_of(row), known.catalogue))
-        if not row['cursor']:
+        cursor = system.next_cursor(await system.send(sweep.request_of(listing), known.catalogue))
+        if not cursor:
             return
+        listing = replace(listing, cursor=cursor)
 
 
 async def _heal(engine: Engine, world: World, transport: httpx2.AsyncBaseTransport) -> Row:

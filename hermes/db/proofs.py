@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from hermes.db.codec import dump
 from hermes.db.pool import Connection, Row
+from hermes.db.sweeps import Sweep
 
 LIVE: Final = (
     'm.merged_into is null and (m.version ->> 0)::bigint >= 0 and (m.deleted is null or m.version > m.deleted)'
@@ -136,12 +137,11 @@ def _rows(seen: Collection[Seen]) -> str:
                  for one in seen])  # fmt: skip
 
 
-def _key(sweep: Row) -> dict[str, Any]:
-    through = sweep['through'] or sweep['started_at']
-    return {'id': sweep['id'], 'system': sweep['system'], 'type': sweep['type'], 'through_s': int(through.timestamp())}
+def _key(sweep: Sweep) -> dict[str, Any]:
+    return {'id': sweep.id, 'system': sweep.system, 'type': sweep.type, 'through_s': int(sweep.tells_until.timestamp())}
 
 
-async def keep_listed(connection: Connection, sweep: Row, seen: Collection[Seen]) -> set[str]:
+async def keep_listed(connection: Connection, sweep: Sweep, seen: Collection[Seen]) -> set[str]:
     """Note what a page shows. Returns the ids of which it says exactly what the last proven listing said, and of
     which nothing was learned since: to apply them again would change nothing (I3).
     """
@@ -149,32 +149,33 @@ async def keep_listed(connection: Connection, sweep: Row, seen: Collection[Seen]
         return set()
     found = await connection.execute(BEFORE, _key(sweep))
     before = await found.fetchone()
-    await connection.execute(ADD, {'id': sweep['id'], 'rows': _rows(seen)})
+    await connection.execute(ADD, {'id': sweep.id, 'rows': _rows(seen)})
     if before is None:
         return set()
     rows = await connection.execute(SAME, {**_key(sweep), 'before': before['id'], 'rows': _rows(seen)})
     return {row['remote_id'] for row in await rows.fetchall()}
 
 
-async def pages(connection: Connection, sweep: Row) -> Row:
+async def pages(connection: Connection, sweep: Sweep) -> Row:
     """How the pages of a listing stand: parked (with the first one's id), open, and what is waited for."""
-    row = await (await connection.execute(PAGES, {**_key(sweep), 'first': sweep['first_event'] or 0})).fetchone()
+    row = await (await connection.execute(PAGES, {**_key(sweep), 'first': sweep.first_event or 0})).fetchone()
     assert row is not None
     return row
 
 
-async def missing(connection: Connection, sweep: Row) -> list[Row]:
+async def missing(connection: Connection, sweep: Sweep) -> list[Row]:
     """What is held as alive, is older than the listing, and is not in it (remote_id, its record)."""
     return await (await connection.execute(MISSING, _key(sweep))).fetchall()
 
 
-async def fresh_children(connection: Connection, sweep: Row) -> list[str]:
+async def fresh_children(connection: Connection, sweep: Sweep) -> list[str]:
     """The types of children that were not listed since this listing ended."""
+    assert sweep.listed_at is not None
     stale = []
-    for child in CHILD.get(sweep['type'], ('', ()))[1]:
+    for child in CHILD.get(sweep.type, ('', ()))[1]:
         rows = await connection.execute(
             "select 1 from sweep s where system = %s and type = %s and state = 'done' and through >= %s limit 1",
-            (sweep['system'], child, sweep['listed_at'].replace(microsecond=0)),
+            (sweep.system, child, sweep.listed_at.replace(microsecond=0)),
         )
         if await rows.fetchone() is None:
             stale.append(child)
@@ -208,7 +209,7 @@ class Suspicion:
     by_hermes_id: bool = False
 
 
-async def suspicions(connection: Connection, sweep: Row, lost: Sequence[Row]) -> dict[str, Suspicion]:
+async def suspicions(connection: Connection, sweep: Sweep, lost: Sequence[Row]) -> dict[str, Suspicion]:
     """Missing objects whose children point elsewhere since the last proven listing (none still points to them), or
     whose hermes_id stands in another object's.
     """
@@ -218,9 +219,9 @@ async def suspicions(connection: Connection, sweep: Row, lost: Sequence[Row]) ->
     named = await connection.execute(NAMED, {**_key(sweep), 'ids': ids, 'records': list(records)})
     for row in await named.fetchall():
         found[records[str(row['record_id'])]] = Suspicion(row['remote_id'], by_hermes_id=True)
-    if sweep['type'] not in CHILD:
+    if sweep.type not in CHILD:
         return found
-    name, types = CHILD[sweep['type']]
+    name, types = CHILD[sweep.type]
     before = await (await connection.execute(BEFORE, _key(sweep))).fetchone()
     since_s = before['through_s'] if before and before['through_s'] else 0
     rows = await connection.execute(MOVED, {**_key(sweep), 'name': name, 'types': list(types), 'ids': ids})
@@ -240,12 +241,12 @@ async def suspicions(connection: Connection, sweep: Row, lost: Sequence[Row]) ->
     return found
 
 
-async def compare(connection: Connection, sweep: Row) -> Finding:
+async def compare(connection: Connection, sweep: Sweep) -> Finding:
     """Counts and hashes of a listing whose missing objects were all looked at."""
     key = _key(sweep)
     counts = await (await connection.execute(COUNT, key)).fetchone()
     assert counts is not None
-    looked: dict[str, str] = sweep['looked']
+    looked = sweep.looked
     kept = [one for one, what in looked.items() if what in ('there', 'merged?')]
     open_ids = await connection.execute(
         "select split_part(key, ':', 4) as remote_id from decision where kind = 'merged?' and state = 'open' and key "
@@ -273,12 +274,12 @@ async def compare(connection: Connection, sweep: Row) -> Finding:
     )  # fmt: skip
 
 
-async def withdraw(connection: Connection, sweep: Row) -> None:
+async def withdraw(connection: Connection, sweep: Sweep) -> None:
     """Nobody is asked any more about what a listing shows again."""
     await connection.execute(STANDS, _key(sweep))
 
 
-async def accepted(connection: Connection, sweep: Row) -> int:
+async def accepted(connection: Connection, sweep: Sweep) -> int:
     """How many missing objects of this type a person said to be gone; 0 where nobody did."""
     rows = await connection.execute(
         "select (detail ->> 'missing')::bigint as n from decision where kind = 'missing' and state = 'accept' "
@@ -289,15 +290,13 @@ async def accepted(connection: Connection, sweep: Row) -> int:
     return int(row['n']) if row else 0
 
 
-async def ask_missing(connection: Connection, sweep: Row, missing: int, whole: int) -> None:
+async def ask_missing(connection: Connection, sweep: Sweep, missing: int, whole: int) -> None:
     """Ask a person whether so many are really gone."""
     detail = {
-        'system': sweep['system'], 'type': sweep['type'], 'missing': missing, 'of': whole,
+        'system': sweep.system, 'type': sweep.type, 'missing': missing, 'of': whole,
         'reason': 'more are not listed any more than is believed without a person',
     }  # fmt: skip
-    await connection.execute(
-        MISSED, {'key': _missing_key(sweep), 'detail': dump(detail), 'event': sweep['first_event']}
-    )
+    await connection.execute(MISSED, {'key': _missing_key(sweep), 'detail': dump(detail), 'event': sweep.first_event})
 
 
 async def accept_missing(connection: Connection, key: str, missing: int) -> None:
@@ -309,21 +308,21 @@ async def accept_missing(connection: Connection, key: str, missing: int) -> None
     )
 
 
-async def settle_missing(connection: Connection, sweep: Row) -> None:
+async def settle_missing(connection: Connection, sweep: Sweep) -> None:
     """A listing was proven: the question, or its answer, is over."""
     await connection.execute(FOUND_AGAIN, {'key': _missing_key(sweep)})
 
 
-def _missing_key(sweep: Row) -> str:
-    return f'missing:{sweep["system"]}:{sweep["type"]}'
+def _missing_key(sweep: Sweep) -> str:
+    return f'missing:{sweep.system}:{sweep.type}'
 
 
-async def write(connection: Connection, sweep: Row, finding: Finding, more_tokens: int = 0) -> None:
+async def write(connection: Connection, sweep: Sweep, finding: Finding, more_tokens: int = 0) -> None:
     """The proof, or why there is none; older listings are forgotten."""
     await connection.execute(
         WRITE,
         {
-            'id': sweep['id'], 'state': 'failed' if finding.reason else 'proven', 'reason': finding.reason,
+            'id': sweep.id, 'state': 'failed' if finding.reason else 'proven', 'reason': finding.reason,
             'listed': finding.listed, 'held': finding.held, 'newer': finding.newer, 'unlisted': finding.unlisted,
             'deleted': finding.deleted, 'undecided': finding.undecided, 'remote': finding.remote, 'own': finding.own,
             'more': more_tokens,
@@ -336,7 +335,7 @@ async def forget(connection: Connection) -> None:
     await connection.execute(FORGET)
 
 
-async def unread(connection: Connection, sweep: Row) -> int:
+async def unread(connection: Connection, sweep: Sweep) -> int:
     """Listed objects of which nothing was ever read, but will be."""
     rows = await connection.execute(
         'select count(*) as n from listed l join mirror m on m.system = %(system)s and m.type = %(type)s and '
@@ -348,10 +347,10 @@ async def unread(connection: Connection, sweep: Row) -> int:
     return int(row['n']) if row else 0
 
 
-async def is_live(connection: Connection, sweep: Row, remote_id: str) -> bool:
+async def is_live(connection: Connection, sweep: Sweep, remote_id: str) -> bool:
     """Whether an object is held as neither merged away nor deleted."""
     rows = await connection.execute(
         f'select 1 from mirror m where system = %s and type = %s and remote_id = %s and {LIVE}',
-        (sweep['system'], sweep['type'], remote_id),
+        (sweep.system, sweep.type, remote_id),
     )
     return await rows.fetchone() is not None

@@ -5,6 +5,7 @@ earlier where it was put back on purpose.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -92,6 +93,39 @@ REPORT = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A listing that runs. `cursor`: where it goes on; `since`: of changes, from when; `through`: up to when (by the
+    remote's clock) it tells of everything; `listed_at`: when its last page was read; `looked`: what became of objects
+    that it lacked, by remote id; `first_event`: its first page.
+    """
+
+    id: int
+    system: str
+    type: str
+    kind: str
+    started_at: datetime
+    cursor: str | None = None
+    since: datetime | None = None
+    through: datetime | None = None
+    listed_at: datetime | None = None
+    items: int = 0
+    digest: str = ''
+    restarts: int = 0
+    looked: Mapping[str, str] = field(default_factory=dict)
+    first_event: int | None = None
+
+    @property
+    def tells_until(self) -> datetime:
+        """What it lacks and is older than this is missing."""
+        return self.through or self.started_at
+
+
+def read_sweep(row: Row) -> Sweep:
+    """A row of the table."""
+    return Sweep(**{each.name: row[each.name] for each in fields(Sweep)})
+
+
 async def lock_type(connection: Connection, system: str, remote_type: str) -> None:
     """Nobody else opens a listing of this type meanwhile."""
     await connection.execute(
@@ -147,9 +181,10 @@ async def watermark(connection: Connection, system: str, remote_type: str) -> da
     return at - OVERLAP if at else None
 
 
-async def claim(connection: Connection, systems: Sequence[str]) -> Row | None:
+async def claim(connection: Connection, systems: Sequence[str]) -> Sweep | None:
     """A running listing that nobody works on now, locked until the transaction ends."""
-    return await (await connection.execute(CLAIM, {'stale': STALE_S, 'systems': list(systems)})).fetchone()
+    row = await (await connection.execute(CLAIM, {'stale': STALE_S, 'systems': list(systems)})).fetchone()
+    return read_sweep(row) if row is not None else None
 
 
 async def take(connection: Connection, sweep_id: int) -> None:
@@ -162,10 +197,10 @@ async def later(connection: Connection, sweep_id: int, at: datetime, reason: str
     await connection.execute(LATER, {'id': sweep_id, 'at': at, 'reason': reason, 'stale': STALE_S})
 
 
-async def move(connection: Connection, sweep: Row, following: str | None, page: Mapping[str, Any]) -> bool:
+async def move(connection: Connection, sweep: Sweep, following: str | None, page: Mapping[str, Any]) -> bool:
     """One page further. False when somebody else moved it meanwhile. `page`: items, tokens, digest,
     through, event."""
-    told = {'id': sweep['id'], 'cursor': sweep['cursor'], 'next': following, **page}
+    told = {'id': sweep.id, 'cursor': sweep.cursor, 'next': following, **page}
     return (await connection.execute(MOVE, told)).rowcount == 1
 
 
@@ -185,11 +220,11 @@ async def note_looked(connection: Connection, sweep_id: int, found: Mapping[str,
     await connection.execute('update sweep set looked = looked || %s::jsonb where id = %s', (dump(found), sweep_id))
 
 
-async def lock(connection: Connection, sweep_id: int) -> Row:
+async def lock(connection: Connection, sweep_id: int) -> Sweep:
     """A listing as it is now; nobody else works on it until the transaction ends."""
     row = await (await connection.execute('select * from sweep where id = %s for update', (sweep_id,))).fetchone()
     assert row is not None
-    return row
+    return read_sweep(row)
 
 
 async def count_tries(connection: Connection, sweep_id: int, tries: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from hermes.db import events, graphs, proofs, questions, sweeps
 from hermes.db.pool import Connection, Row
 from hermes.db.proofs import Finding, Suspicion
+from hermes.db.sweeps import Sweep
 from hermes.domain.errors import Gone, Reaction
 from hermes.domain.graph import Decision
 from hermes.domain.model import RecordRef
@@ -34,10 +35,10 @@ LOOKS: Final = 3
 Opening = Callable[[Connection, str, str, str], Awaitable[int]]
 
 
-async def prove(engine: Engine, system: System, sweep: Row, open_sweep: Opening) -> bool:
+async def prove(engine: Engine, system: System, sweep: Sweep, open_sweep: Opening) -> bool:
     """Take a listed sweep one step further: look at what it lacks, then compare. False when it has to wait."""
     async with engine.database.transaction() as connection:
-        sweep = await sweeps.lock(connection, sweep['id'])
+        sweep = await sweeps.lock(connection, sweep.id)
         wait = await _unapplied(connection, sweep)
         if wait is not None:
             parked, reason = wait
@@ -55,7 +56,7 @@ async def prove(engine: Engine, system: System, sweep: Row, open_sweep: Opening)
             stale = await proofs.fresh_children(connection, sweep)
             if stale:
                 for child in stale:
-                    await open_sweep(connection, sweep['system'], child, 'changed')
+                    await open_sweep(connection, sweep.system, child, 'changed')
                 await _rest(engine, connection, sweep, 1.0, f'waits for a listing of {" and ".join(stale)}')
                 return True
             lost = await _suspect(engine, connection, sweep, lost)
@@ -64,17 +65,17 @@ async def prove(engine: Engine, system: System, sweep: Row, open_sweep: Opening)
     return await _read(engine, system, sweep, [row['remote_id'] for row in lost][:AT_ONCE])
 
 
-async def give_up(connection: Connection, sweep: Row, reason: str) -> None:
+async def give_up(connection: Connection, sweep: Sweep, reason: str) -> None:
     """Completeness cannot be proven: said in red until a later listing proves it."""
-    await sweeps.end(connection, sweep['id'], 'failed', reason)
-    await proofs.write(connection, sweep, Finding(listed=sweep['items'], reason=reason))
+    await sweeps.end(connection, sweep.id, 'failed', reason)
+    await proofs.write(connection, sweep, Finding(listed=sweep.items, reason=reason))
 
 
-async def _rest(engine: Engine, connection: Connection, sweep: Row, seconds: float, reason: str) -> None:
-    await sweeps.later(connection, sweep['id'], engine.clock.now() + timedelta(seconds=seconds), reason)
+async def _rest(engine: Engine, connection: Connection, sweep: Sweep, seconds: float, reason: str) -> None:
+    await sweeps.later(connection, sweep.id, engine.clock.now() + timedelta(seconds=seconds), reason)
 
 
-async def _unapplied(connection: Connection, sweep: Row) -> tuple[bool, str] | None:
+async def _unapplied(connection: Connection, sweep: Sweep) -> tuple[bool, str] | None:
     """(whether it will stay so, why) while not every page is applied, or not every listed client was read."""
     pages = await proofs.pages(connection, sweep)
     if pages['parked']:
@@ -85,39 +86,39 @@ async def _unapplied(connection: Connection, sweep: Row) -> tuple[bool, str] | N
     return (False, f'{unread} listed objects are still to be read') if unread else None
 
 
-async def _lost(connection: Connection, sweep: Row) -> list[Row] | int:
+async def _lost(connection: Connection, sweep: Sweep) -> list[Row] | int:
     """What is missing and was not looked at yet; how many are missing when that is too much to be believed."""
     every = await proofs.missing(connection, sweep)
-    found = [row for row in every if row['remote_id'] not in sweep['looked']]
-    if found and sweep['type'] in UNTOLD:
-        await sweeps.note_looked(connection, sweep['id'], {row['remote_id']: 'there' for row in found})
+    found = [row for row in every if row['remote_id'] not in sweep.looked]
+    if found and sweep.type in UNTOLD:
+        await sweeps.note_looked(connection, sweep.id, {row['remote_id']: 'there' for row in found})
         return []
-    gone = len(found) + sum(what != 'there' for what in sweep['looked'].values())
-    if gone > SOME and gone > SHARE * (sweep['items'] + gone):
+    gone = len(found) + sum(what != 'there' for what in sweep.looked.values())
+    if gone > SOME and gone > SHARE * (sweep.items + gone):
         return found if gone <= await proofs.accepted(connection, sweep) + SOME else gone
     return found
 
 
-async def _disbelieve(connection: Connection, sweep: Row, gone: int) -> None:
+async def _disbelieve(connection: Connection, sweep: Sweep, gone: int) -> None:
     """Completeness cannot be proven before a person says that so many are really gone."""
-    whole = sweep['items'] + gone
+    whole = sweep.items + gone
     await proofs.ask_missing(connection, sweep, gone, whole)
     told = f'{gone} of {whole} are not listed any more: too many to be believed; nothing was done'
     await give_up(connection, sweep, f'{told}. If they are really gone, say so: "hermes decisions list"')
 
 
-async def _suspect(engine: Engine, connection: Connection, sweep: Row, lost: list[Row]) -> list[Row]:
+async def _suspect(engine: Engine, connection: Connection, sweep: Sweep, lost: list[Row]) -> list[Row]:
     """Ask a person about what looks merged; what is left is to be read."""
     found = await proofs.suspicions(connection, sweep, lost)
     named = [row for row in lost if row['remote_id'] in found]
-    decisions = [(_question(sweep, row, found[row['remote_id']]), sweep['first_event']) for row in named]
+    decisions = [(_question(sweep, row, found[row['remote_id']]), sweep.first_event) for row in named]
     await questions.ask(connection, decisions, engine.clock.now())
-    await sweeps.note_looked(connection, sweep['id'], {row['remote_id']: 'merged?' for row in named})
+    await sweeps.note_looked(connection, sweep.id, {row['remote_id']: 'merged?' for row in named})
     return [row for row in lost if row['remote_id'] not in found]
 
 
-def _question(sweep: Row, row: Row, suspicion: Suspicion) -> Decision:
-    ref = [sweep['system'], sweep['type'], row['remote_id']]
+def _question(sweep: Sweep, row: Row, suspicion: Suspicion) -> Decision:
+    ref = [sweep.system, sweep.type, row['remote_id']]
     record = RecordRef(row['record_type'], row['record_id']) if row['record_type'] else None
     detail: Mapping[str, Any] = {
         'object': ref,
@@ -129,16 +130,16 @@ def _question(sweep: Row, row: Row, suspicion: Suspicion) -> Decision:
     return Decision('merged?', f'merged?:{":".join(ref)}', record, detail)
 
 
-async def _read(engine: Engine, system: System, sweep: Row, ids: list[str]) -> bool:
+async def _read(engine: Engine, system: System, sweep: Sweep, ids: list[str]) -> bool:
     """Read what is missing by id; the answers are events. What is not found is believed to be deleted."""
     for remote_id in ids:
-        answer, reaction = await resolve.read(engine, system, Request('read', sweep['type'], remote_id), 'backfill')
+        answer, reaction = await resolve.read(engine, system, Request('read', sweep.type, remote_id), 'backfill')
         async with engine.database.transaction() as connection:
             if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
                 await _rest(engine, connection, sweep, 2.0, _why(reaction))
                 return False
             await sweeps.note_looked(
-                connection, sweep['id'], {remote_id: await _verdict(engine, connection, sweep, remote_id, reaction)}
+                connection, sweep.id, {remote_id: await _verdict(engine, connection, sweep, remote_id, reaction)}
             )
     async with engine.database.transaction() as connection:
         await _rest(engine, connection, sweep, 0.0, '')
@@ -150,32 +151,32 @@ def _why(reaction: Reaction | None) -> str:
 
 
 async def _verdict(
-    engine: Engine, connection: Connection, sweep: Row, remote_id: str, reaction: Reaction | None
+    engine: Engine, connection: Connection, sweep: Sweep, remote_id: str, reaction: Reaction | None
 ) -> str:
     """What a missing object turned out to be; two absences are an event, which says that it is deleted."""
     if reaction is None:
         return 'there' if await proofs.is_live(connection, sweep, remote_id) else 'deleted'
-    seen_s = wire.epoch_s(sweep['through'])
-    body = json.dumps({'type': sweep['type'], 'ids': [remote_id], 'seen_s': seen_s}).encode()
+    seen_s = wire.epoch_s(sweep.tells_until)
+    body = json.dumps({'type': sweep.type, 'ids': [remote_id], 'seen_s': seen_s}).encode()
     await graphs.lock_births(connection)
-    event = await events.add(connection, sweep['system'], 'absence', body, headers={'sweep': str(sweep['id'])})
+    event = await events.add(connection, sweep.system, 'absence', body, headers={'sweep': str(sweep.id)})
     await ingest.record(engine, connection, event)
     return 'gone'
 
 
-async def _conclude(engine: Engine, connection: Connection, sweep: Row) -> bool:
+async def _conclude(engine: Engine, connection: Connection, sweep: Sweep) -> bool:
     """Compare; what does not fit is looked at again a little later, at last it is said."""
-    sweep = await sweeps.lock(connection, sweep['id'])
+    sweep = await sweeps.lock(connection, sweep.id)
     finding = await proofs.compare(connection, sweep)
-    tries = sweep['restarts'] + 1
+    tries = sweep.restarts + 1
     if finding.reason and tries < LOOKS:
-        await sweeps.count_tries(connection, sweep['id'], tries)
+        await sweeps.count_tries(connection, sweep.id, tries)
         await _rest(engine, connection, sweep, 2.0, finding.reason)
         return False
-    await sweeps.end(connection, sweep['id'], 'failed' if finding.reason else 'done', finding.reason)
+    await sweeps.end(connection, sweep.id, 'failed' if finding.reason else 'done', finding.reason)
     if not finding.reason:
         await proofs.settle_missing(connection, sweep)
-    looked = sum(what in ('there', 'deleted', 'gone') for what in sweep['looked'].values())
-    await proofs.write(connection, sweep, replace(finding), 0 if sweep['type'] in UNTOLD else looked)
+    looked = sum(what in ('there', 'deleted', 'gone') for what in sweep.looked.values())
+    await proofs.write(connection, sweep, replace(finding), 0 if sweep.type in UNTOLD else looked)
     await proofs.forget(connection)
     return True

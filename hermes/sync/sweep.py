@@ -13,8 +13,9 @@ from datetime import timedelta
 from typing import Final
 
 from hermes.db import events, proofs, pushes, sweeps
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection
 from hermes.db.proofs import Seen
+from hermes.db.sweeps import Sweep
 from hermes.domain.errors import Forbidden, Gone, HermesError, Reaction, Rejected, Retry
 from hermes.domain.model import Element, Event, Value
 from hermes.kit import wire
@@ -95,19 +96,19 @@ async def sweep_step(engine: Engine) -> bool:
         sweep = await sweeps.claim(connection, list(engine.systems))
         if sweep is None:
             return False
-        system = engine.systems[sweep['system']]
-        await sweeps.take(connection, sweep['id'])
-    if sweep['listed_at'] is not None:
+        system = engine.systems[sweep.system]
+        await sweeps.take(connection, sweep.id)
+    if sweep.listed_at is not None:
         return await proof.prove(engine, system, sweep, open_sweep)
     return await _fetch(engine, system, sweep)
 
 
-async def _fetch(engine: Engine, system: System, sweep: Row) -> bool:
+async def _fetch(engine: Engine, system: System, sweep: Sweep) -> bool:
     asked = await calls.ask(engine, system, request_of(sweep), 'backfill')
     if isinstance(asked, Denied):
         async with engine.database.transaction() as connection:
             at = asked.grant.retry_at or engine.clock.now() + timedelta(seconds=1)
-            await sweeps.later(connection, sweep['id'], at, asked.grant.reason)
+            await sweeps.later(connection, sweep.id, at, asked.grant.reason)
         return False
     if asked.reaction is None:
         await options.settle_doubts(engine, system, asked.request, asked.answer)
@@ -119,47 +120,47 @@ async def _fetch(engine: Engine, system: System, sweep: Row) -> bool:
     return False
 
 
-async def _react(connection: Connection, engine: Engine, sweep: Row, reaction: Reaction) -> None:
+async def _react(connection: Connection, engine: Engine, sweep: Sweep, reaction: Reaction) -> None:
     """A page failed: again a little later; where the listing itself is refused, from the start, at last not at all."""
     if not isinstance(reaction, (Rejected, Forbidden, Gone)):
         pause_s = 1.0 if isinstance(reaction, Retry) else 5.0
         at = engine.clock.now() + timedelta(seconds=pause_s)
-        await sweeps.later(connection, sweep['id'], at, f'a page failed: {reaction}')
-    elif sweep['cursor'] and sweep['restarts'] < RESTARTS:
-        await sweeps.restart(connection, sweep['id'], f'begun again: {reaction}')
+        await sweeps.later(connection, sweep.id, at, f'a page failed: {reaction}')
+    elif sweep.cursor and sweep.restarts < RESTARTS:
+        await sweeps.restart(connection, sweep.id, f'begun again: {reaction}')
     else:
         await proof.give_up(connection, sweep, f'a page was refused: {reaction}')
 
 
-def request_of(sweep: Row) -> Request:
+def request_of(sweep: Sweep) -> Request:
     """The next page of a listing."""
-    cursor = sweep['cursor'] or ''
+    cursor = sweep.cursor or ''
     params: dict[str, Value] = {'limit': PAGE, 'cursor': cursor.removeprefix(ARCHIVED) or None}
     if cursor.startswith(ARCHIVED):
         params['archived'] = True
-    if sweep['kind'] == 'changed' and sweep['since'] is not None:
-        params['since'] = sweep['since'].isoformat()
-        if sweep['type'] == 'deal':
+    if sweep.kind == 'changed' and sweep.since is not None:
+        params['since'] = sweep.since.isoformat()
+        if sweep.type == 'deal':
             params['status'] = list(ANY_STATUS)
-    return Request('list', sweep['type'], params=params)
+    return Request('list', sweep.type, params=params)
 
 
-def _following(sweep: Row, cursor: str | None) -> str | None:
+def _following(sweep: Sweep, cursor: str | None) -> str | None:
     """Where the listing goes on; None at its end."""
-    archived = (sweep['cursor'] or '').startswith(ARCHIVED)
+    archived = (sweep.cursor or '').startswith(ARCHIVED)
     if archived and cursor:
         return ARCHIVED + cursor
-    halves = sweep['kind'] == 'full' and sweep['type'] == 'deal'
+    halves = sweep.kind == 'full' and sweep.type == 'deal'
     return cursor or (ARCHIVED if halves and not archived else None)
 
 
-async def _keep(connection: Connection, engine: Engine, system: System, sweep: Row, asked: Asked) -> bool:
+async def _keep(connection: Connection, engine: Engine, system: System, sweep: Sweep, asked: Asked) -> bool:
     """The page becomes an event; the cursor moves in the same transaction; the last page completes the listing."""
     request, answer = asked.request, asked.answer
     body = encode_answer(request, answer)
     seen, readable = await _seen(engine, connection, system, body)
-    same = await proofs.keep_listed(connection, sweep, seen) if sweep['kind'] == 'full' else set()
-    headers = {'sweep': str(sweep['id'])}
+    same = await proofs.keep_listed(connection, sweep, seen) if sweep.kind == 'full' else set()
+    headers = {'sweep': str(sweep.id)}
     if same:
         headers['news'] = ','.join(one.remote_id for one in seen if one.remote_id not in same)
     nothing_new = readable and len(same) == len(seen)
@@ -170,7 +171,7 @@ async def _keep(connection: Connection, engine: Engine, system: System, sweep: R
         await events.finish(connection, [(page.id, [{'notes': [f'{len(seen)} objects, all as they were']}])])
     await calls.close(engine, connection, asked, page.id)
     cursor = _following(sweep, system.next_cursor(answer))
-    digest = hashlib.sha256((sweep['digest'] + ','.join(one.remote_id for one in seen)).encode()).hexdigest()
+    digest = hashlib.sha256((sweep.digest + ','.join(one.remote_id for one in seen)).encode()).hexdigest()
     through = wire.http_date(answer.headers.get('date')) or answer.started_at or engine.clock.now()
     moved = await sweeps.move(
         connection,
@@ -181,8 +182,8 @@ async def _keep(connection: Connection, engine: Engine, system: System, sweep: R
             'event': page.id,
         },
     )  # fmt: skip
-    if moved and cursor is None and sweep['kind'] != 'full':
-        await sweeps.end(connection, sweep['id'], 'done')
+    if moved and cursor is None and sweep.kind != 'full':
+        await sweeps.end(connection, sweep.id, 'done')
     return True
 
 
