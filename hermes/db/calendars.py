@@ -5,10 +5,11 @@ finishes leaves the time that somebody else has set.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Final
 
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection
 
 LEASE_S: Final = 60
 BOOKABLE: Final = """
@@ -63,6 +64,22 @@ HEARD: Final = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A calendar that is read now. `sync_token`: from where; `leased_until`: whose turn it is; the channel through
+    which it tells; `wanted`: somebody can be booked in it, or something is planned there.
+    """
+
+    calendar: str
+    sync_token: str | None
+    leased_until: datetime
+    attempts: int
+    channel_id: str | None
+    resource_id: str | None
+    channel_until: datetime | None
+    wanted: bool
+
+
 async def is_any_followed(connection: Connection) -> bool:
     """Whether there is a calendar whose reading tells if the credentials work."""
     return await (await connection.execute('select 1 from followed_calendar limit 1')).fetchone() is not None
@@ -73,31 +90,38 @@ async def follow(connection: Connection) -> int:
     return (await connection.execute(FOLLOW)).rowcount
 
 
-async def claim(connection: Connection, broken: str) -> Row | None:
+async def claim(connection: Connection, broken: str) -> Followed | None:
     """A calendar that is due, leased; `wanted` is False when nobody can be booked in it and nothing is planned there.
 
     A system that is paused by a person is left alone; credentials that do not work (a reason that begins with `broken`)
     are tried again by reading.
     """
-    return await (await connection.execute(CLAIM, {'broken': broken, 'lease': LEASE_S})).fetchone()
+    row = await (await connection.execute(CLAIM, {'broken': broken, 'lease': LEASE_S})).fetchone()
+    return Followed(**{each.name: row[each.name] for each in fields(Followed)}) if row is not None else None
 
 
-async def renew(connection: Connection, row: Row) -> Row | None:
-    """The row with a new lease; None when somebody else has taken it over."""
-    rows = await connection.execute(RENEW, (LEASE_S, row['calendar'], row['leased_until']))
+async def renew(connection: Connection, followed: Followed) -> Followed | None:
+    """The calendar with a new lease; None when somebody else has taken it over."""
+    rows = await connection.execute(RENEW, (LEASE_S, followed.calendar, followed.leased_until))
     found = await rows.fetchone()
-    return {**row, **found} if found else None
+    return replace(followed, leased_until=found['leased_until']) if found else None
 
 
-async def finish(connection: Connection, row: Row, token: str | None, pause_s: float) -> None:
+async def finish(connection: Connection, followed: Followed, token: str | None, pause_s: float) -> None:
     """It was read to the end; again in `pause_s`, or when it is heard of."""
-    key = {'calendar': row['calendar'], 'lease': row['leased_until'], 'token': token, 'pause': pause_s}
+    key = {'calendar': followed.calendar, 'lease': followed.leased_until, 'token': token, 'pause': pause_s}
     await connection.execute(DONE, key)
 
 
-async def fail(connection: Connection, row: Row, at: datetime, problem: str, *, forget: bool = False) -> None:
+async def fail(connection: Connection, followed: Followed, at: datetime, problem: str, *, forget: bool = False) -> None:
     """It could not be read: again at `at`. `forget`: from the beginning (the sync token is worth nothing)."""
-    key = {'calendar': row['calendar'], 'lease': row['leased_until'], 'at': at, 'problem': problem, 'forget': forget}
+    key = {
+        'calendar': followed.calendar,
+        'lease': followed.leased_until,
+        'at': at,
+        'problem': problem,
+        'forget': forget,
+    }
     await connection.execute(FAILED, key)
 
 

@@ -1,9 +1,11 @@
 """Mirrors whose objects are to be read (again) by id."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from hermes.db.pool import Connection, Row
+from hermes.domain.history import NEVER
 from hermes.domain.model import RemoteRef
 
 DUE = """
@@ -36,11 +38,28 @@ TOLD = """
 """
 
 
-async def take_due(connection: Connection, limit: int) -> list[Row]:
-    """Objects that somebody asked for, leased for a while: system, type, remote_id, version, `lease`, and whether a
-    push is held because the object was gone (`gone`).
-    """
-    return await (await connection.execute(DUE, (limit,))).fetchall()
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An object that somebody asked for. `known`: it was seen before; `gone`: a push is held because it was gone."""
+
+    ref: RemoteRef
+    lease: datetime
+    known: bool
+    gone: bool
+
+
+async def take_due(connection: Connection, limit: int) -> list[Due]:
+    """Objects that somebody asked for, leased for a while."""
+    rows = await (await connection.execute(DUE, (limit,))).fetchall()
+    return [
+        Due(
+            RemoteRef(row['system'], row['type'], row['remote_id']),
+            row['lease'],
+            row['version'][0] != NEVER.seconds,
+            bool(row['gone']),
+        )
+        for row in rows
+    ]
 
 
 async def ask(connection: Connection, refs: Iterable[RemoteRef]) -> None:

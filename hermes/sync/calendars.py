@@ -13,7 +13,7 @@ from typing import Final, cast
 import structlog
 
 from hermes.db import calendars, events, pauses
-from hermes.db.pool import Row
+from hermes.db.calendars import Followed
 from hermes.domain.condition import BROKEN
 from hermes.domain.errors import AuthBroken, Gone, RateLimited, Reaction, Rejected, Retry
 from hermes.domain.graph import CALENDAR
@@ -39,9 +39,9 @@ LANE: Final = 'webhook'
 
 @dataclass
 class Reading:
-    """One reading of a calendar: its row with the lease, and what was listed so far."""
+    """One reading of a calendar, with its lease, and what was listed so far."""
 
-    row: Row
+    followed: Followed
     full: bool
     seen: list[str] = field(default_factory=list)
 
@@ -52,21 +52,21 @@ async def follow_step(engine: Engine) -> bool:
         return False
     system = cast(Calendar, engine.systems[CALENDAR])
     async with engine.database.transaction() as connection:
-        row = await calendars.claim(connection, BROKEN)
-        if row is None:
+        followed = await calendars.claim(connection, BROKEN)
+        if followed is None:
             return await calendars.follow(connection) > 0
-    if not row['wanted']:
-        await _part(engine, system, row)
+    if not followed.wanted:
+        await _part(engine, system, followed)
         return True
-    has_channel = await _keep_channel(engine, system, row)
-    await _read(engine, system, Reading(row, not row['sync_token']), has_channel=has_channel)
+    has_channel = await _keep_channel(engine, system, followed)
+    await _read(engine, system, Reading(followed, not followed.sync_token), has_channel=has_channel)
     return True
 
 
 async def _read(engine: Engine, system: Calendar, reading: Reading, *, has_channel: bool) -> None:
     """Page after page, until it says from where to go on the next time."""
-    row, now = reading.row, engine.clock.now()
-    params: dict[str, Value] = {'calendar': row['calendar'], 'sync_token': row['sync_token']}
+    followed, now = reading.followed, engine.clock.now()
+    params: dict[str, Value] = {'calendar': followed.calendar, 'sync_token': followed.sync_token}
     if reading.full:
         until = now + timedelta(days=engine.following.horizon_days)
         params |= {'since': (now - PAST).isoformat(), 'until': until.isoformat()}
@@ -82,11 +82,11 @@ async def _read(engine: Engine, system: Calendar, reading: Reading, *, has_chann
     async with engine.database.transaction() as connection:
         await pauses.resume(connection, CALENDAR, only=BROKEN)
         if reading.full:
-            missing = await calendars.reread_missing(connection, row['calendar'], reading.seen)
+            missing = await calendars.reread_missing(connection, followed.calendar, reading.seen)
             if missing:
                 await events.ring(connection)
         pause_s = SAFETY_S if has_channel else engine.following.poll_s
-        await calendars.finish(connection, reading.row, system.sync_token(answer), pause_s)
+        await calendars.finish(connection, reading.followed, system.sync_token(answer), pause_s)
 
 
 async def _page(engine: Engine, system: Calendar, request: Request, reading: Reading) -> Answer | None:
@@ -95,12 +95,12 @@ async def _page(engine: Engine, system: Calendar, request: Request, reading: Rea
     async with engine.database.transaction() as connection:
         if isinstance(asked, Denied):
             at = asked.grant.retry_at or engine.clock.now() + timedelta(seconds=1)
-            await calendars.fail(connection, reading.row, at, asked.grant.reason)
+            await calendars.fail(connection, reading.followed, at, asked.grant.reason)
             return None
         if asked.reaction is not None:
             await calls.note(engine, connection, system, asked)
             at, forget = _again(engine, reading, asked.reaction)
-            await calendars.fail(connection, reading.row, at, str(asked.reaction), forget=forget)
+            await calendars.fail(connection, reading.followed, at, str(asked.reaction), forget=forget)
             return None
         ours = system.listed(asked.answer)
         page = None
@@ -108,11 +108,11 @@ async def _page(engine: Engine, system: Calendar, request: Request, reading: Rea
             body = encode_answer(request, asked.answer)
             page = (await events.add(connection, CALENDAR, 'page', body, state='new')).id
         await calls.close(engine, connection, asked, page)
-        renewed = await calendars.renew(connection, reading.row)
+        renewed = await calendars.renew(connection, reading.followed)
         if renewed is None:
             return None
-        reading.row = renewed
-        reading.seen += [f'{reading.row["calendar"]}/{identity}' for identity in ours]
+        reading.followed = renewed
+        reading.seen += [f'{reading.followed.calendar}/{identity}' for identity in ours]
     return asked.answer
 
 
@@ -126,23 +126,23 @@ def _again(engine: Engine, reading: Reading, reaction: Reaction) -> tuple[dateti
     if isinstance(reaction, AuthBroken):
         return now + timedelta(seconds=engine.following.poll_s), False
     if isinstance(reaction, Retry):
-        return now + timedelta(seconds=engine.backoff_s(reading.row['attempts'])), False
+        return now + timedelta(seconds=engine.backoff_s(reading.followed.attempts)), False
     return now + timedelta(seconds=REFUSED_S), False
 
 
-async def _keep_channel(engine: Engine, system: Calendar, row: Row) -> bool:
+async def _keep_channel(engine: Engine, system: Calendar, followed: Followed) -> bool:
     """Whether the calendar tells by itself. A channel that is missing is opened, one that nears its end is replaced,
     where Hermes can be reached.
     """
-    now, until = engine.clock.now(), row['channel_until']
-    open_now = row['channel_id'] is not None and until is not None and until > now
+    now, until = engine.clock.now(), followed.channel_until
+    open_now = followed.channel_id is not None and until is not None and until > now
     if not engine.following.address or not engine.door_open or engine.push_mode == 'plan':
         return open_now
-    if until is not None and until > now + (EARLY if row['channel_id'] else timedelta(0)):
+    if until is not None and until > now + (EARLY if followed.channel_id else timedelta(0)):
         return open_now
     identity = new_id(engine.chance)
     fields = {
-        'calendar': row['calendar'],
+        'calendar': followed.calendar,
         'id': identity,
         'address': engine.following.address,
         'token': channel_token(identity, engine.following.secret),
@@ -152,28 +152,28 @@ async def _keep_channel(engine: Engine, system: Calendar, row: Row) -> bool:
     if answer is None:
         if not open_now:
             async with engine.database.transaction() as connection:
-                await calendars.keep_channel(connection, row['calendar'], None, now + timedelta(seconds=REFUSED_S))
+                await calendars.keep_channel(connection, followed.calendar, None, now + timedelta(seconds=REFUSED_S))
         return open_now
     channel = system.channel(answer)
     async with engine.database.transaction() as connection:
         ends_at = channel.until or now + CHANNEL
-        await calendars.keep_channel(connection, row['calendar'], (identity, channel.resource_id), ends_at)
-    await _close_channel(engine, system, row)
+        await calendars.keep_channel(connection, followed.calendar, (identity, channel.resource_id), ends_at)
+    await _close_channel(engine, system, followed)
     return True
 
 
-async def _close_channel(engine: Engine, system: Calendar, row: Row) -> None:
-    """The channel that a row names tells no more. One that cannot be closed ends by itself and is not listened to."""
-    if row['channel_id'] and row['resource_id']:
-        fields = {'calendar': row['calendar'], 'id': row['channel_id'], 'resource_id': row['resource_id']}
+async def _close_channel(engine: Engine, system: Calendar, followed: Followed) -> None:
+    """Its channel tells no more. One that cannot be closed ends by itself and is not listened to."""
+    if followed.channel_id and followed.resource_id:
+        fields = {'calendar': followed.calendar, 'id': followed.channel_id, 'resource_id': followed.resource_id}
         await _ask(engine, system, Request('drop_webhook', 'event', fields=fields))
 
 
-async def _part(engine: Engine, system: Calendar, row: Row) -> None:
+async def _part(engine: Engine, system: Calendar, followed: Followed) -> None:
     """Nobody can be booked in this calendar any more, and nothing planned stands there."""
-    await _close_channel(engine, system, row)
+    await _close_channel(engine, system, followed)
     async with engine.database.transaction() as connection:
-        await calendars.forget(connection, row['calendar'])
+        await calendars.forget(connection, followed.calendar)
 
 
 async def _ask(engine: Engine, system: Calendar, request: Request) -> Answer | None:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from hermes.db import journal
-from hermes.db.pool import Connection, Row
+from hermes.db.mirrors import Due
+from hermes.db.pool import Connection
 from hermes.domain.graph import Graph
-from hermes.domain.history import NEVER, edits
+from hermes.domain.history import edits
 from hermes.domain.model import Record, RecordRef
 from hermes.domain.plan import Create, Delete, Plan, Update
 from hermes.kit import tracing
@@ -99,10 +100,10 @@ async def of_trace(connection: Connection, record: RecordRef, company_id: int) -
     return tracing.trace_of(row['source'], row['dedupe_key']) if row else None
 
 
-def of_reading(row: Row) -> str:
-    """Why an object is read by id: `row` has its system, version, and whether a push is held because it was gone."""
-    if row['system'] == 'tutorcruncher':
+def of_reading(due: Due) -> str:
+    """Why an object is read by id."""
+    if due.ref.system == 'tutorcruncher':
         return 'TC-2'
-    if row['gone']:
+    if due.gone:
         return 'OUT-5'
-    return 'D-3' if row['version'][0] == NEVER.seconds else 'VERSION-1'
+    return 'D-3' if not due.known else 'VERSION-1'

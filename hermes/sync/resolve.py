@@ -209,17 +209,16 @@ async def reread_step(engine: Engine, limit: int = 5) -> int:
     """
     async with engine.database.transaction() as connection:
         due = await mirrors.take_due(connection, limit)
-    for row in due:
-        system = engine.systems.get(row['system'])
+    for each in due:
+        system = engine.systems.get(each.ref.system)
         if system is None:
             continue
-        request = Request('read', row['type'], row['remote_id'])
-        answer, reaction = await read(engine, system, request, 'webhook', cause.of_reading(row))
+        request = Request('read', each.ref.type, each.ref.remote_id)
+        answer, reaction = await read(engine, system, request, 'webhook', cause.of_reading(each))
         if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
             continue
         async with engine.database.transaction() as connection:
-            ref = RemoteRef(row['system'], row['type'], row['remote_id'])
-            await _after_reading(connection, ref, row['lease'], there=reaction is None)
+            await _after_reading(connection, each.ref, each.lease, there=reaction is None)
     return len(due)
 
 
