@@ -65,6 +65,10 @@ class Standing:
     ignored: tuple[str, ...]
 
 
+def read_standing(row: Row) -> Standing:
+    return Standing(row['state'], row['reason'], tuple(row['ignored']))
+
+
 def read_push(row: Row) -> Push:
     return Push(
         RecordRef(row['record_type'], row['record_id']),
@@ -541,38 +545,36 @@ async def waiting_lanes(connection: Connection, refs: Collection[RecordRef]) -> 
     return {(RecordRef(row['record_type'], row['record_id']), row['system']): row['lane'] for row in found}
 
 
-async def refused_fields(connection: Connection, system: str, limit: int) -> list[Row]:
-    """FIELD-7: parked pushes of which the remote named fields that nobody looked at yet: record_type, record_id,
-    fields.
-    """
+async def refused_fields(connection: Connection, system: str, limit: int) -> dict[RecordRef, tuple[str, ...]]:
+    """FIELD-7: parked pushes of which the remote named fields that nobody looked at yet, with those fields."""
     rows = await connection.execute(
         "select record_type, record_id, detail -> 'fields' as fields from push where system = %s and state = 'parked' "
         "and jsonb_array_length(coalesce(detail -> 'fields', '[]')) > 0 and (detail -> 'looked') is distinct from "
         "(detail -> 'fields') limit %s",
         (system, limit),
     )
-    return await rows.fetchall()
+    return {RecordRef(row['record_type'], row['record_id']): tuple(row['fields']) for row in await rows.fetchall()}
 
 
-async def note_looked(connection: Connection, system: str, row: Row, *, free: bool) -> None:
+async def note_looked(connection: Connection, system: str, record: RecordRef, *, free: bool) -> None:
     """FIELD-7: the fields that a parked push was refused for were looked at; with `free` it goes on."""
     freed = f', {GO_ON}, {AGAIN}' if free else ''
     await connection.execute(
         f"update push p set detail = p.detail || jsonb_build_object('looked', p.detail -> 'fields'){freed} "
         "where record_type = %s and record_id = %s and system = %s and state = 'parked'",
-        (row['record_type'], row['record_id'], system),
+        (*record, system),
     )
 
 
-async def open_of(connection: Connection, system: str, records: Collection[RecordRef]) -> list[Row]:
-    """The pushes of some records that are not done: record_type, record_id, state, reason."""
+async def open_of(connection: Connection, system: str, records: Collection[RecordRef]) -> dict[RecordRef, Standing]:
+    """How the pushes of some records stand that are not done."""
     rows = await connection.execute(
-        'select p.record_type, p.record_id, p.state, p.reason from push p join jsonb_to_recordset(%s) as r(type '
-        'text, id bigint) on r.type = p.record_type and r.id = p.record_id where p.system = %s and (p.wanted > '
+        'select p.record_type, p.record_id, p.state, p.reason, p.ignored from push p join jsonb_to_recordset(%s) as '
+        'r(type text, id bigint) on r.type = p.record_type and r.id = p.record_id where p.system = %s and (p.wanted > '
         "p.done or p.state <> 'ready' or p.intent is not null)",
         (dump([{'type': ref.type, 'id': ref.id} for ref in records]), system),
     )
-    return await rows.fetchall()
+    return {RecordRef(row['record_type'], row['record_id']): read_standing(row) for row in await rows.fetchall()}
 
 
 async def open_graphs(connection: Connection, system: str | None, limit: int) -> list[int]:
@@ -592,9 +594,7 @@ async def of_graphs(connection: Connection, companies: Sequence[int]) -> dict[tu
         (list(companies),),
     )
     return {
-        (RecordRef(row['record_type'], row['record_id']), row['system']): Standing(
-            row['state'], row['reason'], tuple(row['ignored'])
-        )
+        (RecordRef(row['record_type'], row['record_id']), row['system']): read_standing(row)
         for row in await rows.fetchall()
     }
 

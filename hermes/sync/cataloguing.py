@@ -333,21 +333,21 @@ async def heal_step(engine: Engine) -> int:
     field held up go on without it. Returns how many go on.
     """
     async with engine.database.transaction() as connection:
-        rows = await pushes.refused_fields(connection, CRM, CHUNK)
+        refused = await pushes.refused_fields(connection, CRM, CHUNK)
     system = engine.systems.get(CRM)
-    if not rows or system is None:
+    if not refused or system is None:
         return 0
     known = await _known(engine)
     custom = {(item.record_type, item.attribute) for item in known.catalogue.custom if item.pd_field_id}
-    suspect = {row['record_type'] for row in rows for name in row['fields'] if (row['record_type'], name) in custom}
+    suspect = {ref.type for ref, names in refused.items() for name in names if (ref.type, name) in custom}
     for record_type in sorted(suspect):
         await look(engine, system, record_type)
     known = await _known(engine)
     ill = {(item.record_type, item.attribute) for item in known.catalogue.custom if item.problem}
-    freed = [row for row in rows if any((row['record_type'], name) in ill for name in row['fields'])]
+    freed = {ref for ref, names in refused.items() if any((ref.type, name) in ill for name in names)}
     async with engine.database.transaction() as connection:
-        for row in rows:
-            await pushes.note_looked(connection, CRM, row, free=row in freed)
+        for ref in refused:
+            await pushes.note_looked(connection, CRM, ref, free=ref in freed)
         if freed:
             await bump(connection, 'catalogue')
             await pushes.ring(connection)

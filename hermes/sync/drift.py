@@ -184,12 +184,10 @@ async def progress(engine: Engine, found: Drift, first_call: int) -> Healed:
     """What became of the healing. `first_call`: the newest call of the ledger before it began."""
     async with engine.database.transaction() as connection:
         waiting = await events.count_waiting(connection, found.pages)
-        open_rows = await pushes.open_of(connection, found.system, found.objects)
+        standing = await pushes.open_of(connection, found.system, found.objects)
         written, tokens = await calls_made.spent(connection, found.system, found.objects, first_call)
-    stuck = tuple(
-        (RecordRef(row['record_type'], row['record_id']), row['reason']) for row in open_rows if row['state'] != 'ready'
-    )
-    return Healed(len(open_rows) - len(stuck) + waiting, stuck, written, tokens)
+    stuck = tuple((ref, push.reason) for ref, push in standing.items() if push.state != 'ready')
+    return Healed(len(standing) - len(stuck) + waiting, stuck, written, tokens)
 
 
 async def newest_call(engine: Engine) -> int:
