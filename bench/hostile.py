@@ -17,7 +17,7 @@ from hermes.app import booking_routers, sources
 from hermes.booking.forms import HoldForm, SalesForm, SupportForm
 from hermes.booking.office import Office
 from hermes.db.inbox import Inbox
-from hermes.db.vitals import Vitals
+from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
 from hermes.parts import build_engine, build_office
 from hermes.settings import load

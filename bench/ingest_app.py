@@ -7,7 +7,7 @@ import psycopg
 from starlette.types import Receive, Scope, Send
 
 from hermes.db.inbox import Inbox, NewEvent
-from hermes.db.vitals import Vitals
+from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
 from hermes.web.application import create_app
 from hermes.web.security import tc2_signature

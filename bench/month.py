@@ -23,10 +23,10 @@ import httpx2
 
 from bench.table import Row
 from hermes import app, parts
-from hermes.db import embedded
 from hermes.db.inbox import Inbox
+from hermes.db.reads.health import Vitals
 from hermes.db.schema import upgrade
-from hermes.db.vitals import Vitals
+from hermes.db.server import embedded
 from hermes.kit.clock import ManualClock, SystemClock
 from hermes.sandbox.app import SandboxTransport
 from hermes.sandbox.app import create_app as create_sandbox

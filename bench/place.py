@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hermes.db import embedded
-from hermes.db.embedded import Server
 from hermes.db.schema import upgrade
+from hermes.db.server import embedded
+from hermes.db.server.embedded import Server
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import psycopg
 
 from bench.table import Row
 from bench.world import free_port
-from hermes.db import embedded
+from hermes.db.server import embedded
 
 TIMES = 5
 ORGANISATION = 'pipedrive:organization:1'

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from hermes import __version__
 from hermes.booking.office import Office
+from hermes.db.heartbeats import Heartbeat
 from hermes.db.inbox import Inbox
-from hermes.db.pulses import Heartbeat
-from hermes.db.vitals import Vitals
+from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
 from hermes.parts import build_engine, build_office, build_stationery, channel_secrets, observe
 from hermes.settings import Settings, load

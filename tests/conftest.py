@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from hermes.db.embedded import Server
+from hermes.db.server.embedded import Server
 from tests import postgres
 
 settings.register_profile('patient', deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from hermes.db import embedded
+from hermes.db.server import embedded
 
 TEMPLATE = 'hermes_template'
 TEMPLATE_LOCK = 4_127_001

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import psycopg
 
-from hermes.db import embedded, landed, schema
-from hermes.db.landed import LANDED, VERSIONS, Landed
+from hermes.db import schema
+from hermes.db.schema import landed
+from hermes.db.schema.landed import LANDED, VERSIONS, Landed
+from hermes.db.server import embedded
 
 COMMAND = '.venv/bin/python -m tools.migration --land'
 

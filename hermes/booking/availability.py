@@ -11,7 +11,7 @@ from typing import Final, Literal, NoReturn
 
 from hermes.booking.busy import BusyTimes, Permit, Seen
 from hermes.booking.terms import Terms
-from hermes.db import appointments
+from hermes.db import meetings
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
 from hermes.domain.errors import NotFound, Refused, SlotTaken, Unreadable
@@ -175,9 +175,7 @@ class Availability:
         own_hold: bytes = b'',
         moved: Moved = NOTHING,
     ) -> Diary:
-        taken = await appointments.find_taken(
-            connection, person.id, window.start - AROUND, window.end + AROUND, own_hold
-        )
+        taken = await meetings.find_taken(connection, person.id, window.start - AROUND, window.end + AROUND, own_hold)
         return Diary(seen.busy, taken, seen.as_of, seen.window, moved.shown)
 
 

@@ -20,7 +20,7 @@ from hermes.booking.hold import hash_of
 from hermes.booking.limits import Limits, as_taken
 from hermes.booking.links import LinkRefused, SupportLink, check_support_link, is_of_a_letter, read_manage_token
 from hermes.booking.terms import Terms
-from hermes.db import acts, appointments, bookings, graphs, holds, rota
+from hermes.db import acts, bookings, graphs, holds, meetings, rota
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
 from hermes.domain.acts import BookMeeting
@@ -94,7 +94,7 @@ class Bookings:
         if key is None:
             return None
         async with self._engine.database.transaction() as connection:
-            body = await appointments.find_body(connection, SOURCE, key)
+            body = await meetings.find_body(connection, SOURCE, key)
         if body is None:
             return None
         act = acts.decode(body)
@@ -169,12 +169,12 @@ class Bookings:
         except LinkRefused:
             return False
         async with self._engine.database.transaction() as connection:
-            row = await appointments.find_meeting(connection, uid)
+            row = await meetings.find_meeting(connection, uid)
         return row is not None and fold_email(row['email']) == fold_email(form.email)
 
     async def _refuse_near(self, connection: Connection, form: SalesForm | SupportForm, own: bool) -> None:
         """CB-3. Whose address it is learns why; to others it is a time like any that is taken."""
-        if await appointments.has_meeting_near(connection, form.email, form.meeting_dt, self._terms.apart_s):
+        if await meetings.has_meeting_near(connection, form.email, form.meeting_dt, self._terms.apart_s):
             raise Refused(TOO_CLOSE, 'too_close') if own else SlotTaken
 
     async def _confirm_turn(self, kind: Kind, done: Done, act: BookMeeting, visit: Visit) -> None:
@@ -255,7 +255,7 @@ class Bookings:
         """'sent': the calendar holds a meeting as it is now; 'follows': it will; 'refused': never."""
         while True:
             async with self._engine.database.transaction() as connection:
-                row = await appointments.find_push(connection, meeting, CALENDAR)
+                row = await meetings.find_push(connection, meeting, CALENDAR)
             if row is None or row['canceled_by'] == 'refused':
                 return 'refused'
             if row['shown']:

@@ -14,7 +14,7 @@ from hermes.booking.busy import Permit
 from hermes.booking.limits import Limits, as_taken
 from hermes.booking.links import OVER, LinkRefused, is_of_a_letter, read_manage_token
 from hermes.booking.terms import Terms
-from hermes.db import appointments, graphs, postbox
+from hermes.db import graphs, letters, meetings
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
 from hermes.domain.acts import CancelMeeting, MoveMeeting
@@ -66,8 +66,8 @@ class Appointments:
         uid = read_manage_token(token, self._terms.signing_keys)
         async with self._engine.database.transaction() as connection:
             known = await self._engine.known(connection)
-            row = await appointments.find_meeting(connection, uid)
-            notice = await postbox.find_notice(connection, uid)
+            row = await meetings.find_meeting(connection, uid)
+            notice = await letters.find_notice(connection, uid)
         if row is None or notice is None:
             raise NotFound('There is no such booking any more.')
         if notice.end_at <= self._engine.clock.now():
@@ -153,7 +153,7 @@ class Appointments:
 
     async def _moved(self, at: Appointment, person: Person) -> Moved:
         async with self._engine.database.transaction() as connection:
-            shown, since = await appointments.find_shown(connection, at.meeting, CALENDAR, person.email)
+            shown, since = await meetings.find_shown(connection, at.meeting, CALENDAR, person.email)
         return Moved(at.meeting, tuple(shown), since)
 
     async def _refuse_near(self, connection: Connection, at: Appointment, start: datetime, own: bool) -> None:
@@ -163,7 +163,7 @@ class Appointments:
 
     async def _near(self, connection: Connection, at: Appointment, window: tuple[datetime, datetime]) -> list[datetime]:
         """CB-3: the starts of the visitor's other meetings around a window."""
-        return await appointments.find_near(
+        return await meetings.find_near(
             connection, at.email, window, self._terms.apart_s, contact_id=at.contact_id, but=at.meeting
         )
 

@@ -12,7 +12,7 @@ from typing import Final
 from hermes.booking.availability import Availability
 from hermes.booking.links import WHOLE, LinkRefused, SupportLink, check_support_link, make_support_link, support_expiry
 from hermes.booking.terms import Terms
-from hermes.db import appointments
+from hermes.db import meetings
 from hermes.domain.apply import NO_DEAL
 from hermes.domain.errors import Gone, NotFound, Unreadable
 from hermes.domain.graph import PRODUCT
@@ -57,13 +57,13 @@ class SupportLinks:
         """A link to a call with an admin of TutorCruncher's id for a client of its. Raises NotFound, Unreadable."""
         async with self._engine.database.transaction() as connection:
             known = await self._engine.known(connection)
-            row = await appointments.find_linked(connection, PRODUCT, CLIENT, str(tc2_client_id))
+            row = await meetings.find_linked(connection, PRODUCT, CLIENT, str(tc2_client_id))
         admin_id = known.directory.admin_of(PRODUCT, tc2_admin_id)
         self._availability.person(known, admin_id or 0, 'support')
         if row is None:
             await self._read(tc2_client_id)
             async with self._engine.database.transaction() as connection:
-                row = await appointments.find_linked(connection, PRODUCT, CLIENT, str(tc2_client_id))
+                row = await meetings.find_linked(connection, PRODUCT, CLIENT, str(tc2_client_id))
         if row is None or row['gone'] or admin_id is None:
             raise NotFound('There is no such client.')
         expires_at = support_expiry(self._engine.clock.now(), self._terms.support_ttl_days)
@@ -85,7 +85,7 @@ class SupportLinks:
         check_support_link(link, signature, self._engine.clock.now(), self._terms.signing_keys)
         async with self._engine.database.transaction() as connection:
             known = await self._engine.known(connection)
-            row = await appointments.find_company(connection, link.company_id)
+            row = await meetings.find_company(connection, link.company_id)
         self._availability.person(known, link.admin_id, 'support')
         if row is None:
             raise NotFound('We do not know this company.')

@@ -167,7 +167,7 @@ REFUSED = 1
 def sentence_of(error: Exception) -> str:
     """One sentence about what a person can put right; '' for anything else."""
     # Imported when something has gone wrong, for the sake of `--help`.
-    from hermes.db.desk import DatabaseAway
+    from hermes.db.connections import DatabaseAway
     from hermes.domain.errors import HermesError
     from hermes.settings import SettingsError
 

@@ -19,7 +19,7 @@ def forget(
 ) -> None:
     """Let go of a system's account with which nothing was exchanged yet."""
     from hermes.cli.setup_desk import desk
-    from hermes.db.finding import system_name
+    from hermes.db.reads.lookup import system_name
 
     with desk(contact=False) as here:
         require_alone(here.engine.database.url)

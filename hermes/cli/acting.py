@@ -8,7 +8,7 @@ import typer
 from hermes.cli.output import ATTENTION, FAILED, clean, print_json, progress, say
 
 if TYPE_CHECKING:
-    from hermes.db.desk import Connection
+    from hermes.db.connections import Connection
     from hermes.domain.acts import Act
 
 WAIT_S = 10.0

@@ -11,7 +11,7 @@ from hermes.cli.output import Column, JsonFlag, print_json, print_rows, say, sho
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from hermes.db.finding import Row
+    from hermes.db.reads.lookup import Row
 
 COLUMNS = [
     Column('id', 'ID', True), Column('name', 'NAME'), Column('email', 'E-MAIL'), Column('roles', 'ROLES'),
@@ -56,7 +56,7 @@ def list_admins(
     """Show everybody: roles, ids, and why somebody cannot be booked."""
     from hermes.cli.database import reading
     from hermes.cli.world import load_settings
-    from hermes.db import staff
+    from hermes.db.reads import staff
 
     with reading() as connection:
         found = staff.list_staff(connection, load_settings().systems, removed=everybody)
@@ -168,7 +168,7 @@ def remove(admin: Who, as_json: JsonFlag = False) -> None:
 
 def _find(text: str) -> int:
     from hermes.cli.database import reading
-    from hermes.db.agenda import find_admin
+    from hermes.db.reads.admins import find_admin
 
     with reading() as connection:
         return int(find_admin(connection, text)['id'])
@@ -176,8 +176,8 @@ def _find(text: str) -> int:
 
 def _save(here: Any, number: int | None, fields: dict[str, Any], as_json: bool) -> None:
     """Write it, and say what is different now."""
-    from hermes.db import staff
-    from hermes.db.desk import opened
+    from hermes.db.connections import opened
+    from hermes.db.reads import staff
     from hermes.domain.staff import check_staff
 
     before = here.known().directory.admins

@@ -35,7 +35,7 @@ def list_alerts(
 ) -> None:
     """List alerts: what is wrong since when, how often and when it was told."""
     from hermes.cli.database import reading
-    from hermes.db import alerts
+    from hermes.db.reads import alerts
 
     with reading() as connection:
         found = alerts.list_alerts(connection, ended=ended, limit=limit)

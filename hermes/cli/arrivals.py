@@ -28,15 +28,15 @@ def list_events(
     """List events, the newest first."""
     from hermes.cli.database import reading
     from hermes.cli.moments import parse_duration, parse_moment
-    from hermes.db import arrivals
-    from hermes.db.finding import find_record
+    from hermes.db.reads import events
+    from hermes.db.reads.lookup import find_record
     from hermes.kit.clock import SystemClock
 
     with reading() as connection:
         since_s = parse_duration(since) if since else None
         after = parse_moment(since, SystemClock().now()) if since and since_s is None else None
         of = find_record(connection, record).record if record else None
-        found = arrivals.list_events(
+        found = events.list_events(
             connection, state=state, source=source, since_s=since_s, after=after, record=of, subject=subject,
             limit=limit,
         )  # fmt: skip

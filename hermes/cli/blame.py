@@ -11,7 +11,7 @@ from hermes.cli.output import JsonFlag, print_json, print_rows, say, show
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from hermes.db.authorship import Line
+    from hermes.db.reads.blame import Line
 
 RecordText = Annotated[str, typer.Argument(metavar='RECORD', help='company:12, an id, or pipedrive:organization:5.')]
 
@@ -35,8 +35,8 @@ def blame(
 
     from hermes.cli.database import reading
     from hermes.cli.moments import parse_moment
-    from hermes.db.authorship import read_blame
-    from hermes.db.finding import find_links, find_record
+    from hermes.db.reads.blame import read_blame
+    from hermes.db.reads.lookup import find_links, find_record
     from hermes.kit.clock import SystemClock
 
     with reading() as connection:
@@ -77,8 +77,8 @@ def release(
     """Let go of a person's edit of a field: the product's value holds again."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db.authorship import read_traits
-    from hermes.db.finding import find_record
+    from hermes.db.reads.blame import read_traits
+    from hermes.db.reads.lookup import find_record
     from hermes.domain.acts import ReleaseField
 
     with writing() as connection:

@@ -8,7 +8,7 @@ from hermes.cli.output import Column, JsonFlag, print_json, print_pairs, print_r
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from hermes.db.finding import Row
+    from hermes.db.reads.lookup import Row
 
 NumberArgument = Annotated[
     int,
@@ -45,13 +45,14 @@ def list_bookings(
 ) -> None:
     """List bookings, the next first."""
     from hermes.cli.database import reading
-    from hermes.db import agenda
+    from hermes.db.reads import meetings
+    from hermes.db.reads.admins import find_admin
 
     with reading() as connection:
-        found = agenda.list_meetings(
+        found = meetings.list_meetings(
             connection,
             status=None if status == 'all' else 'canceled' if status == 'cancelled' else status,
-            admin_id=agenda.find_admin(connection, admin)['id'] if admin else None,
+            admin_id=find_admin(connection, admin)['id'] if admin else None,
             past=past,
             limit=limit,
         )
@@ -63,12 +64,12 @@ def list_bookings(
 def show_booking(number: NumberArgument, as_json: JsonFlag = False) -> None:
     """Show one booking: who, when, and where it stands in calendar and CRM."""
     from hermes.cli.database import reading
-    from hermes.db import agenda
-    from hermes.db.finding import find_links
+    from hermes.db.reads import meetings
+    from hermes.db.reads.lookup import find_links
     from hermes.domain.model import RecordRef
 
     with reading() as connection:
-        found = agenda.read_meeting(connection, number)
+        found = meetings.read_meeting(connection, number)
         links = find_links(connection, RecordRef('meeting', found['id']))
     if as_json:
         return print_json({**found, 'links': links})
@@ -86,11 +87,11 @@ def cancel(number: NumberArgument, as_json: JsonFlag = False) -> None:
     """Call a booking off: the event and the activity go, the customer is told."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db import agenda
+    from hermes.db.reads import meetings
     from hermes.domain.acts import CancelMeeting
 
     with writing() as connection:
-        found = agenda.read_meeting(connection, number)
+        found = meetings.read_meeting(connection, number)
         if found['status'] != 'planned':
             raise Refused(f'Booking {number} is {_status(found)} already{_by(found)}.')
         act(connection, [(f'cancel {found["id"]}', CancelMeeting(found['id'], 'admin'))], as_json)

@@ -8,7 +8,7 @@ from hermes.cli.output import Column, JsonFlag, print_json, print_rows, warn
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from hermes.db.desk import Connection
+    from hermes.db.connections import Connection
     from hermes.domain.config import ConfigKey
     from hermes.domain.model import Value
 
@@ -38,7 +38,7 @@ def show_config(
 ) -> None:
     """Show every setting, what it does, and what is wrong with it."""
     from hermes.cli.database import reading
-    from hermes.db.reading import read_settings
+    from hermes.db.reads.settings import read_settings
     from hermes.domain.config import KEYS, effective, find_key
 
     with reading() as connection:
@@ -109,7 +109,7 @@ def _source(key: 'ConfigKey', stored: 'dict[str, Value]', told: 'dict[str, Value
 
 def _check_day(connection: 'Connection', key: 'ConfigKey', value: 'Value') -> None:
     """A day that would not begin before it ends is refused, whichever of its ends comes from the environment."""
-    from hermes.db.reading import read_settings
+    from hermes.db.reads.settings import read_settings
     from hermes.domain.config import KEYS, check_day, effective
 
     if key.type == 'clock':
@@ -121,7 +121,7 @@ def describe(connection: 'Connection', key: 'ConfigKey', value: 'Value') -> tupl
     """What the record is called that a setting points at, and what is wrong with it (D-8); (None, None) for plain
     values.
     """
-    from hermes.db.reading import read_live
+    from hermes.db.reads.settings import read_live
     from hermes.domain.model import RecordRef
 
     if key.record_type is None:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from hermes.cli.output import plain_errors
 
 if TYPE_CHECKING:
-    from hermes.db.desk import Connection
+    from hermes.db.connections import Connection
 
 
 @contextmanager
 def reading() -> Iterator['Connection']:
     """A connection in one read-only, repeatable-read transaction; errors become plain sentences (exit code 1)."""
-    from hermes.db.desk import one_moment
+    from hermes.db.connections import one_moment
 
     with plain_errors(), opened() as connection, one_moment(connection):
         yield connection
@@ -34,7 +34,7 @@ def writing() -> Iterator['Connection']:
 def opened() -> Iterator['Connection']:
     """One connection in autocommit whose times are UTC. Raises HermesError or DatabaseAway."""
     from hermes.cli.world import load_settings, open_database
-    from hermes.db import desk
+    from hermes.db import connections
 
-    with open_database(load_settings()) as url, desk.opened(url) as connection:
+    with open_database(load_settings()) as url, connections.opened(url) as connection:
         yield connection

@@ -14,7 +14,7 @@ import typer
 from hermes.cli.losing import NameFlag, confirm, require_alone
 from hermes.cli.output import announcing, clean, say, warn
 from hermes.cli.world import database_folder, load_settings, open_database, require_database, start_database
-from hermes.db import embedded
+from hermes.db.server import embedded
 from hermes.domain.errors import Refused
 from hermes.settings import Settings
 
@@ -84,12 +84,13 @@ def downgrade(
     name: NameFlag = '',
 ) -> None:
     """Take the schema back to an earlier version, with all that later ones hold. Asks for the database's name."""
-    from hermes.db import desk, losses, schema
+    from hermes.db import connections, schema
+    from hermes.db.reads import impact
 
     with open_database(load_settings()) as address:
-        with desk.opened(address) as connection:
-            target = losses.find_target(losses.version(connection), revision)
-            lost = losses.of_versions_after(connection, target)
+        with connections.opened(address) as connection:
+            target = impact.find_target(impact.version(connection), revision)
+            lost = impact.of_versions_after(connection, target)
         require_alone(address)
         confirm(address, name, 'This will be lost', lost)
         schema.downgrade(address, target or 'base')
@@ -99,7 +100,8 @@ def downgrade(
 @db.command('reset')
 def reset(name: NameFlag = '') -> None:
     """Drop everything in the database and make its tables anew. Asks for the database's name."""
-    from hermes.db import schema, wiping
+    from hermes.db import schema
+    from hermes.db.server import wiping
 
     with open_database(load_settings()) as address:
         require_alone(address)
@@ -112,7 +114,7 @@ def reset(name: NameFlag = '') -> None:
 @db.command('restore-from-live')
 def restore_from_live(name: NameFlag = '') -> None:
     """Copy LIVE_DATABASE_URL into the local database: every system paused, sessions left behind, no webhooks."""
-    from hermes.db import restoring
+    from hermes.db.server import restoring
 
     settings = load_settings()
     if not settings.live_database_url:
@@ -129,7 +131,7 @@ def restore_from_live(name: NameFlag = '') -> None:
 @db.command('backup')
 def backup(file: BackupFile) -> None:
     """Write the database into a file, whatever runs meanwhile. Keep the settings (.env) beside it."""
-    from hermes.db import backup as backups
+    from hermes.db.server import backup as backups
 
     with open_database(load_settings()) as address:
         if str(file) == '-':
@@ -167,7 +169,7 @@ def restore(file: BackupFile, name: NameFlag = '') -> None:
     """Put a backup into the database, in the place of all that is there. Asks for the database's name, unless it is
     empty; every system is paused then.
     """
-    from hermes.db import backup as backups
+    from hermes.db.server import backup as backups
 
     with given(file) as found, open_database(load_settings(make=True), make=True) as address:
         require_alone(address)
@@ -196,7 +198,8 @@ def given(file: Path) -> Iterator[Path]:
 
 def contents(address: str) -> list[str]:
     """What stands in a database."""
-    from hermes.db import desk, losses
+    from hermes.db import connections
+    from hermes.db.reads import impact
 
-    with desk.opened(address) as connection:
-        return losses.contents(connection)
+    with connections.opened(address) as connection:
+        return impact.contents(connection)

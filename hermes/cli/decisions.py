@@ -31,7 +31,7 @@ def list_decisions(
 ) -> None:
     """List what waits for somebody's decision, newest first."""
     from hermes.cli.database import reading
-    from hermes.db import decisions
+    from hermes.db.reads import decisions
 
     with reading() as connection:
         found = decisions.list_decisions(connection, state=state, kind=kind, limit=limit)
@@ -44,7 +44,7 @@ def list_decisions(
 def show_decision(number: NumberArgument, as_json: JsonFlag = False) -> None:
     """Show one decision: what is asked, what is known, and what may be answered."""
     from hermes.cli.database import reading
-    from hermes.db import decisions
+    from hermes.db.reads import decisions
 
     with reading() as connection:
         item = decisions.read_decision(connection, number)
@@ -71,7 +71,7 @@ def settle(
     """Answer a decision and have it carried out."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db import decisions
+    from hermes.db.reads import decisions
 
     with writing() as connection:
         item = decisions.read_decision(connection, number)

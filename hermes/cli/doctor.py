@@ -9,8 +9,8 @@ import typer
 from hermes.cli.output import ATTENTION, CLEAN, JsonFlag, alarm, print_json, say, show, show_duration
 
 if TYPE_CHECKING:
-    from hermes.db.desk import Connection
-    from hermes.db.finding import Row
+    from hermes.db.connections import Connection
+    from hermes.db.reads.lookup import Row
     from hermes.settings import Settings
 
 State = Literal['ok', 'todo', 'skipped']
@@ -110,11 +110,11 @@ def examine(settings: 'Settings', url: str, reached: frozenset[str] = frozenset(
     """
     from hermes.cli.doctor_calendar import examine_calendars
     from hermes.cli.doctor_mail import examine_alerts, examine_mail
-    from hermes.db import desk, schema
+    from hermes.db import connections, schema
 
     yield _settings(settings)
     state = schema.check(url)
-    with desk.opened(url) as connection:
+    with connections.opened(url) as connection:
         yield from _server(connection)
         if state != 'current':
             yield Finding('migrations', 'todo', 'the schema is older than this program', 'run "hermes db upgrade"')
@@ -144,7 +144,7 @@ def _settings(settings: 'Settings') -> Finding:
 
 
 def _server(connection: 'Connection') -> Iterator[Finding]:
-    from hermes.db.checks import read_server
+    from hermes.db.reads.checks import read_server
     from hermes.kit.clock import SystemClock
 
     clock = SystemClock()
@@ -170,7 +170,7 @@ def _server(connection: 'Connection') -> Iterator[Finding]:
 
 def _worker(connection: 'Connection') -> Finding:
     from hermes.db.acts import WORKER_SILENCE_S
-    from hermes.db.checks import read_silence_s
+    from hermes.db.reads.checks import read_silence_s
 
     silent_s = read_silence_s(connection)
     if silent_s is not None and silent_s <= WORKER_SILENCE_S:
@@ -181,7 +181,7 @@ def _worker(connection: 'Connection') -> Finding:
 
 def _door(connection: 'Connection', settings: 'Settings') -> Finding:
     """Nothing is written outside while what is written could not come back."""
-    from hermes.db.checks import read_door
+    from hermes.db.reads.checks import read_door
 
     told = read_door(connection)
     if told is None:
@@ -192,7 +192,7 @@ def _door(connection: 'Connection', settings: 'Settings') -> Finding:
 
 
 def _queue(connection: 'Connection') -> Finding:
-    from hermes.db.checks import read_queue
+    from hermes.db.reads.checks import read_queue
 
     queue = read_queue(connection)
     if queue['events_parked'] or queue['pushes_parked']:
@@ -207,8 +207,8 @@ def _queue(connection: 'Connection') -> Finding:
 
 def _write_back(connection: 'Connection', settings: 'Settings') -> Finding:
     """D-1: TutorCruncher does not list its custom fields, but a client shows all of them, empty ones too."""
-    from hermes.db.checks import read_unshown
-    from hermes.db.reading import read_settings
+    from hermes.db.reads.checks import read_unshown
+    from hermes.db.reads.settings import read_settings
     from hermes.systems.tutorcruncher.mapping import LINKS, PREFIX
 
     name = 'write-back'
@@ -229,7 +229,7 @@ def _write_back(connection: 'Connection', settings: 'Settings') -> Finding:
 
 
 def _systems(connection: 'Connection', settings: 'Settings', reached: frozenset[str]) -> Iterator[Finding]:
-    from hermes.db.checks import read_standing, read_unproven
+    from hermes.db.reads.checks import read_standing, read_unproven
     from hermes.domain.condition import BROKEN
     from hermes.settings import reveal
 
@@ -291,7 +291,7 @@ def _webhooks(name: str, here: 'Row') -> Finding:
 
 def _fields(connection: 'Connection') -> Iterator[Finding]:
     from hermes.cli.setup_fields import OPTIONAL
-    from hermes.db.checks import read_fields
+    from hermes.db.reads.checks import read_fields
 
     fields = read_fields(connection)
     if not fields:
@@ -333,7 +333,7 @@ def _fields(connection: 'Connection') -> Iterator[Finding]:
 
 def _config(connection: 'Connection') -> Iterator[Finding]:
     from hermes.cli.config import describe
-    from hermes.db.reading import read_settings
+    from hermes.db.reads.settings import read_settings
     from hermes.domain.config import KEYS, effective
 
     stored = read_settings(connection)
@@ -355,7 +355,7 @@ def _config(connection: 'Connection') -> Iterator[Finding]:
 
 
 def _admins(connection: 'Connection') -> Iterator[Finding]:
-    from hermes.db.checks import read_admins
+    from hermes.db.reads.checks import read_admins
 
     admins = read_admins(connection)
     if not admins:

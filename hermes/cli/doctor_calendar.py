@@ -12,7 +12,7 @@ from hermes.domain.errors import HermesError
 
 if TYPE_CHECKING:
     from hermes.cli.setup_desk import Desk
-    from hermes.db.desk import Connection
+    from hermes.db.connections import Connection
     from hermes.settings import Settings
     from hermes.sync.engine import Engine
 
@@ -35,8 +35,8 @@ def examine_calendars(
 
 def ask_calendars(desk: 'Desk') -> Iterator[Finding]:
     """Whether the account signs in, and whether each calendar says when it is taken."""
-    from hermes.db import checks
-    from hermes.db import desk as databases
+    from hermes.db import connections
+    from hermes.db.reads import checks
     from hermes.sync import connect
     from hermes.systems.google_calendar import GoogleCalendar
 
@@ -48,7 +48,7 @@ def ask_calendars(desk: 'Desk') -> Iterator[Finding]:
         yield Finding('google credentials', 'todo', str(error), 'check G_CLIENT_EMAIL, G_PRIVATE_KEY and G_TOKEN_URI')
         return
     yield Finding('google credentials', 'ok', 'they work')
-    with databases.opened(desk.settings.database_url) as connection:
+    with connections.opened(desk.settings.database_url) as connection:
         people = [one for one in checks.read_bookable(connection) if one['email']]
     now = desk.engine.clock.now()
     for one in people:
@@ -66,7 +66,7 @@ def ask_calendars(desk: 'Desk') -> Iterator[Finding]:
 
 
 def _account(connection: 'Connection', settings: 'Settings', reached: bool) -> Finding:
-    from hermes.db.checks import read_standing
+    from hermes.db.reads.checks import read_standing
 
     standing = read_standing(connection, ['google'])['google']
     if standing['paused']:
@@ -89,7 +89,7 @@ async def _hurry(engine: 'Engine', calendar: str) -> None:
 
 
 def _people(connection: 'Connection', settings: 'Settings', reached: frozenset[str]) -> Iterator[Finding]:
-    from hermes.db.checks import read_bookable
+    from hermes.db.reads.checks import read_bookable
     from hermes.domain.condition import tried_again
 
     people = read_bookable(connection)

@@ -6,13 +6,13 @@ from hermes.cli.doctor import LATE_S, Finding
 from hermes.cli.output import show_duration
 
 if TYPE_CHECKING:
-    from hermes.db.desk import Connection
+    from hermes.db.connections import Connection
     from hermes.settings import Settings
 
 
 def examine_mail(connection: 'Connection', settings: 'Settings') -> Finding:
     """CB-21: without a mail server bookings work, and nobody is reminded."""
-    from hermes.db.checks import read_letters
+    from hermes.db.reads.checks import read_letters
 
     if not settings.smtp_url.get_secret_value():
         said = 'off: no confirmations and no reminders are sent; Google mails the invitations (SMTP_URL)'
@@ -33,7 +33,7 @@ def examine_mail(connection: 'Connection', settings: 'Settings') -> Finding:
 
 def examine_alerts(connection: 'Connection', settings: 'Settings') -> Finding:
     """Whether anybody hears of it when something needs a person."""
-    from hermes.db.condition import read_untold
+    from hermes.db.reads.status import read_untold
 
     places = [f'mail to {len(settings.alert_email)}'] if settings.alert_email else []
     places += ['a webhook'] if settings.alert_webhook_url.get_secret_value() else []

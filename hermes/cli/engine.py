@@ -48,7 +48,7 @@ async def _run(settings: Any, act: 'Callable[[Engine], Awaitable[T]]') -> T:
 
 def system_of(engine: 'Engine', name: str) -> Any:
     """The system under any of its names. Raises Refused when it is off, or paused."""
-    from hermes.db.finding import system_name
+    from hermes.db.reads.lookup import system_name
     from hermes.domain.errors import Refused
 
     system = engine.systems.get(system_name(name))

@@ -12,7 +12,7 @@ from hermes.cli.output import JsonFlag, plain_errors, print_json, print_pairs, p
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from hermes.db.desk import Connection
+    from hermes.db.connections import Connection
 
 EventId = Annotated[int, typer.Argument(metavar='EVENT', help="The event's number.")]
 
@@ -42,7 +42,7 @@ def show_event(
     from hermes.cli.bodies import read_body, redact
     from hermes.cli.database import reading, writing
     from hermes.db.acts import note_view
-    from hermes.db.reading import read_event
+    from hermes.db.reads.events import read_event
 
     with reading() as connection:
         event = read_event(connection, event_id)
@@ -92,7 +92,7 @@ def park(
     """Take an event that waits out of the way, until somebody replays it."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db.reading import read_event
+    from hermes.db.reads.events import read_event
     from hermes.domain.acts import ParkEvent
 
     with writing() as connection:
@@ -115,7 +115,7 @@ def dismiss(
     """Put events away that are parked and not wanted any more; "replay" takes one back."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db.reading import read_event
+    from hermes.db.reads.events import read_event
     from hermes.domain.acts import DismissEvent
 
     if not reason.strip():
@@ -140,7 +140,7 @@ def _print_nothing(as_json: bool) -> None:
 
 
 def _chosen(connection: 'Connection', event_ids: list[int], state: str | None) -> list[int]:
-    from hermes.db.reading import list_parked
+    from hermes.db.reads.events import list_parked
 
     if state is not None and (event_ids or state != 'parked'):
         raise Refused('Name the events by number, or all that are parked with --state parked.')
@@ -154,7 +154,7 @@ def _replayable(connection: 'Connection', ids: list[int], *, named: bool) -> lis
     left out, and said so.
     """
     from hermes.db.events import REPLAYED
-    from hermes.db.reading import read_event
+    from hermes.db.reads.events import read_event
 
     left = {}
     for number in ids:
@@ -173,7 +173,7 @@ def _replayable(connection: 'Connection', ids: list[int], *, named: bool) -> lis
 
 def _preview(ids: list[int], as_json: bool) -> None:
     from hermes.cli.previewing import preview_events
-    from hermes.db.fate import say_change
+    from hermes.db.reads.trace import say_change
 
     told: list[dict[str, Any]] = []
     with progress('previewing', len(ids)) as bar:

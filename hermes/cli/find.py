@@ -24,7 +24,7 @@ def find(
 ) -> None:
     """Find records and events by a name, an e-mail address, a phone number or an id, wherever it stands."""
     from hermes.cli.database import reading
-    from hermes.db.searching import search
+    from hermes.db.reads.search import search
 
     with reading() as connection:
         found = search(connection, ' '.join(text), deleted=deleted, limit=limit)

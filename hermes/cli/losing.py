@@ -16,10 +16,12 @@ NameFlag = Annotated[str, typer.Option('--name', help="The database's name, to s
 
 def require_alone(address: str) -> None:
     """Raises Refused, naming them, while workers or the web work in the database."""
-    from hermes.db import desk, losses, wiping
+    from hermes.db import connections
+    from hermes.db.reads import impact
+    from hermes.db.server import wiping
 
-    with desk.opened(address) as connection:
-        found = losses.occupants(connection)
+    with connections.opened(address) as connection:
+        found = impact.occupants(connection)
     if found:
         name = wiping.database_name(address)
         raise Refused(f'Hermes is at work in the database "{name}" ({", ".join(found)}): stop it first.')
@@ -29,7 +31,7 @@ def confirm(address: str, given: str, what: str, lost: Sequence[str], *, as_json
     """The database's name, named by whoever wants this. `what` it is, in a sentence's beginning; `lost`, what goes; on
     stderr where stdout is for JSON. Raises Refused.
     """
-    from hermes.db import wiping
+    from hermes.db.server import wiping
 
     expected = wiping.database_name(address)
     tell = warn if as_json else say

@@ -33,10 +33,10 @@ def list_letters(
 ) -> None:
     """List letters, the newest first."""
     from hermes.cli.database import reading
-    from hermes.db import agenda
+    from hermes.db.reads import letters
 
     with reading() as connection:
-        found = agenda.list_letters(connection, state=state, limit=limit)
+        found = letters.list_letters(connection, state=state, limit=limit)
     if as_json:
         return print_json(found)
     print_rows(COLUMNS, found, empty='no letters')
@@ -46,12 +46,12 @@ def retry(numbers: LetterNumbers, as_json: JsonFlag = False) -> None:
     """Send letters again that were refused, or wait for another try."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db import agenda
+    from hermes.db.reads import letters
     from hermes.domain.acts import RetryLetter
 
     with writing() as connection:
         for number in numbers:
-            if (letter := agenda.read_letter(connection, number))['state'] not in ('parked', 'due'):
+            if (letter := letters.read_letter(connection, number))['state'] not in ('parked', 'due'):
                 raise Refused(f'Letter {number} is {letter["state"]}: only one that is parked or due is sent again.')
         act(connection, [(f'retry letter {each}', RetryLetter(each)) for each in numbers], as_json)
 
@@ -64,7 +64,7 @@ def dismiss(
     """Put letters away that are not wanted any more."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db import agenda
+    from hermes.db.reads import letters
     from hermes.domain.acts import DismissLetter
 
     if not reason.strip():
@@ -72,7 +72,7 @@ def dismiss(
     with writing() as connection:
         wanted = []
         for number in numbers:
-            letter = agenda.read_letter(connection, number)
+            letter = letters.read_letter(connection, number)
             if letter['state'] not in ('parked', 'due'):
                 raise Refused(f'Letter {number} is {letter["state"]}: only one that is parked or due is dismissed.')
             said = f'dismiss letter {number} ({letter["kind"]} of booking {letter["meeting_id"]})'

@@ -114,7 +114,7 @@ def plain_errors() -> Iterator[None]:
     one.
     """
     from hermes.cli import advise_database
-    from hermes.db.desk import SCHEMA_MISSING, DatabaseAway
+    from hermes.db.connections import SCHEMA_MISSING, DatabaseAway
 
     try:
         yield

@@ -38,7 +38,7 @@ def show_plan(
     from dataclasses import asdict
 
     from hermes.cli.world import load_settings, open_database
-    from hermes.db.finding import system_name
+    from hermes.db.reads.lookup import system_name
     from hermes.sync.planned import total
 
     with plain_errors():

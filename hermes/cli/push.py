@@ -37,8 +37,8 @@ def list_pushes(
 ) -> None:
     """List what is to be pushed, and what is stuck, with the reason."""
     from hermes.cli.database import reading
-    from hermes.db import reading as listings
-    from hermes.db.finding import system_name
+    from hermes.db.reads import pushes as listings
+    from hermes.db.reads.lookup import system_name
 
     with reading() as connection:
         name = system_name(system) if system else None
@@ -67,7 +67,7 @@ def retry(
     """Try a parked or held push again."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db.finding import system_name
+    from hermes.db.reads.lookup import system_name
     from hermes.domain.acts import RetryPush
 
     with writing() as connection:
@@ -90,7 +90,7 @@ def ignore(
     """Leave fields of a record out of its pushes, and go on with the rest."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db.finding import system_name
+    from hermes.db.reads.lookup import system_name
     from hermes.domain.acts import IgnoreFields
 
     with writing() as connection:
@@ -106,8 +106,8 @@ def ignore(
 
 def _pushes_of(connection: systems.Connected, record: str, system: str | None) -> 'tuple[RecordRef, list[str]]':
     """The record, and the systems to which it is or was pushed. Raises Refused when there is none."""
-    from hermes.db.finding import find_record
-    from hermes.db.reading import read_pushes
+    from hermes.db.reads.lookup import find_record
+    from hermes.db.reads.pushes import read_pushes
 
     found = find_record(connection, record)
     names = [item['system'] for item in read_pushes(connection, found.record) if system in (None, item['system'])]
@@ -119,7 +119,7 @@ def _pushes_of(connection: systems.Connected, record: str, system: str | None) -
 
 def _known_fields(connection: systems.Connected, record_type: str) -> set[str]:
     """Every key that may go out for a record type: attributes and the native keys made from them."""
-    from hermes.db.authorship import read_traits
+    from hermes.db.reads.blame import read_traits
 
     native = {'name', 'emails', 'phones', 'address', 'hermes_id'}
     return {*read_traits(connection, record_type), *native}

@@ -30,8 +30,8 @@ def show_rota(
     """Show who is next in every queue (plan and region; support), in the order in which they would be drawn."""
     from hermes.cli.database import reading
     from hermes.cli.world import load_settings
-    from hermes.db import rota as ledger
-    from hermes.db import staff
+    from hermes.db.reads import rota as ledger
+    from hermes.db.reads import staff
     from hermes.domain import rota
     from hermes.domain.staff import show_name
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from hermes.db.desk import Connection
-    from hermes.db.finding import Row
+    from hermes.db.connections import Connection
+    from hermes.db.reads.lookup import Row
     from hermes.domain.model import Value
     from hermes.domain.timetable import Defaults
 
@@ -44,13 +44,13 @@ def explain(
 ) -> None:
     """Say everything that speaks against a call at a time, or that it can be booked."""
     from hermes.cli.setup_desk import desk
-    from hermes.db import agenda
-    from hermes.db import desk as databases
+    from hermes.db import connections
+    from hermes.db.reads.admins import find_admin
     from hermes.parts import build_office
 
     with desk(contact=False) as here:
-        with databases.opened(here.settings.database_url) as connection:
-            found = agenda.find_admin(connection, admin)
+        with connections.opened(here.settings.database_url) as connection:
+            found = find_admin(connection, admin)
             zone = _zone_of(found, _defaults(connection))
         start = _start(when, zone, here.engine.clock.now())
         office = build_office(here.settings, here.engine)
@@ -124,10 +124,10 @@ def hours(
     """Show or set an admin's working hours, on the wall clock of the admin's own time zone."""
     from hermes.cli import timetables
     from hermes.cli.database import writing
-    from hermes.db import agenda
+    from hermes.db.reads.admins import find_admin
 
     with writing() as connection:
-        found = agenda.find_admin(connection, admin)
+        found = find_admin(connection, admin)
         if written:
             told: dict[str, Value] = {'working_hours': timetables.parse_hours(written)}
             return _save(connection, found, f'working hours of {found["name"]}: {written.strip()}', told, as_json)
@@ -147,10 +147,10 @@ def days_off(
     """Show or change an admin's days off; both ends of a stretch are included."""
     from hermes.cli import timetables
     from hermes.cli.database import writing
-    from hermes.db import agenda
+    from hermes.db.reads.admins import find_admin
 
     with writing() as connection:
-        found = agenda.find_admin(connection, admin)
+        found = find_admin(connection, admin)
         if not added and not removed:
             return _show(found, _defaults(connection), as_json)
         off = timetables.off_of(found)
@@ -205,7 +205,7 @@ def _show(admin: 'Row', defaults: 'Defaults', as_json: bool) -> None:
 def _defaults(connection: 'Connection') -> 'Defaults':
     """What holds for admins without hours of their own: the environment, under the settings that people change."""
     from hermes.cli.world import load_settings
-    from hermes.db.reading import read_settings
+    from hermes.db.reads.settings import read_settings
     from hermes.domain.timetable import settle_defaults
     from hermes.parts import meeting_defaults
 

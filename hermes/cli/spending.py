@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from hermes.cli.output import Column, print_json, print_rows, say
 
 if TYPE_CHECKING:
-    from hermes.db.ledger import Spending
+    from hermes.db.reads.spending import Spending
 
 TITLES = {'operations': 'OPERATION', 'lanes': 'LANE', 'rules': 'RULE', 'records': 'RECORD'}
 
@@ -15,7 +15,7 @@ def show_spending(days: int, as_json: bool) -> None:
     from dataclasses import asdict
 
     from hermes.cli.database import reading
-    from hermes.db.ledger import read_spending
+    from hermes.db.reads.spending import read_spending
 
     with reading() as connection:
         found = read_spending(connection, days)

@@ -59,7 +59,7 @@ def _look(as_json: bool, check: bool, spending_days: int) -> None:
     from hermes.cli import spending
     from hermes.cli.database import reading
     from hermes.cli.world import load_settings
-    from hermes.db.condition import read_condition
+    from hermes.db.reads.status import read_condition
 
     with reading() as connection:
         settings = load_settings()

@@ -19,7 +19,7 @@ from hermes.cli import code
 from hermes.cli.instance import Tell
 from hermes.cli.output import alarm, announcing, say, warn
 from hermes.cli.ports import answers
-from hermes.db.embedded import Server
+from hermes.db.server.embedded import Server
 from hermes.domain.errors import Refused
 from hermes.kit.processes import SUPERVISOR, dying_with_parent
 

@@ -10,7 +10,7 @@ from hermes.cli.output import JsonFlag, clean
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from hermes.db.desk import Connection
+    from hermes.db.connections import Connection
 
     Connected: TypeAlias = Connection
 else:
@@ -35,7 +35,7 @@ def pause(
     """Stop sending to a system."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db.finding import system_name
+    from hermes.db.reads.lookup import system_name
     from hermes.domain.acts import PauseSystem
 
     with writing() as connection:
@@ -51,8 +51,8 @@ def resume(
     """Send to a system again."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db.finding import system_name
-    from hermes.db.reading import read_system
+    from hermes.db.reads.lookup import system_name
+    from hermes.db.reads.settings import read_system
     from hermes.domain.acts import ResumeSystem
 
     with writing() as connection:

@@ -1,4 +1,4 @@
-"""`hermes trace EVENT`: an event's whole fate, as a line of time (I25)."""
+"""`hermes trace EVENT`: what became of an event, as a line of time (I25)."""
 
 from typing import Annotated
 
@@ -20,10 +20,10 @@ def trace(
     from dataclasses import asdict
 
     from hermes.cli.database import reading
-    from hermes.db import fate
+    from hermes.db.reads.trace import read_trace
 
     with reading() as connection:
-        told = fate.trace(connection, event_id)
+        told = read_trace(connection, event_id)
     if as_json:
         return print_json(asdict(told))
     event = told.event

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hermes.cli.output import announcing, warn
-from hermes.db import embedded
+from hermes.db.server import embedded
 from hermes.domain.errors import Refused
 from hermes.kit import locks
 from hermes.kit.ids import new_token

@@ -9,9 +9,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-import psycopg
-
-from hermes.db import finding
 from hermes.db.codec import dump
 from hermes.db.pool import Connection, Row
 from hermes.domain.alerts import RELAPSE, Alert, Message
@@ -67,15 +64,6 @@ ENDED: Final = """
 POSTPONE: Final = """
     update alert_message set due_at = %(at)s
     where state = 'due' and channel = %(channel)s and target = %(target)s and due_at < %(at)s
-"""
-LIST: Final = """
-    select a.id, a.name, a.said, a.look, a.since, a.told, a.told_at, a.ended_at,
-      (select string_agg(distinct m.channel, ', ') from alert_message m where m.alert_id = a.id and m.state = 'sent')
-        as over,
-      (select m.channel || ': ' || m.reason from alert_message m
-       where m.alert_id = a.id and m.state in ('due', 'refused') and m.reason <> '' order by m.id desc limit 1)
-        as failed
-    from alert a where %(ended)s or a.ended_at is null order by a.ended_at is not null, a.id desc limit %(limit)s
 """
 
 
@@ -144,11 +132,6 @@ async def end(connection: Connection, claimed: Claim, state: str, reason: str = 
         channel, target = claimed.channel
         await connection.execute(POSTPONE, {'at': at, 'channel': channel, 'target': target})
     return held
-
-
-def list_alerts(connection: psycopg.Connection[Any], *, ended: bool = False, limit: int = 50) -> list[Row]:
-    """Alerts that are open, the newest first; with `ended` the others too."""
-    return finding.rows(connection, LIST, {'ended': ended, 'limit': limit})
 
 
 def _alert(row: Row) -> Alert:

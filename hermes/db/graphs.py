@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hermes.db import diary, journal, keys, pushes, questions
+from hermes.db import decisions, journal, keys, occupancy, pushes
 from hermes.db.candidates import CANDIDATES as CANDIDATES
 from hermes.db.candidates import candidates, naming, under
 from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
@@ -325,8 +325,8 @@ async def commit(
     """
     await _store(connection, graph, effects.mirrors, event.id, lenient=lenient, quiet=quiet)
     await journal.append(connection, effects.changes, at or event.received_at)
-    await questions.ask(connection, effects.decisions, at or event.received_at)
-    await questions.close(connection, effects.closed)
+    await decisions.ask(connection, effects.decisions, at or event.received_at)
+    await decisions.close(connection, effects.closed)
 
 
 async def _store(
@@ -346,10 +346,10 @@ async def _store(
     for record in [graph.records[ref] for ref in sorted(graph.touched_records)]:
         if record.alias_of is not None and record.ref.type in MERGED:
             await pushes.retire(connection, record)
-            await questions.retire(connection, record.ref)
+            await decisions.retire(connection, record.ref)
     if graph.before:
         stored = [(old, graph.records[ref]) for ref, old in graph.before.items() if ref in graph.touched_records]
-        await diary.keep(connection, stored, last, lenient=lenient, quiet=quiet)
+        await occupancy.keep(connection, stored, last, lenient=lenient, quiet=quiet)
         graph.before.clear()
     graph.stored.update((ref, graph.mirrors[ref]) for ref in graph.touched_mirrors)
     graph.touched_records.clear()

@@ -10,7 +10,7 @@ from sqlalchemy.pool import NullPool
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from hermes.db import models
+from hermes.db.schema import models
 
 
 @asynccontextmanager

@@ -9,15 +9,12 @@ which queue. What a listing or an import brings in bulk is history and counts fo
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-import psycopg
-
-from hermes.db import finding
-from hermes.db.codec import dump, read_record
+from hermes.db.codec import dump
 from hermes.db.pool import Connection, Row
 from hermes.domain import rota
-from hermes.domain.model import Change, Record
+from hermes.domain.model import Change
 from hermes.domain.rota import Kind, Standing, Turn
 from hermes.domain.rules import PLANS
 
@@ -238,23 +235,6 @@ def read_ledger(rows: Iterable[Row]) -> list[Turn]:
         )
         for row in rows
     ]
-
-
-def read_queue(connection: psycopg.Connection[Any], queue: str) -> list[Turn]:
-    """The ledger of a queue, for people who look after Hermes."""
-    return read_ledger(finding.rows(connection, LEDGER, {'queue': queue}))
-
-
-def read_admins(connection: psycopg.Connection[Any]) -> list[Record]:
-    """All admins."""
-    return [read_record('admin', row) for row in finding.rows(connection, 'select * from admin order by id')]
-
-
-def read_now(connection: psycopg.Connection[Any]) -> datetime:
-    """What time it is for the database."""
-    [row] = finding.rows(connection, 'select hermes_now() as now')
-    at: datetime = row['now']
-    return at
 
 
 async def _now(connection: Connection) -> datetime:

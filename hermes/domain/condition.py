@@ -1,4 +1,4 @@
-"""How Hermes is, and what is wrong with it: one pure function over what was read (db/condition.py).
+"""How Hermes is, and what is wrong with it: one pure function over what was read (db/reads/status.py).
 
 `hermes status` shows it, alerts are told of it (domain/alerts.py). A trouble has a name that stays the same for as long
 as it lasts, a plain sentence, and the command that leads on. No personal data.

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from hermes.db import alerts
-from hermes.db.condition import look
+from hermes.db.reads.status import look
 from hermes.domain.alerts import follow, write
 from hermes.domain.condition import Trouble
 from hermes.domain.errors import Reaction, Rejected

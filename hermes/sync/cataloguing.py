@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from hermes.db import events, graphs, mirrors, pool, pushes, sweeps, walking
+from hermes.db import events, graphs, mirrors, pool, pushes, records, sweeps
 from hermes.db.catalogue import bump
 from hermes.db.pool import Connection, Row
 from hermes.domain.acts import AddField, ChangeField, FillField, OpenField
@@ -258,7 +258,7 @@ async def _gather(engine: Engine, item: CustomField, *, gather: bool) -> tuple[i
 
 async def _next_companies(engine: Engine, after: int) -> list[int]:
     async with engine.database.transaction() as connection:
-        return await walking.next_ids(connection, after, CHUNK)
+        return await records.next_ids(connection, after, CHUNK)
 
 
 async def _said_before(
@@ -305,7 +305,7 @@ async def push_out(engine: Engine, record_types: set[str]) -> int:
             return marked
         after = numbers[-1]
         async with engine.database.transaction() as connection:
-            marked += await _mark(engine, connection, await walking.live_records(connection, record_types, numbers))
+            marked += await _mark(engine, connection, await records.live_records(connection, record_types, numbers))
 
 
 async def _mark(engine: Engine, connection: Connection, refs: set[RecordRef]) -> int:

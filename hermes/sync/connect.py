@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from hermes.db import calendars, events, pauses, pulses, sweeps
+from hermes.db import calendars, events, heartbeats, pauses, sweeps
 from hermes.db.accounts import find_account, remember_account
 from hermes.db.catalogue import bump, ensure_defaults, forget_field, keep_currency, load_catalogue, save_field
 from hermes.db.pool import Connection
@@ -267,7 +267,7 @@ async def subscribe(engine: Engine, system: System, url: str, user: str, passwor
 async def unsubscribe(engine: Engine, system: System, url: str) -> int:
     """Take our webhooks away, whoever made them, and look after none any more. How many there were."""
     async with engine.database.transaction() as connection:
-        await pulses.forget(connection, pulses.subscription(system.name))
+        await heartbeats.forget(connection, heartbeats.subscription(system.name))
     ours = [
         hook
         for hook in system.subscriptions(await ask(engine, system, Request('webhooks')))
@@ -280,4 +280,4 @@ async def unsubscribe(engine: Engine, system: System, url: str) -> int:
 
 async def _stands(engine: Engine, system: str) -> None:
     async with engine.database.transaction() as connection:
-        await pulses.beat(connection, pulses.subscription(system), timedelta(days=36_500))
+        await heartbeats.beat(connection, heartbeats.subscription(system), timedelta(days=36_500))

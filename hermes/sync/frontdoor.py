@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from hermes.db import pulses
+from hermes.db import heartbeats
 from hermes.db.pool import Database
 
 log = structlog.get_logger(__name__)
@@ -38,13 +38,13 @@ class FrontDoor:
         wrong = await self.look()
         self.reached |= not wrong
         async with database.transaction() as connection:
-            self.since = self.since or await pulses.now(connection)
+            self.since = self.since or await heartbeats.now(connection)
             was, self.open = (
                 self.open,
-                not wrong or (not self.reached and await pulses.heard_since(connection, self.since)),
+                not wrong or (not self.reached and await heartbeats.heard_since(connection, self.since)),
             )
             told = f'{self.address} {wrong}, so nothing is written to any system until it answers'
-            await pulses.say(connection, pulses.DOOR, '' if self.open else told)
+            await heartbeats.say(connection, heartbeats.DOOR, '' if self.open else told)
         if was and not self.open:
             log.warning(
                 'our door is closed; nothing is written outside until it answers', address=self.address, it=wrong

@@ -10,8 +10,9 @@ from typing import Final
 
 import structlog
 
-from hermes.db import pauses, pulses, silence
+from hermes.db import heartbeats, pauses
 from hermes.db.pool import Connection
+from hermes.db.reads import last_heard
 from hermes.sync.engine import Engine
 from hermes.sync.sweep import CHANGED, FULL, ensure_first, open_changes, open_everything
 
@@ -28,9 +29,9 @@ async def watch(engine: Engine) -> int:
         paused = await pauses.paused(connection)
         for system in engine.systems:
             if system not in paused:
-                await pulses.beat(connection, system, SPEAKING)
+                await heartbeats.beat(connection, system, SPEAKING)
             await ensure_first(connection, system)
-        lost = await pulses.take_lost(connection)
+        lost = await heartbeats.take_lost(connection)
         for row in lost:
             await _sweep(engine, connection, row['name'], row['lost_from'], row['lost_to'])
         return len(lost)
@@ -41,7 +42,7 @@ async def _sweep(engine: Engine, connection: Connection, name: str, since: datet
     cause = f'gap: {name} from {since:%Y-%m-%d %H:%M:%SZ} to {until:%Y-%m-%d %H:%M:%SZ}'
     log.warning('webhooks may have been lost; everything is listed', what=name, since=since, until=until)
     for system in engine.systems:
-        if name in (pulses.WEB, system, pulses.subscription(system)) and system in FULL:
+        if name in (heartbeats.WEB, system, heartbeats.subscription(system)) and system in FULL:
             await open_everything(connection, system, cause)
 
 
@@ -55,12 +56,12 @@ async def listen(engine: Engine) -> list[str]:
         for system in engine.systems:
             if system not in CHANGED:
                 continue
-            found = await silence.suspicion(connection, system)
+            found = await last_heard.suspicion(connection, system)
             if not found.why:
-                listed_at = await pulses.trust(connection, system)
-                if listed_at and found.last and found.last - listed_at > silence.ECHO:
+                listed_at = await heartbeats.trust(connection, system)
+                if listed_at and found.last and found.last - listed_at > last_heard.ECHO:
                     await open_changes(connection, system, 'it is heard again')
-            elif await pulses.suspect(connection, system, found.why, AGAIN if found.written else None):
+            elif await heartbeats.suspect(connection, system, found.why, AGAIN if found.written else None):
                 log.warning('webhooks may have been lost; what changed is listed', system=system, why=found.why)
                 await open_changes(connection, system, found.why)
                 quiet.append(system)
@@ -71,8 +72,8 @@ async def refused(engine: Engine, system: str, at: datetime) -> bool:
     """The system's last delivery was not accepted at our door: a gap, once for each such delivery."""
     async with engine.database.transaction() as connection:
         told = f'a delivery of {at:%Y-%m-%d %H:%M:%SZ} was not accepted at our door'
-        news = await pulses.is_news(connection, f'{system} refused', at)
+        news = await heartbeats.is_news(connection, f'{system} refused', at)
         if news:
             await open_everything(connection, system, f'gap: {told}')
-        await pulses.note(connection, pulses.subscription(system), told)
+        await heartbeats.note(connection, heartbeats.subscription(system), told)
     return news

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from hermes.db import postbox
+from hermes.db import letters
 from hermes.domain.errors import Ambiguous, AuthBroken, Reaction, Rejected
 from hermes.domain.notice import Notice
 from hermes.ports import Letter, Mailer
@@ -35,8 +35,8 @@ async def letter_step(engine: Engine, mailer: Mailer | None, render: Render) -> 
         return False
     async with engine.database.transaction() as connection:
         if mailer is None:
-            return await postbox.drop_due(connection, NO_SMTP) > 0
-        letter = await postbox.claim(connection)
+            return await letters.drop_due(connection, NO_SMTP) > 0
+        letter = await letters.claim(connection)
     if letter is None:
         return False
     try:
@@ -51,12 +51,12 @@ async def letter_step(engine: Engine, mailer: Mailer | None, render: Render) -> 
     else:
         outcome, reason, at = 'sent', '', None
     async with engine.database.transaction() as connection:
-        if not await postbox.end(connection, letter, outcome, reason, at):
+        if not await letters.end(connection, letter, outcome, reason, at):
             log.warning('a letter was taken over by another worker, or dropped meanwhile', letter=letter.id)
     return True
 
 
-def _again(engine: Engine, letter: postbox.Claim, reaction: Reaction) -> tuple[str, datetime | None]:
+def _again(engine: Engine, letter: letters.Claim, reaction: Reaction) -> tuple[str, datetime | None]:
     """Parked, or due again and when."""
     now = engine.clock.now()
     if isinstance(reaction, Rejected):

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from hermes.db import pulses
+from hermes.db import heartbeats
 from hermes.domain.errors import HermesError
 from hermes.domain.model import Event
 from hermes.ports import Answer, Request, System, encode_answer
@@ -30,7 +30,7 @@ async def settle_doubts(engine: Engine, system: System, request: Request, answer
     except HermesError:
         return
     async with engine.database.transaction() as connection:
-        due = [doubt for doubt in sorted(doubts) if await pulses.is_due(connection, f'option {doubt}', EVERY)]
+        due = [doubt for doubt in sorted(doubts) if await heartbeats.is_due(connection, f'option {doubt}', EVERY)]
     for remote_type in sorted({doubt.partition(' ')[0] for doubt in due}):
         try:
             await connect.learn_fields(engine, system, remote_type)

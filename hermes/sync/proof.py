@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from hermes.db import events, graphs, proofs, questions, sweeps
+from hermes.db import decisions, events, graphs, proofs, sweeps
 from hermes.db.pool import Connection, Row
 from hermes.db.proofs import Finding, Suspicion
 from hermes.db.sweeps import Sweep
@@ -111,8 +111,8 @@ async def _suspect(engine: Engine, connection: Connection, sweep: Sweep, lost: l
     """Ask a person about what looks merged; what is left is to be read."""
     found = await proofs.suspicions(connection, sweep, lost)
     named = [row for row in lost if row['remote_id'] in found]
-    decisions = [(_question(sweep, row, found[row['remote_id']]), sweep.first_event) for row in named]
-    await questions.ask(connection, decisions, engine.clock.now())
+    asked = [(_question(sweep, row, found[row['remote_id']]), sweep.first_event) for row in named]
+    await decisions.ask(connection, asked, engine.clock.now())
     await sweeps.note_looked(connection, sweep.id, {row['remote_id']: 'merged?' for row in named})
     return [row for row in lost if row['remote_id'] not in found]
 

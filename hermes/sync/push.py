@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from hermes.db import budget, events, graphs, mirrors, pushes, questions, sweeps
+from hermes.db import budget, decisions, events, graphs, mirrors, pushes, sweeps
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection, commit_unsynced
 from hermes.db.pushes import Push
@@ -215,7 +215,7 @@ async def _without_fights(engine: Engine, connection: Connection, graph: Graph, 
         return needed
     key = f'fought:{push.record.type}:{push.record.id}:{",".join(sorted(fought))}'
     question = Decision('fought over', key, push.record, {'fields': fought})
-    await questions.ask(connection, [(question, None)], engine.clock.now())
+    await decisions.ask(connection, [(question, None)], engine.clock.now())
     await pushes.leave(connection, push, fought)
     return without(needed, tuple(fought))
 

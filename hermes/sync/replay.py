@@ -8,7 +8,7 @@ birth entries, processing times and the pushes' bookkeeping are left out.
 from collections.abc import Sequence
 from typing import Any
 
-from hermes.db import events, folding, pushes
+from hermes.db import event_log, events, pushes
 from hermes.db.catalogue import bump
 from hermes.db.pool import Connection
 from hermes.domain.errors import Refused
@@ -50,7 +50,7 @@ async def fold(engine: Engine, limit: int = 1_000_000) -> int:
     each time again that it moved something in life. Returns how many events were applied.
     """
     async with engine.database.transaction() as connection:
-        todo = await folding.in_order(connection, limit)
+        todo = await event_log.in_order(connection, limit)
     births = {row['id']: list(row['births']) for row in todo}
     for row in todo:
         async with engine.database.transaction() as connection:
@@ -60,7 +60,7 @@ async def fold(engine: Engine, limit: int = 1_000_000) -> int:
 
 async def _fold_one(engine: Engine, connection: Connection, event_id: int, births: list[int]) -> None:
     """One event, once. `births`: the ids for the records that it bears; those that were needed are taken out."""
-    event = events.read_event(await folding.lock_event(connection, event_id))
+    event = events.read_event(await event_log.lock_event(connection, event_id))
     if event.kind == 'act':
         await apply_act(engine, connection, event, births, folding=True)
         return

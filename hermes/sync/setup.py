@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from hermes.db import pulses
+from hermes.db import heartbeats
 from hermes.domain.acts import Act, SaveAdmin, SetEntryStage, SetSetting
 from hermes.domain.graph import CRM
 from hermes.domain.model import RemoteRef
@@ -56,13 +56,13 @@ async def choose_default_sales_person(engine: Engine, email: str) -> None:
 async def finish(engine: Engine) -> None:
     """The set-up of the demo is over, however far it came: what comes in is applied from now on."""
     async with engine.database.transaction() as connection:
-        await pulses.beat(connection, pulses.SET_UP, timedelta(days=36_500))
+        await heartbeats.beat(connection, heartbeats.SET_UP, timedelta(days=36_500))
 
 
 async def is_finished(engine: Engine) -> bool:
     """Whether the set-up of the demo is over, by whichever worker."""
     async with engine.database.transaction() as connection:
-        return await pulses.is_known(connection, pulses.SET_UP)
+        return await heartbeats.is_known(connection, heartbeats.SET_UP)
 
 
 def _plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ what was lost meanwhile is swept (PD-GAP-1, D-20). Only one that was registered 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hermes.db import pulses
+from hermes.db import heartbeats
 from hermes.domain.errors import HermesError
 from hermes.kit import wire
 from hermes.ports import Subscription, System
@@ -28,22 +28,22 @@ async def check(engine: Engine, system: System, door: Door) -> State:
     """Look at our subscription, mend it, and sweep what may be lost. Raises HermesError when the system cannot be
     asked; that is noted for `hermes status`.
     """
-    name = pulses.subscription(system.name)
+    name = heartbeats.subscription(system.name)
     async with engine.database.transaction() as connection:
-        if not await pulses.is_known(connection, name):
+        if not await heartbeats.is_known(connection, name):
             return 'never registered'
-        since = await pulses.last(connection, name)
+        since = await heartbeats.last(connection, name)
     try:
         standing = await connect.subscribe(engine, system, door.url, door.user, door.password)
     except HermesError as error:
         async with engine.database.transaction() as connection:
-            await pulses.note(connection, name, f'it cannot be looked after: {error}')
+            await heartbeats.note(connection, name, f'it cannot be looked after: {error}')
         raise
     async with engine.database.transaction() as connection:
         if standing is None:
-            await pulses.miss(connection, name, since, 'it was missing and was registered again')
+            await heartbeats.miss(connection, name, since, 'it was missing and was registered again')
         else:
-            await pulses.clear(connection, name)
+            await heartbeats.clear(connection, name)
     if standing is None:
         await gaps.watch(engine)
         return 'made again'

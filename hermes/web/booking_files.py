@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from hermes.booking import ics
 from hermes.booking.letters import Stationery
 from hermes.booking.links import OVER, LinkRefused, read_manage_token
-from hermes.db import postbox
+from hermes.db import letters
 from hermes.domain.errors import NotFound
 from hermes.domain.notice import Person
 from hermes.sync.engine import Engine
@@ -43,7 +43,7 @@ def file_routes(engine: Engine, stationery: Stationery) -> APIRouter:
     async def show_file(token: Token) -> Response:
         uid = read_manage_token(token, stationery.keys)
         async with engine.database.transaction() as connection:
-            notice = await postbox.find_notice(connection, uid)
+            notice = await letters.find_notice(connection, uid)
         if notice is None:
             raise NotFound('There is no such booking any more.')
         now = engine.clock.now()

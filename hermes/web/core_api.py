@@ -16,9 +16,10 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from hermes.db import companies, rota, staff
+from hermes.db import companies, rota
 from hermes.db.catalogue import KnowledgeCache
 from hermes.db.pool import Database
+from hermes.db.reads import staff
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.model import Record
 from hermes.domain.rota import Kind, candidates, queue_of

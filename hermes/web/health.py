@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 from starlette.responses import JSONResponse
 
 from hermes.db.pool import DatabaseError
-from hermes.db.vitals import Figures, Readiness
+from hermes.db.reads.health import Figures, Readiness
 from hermes.kit.clock import Clock
 from hermes.web.metrics import Metrics
 

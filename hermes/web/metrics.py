@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from hermes.db.budget import SHARE
-from hermes.db.vitals import EVENTS_SHOWN, PUSHES_SHOWN, QUANTILES, Figures
+from hermes.db.reads.health import EVENTS_SHOWN, PUSHES_SHOWN, QUANTILES, Figures
 from hermes.domain.condition import KINDS
 from hermes.domain.errors import REACTIONS
 from hermes.domain.settling import CHOICES

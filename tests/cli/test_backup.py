@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from hermes.cli import sentence_of
-from hermes.db import backup, schema
+from hermes.db import schema
+from hermes.db.server import backup
 from tests.cli.test_losing import Place, standing
 from tests.house.filling import fill
 from tests.waiting import PATIENCE_S

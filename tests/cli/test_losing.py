@@ -12,7 +12,8 @@ from psycopg.types.json import Jsonb
 from typer.testing import CliRunner, Result
 
 from hermes.cli import app, sentence_of
-from hermes.db import landed, schema
+from hermes.db import schema
+from hermes.db.schema import landed
 from tests.house.filling import Rows, fill, rows_of
 
 pytestmark = [pytest.mark.lesson('M-40'), pytest.mark.behaviour('SETUP-14')]

@@ -11,7 +11,6 @@ import pytest
 from typer.main import get_command
 
 from hermes.cli import app
-from hermes.db import schema
 from tests.house.every_command import PROCESSES, WORDS, commands
 
 pytestmark = pytest.mark.lesson('M-51')
@@ -43,10 +42,12 @@ print(told)
 ASKED = """
 import sys
 from hermes.cli import ports, run, supervisor
-from hermes.db import schema, vitals
+from hermes.db import schema
+from hermes.db.reads import health
+from hermes.db.schema import revisions
 assert schema.find(sys.argv[1]) == 'current'
 assert schema.upgrade(sys.argv[1]).said == ''
-assert vitals._judge_tables(schema.newest(), []) != ''
+assert health._judge_tables(revisions.newest(), []) != ''
 print({each.partition('.')[0] for each in sys.modules} & {'alembic', 'sqlalchemy', 'sqlmodel'})
 """
 
@@ -81,8 +82,9 @@ def test_a_start_on_tables_that_are_current_asks_and_loads_no_migrations(tmp_pat
 def test_the_newest_version_is_the_head_of_the_migrations() -> None:
     from alembic.script import ScriptDirectory
 
-    from hermes.db.landed import MIGRATIONS
+    from hermes.db.schema import revisions
+    from hermes.db.schema.landed import MIGRATIONS
 
     scripts = ScriptDirectory(str(MIGRATIONS))
-    assert schema.newest() == scripts.get_current_head()
-    assert set(schema.versions()) == {each.revision for each in scripts.walk_revisions()}
+    assert revisions.newest() == scripts.get_current_head()
+    assert set(revisions.versions()) == {each.revision for each in scripts.walk_revisions()}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hermes.db.embedded import Server
+from hermes.db.server.embedded import Server
 from hermes.patches import PATCHES, Given, patch
 from tests import postgres
 from tests.cli.outside import Office, Outside, outside

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hermes.db.embedded import Server
+from hermes.db.server.embedded import Server
 from tests import postgres
 from tests.flows import judged
 from tests.flows.house import House, open_house

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from hermes import app, parts
 from hermes.booking.office import Office
 from hermes.db.inbox import Inbox
-from hermes.db.vitals import Vitals
+from hermes.db.reads.health import Vitals
 from hermes.kit.clock import ManualClock, SystemClock
 from hermes.kit.signing import basic_auth, sign
 from hermes.sandbox.app import SandboxTransport

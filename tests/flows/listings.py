@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 
-from hermes.db.condition import read_condition
+from hermes.db.reads.status import read_condition
 from hermes.sync.schedules import Schedules
 from hermes.sync.subscription import Door
 from tests.flows.house import HERMES, PRIYA_PD, SECRETS, House

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from hermes import parts
-from hermes.db import folding
+from hermes.db import event_log
 from hermes.sync import replay
 from tests.flows.companies import later, sign_up
 from tests.flows.crm import shown
@@ -78,8 +78,8 @@ async def assert_replays(house: House, second_url: str) -> None:
     engine = parts.build_engine(settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold')
     await engine.database.open()
     try:
-        await folding.copy_log(house.engine.database, engine.database)
+        await event_log.copy_log(house.engine.database, engine.database)
         await replay.fold(engine)
-        assert await folding.digest(engine.database) == await folding.digest(house.engine.database)
+        assert await event_log.digest(engine.database) == await event_log.digest(house.engine.database)
     finally:
         await engine.database.close()

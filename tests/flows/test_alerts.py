@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hermes import parts
-from hermes.db.condition import read_condition
+from hermes.db.reads.status import read_condition
 from hermes.domain.errors import Retry
 from hermes.ports import Letter
 from hermes.settings import Settings

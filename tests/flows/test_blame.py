@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from hermes.db.authorship import read_blame
+from hermes.db.reads.blame import read_blame
 from hermes.domain.model import RecordRef
 from tests.flows.house import MARCUS, PRIYA, PRIYA_PD, House, open_house
 

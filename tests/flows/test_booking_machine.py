@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from hermes.db.embedded import Server
+from hermes.db.server.embedded import Server
 from hermes.sync.calendars import follow_step
 from tests import postgres
 from tests.flows import faults

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hermes import parts
-from hermes.db import folding
+from hermes.db import event_log
 from hermes.db.pool import Connection
 from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.sync import replay
@@ -283,9 +283,9 @@ async def test_bookings_fold_to_the_same_state(house: House, folded: Any) -> Non
     await carry_out(house.engine, {'act': 'meeting.reassign', 'meeting': number, 'admin': await admin(house, MARCUS)})
     await carry_out(house.engine, {'act': 'meeting.cancel', 'meeting': second.outcome['meeting'], 'by': 'visitor'})
     await house.settle()
-    await folding.copy_log(house.engine.database, folded.database)
+    await event_log.copy_log(house.engine.database, folded.database)
     await replay.fold(folded)
-    assert await folding.digest(folded.database) == await folding.digest(house.engine.database)
+    assert await event_log.digest(folded.database) == await event_log.digest(house.engine.database)
 
 
 @pytest.mark.behaviour('MATCH-5')

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from hermes.db.ledger import Spending, forecast, read_spending
-from hermes.db.vitals import Vitals
+from hermes.db.reads.health import Vitals
+from hermes.db.reads.spending import Spending, forecast, read_spending
 from hermes.web.metrics import Metrics
 from tests.flows.companies import later, sign_up
 from tests.flows.house import PRIYA_PD, START, House

@@ -10,7 +10,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from hermes.cli import doctor
-from hermes.db.condition import read_condition
+from hermes.db.reads.status import read_condition
 from tests.flows.companies import decisions, later, notes, sign_up
 from tests.flows.crm import add_deal, add_organization, add_person, admin, change, item, known, linked, shown, stage
 from tests.flows.house import INES, MARCUS, MARCUS_PD, PRIYA, PRIYA_PD, TOM, House

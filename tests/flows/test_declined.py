@@ -6,7 +6,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from hermes.db import agenda
+from hermes.db.reads import meetings
 from tests.flows.calendars import TEN, admin, event_of, follow, meeting
 from tests.flows.companies import decisions
 from tests.flows.letters import Post, book, move, open_post
@@ -44,7 +44,7 @@ async def answer(post: Post, said: str, guest: str = LEE) -> None:
 async def shown(post: Post, number: int) -> list[str]:
     """The flags of a booking, as people see them."""
     with psycopg.connect(post.house.settings.database_url) as connection:
-        return list(agenda.read_meeting(connection, number)['flags'])
+        return list(meetings.read_meeting(connection, number)['flags'])
 
 
 @pytest.mark.behaviour('CB-15')

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hermes.db import pulses
+from hermes.db import heartbeats
 from tests.flows.companies import later
 from tests.flows.house import SECRETS, House
 from tests.flows.listings import HOUR_S, calendar, company_of, listing_tokens, organization, proof_of, statement
@@ -81,7 +81,7 @@ async def test_a_delivery_that_our_door_did_not_take_is_a_gap(house: House) -> N
 @pytest.mark.parametrize('how', ['the web was down', 'the system was paused'])
 async def test_a_stretch_in_which_nobody_listened_is_swept(house: House, how: str) -> None:
     async with house.engine.database.transaction() as connection:
-        await pulses.beat(connection, pulses.WEB, pulses.WEB_SILENCE)
+        await heartbeats.beat(connection, heartbeats.WEB, heartbeats.WEB_SILENCE)
     await calendar(house).watch()
     house.pd.act_webhooks(on=False)
     lost = organization(house, 'Unheard')
@@ -93,7 +93,7 @@ async def test_a_stretch_in_which_nobody_listened_is_swept(house: House, how: st
         house.clock.advance(45)
         if how == 'the system was paused':
             async with house.engine.database.transaction() as connection:
-                await pulses.beat(connection, pulses.WEB, pulses.WEB_SILENCE)
+                await heartbeats.beat(connection, heartbeats.WEB, heartbeats.WEB_SILENCE)
         await calendar(house).watch()
     if how == 'the system was paused':
         await house.settle()
@@ -101,7 +101,7 @@ async def test_a_stretch_in_which_nobody_listened_is_swept(house: House, how: st
         await house.act('system.resume', system='pipedrive')
     else:
         async with house.engine.database.transaction() as connection:
-            await pulses.beat(connection, pulses.WEB, pulses.WEB_SILENCE)
+            await heartbeats.beat(connection, heartbeats.WEB, heartbeats.WEB_SILENCE)
     await calendar(house).watch()
     await house.settle()
     assert (await company_of(house, lost))['name'] == 'Unheard'

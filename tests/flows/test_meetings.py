@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from hermes.db import events, finding, reading
-from hermes.db.authorship import read_blame
+from hermes.db import events
+from hermes.db.reads import lookup, pushes
+from hermes.db.reads.blame import read_blame
 from hermes.ports import Request, encode_answer
 from hermes.systems.google_calendar.inbound import only_ours
 from tests.flows.acting import carry_out
@@ -291,14 +292,14 @@ async def test_a_meeting_is_told_of_like_any_record(house: House) -> None:
     number = await book(house)
     await later(house)
     with psycopg.connect(house.settings.database_url) as connection:
-        found = finding.find_record(connection, f'meeting:{number}')
+        found = lookup.find_record(connection, f'meeting:{number}')
         told = read_blame(connection, found.record)
         lines = {line.field: line for line in told.lines}
         assert lines['start_at'].write is not None
         assert lines['start_at'].write.rule == 'CB-1'
-        [link] = [link for link in finding.find_links(connection, found.record) if link['system'] == 'google']
-        assert finding.find_record(connection, f'google:event:{link["remote_id"]}').record == found.record
-        assert any(item['record_type'] == 'meeting' for item in reading.list_pushes(connection)) is False
+        [link] = [link for link in lookup.find_links(connection, found.record) if link['system'] == 'google']
+        assert lookup.find_record(connection, f'google:event:{link["remote_id"]}').record == found.record
+        assert any(item['record_type'] == 'meeting' for item in pushes.list_pushes(connection)) is False
 
 
 @pytest.mark.invariant('I14')

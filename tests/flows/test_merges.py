@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from hermes.db.authorship import read_blame
-from hermes.db.finding import find_record
+from hermes.db.reads.blame import read_blame
+from hermes.db.reads.lookup import find_record
 from tests.flows.companies import deliver, event, later, notes, sign_up
 from tests.flows.crm import add_deal, add_organization, add_person, change, item, known, shown
 from tests.flows.house import PRIYA_PD, House

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from hermes.db import searching
+from hermes.db.reads import search
 from tests.flows.companies import client, decisions, deliver, event, later, sign_up
 from tests.flows.crm import add_organization, add_person, change
 from tests.flows.house import House
@@ -235,5 +235,5 @@ async def test_an_operator_finds_somebody_by_every_address_and_phone(house: Hous
     await later(house)
     with psycopg.connect(house.settings.database_url) as connection:
         for text, where in (('LEE@home.example', 'e-mail'), ('020 7946 0011', 'phone'), ('ＣＡＦÉ  ember', 'name')):
-            [found] = searching.search(connection, text)
+            [found] = search.search(connection, text)
             assert where in found['hits'], text

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from hermes.db import agenda, housekeeping
+from hermes.db import housekeeping
+from hermes.db.reads import meetings
 from tests.flows.companies import client, decisions, deliver, event, later
 from tests.flows.house import PRIYA, PRIYA_PD, TOM, House
 from tests.flows.merging import assert_replays
@@ -132,7 +133,7 @@ async def test_a_doubt_is_asked_about_once_and_ends_with_its_reason(house: House
     assert asked['kind'] == 'promised'
     number = (await row(house, told))['id']
     with psycopg.connect(house.settings.database_url, row_factory=dict_row) as connection:
-        found = agenda.read_meeting(connection, number)
+        found = meetings.read_meeting(connection, number)
     assert found['flags'] == ['its company is marked as not a real customer']
     assert [one['id'] for one in found['decisions']] == [asked['id']]
     await mark(house)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from hermes.db.vitals import Vitals
+from hermes.db.reads.health import Vitals
 from hermes.sync.sweep import CHANGED
 from hermes.web.metrics import Metrics
 from tests.flows.companies import later, sign_up

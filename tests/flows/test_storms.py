@@ -2,7 +2,7 @@
 
 import pytest
 
-from hermes.db.embedded import Server
+from hermes.db.server.embedded import Server
 from tests import postgres
 from tests.flows.companies import later, sign_up
 from tests.flows.crm import add_deal, add_organization, add_person, known

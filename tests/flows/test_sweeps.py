@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hermes.cli import sweep as command
-from hermes.db.decisions import settling_act
+from hermes.db.reads.decisions import settling_act
 from hermes.sync import setup, sweep
 from hermes.sync.ingest import ingest_step
 from tests.flows import faults

@@ -3,8 +3,9 @@
 import psycopg
 import pytest
 
-from hermes.db import landed, schema
-from hermes.db.vitals import Vitals
+from hermes.db import schema
+from hermes.db.reads.health import Vitals
+from hermes.db.schema import landed
 from hermes.domain.errors import Refused
 from tests.house.filling import fill, rows_of
 from tests.house.run import Home

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hermes.db import landed
+from hermes.db.schema import landed
 from tests.house.run import Home
 from tests.waiting import PATIENCE_S
 

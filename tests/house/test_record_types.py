@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from hermes.db.models import records
+from hermes.db.schema.models import records
 from hermes.domain.plan import PLANNERS
 from hermes.domain.record_types import NAMES, RANK, STORED, TYPES
 
@@ -17,7 +17,7 @@ FEW = 2
 """So many types are a rule about these; more of them are a list of types."""
 MAPPINGS = ('hermes/systems/', 'hermes/sandbox/', 'hermes/db/migrations/', 'hermes/domain/record_types.py')
 OF_THEIR_OWN = {
-    'hermes/db/searching.py': 'by which of its texts a record of each type is found',
+    'hermes/db/reads/search.py': 'by which of its texts a record of each type is found',
     'hermes/db/legacy.py': 'tables of an older database',
     'hermes/domain/legacy.py': 'tables of an older database',
     'hermes/domain/reconciliation.py': 'columns of an older database',

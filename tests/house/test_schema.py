@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from hermes.db import schema
-from hermes.db.models import METADATA
+from hermes.db.schema.models import METADATA
 from hermes.domain.errors import Refused
 
 FILL = """

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hermes.db.embedded import Server
+from hermes.db.server.embedded import Server
 from tests import postgres
 
 

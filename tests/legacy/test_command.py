@@ -12,7 +12,7 @@ import psycopg
 from typer.testing import CliRunner, Result
 
 from hermes.cli import app
-from hermes.db.embedded import Server
+from hermes.db.server.embedded import Server
 from hermes.kit.processes import dying_with_parent
 from tests import postgres
 from tests.legacy.generate import Older, generate, keep

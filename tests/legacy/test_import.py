@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from hermes import parts
-from hermes.db import folding, legacy
-from hermes.db.embedded import Server
+from hermes.db import event_log, legacy
+from hermes.db.server.embedded import Server
 from hermes.domain.reconciliation import reconcile
 from hermes.sync import importing, replay
 from hermes.sync.engine import Engine
@@ -121,12 +121,12 @@ async def test_twice_is_once_and_the_log_folds_to_the_same(
 ) -> None:
     source = legacy.read(older_url)
     first = await importing.take_over(engine, source)
-    before = await folding.digest(engine.database)
+    before = await event_log.digest(engine.database)
     again = await importing.take_over(engine, source)
     assert (again.taken, again.known, again.changed) == (0, first.taken, [])
-    assert await folding.digest(engine.database) == before
+    assert await event_log.digest(engine.database) == before
     with postgres.fresh_database(migrated_server) as url:
         async with opened(url) as other:
-            assert await folding.copy_log(engine.database, other.database) == first.taken
+            assert await event_log.copy_log(engine.database, other.database) == first.taken
             await replay.fold(other)
-            assert await folding.digest(other.database) == before
+            assert await event_log.digest(other.database) == before

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from hermes.db import folding, graphs
+from hermes.db import event_log, graphs
 from hermes.domain.graph import Graph
 from hermes.domain.history import KEPT_SENT, is_empty
 from hermes.domain.merge import settle_fields
@@ -260,12 +260,12 @@ async def check_fold(town: Town) -> list[str]:
     """I14: the log, folded into an empty database, gives the same state by hash."""
     await town.set_shadow_back()
     source = town.house.engine.database
-    await folding.copy_log(source, town.shadow.database, town.folded_to)
+    await event_log.copy_log(source, town.shadow.database, town.folded_to)
     await replay.fold(town.shadow)
-    ours, folded = await folding.digest(source), await folding.digest(town.shadow.database)
+    ours, folded = await event_log.digest(source), await event_log.digest(town.shadow.database)
     wrong = []
     for table in [name for name in ours if ours[name] != folded[name]]:
-        query = folding.STATE[table]
+        query = event_log.STATE[table]
         here = [row['row'] for row in await source.fetch(query)]
         there = [row['row'] for row in await town.shadow.database.fetch(query)]
         wrong += [f'I14: {table}: {difference}' for difference in _differences(here, there)] or [

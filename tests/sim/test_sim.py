@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from hermes.db.embedded import Server
+from hermes.db.server.embedded import Server
 from tests import postgres
 from tests.sim import orders, team
 from tests.sim.__main__ import judge

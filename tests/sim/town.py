@@ -17,11 +17,11 @@ from typing import Any, cast
 import httpx2
 
 from hermes import app, parts
-from hermes.db import folding
+from hermes.db import event_log
 from hermes.db.catalogue import KnowledgeCache
 from hermes.db.inbox import Inbox
 from hermes.db.pool import Database
-from hermes.db.vitals import Vitals
+from hermes.db.reads.health import Vitals
 from hermes.kit.clock import ManualClock
 from hermes.sandbox.app import SandboxTransport
 from hermes.sandbox.app import create_app as create_sandbox
@@ -109,7 +109,7 @@ class Town:
     async def keep(self) -> None:
         """Remember this moment: `begin` leads back to it. The log so far is folded into the shadow."""
         self.kept_world = json.dumps(self.house.world.dump())
-        await folding.copy_log(self.house.engine.database, self.shadow.database)
+        await event_log.copy_log(self.house.engine.database, self.shadow.database)
         await replay.fold(self.shadow)
         [row] = await self.house.rows('select coalesce(max(applied_seq), 0) as n from event')
         self.folded_to = row['n']

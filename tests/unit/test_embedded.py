@@ -14,16 +14,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hermes.db import embedded
-from hermes.db.keeper import is_ready, read_pid
-from hermes.db.place import SYSTEM_FOLDER, SYSTEM_USER, EmbeddedError, choose_place
+from hermes.db.server import embedded
+from hermes.db.server.location import SYSTEM_FOLDER, SYSTEM_USER, EmbeddedError, choose_location
+from hermes.db.server.supervisor import is_ready, read_pid
 from hermes.kit.processes import is_alive
 from tests.waiting import wait_for
 
 HOLDER = """
 import sys
 from pathlib import Path
-from hermes.db import embedded
+from hermes.db.server import embedded
 server = embedded.start(Path(sys.argv[1]), fast=True)
 print(server.note or '', server.url, sep='|', flush=True)
 sys.stdin.read()
@@ -72,7 +72,7 @@ def test_it_starts_again_with_the_data_of_yesterday_and_leaves_no_process(folder
     for expected in (1, 2):
         server = embedded.start(folder, fast=True)
         assert count(server.url) == expected
-        pid = read_pid(server.plan.place.cluster)
+        pid = read_pid(server.plan.location.cluster)
         server.end()
         assert not is_alive(pid)
     assert not embedded.is_running(folder)
@@ -80,7 +80,7 @@ def test_it_starts_again_with_the_data_of_yesterday_and_leaves_no_process(folder
 
 def test_the_socket_is_private_and_there_is_no_tcp(folder: Path) -> None:
     with embedded.start(folder, fast=True) as server, psycopg.connect(server.url) as connection:
-        assert server.plan.place.run.stat().st_mode & 0o777 == 0o700
+        assert server.plan.location.run.stat().st_mode & 0o777 == 0o700
         assert connection.execute('SHOW listen_addresses').fetchone() == ('',)
         assert connection.execute('SHOW data_checksums').fetchone() == ('on',)
         connection.execute('CREATE EXTENSION btree_gist')
@@ -91,9 +91,9 @@ def test_a_folder_with_a_very_long_path_works(folder: Path) -> None:
     deep = folder.joinpath(*(['a-folder-with-a-long-name'] * 5))
     with embedded.start(deep, fast=True) as server:
         assert count(server.url) == 1
-        assert len(os.fsencode(server.plan.place.run)) < 94
+        assert len(os.fsencode(server.plan.location.run)) < 94
         server.end()
-    shutil.rmtree(server.plan.place.run)
+    shutil.rmtree(server.plan.location.run)
 
 
 def test_the_last_one_to_leave_stops_it_not_the_one_who_started_it(folder: Path) -> None:
@@ -107,7 +107,7 @@ def test_the_last_one_to_leave_stops_it_not_the_one_who_started_it(folder: Path)
 
 def test_killing_the_one_who_started_it_leaves_nothing_running(folder: Path) -> None:
     holder, _, _ = hold(folder)
-    pid = read_pid(folder / 'cluster') or read_pid(choose_place(folder).cluster)
+    pid = read_pid(folder / 'cluster') or read_pid(choose_location(folder).cluster)
     holder.kill()
     holder.communicate()
     wait_for('its end', lambda: not is_alive(pid))
@@ -117,7 +117,7 @@ def test_killing_the_one_who_started_it_leaves_nothing_running(folder: Path) -> 
 def test_a_killed_postgres_comes_back_with_what_was_committed(folder: Path) -> None:
     with embedded.start(folder) as server:
         assert count(server.url) == 1
-        cluster = server.plan.place.cluster
+        cluster = server.plan.location.cluster
         pid = read_pid(cluster)
         os.kill(pid, signal.SIGKILL)
         wait_for('another one', lambda: is_ready(cluster) and read_pid(cluster) != pid)
@@ -125,12 +125,12 @@ def test_a_killed_postgres_comes_back_with_what_was_committed(folder: Path) -> N
         server.end()
 
 
-def test_a_killed_keeper_takes_postgres_along_and_both_come_back(folder: Path) -> None:
+def test_a_killed_supervisor_takes_postgres_along_and_both_come_back(folder: Path) -> None:
     with embedded.start(folder) as server:
         assert count(server.url) == 1
-        place = server.plan.place
-        pid = read_pid(place.cluster)
-        os.kill(int(place.keeper_lock.read_text()), signal.SIGKILL)
+        location = server.plan.location
+        pid = read_pid(location.cluster)
+        os.kill(int(location.supervisor_lock.read_text()), signal.SIGKILL)
         wait_for('its end', lambda: not is_alive(pid))
         server.ensure()
         assert count(server.url) == 2
@@ -142,7 +142,7 @@ def test_a_half_made_folder_and_a_pid_file_of_a_stranger_are_no_obstacle(folder:
     (folder / 'cluster.new' / 'PG_VERSION').write_text('18\n')
     with embedded.start(folder, fast=True) as server:
         server.end()
-    (server.plan.place.cluster / 'postmaster.pid').write_text(f'{os.getpid()}\n{server.plan.place.cluster}\n')
+    (server.plan.location.cluster / 'postmaster.pid').write_text(f'{os.getpid()}\n{server.plan.location.cluster}\n')
     with embedded.start(folder, fast=True) as server:
         assert count(server.url) == 1
         server.end()
@@ -224,7 +224,7 @@ def test_a_full_disk_is_one_sentence(folder: Path) -> None:
 FULL_DISK = """
 import json, sys
 from pathlib import Path
-from hermes.db import embedded
+from hermes.db.server import embedded
 try:
     embedded.start(Path(sys.argv[1]))
 except embedded.EmbeddedError as error:

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from hermes.db.inbox import Inbox
-from hermes.db.vitals import Vitals
+from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
 from hermes.kit.signing import basic_auth, sign
 from hermes.web.application import create_app

@@ -12,7 +12,7 @@ import pytest
 
 from hermes.db.inbox import Inbox
 from hermes.db.pool import Database
-from hermes.db.vitals import Vitals
+from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
 from hermes.web.application import create_app
 from hermes.web.core_api import Desk, core_routes

@@ -5,7 +5,7 @@ import re
 import psycopg
 import pytest
 
-from hermes.db.vitals import Figures
+from hermes.db.reads.health import Figures
 from tests.web.conftest import BODY, World
 
 

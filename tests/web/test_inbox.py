@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hermes.db import embedded
 from hermes.db.inbox import GROUP_SIZE, Inbox, NewEvent, Unavailable, Unstorable
 from hermes.db.schema import upgrade
+from hermes.db.server import embedded
 from hermes.kit.clock import SystemClock
 from tests.waiting import LOOK_S, PATIENCE_S, wait_in_loop
 from tests.web.conftest import BODY, Open

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from hermes.db import diary, graphs
+from hermes.db import graphs, occupancy
 from hermes.db.catalogue import Knowledge, bump
 from hermes.domain.acts import RemoveAdmin, SaveAdmin
 from hermes.domain.config import KEYS
@@ -45,7 +45,7 @@ async def save(scope: Scope, act: SaveAdmin) -> Outcome:
     elif old.tombstone is not None:
         changes.insert(0, Change(record.ref, 'tombstone', old.tombstone.kind, None, BY, RULE))
     await _store(scope, record, changes)
-    meetings = await diary.find_coming(connection, number) if changes else []
+    meetings = await occupancy.find_coming(connection, number) if changes else []
     return {'notes': [f'admin {number}'], 'id': number, 'dirty': [['meeting', each] for each in meetings]}
 
 
@@ -73,7 +73,7 @@ async def remove(scope: Scope, act: RemoveAdmin) -> Outcome:
     old = known.directory.admins.get(number)
     if old is None or old.gone:
         raise Refused(f'There is no admin {number}.')
-    coming = await diary.find_coming(scope.connection, number)
+    coming = await occupancy.find_coming(scope.connection, number)
     if coming:
         some = ', '.join(str(each) for each in coming[:3]) + (', ...' if len(coming) > 3 else '')
         raise Refused(f'{len(coming)} calls are planned with admin {number} ({some}): cancel or move them first.')

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hermes.db import graphs, proofs, pushes, questions, sweeps
+from hermes.db import decisions, graphs, proofs, pushes, sweeps
 from hermes.db.pool import Connection
 from hermes.domain import doubts, settling
 from hermes.domain.acts import SettleDecision
@@ -70,7 +70,7 @@ async def _accept_missing(connection: Connection, asked: SettleDecision) -> Outc
 
 async def _find(connection: Connection, act: SettleDecision) -> SettleDecision:
     """What was asked, by the number of the question. Raises Refused."""
-    row = await questions.find(connection, act.decision or 0)
+    row = await decisions.find(connection, act.decision or 0)
     if row is None:
         raise Refused(f'There is no decision {act.decision}.')
     record = RecordRef(row['record_type'], row['record_id']) if row['record_type'] else None
@@ -79,7 +79,7 @@ async def _find(connection: Connection, act: SettleDecision) -> SettleDecision:
 
 async def _close(connection: Connection, asked: SettleDecision) -> None:
     """The question is answered; what is fought over again is asked again. Raises Refused where it was answered."""
-    state = await questions.answer(connection, asked.kind, asked.key, asked.choice, again=asked.choice == 'ours')
+    state = await decisions.answer(connection, asked.kind, asked.key, asked.choice, again=asked.choice == 'ours')
     if state:
         raise Refused(f'This was settled already ({state}); nothing was done.')
 

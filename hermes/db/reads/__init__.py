@@ -1,0 +1,1 @@
+"""What people ask: status, trace, blame, checks and lists, over connections on which nothing is written."""

@@ -1,0 +1,122 @@
+"""Everything that a text may mean: records by name, e-mail address, phone number, title or any id; remote objects that
+belong to nobody; events and decisions by their numbers. Reads only.
+"""
+
+import re
+from contextlib import suppress
+from typing import Any, Final
+
+from psycopg import Connection, sql
+
+from hermes.db.reads.lookup import Row, find_record, rows
+from hermes.db.reads.meetings import PUBLIC
+from hermes.domain.errors import Refused
+from hermes.kit import phones
+from hermes.kit.spelling import fold, fold_email
+
+PERSON: Final = "concat_ws(' ', first_name, last_name)"
+CALL: Final = "kind || ' call, ' || to_char(start_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || 'Z'"
+PLACES: Final = {
+    'company': ('name', {'name': 'name', 'website': 'website', 'other fields': 'extra::text'}),
+    'contact': (PERSON, {'name': PERSON, 'e-mail': 'email', 'phone': 'phone', 'other fields': 'extra::text'}),
+    'deal': ('title', {'title': 'title', 'other fields': 'extra::text'}),
+    'meeting': (CALL, {'uid': 'uid'}),
+    'admin': (PERSON, {'name': PERSON, 'e-mail': 'email'}),
+    'pipeline': ('name', {'name': 'name'}),
+    'stage': ('name', {'name': 'name'}),
+}
+"""Of each type of record: what one is called, and the texts that are searched."""
+KEYS: Final = {
+    'company': {'name': 'name_key = %(name_key)s'},
+    'meeting': {'number': f'{PUBLIC} = %(number)s'},
+    'contact': {'e-mail': '%(email_key)s = any(email_keys)', 'phone': 'phone_keys && %(phone_keys)s'},
+}
+"""By what else one is found (MATCH-10): every address and phone, however it is written; the number of a booking."""
+NUMBERS: Final = {
+    'company': ('tc2_agency_id', 'tc2_cligency_id', 'pd_org_id'),
+    'admin': ('tc2_admin_id', 'pd_owner_id'),
+}
+HITS: Final = """
+    select {type} as type, t.id, t.called as title, t.tombstone is not null as deleted,
+           array_remove({hits}, null) as hits,
+           array(select concat_ws(':', system, type, remote_id) from link
+                 where record_type = {type} and record_id = t.id and state = 'live'
+                 order by is_primary desc, system, type, remote_id) as links
+    from (select {title} as called, * from {table}) as t
+    where t.alias_of is null and (t.tombstone is null or %(deleted)s) and cardinality(array_remove({hits}, null)) > 0
+    order by lower(t.called) = lower(%(text)s) desc, t.id desc limit %(limit)s
+"""
+NOBODYS: Final = """
+    select 'remote object' as type, concat_ws(':', system, type, remote_id) as id, '' as title,
+           m.deleted is not null as deleted, array['belongs to no record'] as hits, array[]::text[] as links
+    from mirror m left join link l using (system, type, remote_id)
+    where l.record_id is null and (remote_id = %(text)s or m.runs::text ilike %(pattern)s)
+      and (m.deleted is null or %(deleted)s)
+    order by 2 limit %(limit)s
+"""
+NUMBERED: Final = """
+    select 'event' as type, id, source || ' ' || kind as title, false as deleted, array['number'] as hits,
+           array[]::text[] as links from event where id = %(number)s
+    union all select 'decision', id, kind, false, array['number'], array[]::text[] from decision where id = %(number)s
+"""
+PHONE: Final = re.compile(r'\+?[\d\s()./-]+')
+LEAST_DIGITS: Final = 5
+
+
+def search(connection: Connection[Any], text: str, *, deleted: bool = False, limit: int = 50) -> list[Row]:
+    """What `text` may mean, records first: type, id, title, hits (where it stands), links. What was deleted is left out
+    (D-2) unless `deleted`. Raises Refused for an empty text.
+    """
+    text = text.strip()
+    if not text:
+        raise Refused('Find what? A name, an e-mail address, a phone number, or an id.')
+    wanted = {
+        'text': text,
+        'pattern': f'%{_escape(text)}%',
+        'phone': phone_pattern(text),
+        'name_key': fold(text),
+        'email_key': fold_email(text),
+        'phone_keys': sorted(phones.asked(phones.keys(text, None))),
+        'number': int(text) if text.isascii() and text.isdigit() and int(text) < 2**63 else None,
+        'named': _named(connection, text),
+        'deleted': deleted,
+        'limit': limit,
+    }
+    queries = [*map(_query, PLACES), NOBODYS, *([NUMBERED] if wanted['number'] is not None else [])]
+    return [item for query in queries for item in rows(connection, query, wanted)][:limit]
+
+
+def _named(connection: Connection[Any], text: str) -> int:
+    """The id of the record that `text` names (`company:12`, `pipedrive:deal:5`), merges followed; 0 for none."""
+    with suppress(Refused):
+        return find_record(connection, text).record.id
+    return 0
+
+
+def _query(record_type: str) -> sql.Composed:
+    title, places = PLACES[record_type]
+    hits = ["case when t.id = %(named)s or t.id = %(number)s then 'id' end"]
+    hits += [f"case when {column} ilike %(pattern)s then '{place}' end" for place, column in places.items()]
+    hits += [f"case when {same} then '{place}' end" for place, same in KEYS.get(record_type, {}).items()]
+    if 'phone' in places:
+        hits.append("case when regexp_replace(phone, '[^0-9]', '', 'g') like %(phone)s then 'phone' end")
+    hits += [f"case when {column} = %(number)s then '{column}' end" for column in NUMBERS.get(record_type, ())]
+    linked = f"(select record_id from link where record_type = '{record_type}' and remote_id = %(text)s)"
+    hits.append(f"case when t.id in {linked} then 'id elsewhere' end")
+    return sql.SQL(HITS).format(
+        type=sql.Literal(record_type),
+        title=sql.SQL(title),
+        table=sql.Identifier(record_type),
+        hits=sql.SQL(f'array[{", ".join(hits)}]'),
+    )
+
+
+def phone_pattern(text: str) -> str | None:
+    """How a phone number is looked for: by its digits, with or without the country's; None for what is none."""
+    digits = re.sub(r'\D', '', text).lstrip('0') if PHONE.fullmatch(text) else ''
+    return f'%{digits}%' if len(digits) >= LEAST_DIGITS else None
+
+
+def _escape(text: str) -> str:
+    """`text` for LIKE, every character as it is."""
+    return re.sub(r'([\\%_])', r'\\\1', text)

@@ -1,0 +1,157 @@
+"""What the calls cost and what for: by operation, lane, rule and record; how long the day's budget lasts; what was
+saved.
+
+All of it is derived from the ledger (`call`), the journal and the events. The lower bound is what the day's work costs
+at least (P4): 5 for each object changed in a window, 5 for each creation, 3 for each deletion, and the listings.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from psycopg import Connection
+
+from hermes.db.reads.lookup import Row, row, rows
+from hermes.domain.record_types import MERGED
+
+PACE_S: Final = 3600
+"""The stretch whose pace the forecast goes on with."""
+LEAST_PACE_S: Final = 300
+OPENING = "date_trunc('day', hermes_now() at time zone 'UTC') at time zone 'UTC' - make_interval(days => %(days)s - 1)"
+BY: Final = {
+    'operations': "op || case when type = '' then '' else ' ' || type end",
+    'lanes': 'lane',
+    'rules': "coalesce(nullif(split_part(rule, ', ', 1), ''), 'unknown')",
+    'records': "record_type || ':' || record_id",
+}
+SPENT = """
+    select {shown} as name, count(*) as calls, sum(tokens)::bigint as tokens,
+           count(*) filter (where status is null or status not between 200 and 299) as failed
+    from call where system = %(system)s and started_at >= {opening} {more}
+    group by 1 order by tokens desc, 1 limit 20
+"""
+TOTAL = f"""
+    select count(*) as calls, coalesce(sum(tokens), 0)::bigint as tokens,
+           coalesce(sum(tokens) filter (where started_at >= hermes_now() - make_interval(secs => %(pace_s)s)),
+             0)::bigint as recent,
+           min(started_at) as first_at, hermes_now() as now, {OPENING} as since,
+           date_trunc('day', hermes_now() at time zone 'UTC') at time zone 'UTC' + interval '1 day' as midnight
+    from call where system = %(system)s and started_at >= {OPENING}
+"""
+LOWER = f"""
+    with done as (
+      select * from call where system = %(system)s and started_at >= {OPENING} and status between 200 and 299
+    )
+    select (select count(*) from done where op = 'create') as created,
+           (select count(*) from done where op = 'delete') as deleted,
+           (select count(*) from (select distinct type, remote_id,
+              floor(extract(epoch from started_at) / greatest(%(spacing_s)s, 1)) from done where op = 'update') w)
+             as changed,
+           (select coalesce(sum(tokens), 0)::bigint from done where op = 'list' and rule <> 'OUT-4') as listed,
+           (select coalesce(sum(tokens), 0)::bigint from done where rule like 'SETUP%%' or rule = 'FIELD-5') as set_up
+"""
+SAVED = f"""
+    select (select count(*) from event where kind = 'webhook' and state = 'done' and received_at >= {OPENING}
+              and not exists (select 1 from change c where c.event_id = event.id)) as unchanged,
+           (select count(*) from (select distinct c.event_id, c.record_type, c.record_id from change c
+              join event e on e.id = c.event_id where e.kind = 'webhook' and c.at >= {OPENING}
+              and c.record_type in {MERGED}) p) as changes,
+           (select count(*) from call where system = %(system)s and started_at >= {OPENING}
+              and op in ('create', 'update', 'delete') and status between 200 and 299) as writes
+"""
+SYSTEMS = 'select system, daily_limit, burst_limit, burst_window_s from budget order by system'
+SPACING = "select coalesce((select (value #>> '{}')::float8 from setting where key = 'push_spacing_s'), 5) as spacing_s"
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What one system was asked since `since` (UTC midnight of the first day), and what it allows in a day."""
+
+    system: str
+    since: datetime
+    calls: int
+    tokens: int
+    daily_limit: int
+    forecast: 'Forecast'
+    bound: 'Bound'
+    saved: 'Saved'
+    by: dict[str, list[Row]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """At the pace of the last hour: tokens an hour, and when the day's budget is exhausted (None: not today)."""
+
+    per_hour: float
+    exhausted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The least that this work costs, and how many times that was spent (None when nothing was to be done)."""
+
+    tokens: int
+    ratio: float | None
+    created: int
+    changed: int
+    deleted: int
+    listed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Calls that one write for each delivery would have made: for what changed nothing, and for what went as one."""
+
+    unchanged: int
+    coalesced: int
+    tokens: int
+
+
+def read_spending(connection: Connection[Any], days: int = 1) -> list[Spending]:
+    """Every system's spending of the last `days` days, today included."""
+    spacing_s = (row(connection, SPACING) or {})['spacing_s']
+    return [_of_system(connection, known, days, spacing_s) for known in rows(connection, SYSTEMS)]
+
+
+def _of_system(connection: Connection[Any], known: Row, days: int, spacing_s: float) -> Spending:
+    wanted = {'system': known['system'], 'days': days, 'pace_s': PACE_S, 'spacing_s': spacing_s}
+    total = row(connection, TOTAL, wanted) or {}
+    by = {}
+    for name, shown in BY.items():
+        more = 'and record_id is not null' if name == 'records' else ''
+        query = SPENT.format(shown=shown, opening=OPENING, more=more)
+        by[name] = rows(connection, query, wanted)
+    bound = _bound(row(connection, LOWER, wanted) or {}, total['tokens'], known['system'])
+    return Spending(
+        known['system'], total['since'], total['calls'], total['tokens'], known['daily_limit'],
+        forecast(total, known['daily_limit'] * days), bound, _saved(row(connection, SAVED, wanted) or {}), by,
+    )  # fmt: skip
+
+
+def forecast(total: Row, limit: int) -> Forecast:
+    """`total`: tokens, recent (of the last PACE_S), first_at, now, midnight."""
+    now: datetime = total['now']
+    first_at: datetime = total['first_at'] or now
+    lasted_s = min(max((now - first_at).total_seconds(), LEAST_PACE_S), PACE_S)
+    per_hour = total['recent'] * 3600 / lasted_s
+    if per_hour <= 0:
+        return Forecast(0.0, None)
+    exhausted_at = now + timedelta(hours=max(0, limit - total['tokens']) / per_hour)
+    return Forecast(per_hour, exhausted_at if exhausted_at < total['midnight'] else None)
+
+
+def _bound(found: Row, spent: int, system: str) -> Bound:
+    cost = {'write': 5, 'delete': 3} if system == 'pipedrive' else {'write': 1, 'delete': 1}
+    least = (
+        cost['write'] * (found['created'] + found['changed'])
+        + cost['delete'] * found['deleted']
+        + found['listed']
+        + found['set_up']
+    )
+    ratio = spent / least if least else None
+    return Bound(least, ratio, found['created'], found['changed'], found['deleted'], found['listed'])
+
+
+def _saved(found: Row) -> Saved:
+    coalesced = max(0, found['changes'] - found['writes'])
+    return Saved(found['unchanged'], coalesced, 5 * (found['unchanged'] + coalesced))

@@ -1,0 +1,73 @@
+"""The tables as classes, exactly as the migrations make them; a test compares the two.
+
+For the admin pages, which list and filter, and for writing migrations. The engine does not read or write through them:
+its statements are named SQL (docs/decisions/0004-raw-sql-for-the-engine.md).
+"""
+
+from sqlmodel import SQLModel
+
+from hermes.db.schema.models.beside import (
+    Account,
+    Alert,
+    AlertMessage,
+    Budget,
+    CustomField,
+    Decision,
+    Listed,
+    Proof,
+    Pulse,
+    Refusal,
+    Reservation,
+    Revision,
+    Setting,
+    Sweep,
+    SystemState,
+    Worker,
+)
+from hermes.db.schema.models.bookings import Allowance, FollowedCalendar, Hold, Letter, Occupancy, SpentChallenge, Turn
+from hermes.db.schema.models.records import Admin, Company, Contact, Deal, Meeting, Pipeline, Stage
+from hermes.db.schema.models.spine import Call, Change, Event, Link, Mirror, Push
+from hermes.db.schema.models.table import Table
+
+__all__ = [
+    'METADATA',
+    'Account',
+    'Admin',
+    'Alert',
+    'AlertMessage',
+    'Allowance',
+    'Budget',
+    'Call',
+    'Change',
+    'Company',
+    'Contact',
+    'CustomField',
+    'Deal',
+    'Decision',
+    'Event',
+    'FollowedCalendar',
+    'Hold',
+    'Letter',
+    'Link',
+    'Listed',
+    'Meeting',
+    'Mirror',
+    'Occupancy',
+    'Pipeline',
+    'Proof',
+    'Pulse',
+    'Push',
+    'Refusal',
+    'Reservation',
+    'Revision',
+    'Setting',
+    'SpentChallenge',
+    'Stage',
+    'Sweep',
+    'SystemState',
+    'Table',
+    'Turn',
+    'Worker',
+]
+
+METADATA = SQLModel.metadata
