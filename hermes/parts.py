@@ -21,6 +21,7 @@ from hermes.kit import logs, redaction, telemetry
 from hermes.kit.clock import Clock, SystemClock
 from hermes.kit.http import look_at_health
 from hermes.kit.ids import Chance, new_token, system_chance
+from hermes.legacy.importing import OF_IMPORTS
 from hermes.ports import Calendar, Courier, Mailer, System
 from hermes.settings import Settings, is_loopback, reveal
 from hermes.sync import connect
@@ -241,6 +242,7 @@ def build_engine(
         decline_cancels=settings.decline_cancels,
         defaults=meeting_defaults(settings),
         following=following(settings),
+        more_acts=OF_IMPORTS,
     )
 
 

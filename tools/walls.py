@@ -1,5 +1,4 @@
-"""Walls that imports cannot show: SQL stands in the database's room alone. `make lint` runs it.
-
+"""Walls that imports cannot show: SQL stands in the database's room alone, and in one module of the import. For lint.
 A statement is a text that begins like one and names a table, wherever it is written; comments and docstrings are free.
 """
 
@@ -10,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+IMPORTED = ROOT / 'hermes' / 'legacy' / 'database.py'
+"""The import of older databases keeps its statements with it."""
 STATEMENT = re.compile(
     r"""^\s*(?:
         select\s.+\sfrom\s | select\s+(?:\w+\(|1\b|\*) | insert\s+into\s | delete\s+from\s
@@ -51,7 +52,7 @@ def main() -> int:
     found = 0
     for path in sorted((ROOT / 'hermes').rglob('*.py')):
         room = path.relative_to(ROOT / 'hermes').parts[0]
-        if room == 'db':
+        if room == 'db' or path == IMPORTED:
             continue
         for line, text in statements(path):
             found += 1

@@ -57,18 +57,23 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'user': ('user', 'Who may use the admin pages.'),
     'erase': ('privacy', 'Forget a person.'),
     'export': ('privacy', 'Everything that is stored about a person.'),
-    'import-legacy': ('import_legacy', 'Take over an older database.'),
+    'import-legacy': ('hermes.legacy.command', 'Take over an older database.'),
     'patch': ('patch', 'List and run patches.'),
     'shell': ('shell', 'A prompt with the models and a session.'),
     'completion': ('completion', 'Print what makes a shell complete commands: bash, zsh or fish.'),
 }
 
 
+def full_name(module: str) -> str:
+    """A command's module: of this room, unless it is named in full."""
+    return module if '.' in module else f'{__name__}.{module}'
+
+
 def has_module(name: str) -> bool:
     """True if the module of a command is part of this installation."""
     from importlib.util import find_spec
 
-    return find_spec(f'{__name__}.{name}') is not None
+    return find_spec(full_name(name)) is not None
 
 
 class LazyGroup(TyperGroup):
@@ -83,7 +88,7 @@ class LazyGroup(TyperGroup):
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         # A second command keeps Typer from collapsing a module with a single one.
         app.command('-', hidden=True)(lambda: None)
-        import_module(f'{__name__}.{COMMANDS[cmd_name][0]}').register(app)
+        import_module(full_name(COMMANDS[cmd_name][0])).register(app)
         group = typer.main.get_command(app)
         return group.get_command(ctx, cmd_name) if isinstance(group, TyperGroup) else None
 

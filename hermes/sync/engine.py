@@ -6,6 +6,7 @@ Nothing here holds a connection across a network call: claim, commit, call, reco
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hermes.db.catalogue import Knowledge, KnowledgeCache
 from hermes.db.pool import Connection, Database
@@ -17,6 +18,7 @@ from hermes.kit import phones
 from hermes.kit.clock import Clock
 from hermes.kit.ids import Chance
 from hermes.ports import Outgoing, System
+from hermes.sync.acts.scope import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Engine:
     knowledge: KnowledgeCache = field(default_factory=KnowledgeCache)
     tables: dict[tuple[str, str], tuple[Catalogue, Sequence[Outgoing]]] = field(default_factory=dict)
     """The outgoing fields by system and record type, each with the catalogue for which they were made."""
+    more_acts: Mapping[type[Any], Entry] = field(default_factory=dict)
+    """Acts that are no part of the engine: what carries each out, and who may say it."""
     births: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Of this worker's pushers one at a time queues for the lock of births, so that ingest never waits for more."""
 

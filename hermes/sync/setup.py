@@ -16,7 +16,7 @@ from hermes.domain.graph import CRM
 from hermes.domain.model import RemoteRef
 from hermes.kit.spelling import fold_email
 from hermes.sync.acts.commands import SETUP, carry_out
-from hermes.sync.acts.registry import OPERATOR
+from hermes.sync.acts.scope import OPERATOR
 from hermes.sync.engine import Engine
 
 log = structlog.get_logger(__name__)

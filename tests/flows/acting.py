@@ -6,7 +6,8 @@ from typing import Any
 from hermes.db import acts
 from hermes.sync import setup
 from hermes.sync.acts import commands
-from hermes.sync.acts.registry import OPERATOR, VISITOR
+from hermes.sync.acts.registry import VISITOR
+from hermes.sync.acts.scope import OPERATOR
 from hermes.sync.engine import Engine
 
 OF_OPERATORS = ('meeting.reassign', 'meeting.rename')

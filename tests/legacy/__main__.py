@@ -5,9 +5,8 @@ import sys
 import time
 
 from hermes import parts
-from hermes.db import legacy
-from hermes.domain.reconciliation import reconcile
-from hermes.sync import importing
+from hermes.legacy import database, importing
+from hermes.legacy.reconciliation import reconcile
 from tests import postgres
 from tests.flows.house import settings_for
 from tests.legacy.generate import generate
@@ -17,7 +16,7 @@ async def take(url: str, older_url: str, generation: str, companies: int) -> Non
     """One version: make it, compare the report with the list, import it, import it again."""
     older = generate(older_url, generation, companies)
     started = time.perf_counter()
-    source = legacy.read(older_url)
+    source = database.read(older_url)
     told = [*reconcile(source).troubles, *importing.refused_fields(source)]
     reported = time.perf_counter()
     found = {tuple(one)[:4] for one in told if one.kind != 'zoneless'}

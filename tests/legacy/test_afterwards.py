@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from hermes.db import legacy
+from hermes.legacy import database, importing
 from hermes.sandbox.scenarios.demo import DEMO_ADMINS
-from hermes.sync import connect, importing
+from hermes.sync import connect
 from tests.flows.companies import later, sign_up
 from tests.flows.crm import add_deal, add_organization, shown
 from tests.flows.house import HERMES, PRIYA, PRIYA_PD, SECRETS, START, House, open_house
@@ -32,7 +32,7 @@ def older_of(client: Any, **company: Any) -> Older:
 
 async def take(house: House, url: str, older: Older) -> None:
     keep(url, older)
-    await importing.take_over(house.engine, legacy.read(url))
+    await importing.take_over(house.engine, database.read(url))
 
 
 async def test_a_client_of_tutorcruncher_finds_its_company_and_speaks_louder(database_url: str, older_url: str) -> None:

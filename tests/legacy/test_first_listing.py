@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from hermes import parts
-from hermes.db import legacy
-from hermes.sync import connect, importing, sweep
+from hermes.legacy import database, importing
+from hermes.sync import connect, sweep
 from hermes.sync.planned import Planned, foresee
 from tests.flows.companies import later
 from tests.flows.crm import add_deal, add_organization, add_person, known, shown
@@ -65,7 +65,7 @@ async def taken(database_url: str, older_url: str) -> AsyncIterator[Taken]:
         deal = add_deal(house, alpha, 'Alpha deal', custom={'hermes_id': '702'})
         stray = add_deal(house, beta, 'Beta deal', custom={'hermes_id': '702'})
         keep(older_url, older(alpha, beta, person, deal))
-        await importing.take_over(house.engine, legacy.read(older_url))
+        await importing.take_over(house.engine, database.read(older_url))
         yield Taken(house, alpha, beta, stranger, deal, stray)
 
 

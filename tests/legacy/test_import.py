@@ -9,10 +9,11 @@ import psycopg
 import pytest
 
 from hermes import parts
-from hermes.db import event_log, legacy
+from hermes.db import event_log
 from hermes.db.server.embedded import Server
-from hermes.domain.reconciliation import reconcile
-from hermes.sync import importing, replay
+from hermes.legacy import database, importing
+from hermes.legacy.reconciliation import reconcile
+from hermes.sync import replay
 from hermes.sync.engine import Engine
 from tests import postgres
 from tests.flows.house import settings_for
@@ -56,7 +57,7 @@ def columns(url: str, table: str, names: str) -> list[tuple[Any, ...]]:
 def test_the_report_is_exactly_the_list_of_what_was_planted(older_url: str, generation: str) -> None:
     older = generate(older_url, generation, 5_000)
     assert len(older.troubles) > 4_000
-    source = legacy.read(older_url)
+    source = database.read(older_url)
     found = reconcile(source)
     told = [*found.troubles, *importing.refused_fields(source)]
     zoneless = {(one.table, one.field): one.detail for one in told if one.kind == 'zoneless'}
@@ -68,7 +69,7 @@ def test_the_report_is_exactly_the_list_of_what_was_planted(older_url: str, gene
 
 @pytest.mark.lesson('H-3')
 async def test_ids_stay_what_they_were(older: Older, older_url: str, engine: Engine) -> None:
-    await importing.take_over(engine, legacy.read(older_url))
+    await importing.take_over(engine, database.read(older_url))
     for table in ('company', 'deal', 'admin', 'pipeline', 'stage'):
         kept = [(row['id'],) for row in older.rows[table]]
         assert columns(engine.database.url, table, 'id') == kept
@@ -83,7 +84,7 @@ async def test_ids_stay_what_they_were(older: Older, older_url: str, engine: Eng
 
 
 async def test_values_links_and_fields_are_taken_over(older: Older, older_url: str, engine: Engine) -> None:
-    await importing.take_over(engine, legacy.read(older_url))
+    await importing.take_over(engine, database.read(older_url))
     [row] = await engine.database.fetch('select * from company where id = 24')
     assert (row['name'], row['pd_org_id'], row['tc2_cligency_id'], row['sales_person_id']) == (
         'School 24',
@@ -109,7 +110,7 @@ async def test_values_links_and_fields_are_taken_over(older: Older, older_url: s
 
 
 async def test_nothing_is_sent_and_nothing_waits_to_be(older: Older, older_url: str, engine: Engine) -> None:
-    await importing.take_over(engine, legacy.read(older_url))
+    await importing.take_over(engine, database.read(older_url))
     assert await engine.database.fetch('select 1 from push') == []
     paused = await engine.database.fetch('select system from system_state where paused order by system')
     assert [row['system'] for row in paused] == ['pipedrive', 'tutorcruncher']
@@ -119,7 +120,7 @@ async def test_nothing_is_sent_and_nothing_waits_to_be(older: Older, older_url: 
 async def test_twice_is_once_and_the_log_folds_to_the_same(
     older: Older, older_url: str, engine: Engine, migrated_server: Server
 ) -> None:
-    source = legacy.read(older_url)
+    source = database.read(older_url)
     first = await importing.take_over(engine, source)
     before = await event_log.digest(engine.database)
     again = await importing.take_over(engine, source)

@@ -23,7 +23,9 @@ async def apply_act(
     the caller takes back what was done. `births`, `folding`: in a fold of the log, where nothing is sent.
     """
     act = acts.decode(event.body)
-    entry = REGISTRY[type(act)]
+    entry = REGISTRY.get(type(act)) or engine.more_acts.get(type(act))
+    if entry is None:
+        raise Refused('This act is unknown; nothing was done.')
     if event.source not in entry.by:
         raise Refused(f'The act {acts.name_of(act)} is nothing that {event.source} may say; nothing was done.')
     known = await engine.known(connection)

@@ -16,7 +16,8 @@ from hermes.db.pool import Connection, DatabaseError, Row
 from hermes.domain.acts import Act
 from hermes.domain.errors import Refused, SlotTaken, refusal
 from hermes.sync.acts.apply import apply_act
-from hermes.sync.acts.registry import OPERATOR, VISITOR
+from hermes.sync.acts.registry import VISITOR
+from hermes.sync.acts.scope import OPERATOR
 from hermes.sync.engine import Engine
 
 Check = Callable[[Connection, Knowledge], Awaitable[None]]

@@ -1,30 +1,17 @@
 """Every act: what carries it out, and who may say it.
 
 Who says an act is the source of its event: an operator (command line, set-up, patches, pages), a visitor of the
-website, the engine itself, or the import of an older database.
+website, or the engine itself. What else may be said is wired to the engine (`Engine.more_acts`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from hermes.domain import acts
-from hermes.sync import importing
 from hermes.sync.acts import admins, decisions, fields, letters, meetings, records, settings, work
-from hermes.sync.acts.scope import Handler
+from hermes.sync.acts.scope import OPERATOR, Entry
 
-OPERATOR, VISITOR, ENGINE, LEGACY = 'operator', 'website', 'engine', 'legacy'
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What carries an act out, and for whom. `moves`: whether it says something about records, and not only about how
-    the work goes on (pushes, events, letters, pauses), of which a fold of the log has nothing.
-    """
-
-    handler: Handler
-    by: frozenset[str] = frozenset({OPERATOR})
-    moves: bool = True
+VISITOR, ENGINE = 'website', 'engine'
 
 
 _WORK: Final = (
@@ -58,6 +45,5 @@ REGISTRY: Final[Mapping[type[Any], Entry]] = {
     acts.CancelMeeting: Entry(meetings.cancel, frozenset({OPERATOR, VISITOR, ENGINE})),
     acts.ReassignMeeting: Entry(meetings.reassign),
     acts.RenameMeeting: Entry(meetings.rename, frozenset({OPERATOR, ENGINE})),
-    acts.TakeOver: Entry(importing.take_again, frozenset({LEGACY})),
     **{kind: Entry(handler, moves=False) for kind, handler in _WORK},
 }

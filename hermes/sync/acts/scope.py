@@ -27,3 +27,16 @@ class Scope:
 
 
 Handler = Callable[[Scope, Any], Awaitable[Outcome]]
+
+OPERATOR = 'operator'
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What carries an act out, and for whom. `moves`: whether it says something about records, and not only about how
+    the work goes on (pushes, events, letters, pauses), of which a fold of the log has nothing.
+    """
+
+    handler: Handler
+    by: frozenset[str] = frozenset({OPERATOR})
+    moves: bool = True

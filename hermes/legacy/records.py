@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from hermes.domain import legacy
 from hermes.domain.applied import Applied
 from hermes.domain.graph import CRM, Context, Decision, Graph
 from hermes.domain.history import NEVER, blank
-from hermes.domain.legacy import LINKED, OWNERS, RULE, SYSTEM, Row, said
 from hermes.domain.model import Change, Claims, Decree, Record, RecordRef, RemoteRef, Said, Tombstone, Value
 from hermes.domain.record_types import Attribute
 from hermes.domain.rules import rules
 from hermes.kit import wire
+from hermes.legacy import rows
+from hermes.legacy.rows import LINKED, OWNERS, RULE, SYSTEM, Row, said
 
 ASKED: Final = {
     'rule': 'H-6',
@@ -42,16 +42,16 @@ def take_admins(graph: Graph, act: Mapping[str, Any], context: Context, done: Ap
     """People of ours, without their passwords; 0 in the CRM is nobody (D-10)."""
     twice = {(column, number) for _, column, number in act['unlinked']}
     for row in act['admins']:
-        fields = {'active': True, 'email': wire.text(row.get('username') or ''), **said(row, legacy.ADMIN)}
+        fields = {'active': True, 'email': wire.text(row.get('username') or ''), **said(row, rows.ADMIN)}
         for column in ('tc2_admin_id', 'pd_owner_id'):
-            fields[column] = None if (column, row['id']) in twice else legacy.remote_id(row, column)
+            fields[column] = None if (column, row['id']) in twice else rows.remote_id(row, column)
         _bear(graph, 'admin', row, fields, act, context, done)
 
 
 def take_company(graph: Graph, act: Mapping[str, Any], context: Context, done: Applied) -> None:
     """A company with its contacts and deals; its meetings are counted."""
     row = act['company']
-    fields = {'country': act['country'], **said(row, legacy.COMPANY), **_people(row, context)}
+    fields = {'country': act['country'], **said(row, rows.COMPANY), **_people(row, context)}
     for kind in ('sales', 'support'):
         held = [each for each in act['meetings'] if each.get('meeting_type') == kind]
         fields[f'{kind}_call_count'] = sum(each.get('status') != 'CANCELED' for each in held)
@@ -59,7 +59,7 @@ def take_company(graph: Graph, act: Mapping[str, Any], context: Context, done: A
     company = _bear(graph, 'company', row, fields, act, context, done)
     contacts = {each['id'] for each in act['contacts']}
     for each in act['contacts']:
-        fields = said(each, legacy.CONTACT) | _custom(act, 'Contact', each['id'], context)
+        fields = said(each, rows.CONTACT) | _custom(act, 'Contact', each['id'], context)
         _bear(graph, 'contact', each, {**fields, 'company_id': row['id']}, act, context, done, row['id'])
     for each in act['deals']:
         _take_deal(graph, each, contacts, act, context, done)
@@ -87,7 +87,7 @@ def _take_deal(
         'stage_id': row.get('stage_id') if row.get('stage_id') in directory.stages else None,
     }
     known = context.catalogue.attributes('deal')
-    shown = {name: value for name, value in said(row, legacy.DEAL).items() if name in known and name not in fields}
+    shown = {name: value for name, value in said(row, rows.DEAL).items() if name in known and name not in fields}
     for name in ('support_person_id', 'bdr_person_id'):
         if name in known and (owner := directory.owner_of(row.get(name))):
             shown[name] = owner
@@ -127,7 +127,7 @@ def _bear(
     done.changes += [Change(ref, name, None, value, SYSTEM, RULE) for name, value in kept.items()]
     twice = {tuple(one) for one in act['unlinked']}
     for (table, column), (system, remote_type) in LINKED.items():
-        number = legacy.remote_id(row, column) if table == kind else None
+        number = rows.remote_id(row, column) if table == kind else None
         if number is None or (table, column, ref.id) in twice:
             continue
         remote = RemoteRef(system, remote_type, str(number))
@@ -159,7 +159,7 @@ def _custom(act: Mapping[str, Any], linked: str, number: int, context: Context) 
     return found
 
 
-CUSTOM: Final[Mapping[str, legacy.Reader]] = {'int': wire.whole, 'bool': wire.truth, 'date': wire.day}
+CUSTOM: Final[Mapping[str, rows.Reader]] = {'int': wire.whole, 'bool': wire.truth, 'date': wire.day}
 
 
 def read_custom(raw: Any, attribute: Attribute, context: Context) -> Value:

@@ -11,21 +11,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from hermes.db import events, graphs, legacy_log, pauses
+from hermes.db import events, graphs, pauses
 from hermes.db.catalogue import Knowledge, bump, ensure_defaults, load_catalogue, save_field, save_setting
 from hermes.db.pool import Connection
-from hermes.domain import config, inheritance, legacy
+from hermes.domain import config
 from hermes.domain.acts import TakeOver
 from hermes.domain.applied import Applied
 from hermes.domain.errors import Refused
 from hermes.domain.fields import Catalogue, CustomField, default_catalogue
 from hermes.domain.graph import Context, Graph
-from hermes.domain.legacy import SYSTEM, Row, Source
 from hermes.domain.model import Event, RecordRef, RemoteRef
-from hermes.domain.reconciliation import Trouble
 from hermes.domain.record_types import ATTRIBUTES, FIELDED
+from hermes.legacy import database
+from hermes.legacy.reconciliation import Trouble
+from hermes.legacy.records import take_admins, take_company, take_shared
+from hermes.legacy.rows import LINKED, SYSTEM, Row, Source, fingerprint, remote_id, told_of
 from hermes.sync.acts.fields import check_field
-from hermes.sync.acts.scope import Outcome, Scope
+from hermes.sync.acts.scope import Entry, Outcome, Scope
 from hermes.sync.engine import Engine
 
 Told = Mapping[str, Any]
@@ -33,9 +35,9 @@ BATCH: Final = 50
 PAUSED: Final = 'imported from an older Hermes: look at "hermes plan", then resume'
 SYSTEMS: Final = ('pipedrive', 'tutorcruncher')
 TAKERS: Final[Mapping[str, Callable[[Graph, Told, Context, Applied], None]]] = {
-    'legacy.shared': inheritance.take_shared,
-    'legacy.admins': inheritance.take_admins,
-    'legacy.company': inheritance.take_company,
+    'legacy.shared': take_shared,
+    'legacy.admins': take_admins,
+    'legacy.company': take_company,
 }
 
 
@@ -88,12 +90,12 @@ def _batched(items: Sequence[Item]) -> list[Sequence[Item]]:
 
 
 async def _look(connection: Connection, source: Source) -> tuple[Imported, list[Item]]:
-    known = await legacy_log.known_events(connection)
-    begun = await legacy_log.first_body(connection, key_of('begin'))
-    if begun is not None and json.loads(begun)['fingerprint'] != legacy.fingerprint(source):
+    known = await database.known_events(connection)
+    begun = await database.first_body(connection, key_of('begin'))
+    if begun is not None and json.loads(begun)['fingerprint'] != fingerprint(source):
         raise Refused('Another older Hermes was imported into this database already; use a new database.')
     found, todo = Imported(), []
-    for name, told in legacy.told_of(source):
+    for name, told in told_of(source):
         digest = known.get(key_of(name))
         if digest is None:
             todo.append((name, told))
@@ -110,7 +112,7 @@ async def _take_group(engine: Engine, group: Sequence[tuple[str, Told]]) -> int:
     """Some events in one transaction; those that another import brought meanwhile are left out."""
     async with engine.database.transaction() as connection:
         await graphs.lock_births(connection)
-        known = await legacy_log.known_events(connection, [key_of(name) for name, _ in group])
+        known = await database.known_events(connection, [key_of(name) for name, _ in group])
         fresh = [(name, told) for name, told in group if key_of(name) not in known]
         if not fresh:
             return 0
@@ -130,6 +132,10 @@ async def take_again(scope: Scope, act: TakeOver) -> Outcome:
     """One of these events, applied again in a fold of the log. Raises Refused."""
     told = {'act': f'legacy.{act.step}', **act.told}
     return (await _apply(scope.connection, [(scope.event, told)], scope.known, lambda _: scope.context))[0]
+
+
+OF_IMPORTS: Final[Mapping[type[Any], Entry]] = {TakeOver: Entry(take_again, frozenset({SYSTEM}))}
+"""Acts that only an import says."""
 
 
 async def _apply(
@@ -266,12 +272,9 @@ def claimed(act: Told) -> tuple[set[RecordRef], set[RemoteRef]]:
         RemoteRef(*LINKED[table, column], str(number))
         for (table, column) in LINKED
         for kind, row in rows
-        if kind == table and (number := legacy.remote_id(row, column)) is not None
+        if kind == table and (number := remote_id(row, column)) is not None
     }
     return records, remotes
-
-
-LINKED: Final = legacy.LINKED
 
 
 async def _refuse_taken(connection: Connection, acts: Sequence[Told]) -> None:
@@ -284,27 +287,27 @@ async def _refuse_taken(connection: Connection, acts: Sequence[Told]) -> None:
         remotes |= mine[1]
     if not records:
         return
-    taken = await legacy_log.taken_record(connection, records)
+    taken = await database.taken_record(connection, records)
     if taken is not None:
         raise Refused(f'{taken.type} {taken.id} is taken here already: import into a new database.')
-    first = await legacy_log.first_number(connection)
+    first = await database.first_number(connection)
     highest = max(records, key=lambda ref: ref.id)
     if highest.id >= first:
         raise Refused(
             f'{highest.type} {highest.id} lies among the numbers of this database (from {first}): import into a new '
             'one.'
         )
-    heard = await legacy_log.heard_remote(connection, remotes)
+    heard = await database.heard_remote(connection, remotes)
     if heard is not None:
         raise Refused(
             f'This database has heard of {heard.system} {heard.type} {heard.remote_id} already: import into a new '
             'database, before a worker speaks with the accounts.'
         )
     admins = [row for one in acts for row in one.get('admins', ())]
-    owner = await legacy_log.taken_admin(
+    owner = await database.taken_admin(
         connection,
-        [legacy.remote_id(row, 'tc2_admin_id') for row in admins],
-        [legacy.remote_id(row, 'pd_owner_id') for row in admins],
+        [remote_id(row, 'tc2_admin_id') for row in admins],
+        [remote_id(row, 'pd_owner_id') for row in admins],
     )
     if owner is not None:
         raise Refused(f'admin {owner} here has an id that an imported admin has too: import into a new database.')
@@ -315,7 +318,7 @@ async def contradictions(engine: Engine) -> tuple[int, list[dict[str, Any]]]:
     each; 'not-listed' until the CRM said anything.
     """
     async with engine.database.transaction() as connection:
-        rows = await legacy_log.contradictions(connection)
+        rows = await database.contradictions(connection)
     found = []
     for row in rows:
         ids = [number for number in row['ids'] or () if isinstance(number, int)]

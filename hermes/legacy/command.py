@@ -17,7 +17,7 @@ from hermes.cli.losing import NameFlag, confirm, require_alone
 from hermes.cli.output import Column, JsonFlag, print_json, print_pairs, print_rows, progress, say, warn
 
 if TYPE_CHECKING:
-    from hermes.domain.legacy import Source
+    from hermes.legacy.rows import Source
     from hermes.settings import Settings
 
 TROUBLES = [Column('table', 'TABLE'), Column('row', 'ROW', True), Column('field', 'FIELD'), Column('detail', 'WHAT')]
@@ -48,16 +48,16 @@ def import_legacy(
     from hermes.cli.output import plain_errors
     from hermes.cli.run import require_schema
     from hermes.cli.world import load_settings, open_database
-    from hermes.db import legacy
     from hermes.domain.errors import Refused
     from hermes.kit import addresses
+    from hermes.legacy import database
 
     with plain_errors():
         address = source_url or os.environ.get('LEGACY_DATABASE_URL', '')
         if not address:
             raise Refused('Say where the older database is: --from and its address (or LEGACY_DATABASE_URL).')
         try:
-            source = legacy.read(addresses.read_database(address.strip()))
+            source = database.read(addresses.read_database(address.strip()))
         except ValueError as error:
             raise Refused(f'The address of the older database {error}.') from None
         settings = load_settings()
@@ -78,9 +78,9 @@ def import_legacy(
 
 async def _run(settings: 'Settings', source: 'Source', dry_run: bool, agree: Callable[[], None]) -> dict[str, Any]:
     """The report, and the taking over once somebody agrees (Refused)."""
-    from hermes.domain.reconciliation import reconcile
+    from hermes.legacy import importing
+    from hermes.legacy.reconciliation import reconcile
     from hermes.parts import build_engine
-    from hermes.sync import importing
 
     engine = build_engine(settings)
     await engine.database.open()
@@ -112,7 +112,7 @@ async def _run(settings: 'Settings', source: 'Source', dry_run: bool, agree: Cal
 
 
 def _print(told: dict[str, Any], full: bool) -> None:
-    from hermes.domain.reconciliation import KINDS
+    from hermes.legacy.reconciliation import KINDS
 
     say(f'The older database is of the {told["generation"]} version.')
     print_pairs(told['counts'].items())

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from hermes.domain import legacy
-from hermes.domain.legacy import OWNERS, REFERENCES, ROLES, Row, Source, company_of, remote_id, taken_twice
 from hermes.kit.spelling import fold, fold_email
+from hermes.legacy import rows
+from hermes.legacy.rows import OWNERS, REFERENCES, ROLES, Row, Source, company_of, remote_id, taken_twice
 
 KINDS: Final = {
     'deal-without-crm-id': 'no id in the CRM; an open one is not made there until somebody says so',
@@ -58,7 +58,7 @@ class Reconciliation:
 def reconcile(source: Source) -> Reconciliation:
     """Every trouble of an older database, sorted."""
     troubles = sorted({trouble for find in FINDERS for trouble in find(source)})
-    counts = {table: len(source.rows(table)) for table in legacy.TABLES if table in source.tables}
+    counts = {table: len(source.rows(table)) for table in rows.TABLES if table in source.tables}
     return Reconciliation(source.generation, counts, troubles, notes_on(source))
 
 
@@ -119,12 +119,12 @@ def _dangling(source: Source) -> Iterator[Trouble]:
 
 
 def _texts(source: Source) -> Iterator[Trouble]:
-    for table in legacy.TABLES:
+    for table in rows.TABLES:
         for row in source.rows(table):
             for name, value in row.items():
                 if isinstance(value, str) and not value.strip():
                     yield Trouble('empty-text', table, row['id'], name)
-    for table, readers in legacy.READERS.items():
+    for table, readers in rows.READERS.items():
         for row in source.rows(table):
             for name, read in readers.items():
                 try:
