@@ -19,6 +19,7 @@ check 'ruff check' $bin/ruff check .
 check 'mypy' $bin/mypy
 check 'lint-imports' $bin/lint-imports
 check 'walls' $bin/python -m tools.walls
+check 'circles' $bin/python -m tools.circles
 check 'migrations' $bin/python -m tools.migration --check
 check 'deptry' $bin/deptry .
 [ -z "$failed" ] || { echo "lint failed:$failed" >&2; exit 1; }

@@ -4,7 +4,6 @@ Which module holds which command stands in one table, and only the module of the
 `hermes --help` is quick. A module offers `register(app)`, which adds its commands to a Typer application.
 """
 
-import errno
 import os
 import traceback
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from hermes.cli.failures import REFUSED, sentence_of
 from hermes.kit.fitting import BUG, fitting
 from hermes.kit.fitting import explain as explain_unfit
 from hermes.kit.texts import visible
@@ -163,38 +163,6 @@ def hermes(
     ] = False,
 ) -> None:
     """Keeps a business's customer records in step between TutorCruncher, the CRM, the calendar and the website."""
-
-
-REFUSED = 1
-"""The exit code of what a person can put right."""
-
-
-def sentence_of(error: Exception) -> str:
-    """One sentence about what a person can put right; '' for anything else."""
-    # Imported when something has gone wrong, for the sake of `--help`.
-    from hermes.db.connections import DatabaseAway
-    from hermes.domain.errors import HermesError
-    from hermes.settings import SettingsError
-
-    if isinstance(error, HermesError | SettingsError):
-        return str(error)
-    if isinstance(error, DatabaseAway):
-        told = str(error).strip().splitlines()
-        return f'The database cannot be used: {told[0] if told else "no answer"}. {advise_database()}'
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f'No space is left on the disk{f" of {error.filename}" if error.filename else ""}: make room.'
-    return ''
-
-
-def advise_database() -> str:
-    """What to do about a database that is away: the embedded one is started, a server of one's own is looked after."""
-    from hermes.settings import SettingsError, load
-
-    try:
-        embedded = not load().database_url
-    except SettingsError:
-        embedded = False
-    return 'Run "hermes db start".' if embedded else 'Check DATABASE_URL, and whether that server runs.'
 
 
 def run(arguments: list[str] | None = None) -> Any:

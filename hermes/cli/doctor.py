@@ -1,11 +1,12 @@
 """`hermes doctor`: every connection and setting, each one line that is ok or says what to do (SETUP-6)."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hermes.cli.findings import CREDENTIALS, LATE_S, Finding
 from hermes.cli.output import ATTENTION, CLEAN, JsonFlag, alarm, print_json, say, show, show_duration
 
 if TYPE_CHECKING:
@@ -13,13 +14,9 @@ if TYPE_CHECKING:
     from hermes.db.reads.lookup import Row
     from hermes.settings import Settings
 
-State = Literal['ok', 'todo', 'skipped']
 LEAST_POSTGRES = 140_000
 MOST_SKEW_S = 2.0
 QUIET_WEBHOOKS_S = 7 * 86_400
-LATE_S = 120.0
-CREDENTIALS = ' credentials'
-"""How the name of a finding ends that tells whether a system answered."""
 OnlineFlag = Annotated[
     bool, typer.Option('--online/--offline', help='Also ask the systems themselves (costs a few API calls).')
 ]
@@ -29,16 +26,6 @@ TripFlag = Annotated[
     typer.Option('--round-trip', help='Make, read, change and delete an organisation, a person and a deal.'),
 ]
 CheckFlag = Annotated[bool, typer.Option('--check', hidden=True, help='What it does anyway: exit with 2.')]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what was looked at, how it is, and what to do."""
-
-    name: str
-    state: State
-    said: str
-    todo: str = ''
 
 
 def register(app: typer.Typer) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from hermes.cli.doctor import Finding
+from hermes.cli.findings import Finding
 from hermes.cli.output import show, show_duration
 from hermes.domain.errors import HermesError
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from hermes.cli.doctor import LATE_S, Finding
+from hermes.cli.findings import LATE_S, Finding
 from hermes.cli.output import show_duration
 
 if TYPE_CHECKING:

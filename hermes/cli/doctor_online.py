@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from hermes.cli.doctor import CREDENTIALS, Finding
+from hermes.cli.findings import CREDENTIALS, Finding
 from hermes.domain.errors import HermesError
 from hermes.domain.record_types import FIELDED
 

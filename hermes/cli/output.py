@@ -113,7 +113,7 @@ def plain_errors() -> Iterator[None]:
     """Turn what people can do something about into one sentence and exit code 1; anything else is a bug and stays
     one.
     """
-    from hermes.cli import advise_database
+    from hermes.cli.failures import advise_database
     from hermes.db.connections import SCHEMA_MISSING, DatabaseAway
 
     try:

@@ -179,7 +179,7 @@ def sandbox(port: SandboxPort = SANDBOX_PORT, weather: Weather = None) -> None:
 @contextmanager
 def ending_soon() -> Iterator[None]:
     """Once what is inside is over, the process ends soon, with the exit code that it has anyway."""
-    from hermes.cli import REFUSED, sentence_of
+    from hermes.cli.failures import REFUSED, sentence_of
 
     code = 0
     try:

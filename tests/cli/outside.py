@@ -19,7 +19,8 @@ from urllib.request import Request, urlopen
 import psycopg
 from typer.testing import CliRunner, Result
 
-from hermes.cli import app, sentence_of
+from hermes.cli import app
+from hermes.cli.failures import sentence_of
 from hermes.kit.processes import dying_with_parent
 from tests.house.run import free_ports
 from tests.waiting import PATIENCE_S, looks, wait_for

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from hermes.cli import app, sentence_of
+from hermes.cli import app
+from hermes.cli.failures import sentence_of
 from hermes.settings import SettingsError, load
 from hermes.sync.alerts import alert_step
 from tests.flows.letters import Post, open_post

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hermes.cli import sentence_of
+from hermes.cli.failures import sentence_of
 from hermes.db import schema
 from hermes.db.server import backup
 from tests.cli.test_losing import Place, standing

@@ -12,7 +12,8 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from hermes.cli import app, sentence_of
+from hermes.cli import app
+from hermes.cli.failures import sentence_of
 from hermes.settings import Settings
 from tests.house.every_command import PROCESSES, WORDS, commands
 from tests.waiting import PATIENCE_S

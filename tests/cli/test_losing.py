@@ -11,7 +11,8 @@ import pytest
 from psycopg.types.json import Jsonb
 from typer.testing import CliRunner, Result
 
-from hermes.cli import app, sentence_of
+from hermes.cli import app
+from hermes.cli.failures import sentence_of
 from hermes.db import schema
 from hermes.db.schema import landed
 from tests.house.filling import Rows, fill, rows_of

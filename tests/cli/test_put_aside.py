@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from typer.testing import CliRunner, Result
 
-from hermes.cli import app, sentence_of
+from hermes.cli import app
+from hermes.cli.failures import sentence_of
 from tests.flows.companies import company, later, parked, sign_up
 from tests.flows.house import House, open_house
 from tests.flows.letters import Post, book, open_post

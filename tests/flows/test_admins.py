@@ -7,7 +7,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from hermes.cli import app, sentence_of
+from hermes.cli import app
+from hermes.cli.failures import sentence_of
 from hermes.domain.errors import Refused
 from tests.flows.calendars import TEN, admin, book
 from tests.flows.house import MARCUS, PRIYA, House

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -34,6 +33,7 @@ from hermes.sandbox.google.errors import (
     writer_needed,
 )
 from hermes.sandbox.google.events import CLIENT_ID, Event, merged, read_fields, read_guests, shown
+from hermes.sandbox.google.people import Faults, Person
 from hermes.sandbox.google.post import Post
 from hermes.sandbox.google.service_account import CLIENT_EMAIL, READING, WRITING, Grant, TokenDesk
 from hermes.sandbox.weather import Kind
@@ -47,30 +47,6 @@ MINUTE = timedelta(seconds=60)
 PER_USER, PER_PROJECT = 600, 10_000
 GUESTS_OWN = frozenset({'attendees', 'reminders', 'colorId', 'transparency'})
 ALPHABET = '0123456789abcdefghijklmnopqrstuv'
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody of the office; the address is the id of the calendar."""
-
-    email: str
-    name: str
-    zone: str
-
-    @property
-    def tz(self) -> ZoneInfo:
-        return ZoneInfo(self.zone)
-
-
-@dataclass
-class Faults:
-    """What somebody broke by hand, by calendar. `free_busy` and `inserts` are used up by the calls that meet them."""
-
-    away: set[str] = field(default_factory=set)
-    slow: dict[str, float] = field(default_factory=dict)
-    free_busy: dict[str, list[str]] = field(default_factory=dict)
-    inserts: dict[str, list[str]] = field(default_factory=dict)
-    meets: int = 0
 
 
 class Account:

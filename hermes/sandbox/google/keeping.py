@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hermes.sandbox.google.events import Event
+from hermes.sandbox.google.people import Faults, Person
 
 if TYPE_CHECKING:
-    from hermes.sandbox.google.account import Account, Faults
+    from hermes.sandbox.google.account import Account
 
 Json = dict[str, Any]
 MOMENTS = ('created_at', 'updated_at', 'meet_due_at')
@@ -33,8 +34,6 @@ def dump(account: Account) -> Json:
 
 
 def load(account: Account, kept: Json) -> None:
-    from hermes.sandbox.google.account import Faults, Person
-
     account.people = {one['email']: Person(**one) for one in kept['people']}
     account.shared = set(kept['shared'])
     events = [_read_event(one) for one in kept['events']]

@@ -25,7 +25,8 @@ from hermes.sandbox.google.errors import (
 from hermes.sandbox.google.events import Event
 
 if TYPE_CHECKING:
-    from hermes.sandbox.google.account import Account, Person
+    from hermes.sandbox.google.account import Account
+    from hermes.sandbox.google.people import Person
 
 Json = dict[str, Any]
 Query = Mapping[str, list[str]]

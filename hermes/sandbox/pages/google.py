@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from hermes.sandbox.google import Refused
-from hermes.sandbox.google.account import Person
 from hermes.sandbox.google.events import RESPONSES, Event
+from hermes.sandbox.google.people import Person
 from hermes.sandbox.pages.forms import NotDone
 
 if TYPE_CHECKING:

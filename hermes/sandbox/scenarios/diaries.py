@@ -5,7 +5,7 @@ Nothing of it is Hermes's making; some of it does not block.
 
 from datetime import date, datetime, time, timedelta
 
-from hermes.sandbox.google.account import Person
+from hermes.sandbox.google.people import Person
 from hermes.sandbox.world import World
 
 WEEKS = 4
