@@ -1,5 +1,7 @@
-"""Walls that imports cannot show: SQL stands in the database's room alone, and in one module of the import. For lint.
+"""Walls that imports cannot show: SQL stands in the database's room alone, and in one module of the import.
+
 A statement is a text that begins like one and names a table, wherever it is written; comments and docstrings are free.
+`make lint` runs it.
 """
 
 import ast
