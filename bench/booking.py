@@ -19,7 +19,7 @@ from bench.world import Stage, running
 from hermes import parts
 from hermes.booking.book import Visit
 from hermes.booking.forms import SalesForm
-from hermes.booking.office import Office
+from hermes.booking.service import BookingService
 from hermes.booking.terms import Terms
 from hermes.db.pool import Database
 from hermes.domain.errors import SlotTaken
@@ -65,7 +65,7 @@ async def _bookings(stage: Stage) -> list[Row]:
     engine = parts.build_engine(load({'_env_file': None, **known}))
     calendar: Any = FreeCalendar()
     terms = Terms('Hermes', 'http://127.0.0.1', 'http://127.0.0.1', ('key',), 'key', patience_s=0.0)
-    office = Office(engine, calendar, terms)
+    office = BookingService(engine, calendar, terms)
     await engine.database.open()
     try:
         await engine.database.execute('update admin set timezone = %s', ('UTC',))
@@ -86,7 +86,7 @@ async def _bookings(stage: Stage) -> list[Row]:
     ]  # fmt: skip
 
 
-async def _ours(office: Office, ids: list[int]) -> tuple[list[float], list[float], list[datetime], int]:
+async def _ours(office: BookingService, ids: list[int]) -> tuple[list[float], list[float], list[datetime], int]:
     """Milliseconds of each booking, alone and some at a time; the starts; how many times of a rush were given more than
     once.
     """

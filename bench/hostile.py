@@ -15,11 +15,11 @@ import httpx2
 from bench.table import Row
 from hermes.app import booking_routers, sources
 from hermes.booking.forms import HoldForm, SalesForm, SupportForm
-from hermes.booking.office import Office
+from hermes.booking.service import BookingService
 from hermes.db.inbox import Inbox
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
-from hermes.parts import build_engine, build_office
+from hermes.parts import build_booking_service, build_engine
 from hermes.settings import load
 from hermes.web.application import create_app
 from hermes.web.booking_pages import Change
@@ -62,7 +62,7 @@ async def _measure() -> list[Row]:
         'trusted_proxies': '10.0.0.0/8', 'hermes_url': 'http://127.0.0.1', 'rate_limits': 'off', 'tc2_api_key': KEY,
     }  # fmt: skip
     settings, clock = load(given), SystemClock()
-    office: Office = build_office(settings, build_engine(settings, clock=clock))
+    office: BookingService = build_booking_service(settings, build_engine(settings, clock=clock))
     app: Any = create_app(
         Inbox(NOWHERE, clock), sources(settings), Vitals(NOWHERE), clock, hosts=['127.0.0.1'],
         trusted_proxies=settings.trusted_proxies, routers=booking_routers(office, settings),

@@ -26,7 +26,7 @@ from hermes.sandbox.world import Secrets, World
 from hermes.settings import load
 from hermes.sync import connect, drift, setup, sweep
 from hermes.sync.engine import Engine
-from hermes.sync.turns import HEALING, LISTING, turn_until
+from hermes.sync.inline_worker import HEALING, LISTING, run_until
 
 OBJECTS = 10_000
 SEEDED = 100
@@ -106,7 +106,7 @@ async def _list(engine: Engine) -> None:
         rows = await engine.database.fetch('select state from sweep where id = %s', (number,))
         return bool(rows[0]['state'] != 'running')
 
-    if not await turn_until(engine, LISTING, is_done, PATIENCE_S):
+    if not await run_until(engine, LISTING, is_done, PATIENCE_S):
         raise TimeoutError('the listing does not end')
 
 
@@ -154,7 +154,7 @@ async def _heal(engine: Engine, world: World, transport: httpx2.AsyncBaseTranspo
     async def is_done() -> bool:
         return (await drift.progress(engine, found, first)).left == 0
 
-    await turn_until(engine, HEALING, is_done, PATIENCE_S)
+    await run_until(engine, HEALING, is_done, PATIENCE_S)
     healed = await drift.progress(engine, found, first)
     verdict = 'exactly' if exact and len(found.differences) == SEEDED else f'{len(found.differences)} found'
     return Row(

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, FastAPI
 
 from hermes import __version__
-from hermes.booking.office import Office
+from hermes.booking.service import BookingService
 from hermes.db.heartbeats import Heartbeat
 from hermes.db.inbox import Inbox
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
-from hermes.parts import build_engine, build_office, build_stationery, channel_secrets, observe
+from hermes.parts import build_booking_service, build_engine, build_letter_writer, channel_secrets, observe
 from hermes.settings import Settings, load
 from hermes.systems.pipedrive import inbound as pipedrive_inbound
 from hermes.web.application import create_app
@@ -35,7 +35,7 @@ def build_web(settings: Settings) -> FastAPI:
     clock = SystemClock()
     observe(settings, 'web')
     inbox = Inbox(settings.database_url, clock)
-    office = build_office(settings, build_engine(settings, clock=clock, connections=WEB_CONNECTIONS))
+    service = build_booking_service(settings, build_engine(settings, clock=clock, connections=WEB_CONNECTIONS))
     return create_app(
         inbox,
         sources(settings),
@@ -46,29 +46,29 @@ def build_web(settings: Settings) -> FastAPI:
         cors_origins=settings.cors_origins,
         hosts=[urlsplit(settings.hermes_url).hostname or '', *settings.allowed_hosts],
         metrics_token=settings.metrics_token.get_secret_value(),
-        routers=booking_routers(office, settings),
-        resources=[Heartbeat(settings.database_url), office],
+        routers=booking_routers(service, settings),
+        resources=[Heartbeat(settings.database_url), service],
     )
 
 
-def booking_routers(office: Office, settings: Settings) -> list[APIRouter]:
+def booking_routers(service: BookingService, settings: Settings) -> list[APIRouter]:
     """The booking API, the pages behind links, a booking's calendar file, and the core API."""
     trusted = trusted_networks(settings.trusted_proxies)
     desk = Desk(
-        office.engine.database,
-        office.terms.client_of,
+        service.engine.database,
+        service.terms.client_of,
         settings.api_key.get_secret_value(),
         settings.dft_timezone,
         trusted,
-        count_read=office.limits.reading if office.limits else None,
-        systems=office.engine.systems,
+        count_read=service.limits.reading if service.limits else None,
+        systems=service.engine.systems,
     )
-    stationery = build_stationery(settings)
-    behind_links = APIRouter(dependencies=[Depends(read_counter(office, trusted))], responses=told(429))
-    pages = (page_routes(office, stationery), file_routes(office.engine, stationery), entrance_routes(office))
+    writer = build_letter_writer(settings)
+    behind_links = APIRouter(dependencies=[Depends(read_counter(service, trusted))], responses=told(429))
+    pages = (page_routes(service, writer), file_routes(service.engine, writer), entrance_routes(service))
     for router in pages:
         behind_links.include_router(router)
-    return [booking_routes(office, trusted), behind_links, core_routes(desk)]
+    return [booking_routes(service, trusted), behind_links, core_routes(desk)]
 
 
 def sources(settings: Settings) -> list[Source]:

@@ -42,8 +42,8 @@ from hermes.systems.webhook import WebhookCourier
 
 if TYPE_CHECKING:
     from hermes.booking.book import Pause
-    from hermes.booking.letters import Stationery
-    from hermes.booking.office import Office
+    from hermes.booking.letters import LetterWriter
+    from hermes.booking.service import BookingService
 
 PD_API, PD_APP = 'https://api.pipedrive.com', 'https://app.pipedrive.com'
 """The host that serves the API of every account shows no pages; the other one leads people to their own."""
@@ -246,12 +246,12 @@ def build_engine(
     )
 
 
-def build_stationery(settings: Settings) -> 'Stationery':
+def build_letter_writer(settings: Settings) -> 'LetterWriter':
     """Who writes the letters about bookings, and their calendar files."""
-    from hermes.booking.letters import Stationery, own_uid
+    from hermes.booking.letters import LetterWriter, own_uid
 
     invites = bool(settings.g_client_email and settings.g_private_key.get_secret_value())
-    return Stationery(
+    return LetterWriter(
         settings.brand,
         settings.hermes_url,
         channel_secrets(settings),
@@ -261,10 +261,10 @@ def build_stationery(settings: Settings) -> 'Stationery':
     )
 
 
-def build_office(settings: Settings, engine: Engine, pause: 'Pause | None' = None) -> 'Office':
+def build_booking_service(settings: Settings, engine: Engine, pause: 'Pause | None' = None) -> 'BookingService':
     """Where calls are booked, over an engine of its own. `pause`: how a request waits for the worker."""
     from hermes.booking.limits import Limits
-    from hermes.booking.office import Office
+    from hermes.booking.service import BookingService
     from hermes.booking.terms import Terms
 
     calendar = engine.systems.get('google')
@@ -281,7 +281,7 @@ def build_office(settings: Settings, engine: Engine, pause: 'Pause | None' = Non
         horizon_days=settings.booking_horizon_days,
     )
     limits = Limits(terms.hash_key, engine.clock, on=settings.limits_on)
-    return Office(engine, cast(Calendar, calendar) if calendar else None, terms, limits=limits, pause=pause)
+    return BookingService(engine, cast(Calendar, calendar) if calendar else None, terms, limits=limits, pause=pause)
 
 
 def observe(settings: Settings, process: str) -> None:

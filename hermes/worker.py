@@ -8,8 +8,8 @@ from hermes.domain.errors import Refused
 from hermes.kit import endings
 from hermes.parts import (
     build_engine,
+    build_letter_writer,
     build_mailer,
-    build_stationery,
     build_telling,
     doors,
     front_door,
@@ -32,10 +32,10 @@ thresholds would be a third of a worker's work.
 
 def build_post(settings: Settings) -> Step:
     """The step that sends a letter. Raises Refused."""
-    mailer, stationery = build_mailer(settings), build_stationery(settings)
+    mailer, writer = build_mailer(settings), build_letter_writer(settings)
 
     async def post(engine: Engine) -> bool:
-        return await letter_step(engine, mailer, stationery.write)
+        return await letter_step(engine, mailer, writer.write)
 
     return post
 

@@ -5,8 +5,8 @@ from typing import Any, Final, cast
 
 from fastapi import FastAPI
 
-from hermes.booking.letters import Stationery
-from hermes.booking.office import Office
+from hermes.booking.letters import LetterWriter
+from hermes.booking.service import BookingService
 from hermes.web.booking_api import booking_routes
 from hermes.web.booking_pages import page_routes
 from hermes.web.errors import STATUSES
@@ -60,9 +60,9 @@ What a website sends and gets. The rules behind it are in [the call-booker](call
 def booking_page() -> str:
     """The whole page."""
     app = FastAPI()
-    nobody = cast(Office, None)
+    nobody = cast(BookingService, None)
     app.include_router(booking_routes(nobody))
-    app.include_router(page_routes(nobody, Stationery('', '')))
+    app.include_router(page_routes(nobody, LetterWriter('', '')))
     told = app.openapi()
     lines = [HEAD, '## Codes', '', '| code | status | meaning |', '|---|---|---|']
     lines += [f'| `{code}` | {status} | {said} |' for code, status, said in _codes()]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from hermes.booking import ics
 from hermes.booking.book import Invitation
-from hermes.booking.letters import Stationery, Time
+from hermes.booking.letters import LetterWriter, Time
 from hermes.booking.manage import Appointment
 from hermes.booking.terms import Terms
 
@@ -39,14 +39,14 @@ class Recap:
     outlook_url: str
 
 
-def recap(at: Appointment, invitation: Invitation, stationery: Stationery, terms: Terms) -> Recap:
+def recap(at: Appointment, invitation: Invitation, writer: LetterWriter, terms: Terms) -> Recap:
     """Tell a booking as it is now. `invitation`: how far the calendar has been told."""
     notice = at.notice
-    meeting = stationery.invitation(notice)
-    here, there = stationery.times(notice)
-    home, office = stationery.zones(notice)
+    meeting = writer.invitation(notice)
+    here, there = writer.times(notice)
+    home, office = writer.zones(notice)
     refused = at.canceled_by == 'refused'
-    link = stationery.manage_url(at.uid)
+    link = writer.manage_url(at.uid)
     return Recap(
         admin=meeting.organizer.name,
         start=at.start,
@@ -57,7 +57,7 @@ def recap(at: Appointment, invitation: Invitation, stationery: Stationery, terms
         there=there,
         meet_url=meeting.place if at.planned else '',
         invitation='refused' if refused else invitation,
-        invited_by_mail=stationery.invites,
+        invited_by_mail=writer.invites,
         reminders=terms.reminders and at.planned,
         off='' if at.planned else _off(at.canceled_by, meeting.organizer.name),
         ics_url=f'{link}/invite.ics' if link else '',

@@ -18,10 +18,10 @@ def forget(
     as_json: JsonFlag = False,
 ) -> None:
     """Let go of a system's account with which nothing was exchanged yet."""
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
     from hermes.db.reads.lookup import system_name
 
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         require_alone(here.engine.database.url)
         outcome = here.act('account.forget', system=system_name(system))
     if as_json:

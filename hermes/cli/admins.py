@@ -100,11 +100,11 @@ def add(
     as_json: JsonFlag = False,
 ) -> None:
     """Add somebody, or take somebody back who was removed. What no option says is asked for at a terminal."""
-    from hermes.cli.setup_desk import Answers, desk
+    from hermes.cli.session import Answers, session
     from hermes.domain.staff import IDS, named_alike, show_name
 
     answers = Answers()
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         email = answers.ask('E-mail address', _required, flag='--email ADDRESS', given=email)
         asked = answers.ask(
             'Roles, comma list of sales, support, bdr', _read_words, flag='--role ROLE',
@@ -139,7 +139,7 @@ def edit(
     as_json: JsonFlag = False,
 ) -> None:
     """Change what the options say, and nothing else. Whether somebody is still there follows their user in the CRM."""
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
 
     number = _find(admin)
     told: dict[str, Any] = {
@@ -150,16 +150,16 @@ def edit(
     fields |= {**(_roles(role) if role else {}), **_sells(plan, region)}
     if not fields:
         raise Refused('Change what? Say at least one option; "hermes admins edit -h" lists them.')
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         _save(here, number, fields, as_json)
 
 
 def remove(admin: Who, as_json: JsonFlag = False) -> None:
     """Give nobody to them any more. What was theirs stays; "admins add" with the same address takes them back."""
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
 
     number = _find(admin)
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         outcome = here.act('admin.remove', id=number)
     if as_json:
         return print_json(outcome)

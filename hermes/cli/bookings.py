@@ -131,7 +131,7 @@ def _by(found: 'Row') -> str:
 
 def _local(at: Any, zone: str | None) -> str | None:
     """The time on somebody's wall clock, None where nobody knows it."""
-    from hermes.domain.saying import clock, day
+    from hermes.domain.slot_reasons import clock, day
     from hermes.domain.timetable import find_zone
 
     known = find_zone(zone)

@@ -85,7 +85,7 @@ def settle(
 
 
 def _choices(kind: str) -> dict[str, str]:
-    from hermes.domain.settling import CHOICES, LEAVE
+    from hermes.domain.resolutions import CHOICES, LEAVE
 
     return dict(CHOICES.get(kind, {'keep': LEAVE}))
 

@@ -70,9 +70,9 @@ def reached(asked: list[Finding]) -> frozenset[str]:
 def _ask(online: bool, fix: bool, trip: bool, mended: list[str]) -> tuple[list[str], list[Finding], list[Finding]]:
     """What the systems say; before the database is examined, because the answers land there."""
     from hermes.cli.doctor_online import ask_systems, mend, travel
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
 
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         mended = [*mended, *(mend(here) if fix else ())]
         return mended, list(ask_systems(here)) if online else [], list(travel(here)) if trip else []
 
@@ -217,7 +217,7 @@ def _write_back(connection: 'Connection', settings: 'Settings') -> Finding:
 
 def _systems(connection: 'Connection', settings: 'Settings', reached: frozenset[str]) -> Iterator[Finding]:
     from hermes.db.reads.checks import read_standing, read_unproven
-    from hermes.domain.condition import BROKEN
+    from hermes.domain.status import BROKEN
     from hermes.settings import reveal
 
     on = {'pipedrive': bool(reveal(settings.pd_api_key)), 'tutorcruncher': bool(reveal(settings.tc2_api_key))}
@@ -258,7 +258,7 @@ def _systems(connection: 'Connection', settings: 'Settings', reached: frozenset[
 
 
 def _webhooks(name: str, here: 'Row') -> Finding:
-    from hermes.domain.condition import unheard
+    from hermes.domain.status import unheard
 
     label, last_s = f'{name} webhooks', here['silent_s']
     if silent := unheard(here):

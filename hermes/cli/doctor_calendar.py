@@ -11,7 +11,7 @@ from hermes.cli.output import show, show_duration
 from hermes.domain.errors import HermesError
 
 if TYPE_CHECKING:
-    from hermes.cli.setup_desk import Desk
+    from hermes.cli.session import Session
     from hermes.db.connections import Connection
     from hermes.settings import Settings
     from hermes.sync.engine import Engine
@@ -33,34 +33,34 @@ def examine_calendars(
     yield from _people(connection, settings, reached)
 
 
-def ask_calendars(desk: 'Desk') -> Iterator[Finding]:
+def ask_calendars(session: 'Session') -> Iterator[Finding]:
     """Whether the account signs in, and whether each calendar says when it is taken."""
     from hermes.db import connections
     from hermes.db.reads import checks
     from hermes.sync import connect
     from hermes.systems.google_calendar import GoogleCalendar
 
-    system = cast(GoogleCalendar, desk.engine.systems['google'])
+    system = cast(GoogleCalendar, session.engine.systems['google'])
     try:
-        desk.do(system.sign_in())
-        desk.do(connect.belong(desk.engine, system.name, system.account))
+        session.do(system.sign_in())
+        session.do(connect.belong(session.engine, system.name, system.account))
     except HermesError as error:
         yield Finding('google credentials', 'todo', str(error), 'check G_CLIENT_EMAIL, G_PRIVATE_KEY and G_TOKEN_URI')
         return
     yield Finding('google credentials', 'ok', 'they work')
-    with connections.opened(desk.settings.database_url) as connection:
+    with connections.opened(session.settings.database_url) as connection:
         people = [one for one in checks.read_bookable(connection) if one['email']]
-    now = desk.engine.clock.now()
+    now = session.engine.clock.now()
     for one in people:
         label = f'calendar of admin {one["id"]}'
         try:
-            taken = desk.do(system.busy(one['email'].lower(), now, now + timedelta(days=7)))
+            taken = session.do(system.busy(one['email'].lower(), now, now + timedelta(days=7)))
         except HermesError as error:
             mend = 'see that the address is right and that the account may act for it (delegation, scope calendar)'
             yield Finding(label, 'todo', f'{CLOSED}: {error}', mend)
             continue
         if one['problem']:
-            desk.do(_hurry(desk.engine, one['email'].lower()))
+            session.do(_hurry(session.engine, one['email'].lower()))
         times = 'time is' if len(taken) == 1 else 'times are'
         yield Finding(label, 'ok', f'it can be read; {len(taken)} {times} taken in the next seven days')
 
@@ -90,7 +90,7 @@ async def _hurry(engine: 'Engine', calendar: str) -> None:
 
 def _people(connection: 'Connection', settings: 'Settings', reached: frozenset[str]) -> Iterator[Finding]:
     from hermes.db.reads.checks import read_bookable
-    from hermes.domain.condition import tried_again
+    from hermes.domain.status import tried_again
 
     people = read_bookable(connection)
     if not people:

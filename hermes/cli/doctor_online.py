@@ -8,61 +8,61 @@ from hermes.domain.errors import HermesError
 from hermes.domain.record_types import FIELDED
 
 if TYPE_CHECKING:
-    from hermes.cli.setup_desk import Desk
+    from hermes.cli.session import Session
 
 TYPES = tuple(FIELDED)
 
 
-def ask_systems(desk: 'Desk') -> Iterator[Finding]:
+def ask_systems(session: 'Session') -> Iterator[Finding]:
     """Credentials, accounts, webhooks and fields as the systems tell them; one line each."""
     from hermes.cli.doctor_calendar import ask_calendars
     from hermes.sync import connect
 
-    for name, system in desk.engine.systems.items():
+    for name, system in session.engine.systems.items():
         if name == 'google':
-            yield from ask_calendars(desk)
+            yield from ask_calendars(session)
             continue
         label = f'{name}{CREDENTIALS}'
         try:
-            desk.do(connect.meet(desk.engine, system, tries=1))
+            session.do(connect.meet(session.engine, system, tries=1))
         except HermesError as error:
             variable = 'PD_API_KEY and PD_BASE_URL' if name == 'pipedrive' else 'TC2_API_KEY and TC2_BASE_URL'
             yield Finding(label, 'todo', str(error), f'check {variable}')
             continue
         yield Finding(label, 'ok', 'they work')
         if name == 'pipedrive':
-            yield from _ask_crm(desk)
-    yield from _ask_mail_server(desk)
+            yield from _ask_crm(session)
+    yield from _ask_mail_server(session)
 
 
-def _ask_mail_server(desk: 'Desk') -> Iterator[Finding]:
+def _ask_mail_server(session: 'Session') -> Iterator[Finding]:
     """Connects and signs in; nothing is sent."""
     from hermes.parts import build_mailer
 
     name = 'mail server'
     try:
-        mailer = build_mailer(desk.settings)
+        mailer = build_mailer(session.settings)
         if mailer is None:
             return
-        desk.do(mailer.check())
+        session.do(mailer.check())
     except HermesError as error:
         yield Finding(name, 'todo', str(error), 'check SMTP_URL')
     else:
         yield Finding(name, 'ok', 'it lets us in')
 
 
-def _ask_crm(desk: 'Desk') -> Iterator[Finding]:
+def _ask_crm(session: 'Session') -> Iterator[Finding]:
     from hermes.sync import cataloguing
 
-    yield _registered(desk)
+    yield _registered(session)
     try:
         for record_type in TYPES:
-            desk.do(cataloguing.look(desk.engine, desk.crm, record_type))
+            session.do(cataloguing.look(session.engine, session.crm, record_type))
     except HermesError as error:
         yield Finding('fields in the CRM', 'todo', str(error), 'say it again later')
 
 
-def _registered(desk: 'Desk') -> Finding:
+def _registered(session: 'Session') -> Finding:
     """Whether our subscription stands, active and with basic auth (D-20)."""
     from hermes.cli.setup_webhooks import address
     from hermes.ports import Request
@@ -70,12 +70,12 @@ def _registered(desk: 'Desk') -> Finding:
 
     name, mend = 'pipedrive webhook', 'run "hermes setup webhooks"'
     try:
-        answer = desk.do(connect.ask(desk.engine, desk.crm, Request('webhooks'), tries=2))
+        answer = session.do(connect.ask(session.engine, session.crm, Request('webhooks'), tries=2))
     except HermesError as error:
         return Finding(name, 'todo', f'it cannot be looked up: {error}', mend)
-    url = address(desk).rstrip('/')
-    ours = [hook for hook in desk.crm.subscriptions(answer) if hook.url.rstrip('/') == url]
-    if any(hook.active and hook.user == desk.settings.pd_webhook_user for hook in ours):
+    url = address(session).rstrip('/')
+    ours = [hook for hook in session.crm.subscriptions(answer) if hook.url.rstrip('/') == url]
+    if any(hook.active and hook.user == session.settings.pd_webhook_user for hook in ours):
         return Finding(name, 'ok', f'registered for {url}/')
     if not ours:
         return Finding(name, 'todo', f'none is registered for {url}/', mend)
@@ -84,7 +84,7 @@ def _registered(desk: 'Desk') -> Finding:
     return Finding(name, 'todo', 'it is switched off, of an older version, or for some objects only', mend)
 
 
-def mend(desk: 'Desk') -> Iterator[str]:
+def mend(session: 'Session') -> Iterator[str]:
     """The safe things: what is known of the account, credentials that work again, our webhook, listings. One sentence
     for each that was broken.
     """
@@ -93,32 +93,32 @@ def mend(desk: 'Desk') -> Iterator[str]:
     from hermes.sync import cataloguing, connect, sweep
 
     async def open_listings() -> list[str]:
-        async with desk.engine.database.transaction() as connection:
+        async with session.engine.database.transaction() as connection:
             opened = await sweep.ensure_first(connection, 'pipedrive')
             await pushes.ring(connection)
         return opened
 
     def read_again() -> bool:
-        before = desk.known()
-        desk.do(connect.connect(desk.engine, desk.crm))
-        after = desk.known()
+        before = session.known()
+        session.do(connect.connect(session.engine, session.crm))
+        after = session.known()
         return (before.catalogue.custom, before.directory) != (after.catalogue.custom, after.directory)
 
     def subscribe() -> bool:
-        refuse_restored(desk, 'pipedrive')
-        return register(desk)
+        refuse_restored(session, 'pipedrive')
+        return register(session)
 
     steps: list[tuple[str, Callable[[], object]]] = [
-        ('a system whose credentials work again goes on', lambda: desk.do(connect.try_credentials(desk.engine))),
+        ('a system whose credentials work again goes on', lambda: session.do(connect.try_credentials(session.engine))),
     ]  # fmt: skip
     steps += (
         []
-        if 'pipedrive' not in desk.engine.systems
+        if 'pipedrive' not in session.engine.systems
         else [
             ('fields, pipelines, stages and users are known as they are now', read_again),
             ('our webhook stands at Pipedrive', subscribe),
-            ('the first listings are under way', lambda: desk.do(open_listings())),
-            ('writes that a stale field held up go on', lambda: desk.do(cataloguing.heal_step(desk.engine))),
+            ('the first listings are under way', lambda: session.do(open_listings())),
+            ('writes that a stale field held up go on', lambda: session.do(cataloguing.heal_step(session.engine))),
         ]
     )
     for said, step in steps:
@@ -131,11 +131,11 @@ def mend(desk: 'Desk') -> Iterator[str]:
                 yield f'mended: {said}'
 
 
-def travel(desk: 'Desk') -> Iterator[Finding]:
+def travel(session: 'Session') -> Iterator[Finding]:
     """The round trip, one line a step."""
     from hermes.sync.round_trip import round_trip
 
-    trip = desk.do(round_trip(desk.engine, desk.crm))
+    trip = session.do(round_trip(session.engine, session.crm))
     for step, problem in trip.steps:
         todo = 'compare the type of the field, and tell who looks after Hermes' if problem else ''
         yield Finding(f'round trip {step}', 'todo' if problem else 'ok', problem or 'as expected', todo)

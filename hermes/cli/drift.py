@@ -65,7 +65,7 @@ async def run(engine: 'Engine', heal: bool, tick: 'Tick') -> dict[str, Any]:
 
 async def _heal(engine: 'Engine', found: 'Drift') -> 'Healed':
     from hermes.sync import drift as drifting
-    from hermes.sync.turns import HEALING, turn_until
+    from hermes.sync.inline_worker import HEALING, run_until
 
     first_call = await drifting.newest_call(engine)
     await drifting.take(engine, found)
@@ -73,7 +73,7 @@ async def _heal(engine: 'Engine', found: 'Drift') -> 'Healed':
     async def is_done() -> bool:
         return (await drifting.progress(engine, found, first_call)).left == 0
 
-    await turn_until(engine, HEALING, is_done, PATIENCE_S)
+    await run_until(engine, HEALING, is_done, PATIENCE_S)
     return await drifting.progress(engine, found, first_call)
 
 

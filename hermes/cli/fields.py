@@ -16,7 +16,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.record_types import FIELDED, TITLES
 
 if TYPE_CHECKING:
-    from hermes.cli.setup_desk import Desk
+    from hermes.cli.session import Session
     from hermes.domain.fields import CustomField
 
 COLUMNS = [
@@ -65,9 +65,9 @@ def list_fields(as_json: JsonFlag = False) -> None:
     """Every field: where it comes from, who may write it, where it stands in the CRM, what is wrong with it."""
     from dataclasses import asdict
 
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
 
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         custom = here.known().catalogue.custom
         rows = [{**asdict(item), 'source': source(item)} for item in custom]
     if as_json:
@@ -98,7 +98,7 @@ def add_field(
     as_json: JsonFlag = False,
 ) -> None:
     """Add a field: it is bound to the CRM's, filled from what is known, and synced from now on."""
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
     from hermes.domain.fields import CustomField
 
     values: dict[str, Any] = {
@@ -114,7 +114,7 @@ def add_field(
     item = CustomField(**values, policy=policy or ('hermes' if item.inherited else 'follow'))  # type: ignore[arg-type]
     if deals and item.linked_object_type != 'Company':
         raise typer.BadParameter('only a company has deals that show its fields', param_hint='--deals')
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         _contact(here, code=code, create=create)
         told = [_add(here, item, create, label or '', as_json)]
         if deals:
@@ -132,7 +132,7 @@ def read_linked(text: str) -> str:
     return linked
 
 
-def _contact(here: 'Desk', *, code: str | None = None, create: bool = False) -> None:
+def _contact(here: 'Session', *, code: str | None = None, create: bool = False) -> None:
     """The CRM's account is the one that this database belongs to (SETUP-12), where it is spoken with."""
     from hermes.sync import connect
 
@@ -144,7 +144,7 @@ def _contact(here: 'Desk', *, code: str | None = None, create: bool = False) -> 
     here.do(connect.meet(here.engine, system))
 
 
-def _add(here: 'Desk', item: 'CustomField', create: bool, called: str, quiet: bool) -> dict[str, Any]:
+def _add(here: 'Session', item: 'CustomField', create: bool, called: str, quiet: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
     from hermes.sync import cataloguing
@@ -175,7 +175,7 @@ def change_field(
     """
     from dataclasses import asdict
 
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
     from hermes.sync import cataloguing
 
     told = {
@@ -189,7 +189,7 @@ def change_field(
     to = {key: value for key, value in told.items() if value is not None}
     if not to:
         raise typer.BadParameter('say what is to change: --tc2, --hermes-field, --id, --type, --policy or --name')
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         _contact(here)
         system = here.engine.systems.get('pipedrive')
         changed = here.do(cataloguing.change(here.engine, read_linked(on), name, to, system))
@@ -202,10 +202,10 @@ def remove_field(name: Name, on: On = 'company', database: NameFlag = '', as_jso
     """Take a field out of the catalogue; what stands in the CRM stays there. Asks for the database's name where Hermes
     forgets values.
     """
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
     from hermes.sync.acts import fields
 
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         item = fields.find(here.known().catalogue, read_linked(on), name)
         held = here.do(fields.count_values(here.engine, item))
         if held:
@@ -219,10 +219,10 @@ def remove_field(name: Name, on: On = 'company', database: NameFlag = '', as_jso
 
 def export_fields(file: Annotated[Path, typer.Argument(metavar='FILE', help='"-" prints it.')]) -> None:
     """Write the catalogue as TOML."""
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
     from hermes.cli.setup_files import field_table, save_text, write_toml
 
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         custom = here.known().catalogue.custom
         text = write_toml({'field': [field_table(item) for item in custom]})
         if str(file) == '-':
@@ -236,10 +236,10 @@ def import_file(file: File, as_json: JsonFlag = False) -> None:
     literals, never executed).
     """
     from hermes.cli.imports import import_fields
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
     from hermes.cli.setup_files import import_mapping, read_toml
 
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         _contact(here)
         if file.suffix == '.py':
             from hermes.db.catalogue import ensure_defaults
@@ -254,6 +254,6 @@ def import_file(file: File, as_json: JsonFlag = False) -> None:
         say(line)
 
 
-async def _in_transaction(here: 'Desk', act: Any) -> None:
+async def _in_transaction(here: 'Session', act: Any) -> None:
     async with here.engine.database.transaction() as connection:
         await act(connection)

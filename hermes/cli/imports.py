@@ -16,7 +16,7 @@ from hermes.domain.record_types import FIELDED
 from hermes.kit.spelling import fold_email
 
 if TYPE_CHECKING:
-    from hermes.cli.setup_desk import Desk
+    from hermes.cli.session import Session
     from hermes.db.catalogue import Knowledge
     from hermes.domain.acts import Act
     from hermes.domain.fields import CustomField
@@ -64,29 +64,29 @@ def _always(act: 'Act') -> 'Wanted':
     return lambda known: act
 
 
-def import_setup(desk: 'Desk', file: Path, told: Mapping[str, Any]) -> list[str]:
+def import_setup(session: 'Session', file: Path, told: Mapping[str, Any]) -> list[str]:
     """Take over settings, pipelines, admins and fields; what changed, a line each. Raises Refused."""
     plan = Plan(file)
     _refuse_strangers(plan, told, TABLES)
-    known = desk.known()
-    check_fields(desk, plan, known, _tables(plan, told, 'field'))
-    check_admins(desk, plan, known, _tables(plan, told, 'admin'))
+    known = session.known()
+    check_fields(session, plan, known, _tables(plan, told, 'field'))
+    check_admins(session, plan, known, _tables(plan, told, 'admin'))
     check_pipelines(plan, known, _tables(plan, told, 'pipeline'))
     check_settings(plan, known, told.get('settings', {}), _tables(plan, told, 'admin'))
-    return apply(desk, plan)
+    return apply(session, plan)
 
 
-def import_fields(desk: 'Desk', file: Path, told: Mapping[str, Any]) -> list[str]:
+def import_fields(session: 'Session', file: Path, told: Mapping[str, Any]) -> list[str]:
     """Take over fields alone; what changed, a line each. Raises Refused."""
     plan = Plan(file)
     for name in set(told) & set(TABLES) - {'field'}:
         plan.complain(f'[{name}]', '', 'only fields are taken here; "hermes setup import" takes a whole set-up.')
     _refuse_strangers(plan, told, TABLES)
-    check_fields(desk, plan, desk.known(), _tables(plan, told, 'field'))
-    return apply(desk, plan)
+    check_fields(session, plan, session.known(), _tables(plan, told, 'field'))
+    return apply(session, plan)
 
 
-def apply(desk: 'Desk', plan: Plan) -> list[str]:
+def apply(session: 'Session', plan: Plan) -> list[str]:
     """All of it in one transaction; then the values of new fields are gathered. Raises Refused for a file in which
     anything is wrong; nothing was done then.
     """
@@ -97,10 +97,10 @@ def apply(desk: 'Desk', plan: Plan) -> list[str]:
         more = f' ... and {len(plan.wrong) - SHOWN} more.' if len(plan.wrong) > SHOWN else ''
         raise Refused(f'{" ".join(plan.wrong[:SHOWN])}{more} Nothing was changed.')
     if plan.acts:
-        desk.do(commands.carry_out_together(desk.engine, plan.acts))
-    system = desk.engine.systems.get('pipedrive')
+        session.do(commands.carry_out_together(session.engine, plan.acts))
+    system = session.engine.systems.get('pipedrive')
     for item, fresh in plan.filled:
-        desk.do(cataloguing.fill(desk.engine, item, system, fresh=fresh))
+        session.do(cataloguing.fill(session.engine, item, system, fresh=fresh))
     return plan.said
 
 
@@ -217,14 +217,16 @@ def _check_entry(plan: Plan, entry: str, known: 'Knowledge', pipeline: 'Record',
         plan.want(name, SetEntryStage(pipeline.ref.id, stage.ref.id))
 
 
-def check_admins(desk: 'Desk', plan: Plan, known: 'Knowledge', tables: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+def check_admins(
+    session: 'Session', plan: Plan, known: 'Knowledge', tables: Sequence[tuple[str, Mapping[str, Any]]]
+) -> None:
     """Each is known by address or id; none twice. Whether somebody is there is said by their user in the CRM."""
     from hermes.cli.setup_admins import read_users
     from hermes.domain.acts import SaveAdmin
     from hermes.domain.staff import check_staff, show_name
     from hermes.sync.acts.admins import find
 
-    there = {user['pd']: user['active'] for user in read_users(desk)} if tables and _has_crm(desk) else {}
+    there = {user['pd']: user['active'] for user in read_users(session)} if tables and _has_crm(session) else {}
     sim, met = known, dict[int, str]()
     for place, (entry, told) in enumerate(tables, 1):
         with plan.about(entry):
@@ -266,11 +268,13 @@ def _with_admin(known: 'Knowledge', number: int, fields: Mapping[str, Any]) -> '
     return replace(known, directory=replace(known.directory, admins=admins))
 
 
-def _has_crm(desk: 'Desk') -> bool:
-    return 'pipedrive' in desk.engine.systems
+def _has_crm(session: 'Session') -> bool:
+    return 'pipedrive' in session.engine.systems
 
 
-def check_fields(desk: 'Desk', plan: Plan, known: 'Knowledge', tables: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+def check_fields(
+    session: 'Session', plan: Plan, known: 'Knowledge', tables: Sequence[tuple[str, Mapping[str, Any]]]
+) -> None:
     """New fields are added, known ones changed where the file says otherwise; a company's before those that inherit
     it.
     """
@@ -280,7 +284,7 @@ def check_fields(desk: 'Desk', plan: Plan, known: 'Knowledge', tables: Sequence[
     read = [(entry, item) for entry, told in tables if (item := _read_field(plan, entry, told)) is not None]
     if not read:
         return
-    remote = _remote_fields(desk)
+    remote = _remote_fields(session)
     custom, met = {key_of(item): item for item in known.catalogue.custom}, dict[tuple[str, str], str]()
     for entry, item in sorted(read, key=lambda each: each[1].inherited):
         key, old = key_of(item), custom.get(key_of(item))
@@ -320,14 +324,14 @@ def _read_field(plan: Plan, entry: str, told: Mapping[str, Any]) -> 'CustomField
     return CustomField(**{'name': told['machine_name'], **told})
 
 
-def _remote_fields(desk: 'Desk') -> dict[str, Any]:
+def _remote_fields(session: 'Session') -> dict[str, Any]:
     """What the CRM says of its fields, by type of record; nothing where it is off."""
     from hermes.sync import cataloguing
 
-    if not _has_crm(desk):
+    if not _has_crm(session):
         return {}
     types = FIELDED
-    return {kind: desk.do(cataloguing.look(desk.engine, desk.crm, kind)) for kind in types}
+    return {kind: session.do(cataloguing.look(session.engine, session.crm, kind)) for kind in types}
 
 
 def _changes(item: 'CustomField', old: 'CustomField') -> dict[str, Any]:

@@ -24,7 +24,7 @@ def run_patch(
 ) -> None:
     """List the patches, or run one: a dry run unless --live, which asks for the database's name."""
     from hermes.cli.output import plain_errors
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
     from hermes.patches import PATCHES
     from hermes.sync import patching
 
@@ -35,7 +35,7 @@ def run_patch(
         if name not in PATCHES:
             unknown = f'There is no patch "{name}".' if name else 'Which patch?'
             raise Refused(f'{unknown} The patches are: {", ".join(PATCHES) or "none"}.')
-        with desk(contact=False) as here:
+        with session(contact=False) as here:
             work, address = PATCHES[name].work, here.engine.database.url
             if live:
                 require_alone(address)

@@ -62,15 +62,15 @@ def setup_all(
     yes: Yes = False,
 ) -> None:
     """Everything, one after the other: pipelines, fields, admins, webhooks, and the clients that are there already."""
+    from hermes.cli.session import Answers, session
     from hermes.cli.setup_admins import set_up_admins
     from hermes.cli.setup_clients import set_up_clients
-    from hermes.cli.setup_desk import Answers, desk
     from hermes.cli.setup_fields import set_up_fields
     from hermes.cli.setup_pipelines import set_up_pipelines
     from hermes.cli.setup_webhooks import set_up_webhooks
 
     answers = Answers(yes)
-    with desk() as here:
+    with session() as here:
         plans = {'payg': payg, 'startup': startup, 'enterprise': enterprise}
         set_up_pipelines(here, answers, plans, entry)
         say()
@@ -91,28 +91,28 @@ def setup_pipelines(
     yes: Yes = False,
 ) -> None:
     """Fetch pipelines and stages; choose where deals enter and which pipeline serves which plan."""
-    from hermes.cli.setup_desk import Answers, desk
+    from hermes.cli.session import Answers, session
     from hermes.cli.setup_pipelines import set_up_pipelines
 
-    with desk() as here:
+    with session() as here:
         set_up_pipelines(here, Answers(yes), {'payg': payg, 'startup': startup, 'enterprise': enterprise}, entry)
 
 
 def setup_fields(create: Create = None, optional: Optional = None, yes: Yes = False) -> None:
     """Show which fields stand in the CRM, and make the missing ones there."""
-    from hermes.cli.setup_desk import Answers, desk
+    from hermes.cli.session import Answers, session
     from hermes.cli.setup_fields import set_up_fields
 
-    with desk() as here:
+    with session() as here:
         set_up_fields(here, Answers(yes), create=create, optional=optional)
 
 
 def setup_admins(users: Users = None, tc2: Tc2 = NOTHING, yes: Yes = False) -> None:
     """Make admins out of the CRM's users."""
+    from hermes.cli.session import Answers, session
     from hermes.cli.setup_admins import set_up_admins
-    from hermes.cli.setup_desk import Answers, desk
 
-    with desk() as here:
+    with session() as here:
         set_up_admins(here, Answers(yes), users, tc2)
 
 
@@ -120,28 +120,28 @@ def setup_webhooks(
     remove: Annotated[bool, typer.Option('--remove', help='Take it away there: before Hermes goes.')] = False,
 ) -> None:
     """Register our webhook at the CRM, and check TutorCruncher's integration."""
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
     from hermes.cli.setup_webhooks import set_up_webhooks, take_webhooks_away
 
-    with desk() as here:
+    with session() as here:
         (take_webhooks_away if remove else set_up_webhooks)(here)
 
 
 def setup_clients(take: Take = None, yes: Yes = False) -> None:
     """Take over the clients that TutorCruncher has already: their number and the cost are said first."""
+    from hermes.cli.session import Answers, session
     from hermes.cli.setup_clients import set_up_clients
-    from hermes.cli.setup_desk import Answers, desk
 
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         set_up_clients(here, Answers(yes), take)
 
 
 def export_file(file: Annotated[Path, typer.Argument(metavar='FILE', help='"-" prints it.')]) -> None:
     """Write the set-up as TOML, with the CRM's ids and without any secret."""
-    from hermes.cli.setup_desk import desk, done
+    from hermes.cli.session import done, session
     from hermes.cli.setup_files import export_setup, save_text
 
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         text = export_setup(here)
         if str(file) == '-':
             return say(text, end='')
@@ -152,11 +152,11 @@ def export_file(file: Annotated[Path, typer.Argument(metavar='FILE', help='"-" p
 def import_file(file: Annotated[Path, typer.Argument(metavar='FILE')]) -> None:
     """Take over a set-up from a TOML file; what the file does not name stays as it is."""
     from hermes.cli.imports import import_setup
-    from hermes.cli.setup_desk import desk, done
+    from hermes.cli.session import done, session
     from hermes.cli.setup_files import read_toml
 
     told = read_toml(file)
-    with desk() as here:
+    with session() as here:
         for line in import_setup(here, file, told):
             done(line)
         done('The set-up was taken over!')

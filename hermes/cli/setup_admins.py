@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hermes.cli.output import say
-from hermes.cli.setup_desk import Answers, Desk, done, read_choices, table
+from hermes.cli.session import Answers, Session, done, read_choices, table
 from hermes.domain.errors import Refused
 from hermes.kit.spelling import fold_email
 
@@ -21,13 +21,13 @@ COLUMNS = [('id', 'ID'), ('name', 'Name'), ('email', 'Email'), ('tc2', 'TC2 ID')
 LISTED = [('at', 'Index'), ('name', 'Name'), ('email', 'Email'), ('pd', 'PD ID'), ('active', 'Active')]
 
 
-def set_up_admins(desk: Desk, answers: Answers, users: str | None, tc2_ids: Sequence[str]) -> None:
+def set_up_admins(session: Session, answers: Answers, users: str | None, tc2_ids: Sequence[str]) -> None:
     """Choose users, ask each one's TC2 id. `users`: "1,3", "all", or e-mails; `tc2_ids`: 'EMAIL=ID' each."""
-    admins = read_admins(desk)
+    admins = read_admins(session)
     table('Existing Admins', COLUMNS, admins)
     say('Fetching users from Pipedrive...')
     say()
-    found = read_users(desk)
+    found = read_users(session)
     rows = [
         {'at': at, **user, 'active': '✓' if user['active'] else '✗'} for at, user in enumerate(found, 1)
     ]  # fmt: skip
@@ -47,13 +47,13 @@ def set_up_admins(desk: Desk, answers: Answers, users: str | None, tc2_ids: Sequ
     )
     say()
     for at in dict.fromkeys([*chosen, *named]):
-        _make(desk, answers, found[at], given)
+        _make(session, answers, found[at], given)
     say('Whoever is made here sells and supports in every plan and region: "hermes admins edit ADMIN --role ROLE"')
     say('changes that, "hermes admins remove ADMIN" takes somebody out again.')
     done('Admin setup complete!')
 
 
-def read_admins(desk: Desk) -> list[dict[str, Any]]:
+def read_admins(session: Session) -> list[dict[str, Any]]:
     """Everybody who is an admin already."""
     return [
         {
@@ -63,21 +63,21 @@ def read_admins(desk: Desk) -> list[dict[str, Any]]:
             'tc2': admin.fields.get('tc2_admin_id'),
             'pd': admin.fields.get('pd_owner_id'),
         }
-        for number, admin in sorted(desk.known().directory.admins.items())
+        for number, admin in sorted(session.known().directory.admins.items())
         if not admin.gone
     ]
 
 
-def read_users(desk: Desk) -> list[dict[str, Any]]:
+def read_users(session: Session) -> list[dict[str, Any]]:
     """The CRM's users, in its order."""
     from hermes.domain.model import Event
     from hermes.ports import Request, encode_answer
     from hermes.sync import connect
 
     request = Request('users')
-    answer = desk.do(connect.ask(desk.engine, desk.crm, request))
-    event = Event(0, desk.crm.name, 'page', encode_answer(request, answer), desk.engine.clock.now())
-    elements = desk.crm.observe(event, desk.known().catalogue)
+    answer = session.do(connect.ask(session.engine, session.crm, request))
+    event = Event(0, session.crm.name, 'page', encode_answer(request, answer), session.engine.clock.now())
+    elements = session.crm.observe(event, session.known().catalogue)
     users = [seen for element in elements for seen in element.observations if seen.ref.type == 'user']
     return [
         {
@@ -122,9 +122,9 @@ def _read_users(text: str, users: Sequence[Mapping[str, Any]]) -> list[int]:
     return list(dict.fromkeys(places))
 
 
-def _make(desk: Desk, answers: Answers, user: Mapping[str, Any], given: Mapping[str, str]) -> None:
+def _make(session: Session, answers: Answers, user: Mapping[str, Any], given: Mapping[str, str]) -> None:
     """One admin: made, or completed where there is one for this user already."""
-    directory = desk.known().directory
+    directory = session.known().directory
     standing = next(
         (
             (number, admin)
@@ -152,7 +152,7 @@ def _make(desk: Desk, answers: Answers, user: Mapping[str, Any], given: Mapping[
     if standing and same and not standing[1].gone:
         done(f'Admin is there already: {user["name"]} (ID: {standing[0]})')
     else:
-        number = desk.act('admin.save', fields=fields)['id']
+        number = session.act('admin.save', fields=fields)['id']
         lacking = '' if tc2_id or known_id else ', without a TC2 ID: nobody is given to them until they have one'
         done(f'{"Updated" if standing else "Created"} admin: {user["name"]} (ID: {number}){lacking}')
     say()

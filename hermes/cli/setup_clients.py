@@ -7,21 +7,21 @@ from typing import cast
 import typer
 
 from hermes.cli.output import ATTENTION, alarm, progress, say
-from hermes.cli.setup_desk import Answers, Desk, done
+from hermes.cli.session import Answers, Session, done
 
 INTERRUPTED = 130
 
 
-def set_up_clients(desk: Desk, answers: Answers, wanted: bool | None) -> None:
+def set_up_clients(session: Session, answers: Answers, wanted: bool | None) -> None:
     """Offer it, and do it. Where nobody can be asked and nothing was said, it only tells what there is."""
     from hermes.domain.graph import PRODUCT
     from hermes.ports import Product
     from hermes.sync import intake
 
-    system = desk.engine.systems.get(PRODUCT)
+    system = session.engine.systems.get(PRODUCT)
     if system is None:
         return say('TutorCruncher is off: there are no clients to take over.')
-    offer = desk.do(intake.estimate(desk.engine, cast(Product, system)))
+    offer = session.do(intake.estimate(session.engine, cast(Product, system)))
     if offer is None:
         return say('TutorCruncher does not say how many clients it has: "hermes sweep tc2 --full" lists them.')
     if not offer.unknown:
@@ -32,10 +32,10 @@ def set_up_clients(desk: Desk, answers: Answers, wanted: bool | None) -> None:
         return say('Say "hermes setup clients --take" for it now; else it happens at night.')
     if not answers.confirm('Take them over now?', flag='--take or --no-take', given=wanted):
         return say('They are taken over at night, or by "hermes setup clients".')
-    _take(desk, offer.total, offer.total - offer.unknown)
+    _take(session, offer.total, offer.total - offer.unknown)
 
 
-def _take(desk: Desk, total: int, known: int) -> None:
+def _take(session: Session, total: int, known: int) -> None:
     from hermes.sync import intake
 
     aside = 0
@@ -49,22 +49,22 @@ def _take(desk: Desk, total: int, known: int) -> None:
 
         tick(known)
         try:
-            complete = desk.do(intake.take_over(desk.engine, tick))
+            complete = session.do(intake.take_over(session.engine, tick))
         except KeyboardInterrupt:
-            _say_left(desk, total)
+            _say_left(session, total)
             raise typer.Exit(INTERRUPTED) from None
     if not complete:
-        _say_left(desk, total)
+        _say_left(session, total)
         raise typer.Exit(ATTENTION)
     done(f'{bar.done} clients of TutorCruncher were read')
     if aside:
         alarm(f'{aside} of them were put aside: "hermes events list --state parked" says why')
 
 
-def _say_left(desk: Desk, total: int) -> None:
+def _say_left(session: Session, total: int) -> None:
     from hermes.sync import intake
 
-    read = desk.do(intake.count_read(desk.engine))
+    read = session.do(intake.count_read(session.engine))
     say(f'{read} of {total} clients were read. "hermes setup clients" goes on from here, and so does any worker.')
 
 

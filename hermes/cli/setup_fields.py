@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from hermes.cli.output import say
-from hermes.cli.setup_desk import Answers, Desk, done, table
+from hermes.cli.session import Answers, Session, done, table
 from hermes.domain.record_types import FIELDED
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ OPTIONAL = frozenset(
 COLUMNS = [('name', 'Field'), ('type', 'Type'), ('code', 'PD field ID'), ('remote', 'PD type'), ('state', 'State')]
 
 
-def set_up_fields(desk: Desk, answers: Answers, *, create: bool | None, optional: bool | None) -> None:
+def set_up_fields(session: Session, answers: Answers, *, create: bool | None, optional: bool | None) -> None:
     """Show every field with its place in the CRM, and make the missing ones after confirmation."""
     from hermes.sync import cataloguing
     from hermes.sync.connect import GONE
 
-    show_fields(desk)
-    custom = [item for item in desk.known().catalogue.custom if item.linked_object_type in SHOWN]
+    show_fields(session)
+    custom = [item for item in session.known().catalogue.custom if item.linked_object_type in SHOWN]
     missing = [item for item in custom if not item.pd_field_id or item.problem == GONE]
     needed = [item for item in missing if item.machine_name not in OPTIONAL]
     wanted = []
@@ -37,19 +37,19 @@ def set_up_fields(desk: Desk, answers: Answers, *, create: bool | None, optional
         optional = answers.confirm(f'Create the optional ones too ({names})?', flag='--optional')
     wanted += extra if optional else []
     for item in wanted:
-        desk.do(cataloguing.make_in_crm(desk.engine, desk.crm, item))
+        session.do(cataloguing.make_in_crm(session.engine, session.crm, item))
         done(f'Created {item.linked_object_type} field {item.machine_name}')
     for record_type in sorted({item.record_type for item in wanted}):
-        desk.do(cataloguing.look(desk.engine, desk.crm, record_type))
+        session.do(cataloguing.look(session.engine, session.crm, record_type))
     if wanted:
-        desk.do(cataloguing.push_out(desk.engine, {*FIELDED}))
+        session.do(cataloguing.push_out(session.engine, {*FIELDED}))
         say()
-    _sum_up(desk)
+    _sum_up(session)
 
 
-def show_fields(desk: Desk) -> None:
+def show_fields(session: Session) -> None:
     """The catalogue as the CRM has it, one table a type of record."""
-    custom = desk.known().catalogue.custom
+    custom = session.known().catalogue.custom
     for linked, title in SHOWN.items():
         table(title, COLUMNS, [line(item) for item in custom if item.linked_object_type == linked])
 
@@ -65,8 +65,8 @@ def line(item: 'CustomField') -> dict[str, Any]:
     }
 
 
-def _sum_up(desk: Desk) -> None:
-    custom = [item for item in desk.known().catalogue.custom if item.linked_object_type in SHOWN]
+def _sum_up(session: Session) -> None:
+    custom = [item for item in session.known().catalogue.custom if item.linked_object_type in SHOWN]
     left = [item for item in custom if not item.pd_field_id and item.machine_name not in OPTIONAL]
     for item in custom:
         if item.problem:

@@ -15,7 +15,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.record_types import FIELDED
 
 if TYPE_CHECKING:
-    from hermes.cli.setup_desk import Desk
+    from hermes.cli.session import Session
     from hermes.domain.fields import CustomField
 
 FIELD_KEYS = (
@@ -113,11 +113,11 @@ def _literal_map(value: ast.expr | None, path: Path) -> dict[str, str]:
     return {key.strip(): code.strip() for key, code in told.items() if code.strip()}
 
 
-def export_setup(desk: 'Desk') -> str:
+def export_setup(session: 'Session') -> str:
     """Settings, pipelines with entry stages, admins and fields, as TOML."""
     from hermes.domain.config import KEYS
 
-    known = desk.known()
+    known = session.known()
     links = {record: ref.remote_id for ref, record in known.directory.links.items()}
     remote = {(record.type, record.id): code for record, code in links.items()}
     emails = {number: admin.fields.get('email') for number, admin in known.directory.admins.items()}
@@ -153,27 +153,27 @@ def field_table(item: 'CustomField') -> dict[str, Any]:
     return {key: getattr(item, key) or None for key in FIELD_KEYS}
 
 
-def import_mapping(desk: 'Desk', path: Path) -> list[str]:
+def import_mapping(session: 'Session', path: Path) -> list[str]:
     """Bind the catalogue to the ids of an older mapping file; names that no field of ours has are said."""
     from hermes.sync import cataloguing
     from hermes.sync.acts.fields import key_of
 
     told = read_mapping(path)
-    by_key = {key_of(item): item for item in desk.known().catalogue.custom}
+    by_key = {key_of(item): item for item in session.known().catalogue.custom}
     aliases = {'estimated_monthly_income': 'estimated_income'}
     ids: list[list[str]] = []
     unknown: list[list[str]] = []
     for (linked, name), code in told.items():
         ours = (linked, name if (linked, name) in by_key else aliases.get(name, name))
         (ids if ours in by_key else unknown).append([*ours, code])
-    outcome = desk.act('fields.bind', ids=ids)
-    crm = desk.engine.systems.get('pipedrive')
+    outcome = session.act('fields.bind', ids=ids)
+    crm = session.engine.systems.get('pipedrive')
     for record_type in FIELDED if crm else ():
-        desk.do(cataloguing.look(desk.engine, desk.crm, record_type))
+        session.do(cataloguing.look(session.engine, session.crm, record_type))
     if crm:
-        desk.do(cataloguing.push_out(desk.engine, {*FIELDED}))
+        session.do(cataloguing.push_out(session.engine, {*FIELDED}))
     lines = list(outcome['notes'])
-    after = {key_of(item): item for item in desk.known().catalogue.custom}
+    after = {key_of(item): item for item in session.known().catalogue.custom}
     lines += [
         f'{linked}.{name}: {after[linked, name].problem}' for linked, name, _ in ids if after[linked, name].problem
     ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hermes.cli.output import say
-from hermes.cli.setup_desk import Answers, Desk, done, read_known, read_one, table
+from hermes.cli.session import Answers, Session, done, read_known, read_one, table
 from hermes.domain.errors import Refused
 
 PLANS = {'payg': 'PAYG', 'startup': 'Startup', 'enterprise': 'Enterprise'}
@@ -20,31 +20,31 @@ class Line:
 
 
 def set_up_pipelines(
-    desk: Desk, answers: Answers, plans: Mapping[str, str | None], entries: Sequence[str] = ()
+    session: Session, answers: Answers, plans: Mapping[str, str | None], entries: Sequence[str] = ()
 ) -> None:
     """Ask for what is not set; `plans`: plan -> pipeline, `entries`: 'PIPELINE=STAGE', each by name or CRM id."""
-    pipelines = read_pipelines(desk)
+    pipelines = read_pipelines(session)
     if not pipelines:
         raise Refused('The CRM has no pipeline: make one there first, then say this again.')
-    show_pipelines(desk, pipelines)
+    show_pipelines(session, pipelines)
     given = dict(_split(entry) for entry in entries)
     _check_entries(given, pipelines)
     for line in pipelines:
-        _choose_entry(desk, answers, line, given.get(line.name.casefold(), given.get(line.remote_id)))
+        _choose_entry(session, answers, line, given.get(line.name.casefold(), given.get(line.remote_id)))
     for plan, title in PLANS.items():
-        _choose_plan(desk, answers, pipelines, plan, title, plans.get(plan))
+        _choose_plan(session, answers, pipelines, plan, title, plans.get(plan))
     done('Pipelines are set up!')
 
 
-def read_pipelines(desk: Desk) -> list[Line]:
+def read_pipelines(session: Session) -> list[Line]:
     """The pipelines that stand in the CRM, in its order."""
-    known = desk.known().directory
+    known = session.known().directory
     return _lines(known.links, 'pipeline', {ref: record.fields for ref, record in known.pipelines.items()})
 
 
-def read_stages(desk: Desk, pipeline: int) -> list[Line]:
+def read_stages(session: Session, pipeline: int) -> list[Line]:
     """The stages of one pipeline, and only these."""
-    known = desk.known().directory
+    known = session.known().directory
     stages = {
         ref: record.fields for ref, record in known.stages.items() if record.fields.get('pipeline_id') == pipeline
     }
@@ -60,8 +60,8 @@ def _lines(links: Mapping, kind: str, fields: Mapping) -> list[Line]:  # type: i
     return sorted(found, key=lambda line: int(line.remote_id))
 
 
-def show_pipelines(desk: Desk, pipelines: Sequence[Line]) -> None:
-    known = desk.known()
+def show_pipelines(session: Session, pipelines: Sequence[Line]) -> None:
+    known = session.known()
     serves = {known.settings.get(f'{plan}_pipeline_id'): title for plan, title in PLANS.items()}
     rows = []
     for at, line in enumerate(pipelines, 1):
@@ -94,12 +94,12 @@ def _check_entries(given: Mapping[str, str], pipelines: Sequence[Line]) -> None:
             raise Refused(f'--entry: the CRM has no pipeline "{name}".')
 
 
-def _choose_entry(desk: Desk, answers: Answers, line: Line, given: str | None) -> None:
-    stages = read_stages(desk, line.id)
+def _choose_entry(session: Session, answers: Answers, line: Line, given: str | None) -> None:
+    stages = read_stages(session, line.id)
     if not stages:
         say(f'{line.name} has no stages yet, so it has no entry stage.')
         return
-    current = desk.known().directory.pipelines[line.id].fields.get('dft_entry_stage_id')
+    current = session.known().directory.pipelines[line.id].fields.get('dft_entry_stage_id')
     standing = next((stage for stage in stages if stage.id == current), None)
     if given is None and standing and not answers.somebody:
         return
@@ -119,15 +119,15 @@ def _choose_entry(desk: Desk, answers: Answers, line: Line, given: str | None) -
     if chosen is None:
         say(f'{line.name}: skipped.')
     elif stages[chosen] != standing:
-        desk.act('pipeline.entry', pipeline=line.id, stage=stages[chosen].id)
+        session.act('pipeline.entry', pipeline=line.id, stage=stages[chosen].id)
         done(f'{line.name}: deals enter at {stages[chosen].name}')
 
 
 def _choose_plan(
-    desk: Desk, answers: Answers, pipelines: Sequence[Line], plan: str, title: str, given: str | None
+    session: Session, answers: Answers, pipelines: Sequence[Line], plan: str, title: str, given: str | None
 ) -> None:
     key = f'{plan}_pipeline_id'
-    current = desk.known().settings.get(key)
+    current = session.known().settings.get(key)
     standing = next((line for line in pipelines if line.id == current), None)
     if given is None and standing and not answers.somebody:
         return
@@ -144,5 +144,5 @@ def _choose_plan(
     if chosen is None:
         say(f'{title}: skipped; no deal is made for these clients until it is set.')
     elif pipelines[chosen] != standing:
-        desk.act('setting.set', key=key, value=pipelines[chosen].id)
+        session.act('setting.set', key=key, value=pipelines[chosen].id)
         done(f'{title} clients: pipeline {pipelines[chosen].name}')

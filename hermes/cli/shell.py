@@ -32,9 +32,9 @@ def shell(
     command: Annotated[str, typer.Option('--command', '-c', help='Run this and end.')] = '',
 ) -> None:
     """A prompt with the models and a session."""
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
 
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         failed = here.do(_run(here, command))
     if failed:
         raise typer.Exit(1)

@@ -43,24 +43,24 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """Say everything that speaks against a call at a time, or that it can be booked."""
-    from hermes.cli.setup_desk import desk
+    from hermes.cli.session import session
     from hermes.db import connections
     from hermes.db.reads.admins import find_admin
-    from hermes.parts import build_office
+    from hermes.parts import build_booking_service
 
-    with desk(contact=False) as here:
+    with session(contact=False) as here:
         with connections.opened(here.settings.database_url) as connection:
             found = find_admin(connection, admin)
             zone = _zone_of(found, _defaults(connection))
         start = _start(when, zone, here.engine.clock.now())
-        office = build_office(here.settings, here.engine)
+        service = build_booking_service(here.settings, here.engine)
         told: dict[str, Any] = {
             'admin': found['id'], 'name': found['name'], 'start_at': start, 'zone': zone.key,
             'local': f'{start.astimezone(zone):%a %Y-%m-%d %H:%M}', 'offered': False, 'reasons': [],
         }  # fmt: skip
         against = _not_bookable(found)
         if not against:
-            reasons = here.do(office.availability.explain(found['id'], start, express=express))
+            reasons = here.do(service.availability.explain(found['id'], start, express=express))
             against = [(each.code, each.said) for each in reasons]
             if found['problem'] and 'calendar' in (code for code, _ in against):
                 against.append(('calendar', found['problem']))

@@ -21,7 +21,7 @@ from hermes.cli.output import (
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from hermes.domain.condition import Condition
+    from hermes.domain.status import Condition
 
 CheckFlag = Annotated[bool, typer.Option('--check', help='Exit with 2 when something needs attention.')]
 WatchFlag = Annotated[bool, typer.Option('--watch', '-w', help='Look again and again, until Ctrl-C.')]

@@ -59,8 +59,8 @@ async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> d
     from hermes.cli.engine import system_of
     from hermes.db import sweeps
     from hermes.domain.errors import Refused
+    from hermes.sync.inline_worker import LISTING, run_until
     from hermes.sync.sweep import CHANGED, FULL, open_changes, open_everything
-    from hermes.sync.turns import LISTING, turn_until
 
     wanted = [system_of(engine, name).name] if name else sorted(engine.systems)
     ids: list[int] = []
@@ -83,7 +83,7 @@ async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> d
                 tick(f'{row["system"]} {row["type"]} ({row["kind"]})', row['items'])
         return all(row['state'] != 'running' and not row['unapplied'] for row in rows)
 
-    await turn_until(engine, LISTING, is_done, PATIENCE_S)
+    await run_until(engine, LISTING, is_done, PATIENCE_S)
     return await report(engine, ids)
 
 

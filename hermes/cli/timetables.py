@@ -41,7 +41,7 @@ def parse_hours(text: str) -> dict[str, list[list[str]]] | None:
 
 def show_hours(hours: Hours) -> str:
     """`mon-fri 10:00-17:30; sat 10:00-12:00`; "closed" where no day is open."""
-    from hermes.domain.saying import windows
+    from hermes.domain.slot_reasons import windows
 
     told = [(WEEKDAYS[day], windows(hours.weekly[day])) for day in sorted(hours.weekly) if hours.weekly[day]]
     parts = []

@@ -65,10 +65,10 @@ def _parts(outcome: object) -> list[str]:
     """One line for each part of the delivery, in whatever shape the outcome is."""
     if outcome is None:
         return []
-    return [_part(part) for part in (outcome if isinstance(outcome, list) else [outcome])]
+    return [_describe_part(part) for part in (outcome if isinstance(outcome, list) else [outcome])]
 
 
-def _part(part: object) -> str:
+def _describe_part(part: object) -> str:
     if not isinstance(part, dict):
         return show(part)
     told = {key: value for key, value in part.items() if value not in (None, '', [], {})}

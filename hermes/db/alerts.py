@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from hermes.db.codec import dump
 from hermes.db.pool import Connection, Row
 from hermes.domain.alerts import RELAPSE, Alert, Message
-from hermes.domain.condition import Trouble
+from hermes.domain.status import Trouble
 
 LEASE_S: Final = 120
 TURN: Final = 47_293

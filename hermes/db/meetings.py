@@ -1,4 +1,4 @@
-"""What the desk asks the database about bookings: who is taken when, which meeting a link means, what became of its
+"""What is asked of the database about bookings: who is taken when, which meeting a link means, what became of its
 push. Named SQL.
 """
 

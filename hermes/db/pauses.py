@@ -8,7 +8,7 @@ from typing import Final
 
 from hermes.db import pushes
 from hermes.db.pool import Connection, Row
-from hermes.domain.condition import BROKEN
+from hermes.domain.status import BROKEN
 
 PAUSE: Final = """
     insert into system_state (system, paused, reason, since) values (%s, true, %s, hermes_now())

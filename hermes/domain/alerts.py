@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from hermes.domain.condition import Kind, Trouble
+from hermes.domain.status import Kind, Trouble
 
 Said = Literal['opened', 'repeated', 'ended', 'test']
 HOLD: Final = timedelta(minutes=3)

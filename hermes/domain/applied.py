@@ -18,7 +18,7 @@ class Applied:
     """Decisions that need nobody any more: kind and key."""
     notes: list[str] = field(default_factory=list)
     waits_for: list[RemoteRef] = field(default_factory=list)
-    born: set[RecordRef] = field(default_factory=set)
+    created: set[RecordRef] = field(default_factory=set)
     companies: set[int] = field(default_factory=set)
     before: dict[RecordRef, Record] = field(default_factory=dict)
 

@@ -17,7 +17,6 @@ from hermes.domain.history import is_empty, send, settle
 from hermes.domain.linking import adopt, attach, link, note_conflict
 from hermes.domain.matching import RECORD_TYPE, seek
 from hermes.domain.merge import merge, settle_fields
-from hermes.domain.merging import NAMED_BY, absorb, fill_references, join, join_listed, observe_merge
 from hermes.domain.model import (
     Change,
     Element,
@@ -29,6 +28,7 @@ from hermes.domain.model import (
     RemoteRef,
 )
 from hermes.domain.record_types import PARTS
+from hermes.domain.remote_merges import NAMED_BY, absorb, fill_references, join, join_listed, observe_merge
 from hermes.domain.rules import claim, rules
 from hermes.domain.tombstones import keep_one_primary, lay_down, promote, revive
 
@@ -91,8 +91,8 @@ def finish(graph: Graph, company_id: int, context: Context, done: Applied, *, ma
     """Rules for one company, after everything of the element was merged."""
     doubts.look(graph, company_id, context, done)
     ref = RecordRef('company', company_id)
-    born = may_open_deal and ref in done.born
-    ruled = rules(graph, company_id, done.before.get(ref), born, context)
+    created = may_open_deal and ref in done.created
+    ruled = rules(graph, company_id, done.before.get(ref), created, context)
     done.changes += ruled.changes
     done.decisions += ruled.decisions
     for warning in ruled.warnings:
@@ -100,7 +100,7 @@ def finish(graph: Graph, company_id: int, context: Context, done: Applied, *, ma
     company = graph.records.get(ref)
     product = graph.voice(ref, PRODUCT)
     if (
-        ref in done.born
+        ref in done.created
         and may_open_deal
         and company is not None
         and product is not None

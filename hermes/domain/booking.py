@@ -197,7 +197,7 @@ def _take_company(
     said |= {'price_plan': plan if plan in PLANS else None, 'sales_person_id': booking.admin_id, 'bdr_person_id': bdr}
     if said['name']:
         said['name'] = str(said['name']).strip()
-    return _bear(graph, 'company', said, booking.rule, context, done)
+    return _create(graph, 'company', said, booking.rule, context, done)
 
 
 def _rehome(graph: Graph, company: Record) -> None:
@@ -223,7 +223,7 @@ def _take_contact(
             return contact.ref
     first, last = split_name(booking.form.get('name'))
     said = {'first_name': first, 'last_name': last, 'email': booking.email, 'phone': booking.phone}
-    return _bear(graph, 'contact', said, booking.rule, context, done, company.id)
+    return _create(graph, 'contact', said, booking.rule, context, done, company.id)
 
 
 def _fill(graph: Graph, contact: Record, booking: Booking, context: Context, done: Applied) -> bool:
@@ -238,7 +238,7 @@ def _fill(graph: Graph, contact: Record, booking: Booking, context: Context, don
     return True
 
 
-def _bear(
+def _create(
     graph: Graph,
     kind: str,
     said: Mapping[str, Value],
@@ -252,7 +252,7 @@ def _bear(
     initial = {name: Said(value, SYSTEM, rule) for name, value in said.items() if value not in (None, '')}
     fields = {} if company_id is None else {'company_id': company_id}
     graph.put_record(Record(ref, fields, Claims(initial), company_id, born_event=context.event_id))
-    done.born.add(ref)
+    done.created.add(ref)
     done.changes.append(Change(ref, 'born', None, 'MATCH-5', SYSTEM, 'MATCH-5'))
     done.changes += settle_fields(graph, graph.records[ref], context)
     return ref
@@ -280,7 +280,7 @@ def _take_deal(
     for warning in ruled.warnings:
         done.note(warning)
     if ref is not None:
-        done.born.add(ref)
+        done.created.add(ref)
     return ref
 
 
@@ -307,7 +307,7 @@ def _plan_meeting(
         'flags': list(flags) or None,
     }
     ref, lines = meeting.book(graph, fields, company.id, booking.rule, context)
-    done.born.add(ref)
+    done.created.add(ref)
     done.changes += [replace(line, system=SYSTEM) for line in lines]
     return ref
 

@@ -39,7 +39,7 @@ def link(graph: Graph, seen: Observation, record_type: str, emails: list[str], c
         if not mirror.live:
             done.note(f'{seen.ref.type} {seen.ref.remote_id} is deleted, and unknown here')
             return False
-        record, rule = _bear(graph, seen, record_type, context, done)
+        record, rule = _create(graph, seen, record_type, context, done)
         if record is None:
             return False
         if found.several:
@@ -120,7 +120,7 @@ def _link_user(graph: Graph, seen: Observation, context: Context, done: Applied)
     return True
 
 
-def _bear(
+def _create(
     graph: Graph, seen: Observation, record_type: str, context: Context, done: Applied
 ) -> tuple[Record | None, str]:
     """A new record for an object that nobody knows; None (with the reason) where the rules say that there is none."""
@@ -151,7 +151,7 @@ def _bear(
         )
         record = replace(record, fields={'company_id': company_id}, tombstone=buried)
     graph.put_record(record)
-    done.born.add(record.ref)
+    done.created.add(record.ref)
     done.changes.append(Change(record.ref, 'born', None, rule, seen.ref.system, rule))
     if record_type == 'company':
         done.companies.add(record.ref.id)

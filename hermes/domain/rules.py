@@ -35,8 +35,8 @@ class Ruled:
     warnings: list[str] = field(default_factory=list)
 
 
-def rules(graph: Graph, company_id: int, before: Record | None, born: bool, context: Context) -> Ruled:
-    """Apply every rule to one company until nothing changes. `before`: the company as it was; `born`: made by this
+def rules(graph: Graph, company_id: int, before: Record | None, created: bool, context: Context) -> Ruled:
+    """Apply every rule to one company until nothing changes. `before`: the company as it was; `created`: made by this
     event.
     """
     done = Ruled()
@@ -47,7 +47,7 @@ def rules(graph: Graph, company_id: int, before: Record | None, born: bool, cont
     _substitute(graph, ref, context, done)
     _hold_strangers(graph, ref, context, done)
     _close_deals(graph, ref, before, context, done)
-    if born:
+    if created:
         _open_deal(graph, ref, context, done)
     while True:
         count = len(done.changes)

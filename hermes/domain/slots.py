@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
-from hermes.domain import saying
+from hermes.domain import slot_reasons
 from hermes.domain.timetable import Defaults, Hours, check_days_off, check_working_hours, hours_of
 from hermes.domain.wallclock import (
     DAY,
@@ -113,7 +113,9 @@ def reasons(
         return [Reason('calendar', unread)]
     if start.year not in YEARS:
         past = at < instant(now)
-        return [Reason('past', saying.past()) if past else Reason('horizon', saying.horizon(rules.horizon_days))]
+        return [
+            Reason('past', slot_reasons.past()) if past else Reason('horizon', slot_reasons.horizon(rules.horizon_days))
+        ]
     page = _Page(hours, diary, now, rules, at, at + hours.duration_s * SECOND, ignore)
     found = sorted(page.objections(at), key=lambda each: (CODES.index(each.code), each.start))
     return [Reason(each.code, page.say(each, at)) for each in found]
@@ -145,9 +147,9 @@ def offer(
 
 def _unread(diary: Diary, now: datetime, rules: Rules) -> str:
     if diary.as_of is None:
-        return saying.unreadable()
+        return slot_reasons.unreadable()
     age = instant(now) - instant(diary.as_of)
-    return saying.stale(age // SECOND) if age > rules.stale_s * SECOND else ''
+    return slot_reasons.stale(age // SECOND) if age > rules.stale_s * SECOND else ''
 
 
 class _Objection(NamedTuple):
@@ -246,24 +248,24 @@ class _Page:
         zone, start, end = self.hours.zone, moment(found.start), moment(found.end)
         match found.code:
             case 'past':
-                return saying.past()
+                return slot_reasons.past()
             case 'notice':
-                return saying.notice((at - self.now) // SECOND, self.rules.notice_s)
+                return slot_reasons.notice((at - self.now) // SECOND, self.rules.notice_s)
             case 'horizon':
-                return saying.horizon(self.rules.horizon_days)
+                return slot_reasons.horizon(self.rules.horizon_days)
             case 'day_off':
-                return saying.day_off(_date(found.start), _date(found.end))
+                return slot_reasons.day_off(_date(found.start), _date(found.end))
             case 'weekend' | 'outside_hours':
-                return saying.outside(self.hours, moment(at), moment(at + self.length))
+                return slot_reasons.outside(self.hours, moment(at), moment(at + self.length))
             case 'cap':
-                return saying.cap(self.hours, moment(at), self.counts[self.day_of(at)])
+                return slot_reasons.cap(self.hours, moment(at), self.counts[self.day_of(at)])
             case 'busy':
-                return saying.busy(zone, start, end)
+                return slot_reasons.busy(zone, start, end)
             case 'buffer':
                 after = found.end <= at
-                return saying.buffer(zone, start, end, after, found.buffer_s if after else self.hours.buffer_s)
+                return slot_reasons.buffer(zone, start, end, after, found.buffer_s if after else self.hours.buffer_s)
             case _:
-                return saying.taken(zone, start, end, found.code)
+                return slot_reasons.taken(zone, start, end, found.code)
 
     def _is_open(self, start: int, end: int) -> bool:
         place = bisect_right(self.open_starts, start) - 1

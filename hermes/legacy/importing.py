@@ -172,7 +172,7 @@ async def _take(
         TAKERS[told['act']](graph, told, context_of(event), done)
         effects.mirrors.update(dict.fromkeys(graph.mirrors.keys() - before, event.id))
         effects.add(done, event.id)
-        records = sorted(list(ref) for ref in done.born)
+        records = sorted(list(ref) for ref in done.created)
         outcomes.append({'notes': done.notes, 'changes': len(done.changes), 'records': records})
     await graphs.commit(connection, graph, effects, batch[-1][0])
     if any(told['act'] != 'legacy.company' for _, told in batch):

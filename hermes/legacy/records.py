@@ -31,11 +31,11 @@ def take_shared(graph: Graph, act: Mapping[str, Any], context: Context, done: Ap
     owners = {row.get('dft_entry_stage_id'): row['id'] for row in act['pipelines']}
     for row in act['stages']:
         fields = {'name': wire.text(row.get('name') or ''), 'pipeline_id': owners.get(row['id'])}
-        _bear(graph, 'stage', row, fields, act, context, done)
+        _create(graph, 'stage', row, fields, act, context, done)
     for row in act['pipelines']:
         entry = row.get('dft_entry_stage_id')
         fields = {'name': wire.text(row.get('name') or ''), 'dft_entry_stage_id': entry if entry in stages else None}
-        _bear(graph, 'pipeline', row, fields, act, context, done)
+        _create(graph, 'pipeline', row, fields, act, context, done)
 
 
 def take_admins(graph: Graph, act: Mapping[str, Any], context: Context, done: Applied) -> None:
@@ -45,7 +45,7 @@ def take_admins(graph: Graph, act: Mapping[str, Any], context: Context, done: Ap
         fields = {'active': True, 'email': wire.text(row.get('username') or ''), **said(row, rows.ADMIN)}
         for column in ('tc2_admin_id', 'pd_owner_id'):
             fields[column] = None if (column, row['id']) in twice else rows.remote_id(row, column)
-        _bear(graph, 'admin', row, fields, act, context, done)
+        _create(graph, 'admin', row, fields, act, context, done)
 
 
 def take_company(graph: Graph, act: Mapping[str, Any], context: Context, done: Applied) -> None:
@@ -56,11 +56,11 @@ def take_company(graph: Graph, act: Mapping[str, Any], context: Context, done: A
         held = [each for each in act['meetings'] if each.get('meeting_type') == kind]
         fields[f'{kind}_call_count'] = sum(each.get('status') != 'CANCELED' for each in held)
     fields |= _custom(act, 'Company', row['id'], context)
-    company = _bear(graph, 'company', row, fields, act, context, done)
+    company = _create(graph, 'company', row, fields, act, context, done)
     contacts = {each['id'] for each in act['contacts']}
     for each in act['contacts']:
         fields = said(each, rows.CONTACT) | _custom(act, 'Contact', each['id'], context)
-        _bear(graph, 'contact', each, {**fields, 'company_id': row['id']}, act, context, done, row['id'])
+        _create(graph, 'contact', each, {**fields, 'company_id': row['id']}, act, context, done, row['id'])
     for each in act['deals']:
         _take_deal(graph, each, contacts, act, context, done)
     if row.get('is_deleted'):
@@ -92,7 +92,7 @@ def _take_deal(
         if name in known and (owner := directory.owner_of(row.get(name))):
             shown[name] = owner
     shown |= _custom(act, 'Deal', row['id'], context)
-    ref = _bear(graph, 'deal', row, {**shown, **fields}, act, context, done, company)
+    ref = _create(graph, 'deal', row, {**shown, **fields}, act, context, done, company)
     if fields['status'] == 'deleted':
         _bury(graph, ref, context, done)
     elif graph.primary(ref, CRM) is None and fields['status'] == 'open':
@@ -101,7 +101,7 @@ def _take_deal(
         done.decisions.append(Decision('match', f'match:{SYSTEM}:deal:{ref.id}', ref, ASKED))
 
 
-def _bear(
+def _create(
     graph: Graph,
     kind: str,
     row: Row,
@@ -122,7 +122,7 @@ def _bear(
     }
     claims = Claims(fallback=fallback, renumbered=act.get('generation') == 'newest')
     graph.put_record(Record(ref, kept, claims, company_id, born_event=context.event_id))
-    done.born.add(ref)
+    done.created.add(ref)
     done.changes.append(Change(ref, 'born', None, RULE, SYSTEM, RULE))
     done.changes += [Change(ref, name, None, value, SYSTEM, RULE) for name, value in kept.items()]
     twice = {tuple(one) for one in act['unlinked']}

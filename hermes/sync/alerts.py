@@ -15,8 +15,8 @@ import structlog
 from hermes.db import alerts
 from hermes.db.reads.status import look
 from hermes.domain.alerts import follow, write
-from hermes.domain.condition import Trouble
 from hermes.domain.errors import Reaction, Rejected
+from hermes.domain.status import Trouble
 from hermes.kit.ids import new_id
 from hermes.ports import Courier
 from hermes.sync.engine import Engine

@@ -14,10 +14,10 @@ import structlog
 
 from hermes.db import calendars, events, pauses
 from hermes.db.calendars import Followed
-from hermes.domain.condition import BROKEN
 from hermes.domain.errors import AuthBroken, Gone, RateLimited, Reaction, Rejected, Retry
 from hermes.domain.graph import CALENDAR
 from hermes.domain.model import Value
+from hermes.domain.status import BROKEN
 from hermes.kit.ids import new_id
 from hermes.kit.signing import channel_token
 from hermes.ports import Answer, Calendar, Request, encode_answer
@@ -56,7 +56,7 @@ async def follow_step(engine: Engine) -> bool:
         if followed is None:
             return await calendars.follow(connection) > 0
     if not followed.wanted:
-        await _part(engine, system, followed)
+        await _stop_following(engine, system, followed)
         return True
     has_channel = await _keep_channel(engine, system, followed)
     await _read(engine, system, Reading(followed, not followed.sync_token), has_channel=has_channel)
@@ -169,7 +169,7 @@ async def _close_channel(engine: Engine, system: Calendar, followed: Followed) -
         await _ask(engine, system, Request('drop_webhook', 'event', fields=fields))
 
 
-async def _part(engine: Engine, system: Calendar, followed: Followed) -> None:
+async def _stop_following(engine: Engine, system: Calendar, followed: Followed) -> None:
     """Nobody can be booked in this calendar any more, and nothing planned stands there."""
     await _close_channel(engine, system, followed)
     async with engine.database.transaction() as connection:

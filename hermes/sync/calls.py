@@ -16,12 +16,12 @@ from hermes.db import calls as ledger
 from hermes.db.accounts import find_account, remember_account
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
-from hermes.domain.condition import BROKEN
 from hermes.domain.errors import AuthBroken, RateLimited, Reaction
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Event, RecordRef
+from hermes.domain.status import BROKEN
 from hermes.ports import Answer, Request, System, encode_answer
-from hermes.sync import cause
+from hermes.sync import call_rules
 from hermes.sync.engine import Engine
 
 CALL_S: Final = 8.0
@@ -110,7 +110,7 @@ async def allow(
         return Denied(grant)
     opened = ledger.Opened(
         system.name, request.op, request.type, request.remote_id, request.record, lane, cost.tokens,
-        rule or cause.OF_OPERATION.get(request.op, ''), intent_event,
+        rule or call_rules.OF_OPERATION.get(request.op, ''), intent_event,
     )  # fmt: skip
     number = await ledger.open_call(connection, opened, engine.clock.now())
     return Call(number, grant.id, system.name, await _unmet(engine, connection, system))

@@ -15,12 +15,12 @@ from hermes.db import calendars, events, heartbeats, pauses, sweeps
 from hermes.db.accounts import find_account, remember_account
 from hermes.db.catalogue import bump, ensure_defaults, forget_field, keep_currency, load_catalogue, save_field
 from hermes.db.pool import Connection
-from hermes.domain.condition import BROKEN
 from hermes.domain.errors import HermesError, RateLimited, Refused, Retry
 from hermes.domain.fields import ALIASES, CustomField, fold
 from hermes.domain.graph import CALENDAR
 from hermes.domain.model import Event, Value
 from hermes.domain.record_types import FIELDED
+from hermes.domain.status import BROKEN
 from hermes.ports import Answer, Op, RemoteField, Request, Subscription, System, decode_answer
 from hermes.sync import calls, ingest
 from hermes.sync.acts.fields import FILLING

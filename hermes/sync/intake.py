@@ -12,8 +12,8 @@ from hermes.domain.graph import PRODUCT
 from hermes.ports import Product, Request
 from hermes.sync import connect
 from hermes.sync.engine import Engine
+from hermes.sync.inline_worker import LISTING, run_until
 from hermes.sync.sweep import open_sweep
-from hermes.sync.turns import LISTING, turn_until
 
 CLIENT: Final = 'client'
 PAGE: Final = 100
@@ -76,4 +76,4 @@ async def take_over(engine: Engine, tick: Callable[[int, int], None]) -> bool:
         tick(now['read'], now['parked'])
         return not (now['listing'] or now['unread'] or now['unapplied'])
 
-    return await turn_until(engine, LISTING, is_done, PATIENCE_S)
+    return await run_until(engine, LISTING, is_done, PATIENCE_S)

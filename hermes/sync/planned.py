@@ -17,7 +17,7 @@ from hermes.domain.model import Event, Record, RecordRef, Value
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
 from hermes.domain.record_types import RANK
 from hermes.ports import Outgoing, System
-from hermes.sync import cause, push
+from hermes.sync import call_rules, push
 from hermes.sync.engine import Engine
 
 
@@ -106,7 +106,7 @@ async def _of_companies(
     asked: dict[RecordRef, set[str]] = {}
     for each in found:
         if not isinstance(each.needed, Delete):
-            for ref, names in cause.asked_of(graph, each.record, each.needed, each.table).items():
+            for ref, names in call_rules.asked_of(graph, each.record, each.needed, each.table).items():
                 asked.setdefault(ref, set()).update(names)
     told = await journal.last_rules(connection, asked)
     return [_planned(graph, each, told) for each in found]
@@ -143,7 +143,7 @@ def _of_record(
 def _planned(graph: Graph, each: Foreseen, rules_of: Mapping[tuple[RecordRef, str], str]) -> Planned:
     needed, record, system = each.needed, each.record, each.system
     request = push.request_of(needed, record, system)
-    rules = {} if isinstance(needed, Delete) else cause.of_fields(graph, record, needed, each.table, rules_of)
+    rules = {} if isinstance(needed, Delete) else call_rules.of_fields(graph, record, needed, each.table, rules_of)
     return Planned(
         record.ref, system.name, request.op, request.type, request.remote_id, system.cost(request).tokens,
         _differences(needed, request.basis, rules), each.waits, each.standing.state,

@@ -34,7 +34,7 @@ from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
 from hermes.domain.record_types import FIELDED
 from hermes.kit import tracing
 from hermes.ports import Request, System
-from hermes.sync import bookings, calls, cause, ingest, resolve
+from hermes.sync import bookings, call_rules, calls, ingest, resolve
 from hermes.sync.calls import Asked, Call, Denied
 from hermes.sync.engine import Engine
 
@@ -110,7 +110,7 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
         if not await pushes.renew(connection, [push, *rest]):
             return False
         prepared = await prepare(engine, connection, push, system, graph)
-        root = await cause.of_trace(connection, push.record, push.graph_id) if prepared else None
+        root = await call_rules.of_trace(connection, push.record, push.graph_id) if prepared else None
     if prepared is None:
         return True
     push = replace(push, wanted=prepared.generation)
@@ -163,7 +163,7 @@ async def prepare(engine: Engine, connection: Connection, push: Push, system: Sy
     if isinstance(needed, Create) and record.claims.undecided:
         await pushes.park(connection, push, 'MATCH-7: nothing is made until somebody decides', {}, 'held')
         return None
-    rule = await cause.of_write(connection, graph, record, needed, table)
+    rule = await call_rules.of_write(connection, graph, record, needed, table)
     return await _intend(engine, connection, push, system, known, request_of(needed, record, system), rule, graph)
 
 

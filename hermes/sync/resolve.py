@@ -17,7 +17,7 @@ from hermes.domain.errors import Gone, Reaction, StrangeOwner
 from hermes.domain.model import Event, RemoteRef, Value
 from hermes.domain.plan import Create, plan
 from hermes.ports import Answer, Request, System
-from hermes.sync import bookings, calls, cause, ingest, options
+from hermes.sync import bookings, call_rules, calls, ingest, options
 from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
 
@@ -214,7 +214,7 @@ async def reread_step(engine: Engine, limit: int = 5) -> int:
         if system is None:
             continue
         request = Request('read', each.ref.type, each.ref.remote_id)
-        answer, reaction = await read(engine, system, request, 'webhook', cause.of_reading(each))
+        answer, reaction = await read(engine, system, request, 'webhook', call_rules.of_reading(each))
         if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
             continue
         async with engine.database.transaction() as connection:

@@ -23,7 +23,7 @@ from hermes.sync.calendars import follow_step
 from hermes.sync.cataloguing import heal_step
 from hermes.sync.engine import Engine
 from hermes.sync.frontdoor import CLOSED_S, OPEN_S, FrontDoor
-from hermes.sync.held import held_step
+from hermes.sync.held_pushes import held_step
 from hermes.sync.ingest import ingest_step
 from hermes.sync.push import LostLeaseError, look, push_claimed
 from hermes.sync.resolve import reread_step

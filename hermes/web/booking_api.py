@@ -1,7 +1,7 @@
 """The booking API that the website calls: availability, holds, bookings, support links. Paths and answers stay what
 they were; every path answers with and without its last slash and never redirects.
 
-Nothing here decides anything: it reads what was sent, asks the office, and tells what became of it.
+Nothing here decides anything: it reads what was sent, asks the service, and tells what became of it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from hermes.booking.book import Booked, Visit
 from hermes.booking.forms import HoldForm, Id, Moment, SalesForm, SupportForm
 from hermes.booking.links import WHOLE, LinkRefused, make_manage_token, public_number, read_support_query
-from hermes.booking.office import Office
+from hermes.booking.service import BookingService
 from hermes.domain.errors import Unreadable
 from hermes.domain.slots import Interval
 from hermes.web.errors import warnings_of
@@ -126,35 +126,35 @@ def both(router: APIRouter, method: str, path: str, **described: Any) -> Callabl
     return add
 
 
-def client_of(office: Office, trusted: Sequence[Network]) -> Client:
+def client_of(service: BookingService, trusted: Sequence[Network]) -> Client:
     """Who asks, as a keyed hash of their address (S14)."""
-    return lambda request: office.terms.client_of(client_address(request.scope, trusted))
+    return lambda request: service.terms.client_of(client_address(request.scope, trusted))
 
 
-def read_counter(office: Office, trusted: Sequence[Network] = ()) -> Callable[[Request], Awaitable[None]]:
+def read_counter(service: BookingService, trusted: Sequence[Network] = ()) -> Callable[[Request], Awaitable[None]]:
     """Counts a public read of whoever asks. Raises OverLimit."""
-    client = client_of(office, trusted)
+    client = client_of(service, trusted)
 
     async def count(request: Request) -> None:
-        if office.limits is not None:
-            office.limits.reading(client(request))
+        if service.limits is not None:
+            service.limits.reading(client(request))
 
     return count
 
 
-def booking_routes(office: Office, trusted: Sequence[Network] = ()) -> APIRouter:
+def booking_routes(service: BookingService, trusted: Sequence[Network] = ()) -> APIRouter:
     """The API under /callbooker/."""
     router = APIRouter(prefix='/callbooker', tags=['call-booker'])
-    client = client_of(office, trusted)
-    counted = [Depends(read_counter(office, trusted))]
-    _add_availability(router, office, client, counted)
-    _add_bookings(router, office, client)
-    _add_holds(router, office, client)
-    _add_support_links(router, office, counted)
+    client = client_of(service, trusted)
+    counted = [Depends(read_counter(service, trusted))]
+    _add_availability(router, service, client, counted)
+    _add_bookings(router, service, client)
+    _add_holds(router, service, client)
+    _add_support_links(router, service, counted)
     return router
 
 
-def _add_availability(router: APIRouter, office: Office, client: Client, counted: Sequence[Any]) -> None:
+def _add_availability(router: APIRouter, service: BookingService, client: Client, counted: Sequence[Any]) -> None:
     @both(
         router,
         'GET',
@@ -170,14 +170,14 @@ def _add_availability(router: APIRouter, office: Office, client: Client, counted
         end_dt: Annotated[Moment, Query(description='To here, at most 62 days later.')],
         token: Annotated[str | None, Query(max_length=300, description=TOKEN)] = None,
     ) -> SlotsAnswer:
-        permit = partial(office.limits.looking, client(request)) if office.limits else None
-        express = office.support.is_express(admin_id, token) if token else False
+        permit = partial(service.limits.looking, client(request)) if service.limits else None
+        express = service.support.is_express(admin_id, token) if token else False
         window = Interval(start_dt, end_dt)
-        found = await office.availability.slots(admin_id, window, express=express, permit=permit)
+        found = await service.availability.slots(admin_id, window, express=express, permit=permit)
         return SlotsAnswer(slots=[(slot.start, slot.end) for slot in found])
 
 
-def _add_bookings(router: APIRouter, office: Office, client: Client) -> None:
+def _add_bookings(router: APIRouter, service: BookingService, client: Client) -> None:
     answers = told(400, 403, 404, 409, 413, 429, 503)
 
     @both(router, 'POST', '/sales/book/', summary='Book a sales call', responses=answers)
@@ -185,22 +185,22 @@ def _add_bookings(router: APIRouter, office: Office, client: Client) -> None:
         request: Request, form: SalesForm, idempotency_key: Key = None, x_altcha: Proof = None
     ) -> BookedAnswer:
         visit = Visit(client(request), idempotency_key or '', x_altcha or '')
-        return _tell(office, await office.bookings.book('sales', form, visit), form)
+        return _tell(service, await service.bookings.book('sales', form, visit), form)
 
     @both(router, 'POST', '/support/book/', summary='Book a support call, by a signed link', responses=answers)
     async def book_support(
         request: Request, form: SupportForm, idempotency_key: Key = None, x_altcha: Proof = None
     ) -> BookedAnswer:
         visit = Visit(client(request), idempotency_key or '', x_altcha or '')
-        return _tell(office, await office.bookings.book('support', form, visit), form)
+        return _tell(service, await service.bookings.book('support', form, visit), form)
 
 
-def _tell(office: Office, booked: Booked, form: SalesForm | SupportForm) -> BookedAnswer:
+def _tell(service: BookingService, booked: Booked, form: SalesForm | SupportForm) -> BookedAnswer:
     """Raises Unreadable where the calendar refused the booking for good: it does not stand (CB-7)."""
     if booked.invitation == 'refused':
         raise Unreadable('the calendar refused the meeting')
     sent = booked.invitation == 'sent'
-    link = manage_link(office, booked.uid)
+    link = manage_link(service, booked.uid)
     return BookedAnswer(
         message='Your call is booked; the invitation was sent.'
         if sent
@@ -216,18 +216,18 @@ def _tell(office: Office, booked: Booked, form: SalesForm | SupportForm) -> Book
     )
 
 
-def manage_link(office: Office, uid: str) -> str:
+def manage_link(service: BookingService, uid: str) -> str:
     """Where a visitor manages a booking."""
-    return f'{office.terms.hermes_url}/booking/{make_manage_token(uid, office.terms.signing_keys)}'
+    return f'{service.terms.hermes_url}/booking/{make_manage_token(uid, service.terms.signing_keys)}'
 
 
-def _add_holds(router: APIRouter, office: Office, client: Client) -> None:
+def _add_holds(router: APIRouter, service: BookingService, client: Client) -> None:
     @both(
         router, 'POST', '/hold/', summary='Keep a slot for five minutes', responses=told(400, 403, 404, 409, 429, 503)
     )
     async def hold_slot(request: Request, form: HoldForm, x_altcha: Proof = None) -> HoldAnswer:
-        express = office.support.is_express(form.admin_id, form.token) if form.token else False
-        held = await office.holds.take(
+        express = service.support.is_express(form.admin_id, form.token) if form.token else False
+        held = await service.holds.take(
             form.admin_id,
             form.start,
             client(request),
@@ -241,17 +241,17 @@ def _add_holds(router: APIRouter, office: Office, client: Client) -> None:
     async def release_slot(
         hold: Annotated[str, Path(max_length=100, description='The token of the hold.')],
     ) -> DoneAnswer:
-        await office.holds.release(hold)
+        await service.holds.release(hold)
         return DoneAnswer()
 
 
-def require_key(office: Office) -> Callable[..., Awaitable[None]]:
+def require_key(service: BookingService) -> Callable[..., Awaitable[None]]:
     """Whoever makes links has the key (S1: closed where none is configured)."""
 
     async def check(
         authorization: Annotated[str, Header(description='Any scheme, then SUPPORT_LINK_KEY.')] = '',
     ) -> None:
-        known = office.support.is_key(authorization)
+        known = service.support.is_key(authorization)
         if known is None:
             raise HTTPException(503, 'No key for support links is configured.')
         if not known:
@@ -260,13 +260,13 @@ def require_key(office: Office) -> Callable[..., Awaitable[None]]:
     return check
 
 
-def _add_support_links(router: APIRouter, office: Office, counted: Sequence[Any]) -> None:
+def _add_support_links(router: APIRouter, service: BookingService, counted: Sequence[Any]) -> None:
     @both(
         router,
         'GET',
         '/support-link/generate/tc2/',
         summary='Make a link to a support call for a client of TutorCruncher',
-        dependencies=[Depends(require_key(office))],
+        dependencies=[Depends(require_key(service))],
         responses=told(403, 404, 503),
     )
     async def make_link(
@@ -274,7 +274,7 @@ def _add_support_links(router: APIRouter, office: Office, counted: Sequence[Any]
         tc2_cligency_id: Annotated[Id, Query(description="The client's id in TutorCruncher.")],
         express: Annotated[bool, Query(description='The call may start in 15 minutes.')] = False,
     ) -> LinkAnswer:
-        return LinkAnswer(link=await office.support.make(tc2_admin_id, tc2_cligency_id, express=express))
+        return LinkAnswer(link=await service.support.make(tc2_admin_id, tc2_cligency_id, express=express))
 
     @both(
         router,
@@ -295,5 +295,5 @@ def _add_support_links(router: APIRouter, office: Office, counted: Sequence[Any]
         query = {'admin_id': admin_id, 'company_id': company_id, 'e': e, 's': s, 'x': x}
         if not (admin_id and company_id and e and s):
             raise LinkRefused(WHOLE, 'link_invalid')
-        allowed = await office.support.validate(*read_support_query(query))
+        allowed = await service.support.validate(*read_support_query(query))
         return AllowedAnswer(company_name=allowed.company_name, express=allowed.link.express, token=allowed.token)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
 from hermes.booking import ics
-from hermes.booking.letters import Stationery
+from hermes.booking.letters import LetterWriter
 from hermes.booking.links import OVER, LinkRefused, read_manage_token
 from hermes.db import letters
 from hermes.domain.errors import NotFound
@@ -28,7 +28,7 @@ HEADERS = {
 Token = Annotated[str, Path(max_length=300, description="The token of a booking's link.")]
 
 
-def file_routes(engine: Engine, stationery: Stationery) -> APIRouter:
+def file_routes(engine: Engine, writer: LetterWriter) -> APIRouter:
     """`GET /booking/{token}/invite.ics`: 200 with the file; 403 for a link that is none or over, 404 for a booking that
     is gone. The engine's database is opened by whoever owns it.
     """
@@ -41,7 +41,7 @@ def file_routes(engine: Engine, stationery: Stationery) -> APIRouter:
         responses={200: {'content': {'text/calendar': {}}}, 403: {}, 404: {}},
     )
     async def show_file(token: Token) -> Response:
-        uid = read_manage_token(token, stationery.keys)
+        uid = read_manage_token(token, writer.keys)
         async with engine.database.transaction() as connection:
             notice = await letters.find_notice(connection, uid)
         if notice is None:
@@ -50,7 +50,7 @@ def file_routes(engine: Engine, stationery: Stationery) -> APIRouter:
         if notice.end_at <= now:
             raise LinkRefused(OVER, 'link_expired')
         method: ics.Method = 'PUBLISH' if notice.planned else 'CANCEL'
-        content = ics.encode(replace(stationery.invitation(notice), attendee=Person()), method, now)
+        content = ics.encode(replace(writer.invitation(notice), attendee=Person()), method, now)
         return Response(content, headers={**HEADERS, 'Content-Type': f'text/calendar; charset=utf-8; method={method}'})
 
     return router

@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hermes.booking.book import Invitation
 from hermes.booking.forms import Moment, Start
-from hermes.booking.letters import Stationery
+from hermes.booking.letters import LetterWriter
 from hermes.booking.limits import QUOTAS
 from hermes.booking.links import public_number
 from hermes.booking.manage import Appointment
-from hermes.booking.office import Office
 from hermes.booking.recap import Recap, recap
+from hermes.booking.service import BookingService
 from hermes.domain.errors import HermesError, NotFound, OverLimit, Refused, Unreadable
 from hermes.domain.slots import Interval
 from hermes.web.booking_api import NUMBER, both, told
@@ -82,7 +82,7 @@ templates: Final = Environment(
 )
 
 
-def page_routes(office: Office, stationery: Stationery) -> APIRouter:
+def page_routes(service: BookingService, writer: LetterWriter) -> APIRouter:
     """`/booking/{token}` and its stylesheet."""
     router = APIRouter(tags=['call-booker'])
     style = files('hermes.web').joinpath('pages/booking.css').read_bytes()
@@ -105,13 +105,13 @@ def page_routes(office: Office, stationery: Stationery) -> APIRouter:
         after: Annotated[Moment | None, Query(description='Offer other times from here on.')] = None,
     ) -> Response:
         try:
-            at = await office.appointments.find(token)
+            at = await service.appointments.find(token)
         except HermesError as error:
             if wants_json(request):
                 raise
-            return problem_page(office, error)
-        told = recap(at, await office.appointments.look(at), stationery, office.terms)
-        return _json(at, told) if wants_json(request) else await _page(office, at, told, after=after)
+            return problem_page(service, error)
+        told = recap(at, await service.appointments.look(at), writer, service.terms)
+        return _json(at, told) if wants_json(request) else await _page(service, at, told, after=after)
 
     @both(
         router,
@@ -132,9 +132,9 @@ def page_routes(office: Office, stationery: Stationery) -> APIRouter:
     )
     async def change_booking(request: Request, token: Token) -> Response:
         if _is_form(request) and not wants_json(request):
-            return await _change_by_form(office, stationery, request, token)
-        at, invitation = await _change(office, token, await _read_change(request))
-        return _json(at, recap(at, invitation, stationery, office.terms))
+            return await _change_by_form(service, writer, request, token)
+        at, invitation = await _change(service, token, await _read_change(request))
+        return _json(at, recap(at, invitation, writer, service.terms))
 
     return router
 
@@ -169,35 +169,35 @@ def _wrong_start(error: ValidationError) -> str:
     return next((f'start: {each["what"]}.' for each in problems_of(error) if each['field'] == 'start'), '')
 
 
-async def _change(office: Office, token: str, change: Change) -> tuple[Appointment, Invitation]:
+async def _change(service: BookingService, token: str, change: Change) -> tuple[Appointment, Invitation]:
     if change.action == 'cancel':
-        return await office.appointments.cancel(token)
+        return await service.appointments.cancel(token)
     if change.start is None:
         raise Refused('start: is needed to move a call.', 'invalid')
-    return await office.appointments.move(token, change.start)
+    return await service.appointments.move(token, change.start)
 
 
-async def _change_by_form(office: Office, stationery: Stationery, request: Request, token: str) -> Response:
+async def _change_by_form(service: BookingService, writer: LetterWriter, request: Request, token: str) -> Response:
     """Do it, and show what became of it; what cannot be done is told above the same page."""
     given = await _read_form(request)
     wrong, status, invitation = '', 200, None
     try:
-        before = at = await office.appointments.find(token)
+        before = at = await service.appointments.find(token)
         try:
-            at, invitation = await _change(office, token, Change.model_validate(given))
+            at, invitation = await _change(service, token, Change.model_validate(given))
         except ValidationError as error:
             wrong, status = f'Please choose a time. {_wrong_start(error)}'.strip(), 422
         except Refused as error:
-            at, wrong, status = await office.appointments.find(token), str(error), status_of(error)
+            at, wrong, status = await service.appointments.find(token), str(error), status_of(error)
         except Unreadable:
             wrong, status = UNREADABLE, 503
-        told = recap(at, invitation or await office.appointments.look(at), stationery, office.terms)
+        told = recap(at, invitation or await service.appointments.look(at), writer, service.terms)
     except HermesError as error:
-        return problem_page(office, error)
+        return problem_page(service, error)
     said = SAID[invitation or ''] if at.planned else ''
     if at.planned and invitation and at.start == before.start:
         said = 'Your call stays where it was.'
-    return await _page(office, at, told, said=said, wrong=wrong, status=status)
+    return await _page(service, at, told, said=said, wrong=wrong, status=status)
 
 
 def _json(at: Appointment, told: Recap) -> JSONResponse:
@@ -223,7 +223,7 @@ def _json(at: Appointment, told: Recap) -> JSONResponse:
 
 
 async def _page(
-    office: Office,
+    service: BookingService,
     at: Appointment,
     told: Recap,
     *,
@@ -232,19 +232,19 @@ async def _page(
     wrong: str = '',
     status: int = 200,
 ) -> HTMLResponse:
-    now = office.engine.clock.now()
+    now = service.engine.clock.now()
     first = max(after or now, now)
     last = first + timedelta(days=DAYS)
     offered: list[Interval] = []
     closed = False
     if at.planned:
         try:
-            offered = await office.appointments.times(at, Interval(first, last))
+            offered = await service.appointments.times(at, Interval(first, last))
         except (Unreadable, NotFound, OverLimit):
             closed = True
-    later = last if last < now + timedelta(days=office.terms.horizon_days) else None
+    later = last if last < now + timedelta(days=service.terms.horizon_days) else None
     return render(
-        'booking.html', status, brand=office.terms.brand, at=at, told=told,
+        'booking.html', status, brand=service.terms.brand, at=at, told=told,
         days=_days(offered, at, ZoneInfo(told.zone)), closed=closed, said=said, wrong=wrong,
         later=later.isoformat() if later else '', earlier=bool(after), ics_path=urlsplit(told.ics_url).path,
         moves=QUOTAS['move'].most,
@@ -265,10 +265,10 @@ def _days(offered: list[Interval], at: Appointment, zone: ZoneInfo) -> dict[str,
     return days
 
 
-def problem_page(office: Office, error: HermesError) -> HTMLResponse:
+def problem_page(service: BookingService, error: HermesError) -> HTMLResponse:
     """What is wrong, as a page."""
     status = status_of(error) if isinstance(error, Refused) else 503
-    return render('problem.html', status, brand=office.terms.brand, wrong=str(error))
+    return render('problem.html', status, brand=service.terms.brand, wrong=str(error))
 
 
 def render(name: str, status: int, **given: Any) -> HTMLResponse:

@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from hermes.db.budget import SHARE
 from hermes.db.reads.health import EVENTS_SHOWN, PUSHES_SHOWN, QUANTILES, Figures
-from hermes.domain.condition import KINDS
 from hermes.domain.errors import REACTIONS
-from hermes.domain.settling import CHOICES
+from hermes.domain.resolutions import CHOICES
+from hermes.domain.status import KINDS
 from hermes.ports import Op
 from hermes.sync.sweep import FULL
 from hermes.web.refusals import Reason

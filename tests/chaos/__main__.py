@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests import postgres
 from tests.chaos.kill9 import run
-from tests.chaos.town import open_town
+from tests.chaos.testbed import open_testbed
 
 
 def main() -> None:
@@ -19,8 +19,8 @@ def main() -> None:
     options = parser.parse_args()
     with postgres.start_server() as server, tempfile.TemporaryDirectory() as folder:
         postgres.make_template(server)
-        with postgres.fresh_database(server) as url, open_town(url, Path(folder)) as town:
-            outcome = run(town, options.seed, options.sign_ups, options.kills, options.seconds)
+        with postgres.fresh_database(server) as url, open_testbed(url, Path(folder)) as testbed:
+            outcome = run(testbed, options.seed, options.sign_ups, options.kills, options.seconds)
     print(
         f'{outcome.acked} sign-ups acknowledged, {outcome.rows} rows, {outcome.applied} applied, killed {outcome.kills}'
     )

@@ -23,7 +23,7 @@ import httpx2
 
 from hermes.booking.limits import LOOKS_INTO_ONE, LOOKS_OF_ALL
 from tests import postgres
-from tests.chaos.town import Town, children, open_town
+from tests.chaos.testbed import Testbed, children, open_testbed
 
 MARKS = '\u0301\u0316\u0323\u0307'
 LIMIT_MB = 200
@@ -43,7 +43,7 @@ ROWS = """
 class Flood:
     """What strangers and honest people got."""
 
-    town: Town
+    testbed: Testbed
     size: int
     answers: dict[str, Counter[int]] = field(default_factory=dict)
     looks: int = 0
@@ -63,7 +63,7 @@ class Flood:
         headers = {'X-Forwarded-For': client, **more.pop('headers', {})}
         with suppress(httpx2.HTTPError):
             answer = httpx2.request(
-                method, f'{self.town.web_url}{path}', headers=headers, timeout=30, trust_env=False, **more
+                method, f'{self.testbed.web_url}{path}', headers=headers, timeout=30, trust_env=False, **more
             )
             self.note(what, answer.status_code)
             return answer
@@ -75,7 +75,7 @@ class Flood:
         grown = {name: self.after[name] - self.before[name] for name in self.before}
         bad = {what: status for what, told in self.answers.items() for status in told if status >= 500 or status == 0}
         checks = {
-            f'{len(self.town.acked)} of {self.honest} deliveries answered': len(self.town.acked) == self.honest,
+            f'{len(self.testbed.acked)} of {self.honest} deliveries answered': len(self.testbed.acked) == self.honest,
             f'{grown["deliveries"]} deliveries stored': grown['deliveries'] >= self.honest,
             f'{self.booked} of 3 visitors booked': self.booked == 3,
             f'calendars asked {self.looks} times': self.looks <= 2 * LOOKS_INTO_ONE + 2 * LOOKS_OF_ALL,
@@ -89,19 +89,19 @@ class Flood:
         return [told for told, good in checks.items() if not good]
 
     def show(self) -> None:
-        print(f'{len(self.town.acked)} of {self.honest} deliveries answered, {self.booked} of 3 visitors booked')
+        print(f'{len(self.testbed.acked)} of {self.honest} deliveries answered, {self.booked} of 3 visitors booked')
         print(f'calendars were asked {self.looks} times; the web process had {self.peak_mb:.0f} MB at most')
         print('rows: ' + ', '.join(f'{name} {self.before[name]} -> {self.after[name]}' for name in self.before))
         for what, told in sorted(self.answers.items()):
             print(f'{what}: ' + ', '.join(f'{count} x {status or "cut off"}' for status, count in sorted(told.items())))
 
 
-def run(town: Town, size: int) -> Flood:
+def run(testbed: Testbed, size: int) -> Flood:
     """`size` requests of each sort by strangers, from several threads, and meanwhile honest ones."""
-    flood = Flood(town, size)
-    [admin] = town.rows('select id from admin where is_sales_person order by id limit 1')
-    flood.before = town.rows(ROWS)[0]
-    seen = looks(town)
+    flood = Flood(testbed, size)
+    [admin] = testbed.rows('select id from admin where is_sales_person order by id limit 1')
+    flood.before = testbed.rows(ROWS)[0]
+    seen = looks(testbed)
     sorts: list[Callable[[Flood, int], None]] = [write_marks, hold_and_book, keep_bodies, draw, deliver]
     threads = [threading.Thread(target=sort, args=(flood, admin['id'])) for sort in sorts]
     for thread in threads:
@@ -109,9 +109,9 @@ def run(town: Town, size: int) -> Flood:
     for thread in threads:
         thread.join()
     visit(flood, admin['id'])
-    flood.looks = looks(town) - seen
-    flood.after = town.rows(ROWS)[0]
-    flood.peak_mb = peak_mb(town)
+    flood.looks = looks(testbed) - seen
+    flood.after = testbed.rows(ROWS)[0]
+    flood.peak_mb = peak_mb(testbed)
     return flood
 
 
@@ -136,7 +136,7 @@ def hold_and_book(flood: Flood, admin: int) -> None:
 def keep_bodies(flood: Flood, admin: int) -> None:
     """M-6: connections that announce two megabytes and never send the last byte."""
     length = 2 * 1024 * 1024
-    port = int(flood.town.web_url.rpartition(':')[2])
+    port = int(flood.testbed.web_url.rpartition(':')[2])
     held = []
     for signed in [True] * 60 + [False] * 20:
         signature = f'Webhook-Signature: {"0" * 64}\r\n' if signed else ''
@@ -166,7 +166,7 @@ def deliver(flood: Flood, admin: int) -> None:
     """What TutorCruncher sends meanwhile."""
     for number in range(flood.size // 4):
         flood.honest += 1
-        flood.town.sign_up(number)
+        flood.testbed.sign_up(number)
 
 
 def visit(flood: Flood, admin: int) -> None:
@@ -191,16 +191,18 @@ def form_of(admin: int, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def looks(town: Town) -> int:
+def looks(testbed: Testbed) -> int:
     """How often calendars were asked."""
-    told = httpx2.get(f'{town.sandbox_url}/_world/calls', params={'system': 'google'}, timeout=20, trust_env=False)
+    told = httpx2.get(f'{testbed.sandbox_url}/_world/calls', params={'system': 'google'}, timeout=20, trust_env=False)
     return sum('freeBusy' in json.dumps(call) for call in told.json())
 
 
-def peak_mb(town: Town) -> float:
+def peak_mb(testbed: Testbed) -> float:
     """The most memory that the web process, or what it started, ever held."""
-    assert town.web.process is not None
-    told = [Path(f'/proc/{pid}/status').read_text() for pid in (town.web.process.pid, *children(town.web.process.pid))]
+    assert testbed.web.process is not None
+    told = [
+        Path(f'/proc/{pid}/status').read_text() for pid in (testbed.web.process.pid, *children(testbed.web.process.pid))
+    ]
     return max(int(line.split()[1]) / 1024 for text in told for line in text.splitlines() if line.startswith('VmHWM'))
 
 
@@ -212,10 +214,10 @@ def main() -> None:
         postgres.make_template(server)
         with (
             postgres.fresh_database(server) as url,
-            open_town(url, Path(folder), RATE_LIMITS='on', TRUSTED_PROXIES='127.0.0.1') as town,
+            open_testbed(url, Path(folder), RATE_LIMITS='on', TRUSTED_PROXIES='127.0.0.1') as testbed,
         ):
             began = time.monotonic()
-            flood = run(town, options.size)
+            flood = run(testbed, options.size)
     flood.show()
     print(f'{time.monotonic() - began:.0f} s')
     for line in flood.wrong():

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.chaos.town import Town, at_rest, pick_victim
+from tests.chaos.testbed import Testbed, at_rest, pick_victim
 from tests.waiting import wait_for
 
 
@@ -37,12 +37,12 @@ class Outcome:
         return found
 
 
-def run(town: Town, seed: int, sign_ups: int, kills: int, duration_s: float) -> Outcome:
+def run(testbed: Testbed, seed: int, sign_ups: int, kills: int, duration_s: float) -> Outcome:
     """`sign_ups` over `duration_s` seconds, with `kills` among them; then wait for rest."""
     chance = random.Random(seed)
-    town.weather(latency_p=0.5, latency_min_s=0.01, latency_max_s=0.15, lost_answer_p=0.03, error_after_p=0.02)
+    testbed.weather(latency_p=0.5, latency_min_s=0.01, latency_max_s=0.15, lost_answer_p=0.03, error_after_p=0.02)
     senders = [
-        threading.Thread(target=_send, args=(town, range(lane, sign_ups, 4), duration_s * 4 / sign_ups))
+        threading.Thread(target=_send, args=(testbed, range(lane, sign_ups, 4), duration_s * 4 / sign_ups))
         for lane in range(4)
     ]
     for sender in senders:
@@ -51,43 +51,43 @@ def run(town: Town, seed: int, sign_ups: int, kills: int, duration_s: float) -> 
     started = time.monotonic()
     for moment in moments:
         time.sleep(max(0.0, started + moment - time.monotonic()))
-        pick_victim(town, chance).kill()
-        town.keep_alive()
+        pick_victim(testbed, chance).kill()
+        testbed.keep_alive()
     while any(sender.is_alive() for sender in senders):
-        town.keep_alive()
+        testbed.keep_alive()
         time.sleep(0.2)
-    town.weather(name='calm')
+    testbed.weather(name='calm')
 
     def rested() -> bool:
-        town.keep_alive()
-        return at_rest(town)
+        testbed.keep_alive()
+        return at_rest(testbed)
 
-    wait_for('Hermes comes to rest', rested, town.said)
-    return look(town)
+    wait_for('Hermes comes to rest', rested, testbed.said)
+    return look(testbed)
 
 
-def _send(town: Town, numbers: range, pause_s: float) -> None:
+def _send(testbed: Testbed, numbers: range, pause_s: float) -> None:
     for number in numbers:
-        town.sign_up(number)
+        testbed.sign_up(number)
         time.sleep(pause_s)
 
 
-def look(town: Town) -> Outcome:
+def look(testbed: Testbed) -> Outcome:
     """The end, in the database and in the CRM."""
-    state = town.crm()
+    state = testbed.crm()
     ours: Any = {
         kind: [item for item in state[kind] if not item['is_deleted']] for kind in ('organizations', 'persons', 'deals')
     }
-    [rows] = town.rows(
+    [rows] = testbed.rows(
         "select count(*) as rows, count(*) filter (where state = 'done') as applied from event "
         "where source = 'tutorcruncher' and kind = 'webhook'"
     )
     return Outcome(
-        len(set(town.acked)),
+        len(set(testbed.acked)),
         rows['rows'],
         rows['applied'],
         Counter(item['name'] for item in ours['organizations'] if item['name'].startswith('Chaos')),
         Counter(item['name'] for item in ours['persons'] if 'Chaos' in item['name']),
         Counter(item['title'] for item in ours['deals'] if item['title'].startswith('Chaos')),
-        {part.name: part.kills for part in (town.web, *town.workers)},
+        {part.name: part.kills for part in (testbed.web, *testbed.workers)},
     )

@@ -19,7 +19,7 @@ from psycopg.rows import dict_row
 
 from hermes.cli.world import sandbox_environment
 from hermes.settings import load
-from tests.chaos.town import Part, free_port, said
+from tests.chaos.testbed import Part, free_port, said
 from tests.waiting import LOOK_S, PATIENCE_S, PROBE_S, looks, wait_for, wait_in_loop
 
 RUSH = 200

@@ -29,7 +29,7 @@ def _referee(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """What a worker's court heard."""
+    """What a worker's judge heard."""
     HEARD.update(getattr(node, 'workeroutput', {}).get('referee', {}))
 
 

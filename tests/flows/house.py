@@ -17,7 +17,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
 from hermes import app, parts
-from hermes.booking.office import Office
+from hermes.booking.service import BookingService
 from hermes.db.inbox import Inbox
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import ManualClock, SystemClock
@@ -113,7 +113,7 @@ class House:
     transport: httpx2.AsyncBaseTransport
     _marked: int = 0
     engines: list[Engine] = field(default_factory=list)
-    office: Office | None = None
+    office: BookingService | None = None
     """What serves the booking API."""
     working: bool = True
     """Whether the workers work while a visitor waits for an answer (CB-7)."""
@@ -309,7 +309,7 @@ async def open_house(
     front = parts.build_engine(
         configured, clock=clock, chance=random.Random(seed + 100), transport=transport, worker='web'
     )
-    office = parts.build_office(configured, front, pause)
+    office = parts.build_booking_service(configured, front, pause)
     application = create_app(inbox, app.sources(configured), Vitals(database_url), SystemClock(), resources=[office])
     entrance = Entrance(application, lambda: app.booking_routers(office, configured))
     async with (

@@ -10,24 +10,24 @@ from typing import Any
 
 import httpx2
 
-from tests.referee.court import FORWARDED, PREFIX, Answer, Court, Exchange
+from tests.referee.recorded import FORWARDED, PREFIX, Answer, Exchange, Judge
 from tests.referee.referee import documents
 from tests.systems.google import Judged
 
-_sitting: list[Court] = []
+_sitting: list[Judge] = []
 _calendar: list[str] = []
 SAID = 'said'
 
 
-def court() -> Court | None:
-    """The court of this run, None without documents."""
+def sitting_judge() -> Judge | None:
+    """The judge of this run, None without documents."""
     if not _sitting and documents() is not None:
-        _sitting.append(Court())
+        _sitting.append(Judge())
     return _sitting[0] if _sitting else None
 
 
 def dismiss() -> tuple[list[str], dict[str, int]]:
-    """Send the court home; what it complained about, and how much it heard."""
+    """Send the judge home; what it complained about, and how much it heard."""
     wrong, _calendar[:] = list(_calendar), []
     if not _sitting:
         return wrong, {}
@@ -38,7 +38,7 @@ def dismiss() -> tuple[list[str], dict[str, int]]:
 class Noted(httpx2.AsyncBaseTransport):
     """The wire to the sandbox, with a listener."""
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport, judge: Court) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, judge: Judge) -> None:
         self.inner, self.judge = inner, judge
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -57,7 +57,7 @@ class Noted(httpx2.AsyncBaseTransport):
 class Listened(httpx2.AsyncBaseTransport):
     """What Hermes calls through. A test that stands in the way does so at `inner`, as it does without a referee."""
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport, judge: Court) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, judge: Judge) -> None:
         self.inner, self.judge = Noted(inner, judge), judge
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -68,7 +68,7 @@ class Listened(httpx2.AsyncBaseTransport):
                 note(self.judge, request, None)
 
 
-def note(judge: Court, request: httpx2.Request, answer: Answer | None) -> None:
+def note(judge: Judge, request: httpx2.Request, answer: Answer | None) -> None:
     if PREFIX.fullmatch(request.url.path):
         headers = tuple((name, request.headers[name]) for name in FORWARDED if name in request.headers)
         where = os.environ.get('PYTEST_CURRENT_TEST', '')
@@ -79,5 +79,5 @@ def note(judge: Court, request: httpx2.Request, answer: Answer | None) -> None:
 def listened(transport: Any) -> Any:
     """The transport for Hermes: the same without documents of Pipedrive."""
     transport.inner = Judged(transport.inner, _calendar)
-    judge = court()
+    judge = sitting_judge()
     return transport if judge is None else Listened(transport, judge)

@@ -64,7 +64,7 @@ async def open_post(database_url: str, *, smtp: bool = True, **settings: Any) ->
         url = f'smtp://127.0.0.1:{house.world.mailbox.port}' if smtp else ''
         told = Settings(**{**house.settings.model_dump(), '_env_file': None, 'smtp_url': url})
         try:
-            yield Post(house, told, parts.build_mailer(told), parts.build_stationery(told).write)
+            yield Post(house, told, parts.build_mailer(told), parts.build_letter_writer(told).write)
         finally:
             server.close()
             await server.wait_closed()

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.flows.crashing import Mortal, Visitor, wake
 from tests.flows.house import House
-from tests.flows.mortal import Mortal, Visitor, wake
 
 ELSEWHERE = re.compile(r'(ingest|calendars)\..* #([2-9]|\d\d)')
 """What comes back from the CRM and the calendar is applied in the same way each time: died at once a stage."""

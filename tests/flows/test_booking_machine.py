@@ -18,8 +18,8 @@ from hermes.db.server.embedded import Server
 from hermes.sync.calendars import follow_step
 from tests import postgres
 from tests.flows import faults
+from tests.flows.crashing import REFUSAL
 from tests.flows.house import MARCUS, PRIYA, House, open_house
-from tests.flows.mortal import REFUSAL
 from tests.flows.visitors import TEN, admin, book, hold
 
 DAY = timedelta(days=1)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from hermes.domain.errors import Refused
-from hermes.domain.settling import CHOICES
-from hermes.sync.held import held_step
+from hermes.domain.resolutions import CHOICES
+from hermes.sync.held_pushes import held_step
 from tests.flows import faults
 from tests.flows.companies import decisions, later, sign_up
 from tests.flows.crm import add_deal, add_organization, add_person, change, known, shown

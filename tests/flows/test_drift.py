@@ -7,7 +7,7 @@ import pytest
 
 from hermes.cli import drift as command
 from hermes.sync import drift
-from hermes.sync.turns import HEALING, turn_until
+from hermes.sync.inline_worker import HEALING, run_until
 from tests.flows.companies import later, sign_up
 from tests.flows.house import PRIYA_PD, House
 
@@ -114,4 +114,4 @@ async def test_somebody_who_waits_in_vain_is_told(house: House) -> None:
     async def never() -> bool:
         return False
 
-    assert not await turn_until(house.engine, HEALING, never, 5.0)
+    assert not await run_until(house.engine, HEALING, never, 5.0)

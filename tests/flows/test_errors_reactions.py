@@ -3,7 +3,7 @@
 import pytest
 
 from hermes.sync import connect
-from hermes.sync.held import held_step
+from hermes.sync.held_pushes import held_step
 from hermes.sync.push import push_step
 from tests.flows import faults
 from tests.flows.companies import later, sign_up

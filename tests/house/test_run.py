@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import psycopg
 import pytest
 
-from tests.chaos.town import children
+from tests.chaos.testbed import children
 from tests.house.run import Home, free_ports, processes_of
 from tests.waiting import PATIENCE_S
 

@@ -21,9 +21,9 @@ from typing import Any
 import structlog
 
 from tests import postgres
-from tests.sim import checks, echo, shrink, team
+from tests.sim import checks, echo, sales_team, shrink
 from tests.sim.life import Life, Story, live
-from tests.sim.town import Town, open_town
+from tests.sim.testbed import Testbed, open_testbed
 
 SEEDS = Path(__file__).with_name('seeds.txt')
 FOLD_EVERY = 4
@@ -40,20 +40,20 @@ class Tally:
     crashed: Counter[str] = field(default_factory=Counter)
 
 
-async def judge(town: Town, seed: Life | int, *, fold: bool) -> tuple[Story, list[str]]:
+async def judge(testbed: Testbed, seed: Life | int, *, fold: bool) -> tuple[Story, list[str]]:
     """One seed, from its first day to what is wrong in the end."""
     life = seed if isinstance(seed, Life) else Life(seed)
     story = Story(life)
     try:
-        story = await live(town, life)
-        wrong = await checks.check(town)
+        story = await live(testbed, life)
+        wrong = await checks.check(testbed)
         if not wrong and fold:
-            wrong = await checks.check_fold(town)
+            wrong = await checks.check_fold(testbed)
         if not wrong:
-            wrong = await echo.check(town, life.seed)
+            wrong = await echo.check(testbed, life.seed)
     except Exception:
         wrong = [traceback.format_exc()]
-        for gate in town.gates:
+        for gate in testbed.gates:
             await gate.give_up()
     return story, wrong
 
@@ -75,12 +75,12 @@ def first_line(complaint: str) -> str:
     return complaint.strip().splitlines()[-1 if complaint.startswith('Traceback') else 0]
 
 
-async def make_small(town: Town, story: Story, wrong: list[str]) -> Life:
+async def make_small(testbed: Testbed, story: Story, wrong: list[str]) -> Life:
     """The smallest life that fails with a complaint of the same kind."""
     kind = first_line(wrong[0]).split(':')[0]
 
     async def fails(life: Life) -> bool:
-        _, found = await judge(town, life, fold=kind == 'I14')
+        _, found = await judge(testbed, life, fold=kind == 'I14')
         return bool(found) and first_line(found[0]).split(':')[0] == kind
 
     return await shrink.shrink(story.life, story.moves, fails)
@@ -92,31 +92,31 @@ async def run(options: argparse.Namespace, part: int = 0) -> Tally:
     with postgres.start_server() as server:
         postgres.make_template(server)
         with postgres.fresh_database(server) as url, postgres.fresh_database(server) as shadow:
-            async with open_town(url, shadow) as town:
+            async with open_testbed(url, shadow) as testbed:
                 gc.collect()
                 gc.freeze()
                 started = time.monotonic()
                 for life in lives(options, part):
                     done = tally.passed + tally.failed
-                    if not await one(town, life, options, fold=options.seed is not None or done % FOLD_EVERY == 0):
+                    if not await one(testbed, life, options, fold=options.seed is not None or done % FOLD_EVERY == 0):
                         tally.failed += 1
                         if tally.failed >= options.stop_after:
                             break
                     else:
                         tally.passed += 1
                 tally.took_s = time.monotonic() - started
-                tally.reached, tally.crashed = town.reached, town.crashed
+                tally.reached, tally.crashed = testbed.reached, testbed.crashed
     return tally
 
 
-async def one(town: Town, life: Life, options: argparse.Namespace, *, fold: bool) -> bool:
+async def one(testbed: Testbed, life: Life, options: argparse.Namespace, *, fold: bool) -> bool:
     """Whether all was well with it."""
-    story, wrong = await judge(town, life, fold=fold)
+    story, wrong = await judge(testbed, life, fold=fold)
     if wrong:
         report(story, wrong, options)
         if not options.no_shrink and options.seed is None and life.moves is None:
-            small = await make_small(town, story, wrong)
-            again, still = await judge(town, small, fold=True)
+            small = await make_small(testbed, story, wrong)
+            again, still = await judge(testbed, small, fold=True)
             print(f'shrunk: {shrink.write(small)}  ({len(story.moves)} moves before)')
             report(again, still, options, whole=True)
             if options.keep:
@@ -213,7 +213,9 @@ def main() -> None:
     if options.team is not None:
         sys.exit(
             asyncio.run(
-                team.main(options.team, options.actions, merges=not options.no_merges, small=not options.no_shrink)
+                sales_team.main(
+                    options.team, options.actions, merges=not options.no_merges, small=not options.no_shrink
+                )
             )
         )
     began = time.monotonic()

@@ -8,7 +8,7 @@ from typing import Any
 from hermes.sandbox.pipedrive.answers import Refused as CrmRefused
 from hermes.sandbox.tutorcruncher.account import Refused as ClientRefused
 from tests.flows.house import MARCUS, MARCUS_PD, PRIYA, PRIYA_PD, House
-from tests.sim.town import pick
+from tests.sim.testbed import pick
 
 Act = Callable[[House, random.Random], str]
 NAMES = ('Alder', 'Birch', 'Cedar', 'Dogwood', 'Elm', 'Fir', 'Ginkgo', 'Hazel')

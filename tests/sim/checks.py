@@ -12,39 +12,39 @@ from hermes.domain.model import Event, RecordRef, RemoteRef
 from hermes.domain.plan import Noop, Update, Wait, plan
 from hermes.sync import replay
 from hermes.systems.pipedrive import objects, rest
-from tests.sim.town import Town
+from tests.sim.testbed import Testbed
 
 KINDS = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
 OWNED_BY_TC2 = {'tc2_status': 'status', 'paid_invoice_count': 'paid_invoice_count'}
 
 
-async def check(town: Town) -> list[str]:
+async def check(testbed: Testbed) -> list[str]:
     """Everything that is wrong, in plain words; [] when all is well."""
-    async with town.house.engine.database.transaction() as connection:
-        graph = await _everything(town, connection)
-        known = await town.house.engine.known(connection)
-    wrong = [*_duplicates(town), *_mirrors(town, graph, known), *_truth(town, graph)]
-    wrong += await _resurrections(town)
-    wrong += await _dropped(town, graph)
-    wrong += [f'I11: {row["what"]}' for row in await town.looking.fetch('select what from simulated.trespass')]
+    async with testbed.house.engine.database.transaction() as connection:
+        graph = await _everything(testbed, connection)
+        known = await testbed.house.engine.known(connection)
+    wrong = [*_duplicates(testbed), *_mirrors(testbed, graph, known), *_truth(testbed, graph)]
+    wrong += await _resurrections(testbed)
+    wrong += await _dropped(testbed, graph)
+    wrong += [f'I11: {row["what"]}' for row in await testbed.looking.fetch('select what from simulated.trespass')]
     wrong += _lost(graph)
-    wrong += await _wanted(town, graph, known)
-    wrong += await _events(town)
+    wrong += await _wanted(testbed, graph, known)
+    wrong += await _events(testbed)
     return wrong
 
 
-async def _everything(town: Town, connection: Any) -> Graph:
+async def _everything(testbed: Testbed, connection: Any) -> Graph:
     rows = await (await connection.execute('select id from company')).fetchall()
     linked = await (await connection.execute('select system, type, remote_id from mirror')).fetchall()
     refs = {RemoteRef(row['system'], row['type'], row['remote_id']) for row in linked}
     return await graphs.load(connection, graphs.Wanted(refs=refs, companies={row['id'] for row in rows}), lock=False)
 
 
-def _duplicates(town: Town) -> list[str]:
+def _duplicates(testbed: Testbed) -> list[str]:
     """I4: by hermes_id and by TC2 client."""
     wrong = []
     for kind in KINDS:
-        account = town.house.pd
+        account = testbed.house.pd
         for name in ('hermes_id', 'tc2_cligency_url'):
             code = next(
                 (code for code, one in account.catalogues[kind].fields.items() if one['field_name'] == name), None
@@ -58,10 +58,10 @@ def _duplicates(town: Town) -> list[str]:
     return wrong
 
 
-def _mirrors(town: Town, graph: Graph, known: Any) -> list[str]:
+def _mirrors(testbed: Testbed, graph: Graph, known: Any) -> list[str]:
     """I7: every mirror equals the object of the emulated CRM, field by field, and every object has one."""
     wrong = []
-    account = town.house.pd
+    account = testbed.house.pd
     for kind in KINDS:
         for row in account.tables[kind].values():
             mirror = next(
@@ -96,13 +96,13 @@ UNDER_WAY = timedelta(seconds=10)
 """How long a call that was decided on may take to go out."""
 
 
-async def _resurrections(town: Town) -> list[str]:
+async def _resurrections(testbed: Testbed) -> list[str]:
     """I16: nothing stands again, under another id, for what a person deleted in the CRM. Only what nobody has told of
     when it was made again is forgiven: no answer, no webhook, and no listing shows what is deleted.
     """
     wrong = []
-    account = town.house.pd
-    ours = {call.path.rpartition('/')[2] for call in town.house.calls('DELETE') if call.status == 200}
+    account = testbed.house.pd
+    ours = {call.path.rpartition('/')[2] for call in testbed.house.calls('DELETE') if call.status == 200}
     for kind in KINDS:
         codes = [code for code, one in account.catalogues[kind].fields.items() if one['field_name'] == 'hermes_id']
         live = {
@@ -117,23 +117,25 @@ async def _resurrections(town: Town) -> list[str]:
             made_at = next(
                 (
                     call.at
-                    for call in town.house.calls('POST', f'/{kind}s')
+                    for call in testbed.house.calls('POST', f'/{kind}s')
                     if isinstance(call.answer, dict) and (call.answer.get('data') or {}).get('id') == live[told]
                 ),
                 None,
             )
-            [known] = await town.looking.fetch(TOLD, (kind, str(row['id'])))
+            [known] = await testbed.looking.fetch(TOLD, (kind, str(row['id'])))
             if made_at is None or (known['at'] is not None and known['at'] < made_at - UNDER_WAY):
                 wrong.append(f'I16: {kind} {row["id"]} was deleted by a person, and {live[told]} was made for it')
     return wrong
 
 
-async def _dropped(town: Town, graph: Graph) -> list[str]:
+async def _dropped(testbed: Testbed, graph: Graph) -> list[str]:
     """D-3: every object of the CRM is a record, unless somebody has to decide, or its organisation is none of ours."""
-    account = town.house.pd
+    account = testbed.house.pd
     asked = [
         tuple(row['object'])
-        for row in await town.looking.fetch("select detail -> 'object' as object from decision where detail ? 'object'")
+        for row in await testbed.looking.fetch(
+            "select detail -> 'object' as object from decision where detail ? 'object'"
+        )
     ]
     by_ref = {(ref.type, ref.remote_id): (ref, mirror) for ref, mirror in graph.mirrors.items()}
 
@@ -179,14 +181,14 @@ def rest_shape(account: Any, kind: str, row: Any) -> Any:
     return shapes.shape(account, kind, row)
 
 
-def _truth(town: Town, graph: Graph) -> list[str]:
+def _truth(testbed: Testbed, graph: Graph) -> list[str]:
     """Independent of every mirror: what TutorCruncher owns stands in the CRM as TutorCruncher has it (FIELD-2,
     FIELD-3).
     """
     wrong = []
-    account = town.house.pd
+    account = testbed.house.pd
     codes = {one['field_name']: code for code, one in account.catalogues['organization'].fields.items()}
-    for client in town.house.tc2.clients.values():
+    for client in testbed.house.tc2.clients.values():
         if client.deleted or client.agency is None or client.agency.narc:
             continue
         url = [
@@ -210,13 +212,13 @@ def _truth(town: Town, graph: Graph) -> list[str]:
     return wrong
 
 
-async def _wanted(town: Town, graph: Graph, known: Any) -> list[str]:
+async def _wanted(testbed: Testbed, graph: Graph, known: Any) -> list[str]:
     """I7: nothing is left to send, and every record says what it should."""
     wrong = []
-    engine = town.house.engine
+    engine = testbed.house.engine
     system = engine.systems['pipedrive']
     context = engine.context(Event(0, '', '', b'', engine.clock.now()), known)
-    pushes = {(row['record_type'], row['record_id']): row for row in await town.house.rows('select * from push')}
+    pushes = {(row['record_type'], row['record_id']): row for row in await testbed.house.rows('select * from push')}
     for record in [one for one in graph.records.values() if one.ref.type in KINDS.values() and one.alias_of is None]:
         late = settle_fields(graph, record, context)
         wrong += [
@@ -246,8 +248,8 @@ def _parent_gone(graph: Graph, record: Any) -> bool:
     )
 
 
-async def _events(town: Town) -> list[str]:
-    rows = await town.house.rows(
+async def _events(testbed: Testbed) -> list[str]:
+    rows = await testbed.house.rows(
         "select id, source, kind, state, attempts, reason from event where state <> 'done' order by id"
     )
     return [
@@ -256,18 +258,18 @@ async def _events(town: Town) -> list[str]:
     ]
 
 
-async def check_fold(town: Town) -> list[str]:
+async def check_fold(testbed: Testbed) -> list[str]:
     """I14: the log, folded into an empty database, gives the same state by hash."""
-    await town.set_shadow_back()
-    source = town.house.engine.database
-    await event_log.copy_log(source, town.shadow.database, town.folded_to)
-    await replay.fold(town.shadow)
-    ours, folded = await event_log.digest(source), await event_log.digest(town.shadow.database)
+    await testbed.set_shadow_back()
+    source = testbed.house.engine.database
+    await event_log.copy_log(source, testbed.shadow.database, testbed.folded_to)
+    await replay.fold(testbed.shadow)
+    ours, folded = await event_log.digest(source), await event_log.digest(testbed.shadow.database)
     wrong = []
     for table in [name for name in ours if ours[name] != folded[name]]:
         query = event_log.STATE[table]
         here = [row['row'] for row in await source.fetch(query)]
-        there = [row['row'] for row in await town.shadow.database.fetch(query)]
+        there = [row['row'] for row in await testbed.shadow.database.fetch(query)]
         wrong += [f'I14: {table}: {difference}' for difference in _differences(here, there)] or [
             f'I14: {table} differs'
         ]

@@ -8,32 +8,32 @@ from typing import Any
 
 from tests.flows.house import PRIYA_PD
 from tests.sim.life import settle
-from tests.sim.town import Town, pick
+from tests.sim.testbed import Testbed, pick
 
 WRITES = ('POST', 'PATCH', 'DELETE')
 
 
-async def check(town: Town, seed: int) -> list[str]:
+async def check(testbed: Testbed, seed: int) -> list[str]:
     """What is wrong with the calls that follow from one change."""
     chance = random.Random(seed + 7)
-    return [*await _nothing(town), *await _burst(town, chance), *await _crm_edit(town, chance)]
+    return [*await _nothing(testbed), *await _burst(testbed, chance), *await _crm_edit(testbed, chance)]
 
 
-async def _nothing(town: Town) -> list[str]:
+async def _nothing(testbed: Testbed) -> list[str]:
     """I9: every client's snapshot, and the last webhooks again."""
-    town.house.mark()
-    town.house.tc2.send_all_snapshots()
-    if town.house.tc2.integration.messages:
-        town.house.tc2.resend_last(2)
-    for delivery in list(town.house.world.outbox.sent)[-6:]:
-        await town.house.post(delivery)
-    await settle(town)
-    return [f'I9: nothing changed, and {call.method} {call.path} was called' for call in town.house.calls()]
+    testbed.house.mark()
+    testbed.house.tc2.send_all_snapshots()
+    if testbed.house.tc2.integration.messages:
+        testbed.house.tc2.resend_last(2)
+    for delivery in list(testbed.house.world.outbox.sent)[-6:]:
+        await testbed.house.post(delivery)
+    await settle(testbed)
+    return [f'I9: nothing changed, and {call.method} {call.path} was called' for call in testbed.house.calls()]
 
 
-async def _burst(town: Town, chance: random.Random) -> list[str]:
+async def _burst(testbed: Testbed, chance: random.Random) -> list[str]:
     """I6, I10: five edits at once in TutorCruncher, one write per object, the latest value."""
-    house = town.house
+    house = testbed.house
     client: Any = pick(chance, [one for one in house.tc2.clients.values() if not one.deleted])
     if client is None:
         return []
@@ -42,13 +42,13 @@ async def _burst(town: Town, chance: random.Random) -> list[str]:
     for number in range(5):
         house.tc2.pay_invoice(client.id)
         house.clock.advance(0.01 * number)
-    await settle(town)
-    return _writes(town, 'five edits of TutorCruncher in a burst')
+    await settle(testbed)
+    return _writes(testbed, 'five edits of TutorCruncher in a burst')
 
 
-async def _crm_edit(town: Town, chance: random.Random) -> list[str]:
+async def _crm_edit(testbed: Testbed, chance: random.Random) -> list[str]:
     """I6: a person's edit of a name, and of a field that TutorCruncher owns, which is corrected once."""
-    house = town.house
+    house = testbed.house
     row = pick(chance, house.pd.live('organization').values())
     if row is None:
         return []
@@ -60,14 +60,14 @@ async def _crm_edit(town: Town, chance: random.Random) -> list[str]:
     house.pd.act_update(
         'organization', row['id'], {'name': 'Edited In The End', 'custom_fields': {code: 'nonsense'}}, PRIYA_PD
     )
-    await settle(town)
-    return _writes(town, 'an edit of an organisation')
+    await settle(testbed)
+    return _writes(testbed, 'an edit of an organisation')
 
 
-def _writes(town: Town, what: str) -> list[str]:
+def _writes(testbed: Testbed, what: str) -> list[str]:
     writes = Counter(
         (call.method, call.path, str(call.request) if call.method == 'POST' else '')
-        for call in town.house.calls()
+        for call in testbed.house.calls()
         if call.method in WRITES
     )
     return [

@@ -13,7 +13,7 @@ from hermes.sync.ingest import ingest_step
 from hermes.sync.push import LostLeaseError, push_step
 from hermes.sync.resolve import reread_step
 from tests.sim import acts
-from tests.sim.town import Town, pick
+from tests.sim.testbed import Testbed, pick
 
 STEPS: list[tuple[Any, int]] = [(ingest_step, 5), (push_step, 5), (reread_step, 2), (sweep.sweep_step, 1)]
 BY_NAME = {'ingest': ingest_step, 'push': push_step, 'reread': reread_step, 'sweep': sweep.sweep_step}
@@ -53,50 +53,50 @@ class Story:
             self.lines.append(line if number is None else f'{number}: {line}')
 
 
-async def live(town: Town, life: Life) -> Story:
+async def live(testbed: Testbed, life: Life) -> Story:
     """Live one seed to the end of its weather and let it come to rest. Every move has a chance of its own, so that the
     others stay what they are when one is left out.
     """
     seed = life.seed
-    await town.begin(seed)
+    await testbed.begin(seed)
     chance = random.Random(seed)
     length, drawn = chance.choice(LENGTHS), chance.choice(WEATHERS)
     story = Story(life, tuple(range(length)) if life.moves is None else life.moves)
-    set_weather(town, life.weather or drawn)
+    set_weather(testbed, life.weather or drawn)
     stormy = chance.random() < 0.8 and not life.quiet
-    for gate in town.gates:
+    for gate in testbed.gates:
         gate.crash_p, gate.pause_p = (
             (chance.choice((0.0, 0.02, 0.05)), chance.choice((0.0, 0.1, 0.3))) if stormy else (0.0, 0.0)
         )
-    story.tell(f'weather {life.weather or drawn}, gates {[(gate.crash_p, gate.pause_p) for gate in town.gates]}')
+    story.tell(f'weather {life.weather or drawn}, gates {[(gate.crash_p, gate.pause_p) for gate in testbed.gates]}')
     for number in story.moves:
-        story.tell(await move(town, random.Random(f'{seed}:{number}'), story), number)
-    await rest(town, story)
+        story.tell(await move(testbed, random.Random(f'{seed}:{number}'), story), number)
+    await rest(testbed, story)
     return story
 
 
-def set_weather(town: Town, name: str) -> None:
-    weather = town.house.world.weather
+def set_weather(testbed: Testbed, name: str) -> None:
+    weather = testbed.house.world.weather
     weather.change(name='storm' if name == LATE else name)
     if name == LATE:
         weather.change(**LATE_STORM)
 
 
-async def move(town: Town, chance: random.Random, story: Story) -> str:
+async def move(testbed: Testbed, chance: random.Random, story: Story) -> str:
     """One move of somebody."""
     luck = chance.random()
-    house = town.house
-    if luck < 0.4 and sum(gate.busy for gate in town.gates) == 1:
-        return await meanwhile(town, chance, story)
+    house = testbed.house
+    if luck < 0.4 and sum(gate.busy for gate in testbed.gates) == 1:
+        return await meanwhile(testbed, chance, story)
     if luck < 0.28:
         return acts.act(house, chance)
     if luck < 0.48:
-        return await deliver(town, chance, story)
+        return await deliver(testbed, chance, story)
     if luck < 0.60:
         seconds = chance.choice((0.01, 0.3, 1.0, 1.0, 2.5, 6.0, 12.0, 25.0))
         house.clock.advance(seconds)
         return f'{seconds} s pass'
-    return await turn(town, chance.randrange(len(town.gates)), chance)
+    return await turn(testbed, chance.randrange(len(testbed.gates)), chance)
 
 
 MOST_AT_ONCE = 6
@@ -106,31 +106,31 @@ group by 1 order by 1
 """
 
 
-async def meanwhile(town: Town, chance: random.Random, story: Story) -> str:
+async def meanwhile(testbed: Testbed, chance: random.Random, story: Story) -> str:
     """While one worker stands still, the client changes that it is sending, and the other worker takes that in."""
-    [other] = [number for number, gate in enumerate(town.gates) if not gate.busy]
-    rows = await town.looking.fetch(SENDING)
-    clients = [town.house.tc2.clients.get(row['client']) for row in rows]
+    [other] = [number for number, gate in enumerate(testbed.gates) if not gate.busy]
+    rows = await testbed.looking.fetch(SENDING)
+    clients = [testbed.house.tc2.clients.get(row['client']) for row in rows]
     client = pick(chance, [client for client in clients if client is not None and not client.deleted])
     if client is None:
         return ''
-    town.house.clock.advance(1.0)
-    town.house.tc2.pay_invoice(client.id)
+    testbed.house.clock.advance(1.0)
+    testbed.house.tc2.pay_invoice(client.id)
     for _ in range(MOST_AT_ONCE):
-        await deliver(town, chance, story)
-    await guard(town.gates[other].start(ingest_step(town.house.engines[other])))
+        await deliver(testbed, chance, story)
+    await guard(testbed.gates[other].start(ingest_step(testbed.house.engines[other])))
     return f'meanwhile client {client.id} pays; worker {other} takes it in'
 
 
-async def deliver(town: Town, chance: random.Random, story: Story) -> str:
+async def deliver(testbed: Testbed, chance: random.Random, story: Story) -> str:
     """Carry a webhook that is under way, whichever comes first; or one of the past once more; or lose one."""
-    outbox = town.house.world.outbox
+    outbox = testbed.house.world.outbox
     luck = chance.random()
     if luck < 0.15 and outbox.sent:
         delivery = pick(chance, outbox.sent)
-        await town.house.post(delivery)
+        await testbed.house.post(delivery)
         return f'delivered once more: {described(delivery.body)}'
-    soon = town.house.clock.now() + timedelta(seconds=SOON_S)
+    soon = testbed.house.clock.now() + timedelta(seconds=SOON_S)
     waiting = sorted(outbox.waiting, key=lambda one: one.number)
     delivery = pick(chance, [one for one in waiting if one.due_at <= soon])
     if delivery is None:
@@ -144,7 +144,7 @@ async def deliver(town: Town, chance: random.Random, story: Story) -> str:
     ):
         story.dropped = True
         return f'lost: {described(delivery.body)}'
-    await outbox._deliver(delivery, town.house.post)
+    await outbox._deliver(delivery, testbed.house.post)
     return f'delivered: {described(delivery.body)}'
 
 
@@ -163,9 +163,9 @@ def described(body: bytes) -> str:
     return f'{first["action"]} {first["subject"].get("id")}'
 
 
-async def turn(town: Town, number: int, chance: random.Random) -> str:
+async def turn(testbed: Testbed, number: int, chance: random.Random) -> str:
     """The next piece of work of one worker: until its step ends, or stands still."""
-    gate, engine = town.gates[number], town.house.engines[number]
+    gate, engine = testbed.gates[number], testbed.house.engines[number]
     before = len(gate.told)
     if gate.busy:
         what = f'worker {number} goes on from {gate.at}'
@@ -185,17 +185,17 @@ async def guard(work: Any) -> Any:
         return True
 
 
-async def rest(town: Town, story: Story) -> None:
+async def rest(testbed: Testbed, story: Story) -> None:
     """The weather stops, nobody dies any more, what was lost is healed, and everything comes to rest."""
-    house = town.house
-    for gate in town.gates:
+    house = testbed.house
+    for gate in testbed.gates:
         gate.crash_p = gate.pause_p = 0.0
         while gate.busy:
             await guard(gate.resume())
     house.world.weather.change(name='calm')
     if story.dropped:
         house.tc2.send_all_snapshots()
-    await settle(town)
+    await settle(testbed)
 
 
 DUE = """
@@ -211,14 +211,14 @@ select
 """When each kind of work is due next: settling turns only the steps that have something to do."""
 
 
-async def settle(town: Town) -> None:
+async def settle(testbed: Testbed) -> None:
     """Go on until nothing is due within REST_S; the two workers take turns."""
-    house = town.house
+    house = testbed.house
     end_at = house.clock.now() + timedelta(seconds=REST_S)
     due: dict[str, Any] = {}
     for number in range(1500):
         await house.world.outbox.deliver_due(house.post)
-        [due] = await town.looking.fetch(DUE)
+        [due] = await testbed.looking.fetch(DUE)
         now = house.clock.now()
         engine = house.engines[number % len(house.engines)]
         ready = [name for name, at in due.items() if at is not None and at <= now]

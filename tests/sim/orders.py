@@ -14,18 +14,18 @@ from hermes.sandbox.pipedrive.answers import Refused
 from hermes.sync.ingest import ingest_step
 from hermes.sync.resolve import reread_step
 from tests.flows.house import MARCUS_PD, PRIYA_PD
-from tests.sim.town import Town
+from tests.sim.testbed import Testbed
 
 MOST_ACTS = 3
 MERGES = True
 """Whether organisations are merged among the acts."""
 
 
-def family(town: Town, chance: random.Random) -> list[Any]:
+def family(testbed: Testbed, chance: random.Random) -> list[Any]:
     """The webhooks about two organisations, a person and a deal, all of them, not delivered yet. None is left out: what
     it tells could come to light by a read, or not, in one order and not in another.
     """
-    house, account = town.house, town.house.pd
+    house, account = testbed.house, testbed.house.pd
     organization = account.act_create('organization', {'name': 'Order Tutors', 'owner_id': PRIYA_PD}, PRIYA_PD)
     house.clock.advance(1.2)
     other = account.act_create('organization', {'name': 'Other Tutors', 'owner_id': MARCUS_PD}, PRIYA_PD)
@@ -59,9 +59,9 @@ def family(town: Town, chance: random.Random) -> list[Any]:
     return found
 
 
-async def take_in(town: Town, deliveries: list[Any], chance: random.Random) -> dict[str, Any]:
+async def take_in(testbed: Testbed, deliveries: list[Any], chance: random.Random) -> dict[str, Any]:
     """Deliver in this order, some together; no push is made. The state by remote objects."""
-    house = town.house
+    house = testbed.house
     for delivery in deliveries:
         await house.post(delivery)
         if chance.random() < 0.7:
@@ -72,7 +72,7 @@ async def take_in(town: Town, deliveries: list[Any], chance: random.Random) -> d
         worked += await reread_step(house.engines[0])
         if not worked:
             due_at = (
-                await town.looking.fetch(
+                await testbed.looking.fetch(
                     "select least((select min(due_at) from event where state in ('new', 'waiting')), (select "
                     'min(reread_at) from mirror)) as at'
                 )
@@ -81,11 +81,11 @@ async def take_in(town: Town, deliveries: list[Any], chance: random.Random) -> d
                 break
             house.clock.move_to(max(due_at, house.clock.now()))
             house.clock.advance(0.01)
-    return await state(town)
+    return await state(testbed)
 
 
-async def state(town: Town) -> dict[str, Any]:
-    async with town.looking.transaction() as connection:
+async def state(testbed: Testbed) -> dict[str, Any]:
+    async with testbed.looking.transaction() as connection:
         rows = await (await connection.execute('select system, type, remote_id from mirror')).fetchall()
         refs = {RemoteRef(row['system'], row['type'], row['remote_id']) for row in rows}
         graph = await graphs.load(connection, graphs.Wanted(refs=refs), lock=False)
@@ -115,23 +115,23 @@ async def state(town: Town) -> dict[str, Any]:
     return found
 
 
-async def check(town: Town, seed: int, permutations: int = 4) -> list[str]:
+async def check(testbed: Testbed, seed: int, permutations: int = 4) -> list[str]:
     """What differs between the order in which it happened and others."""
     chance = random.Random(seed)
-    await town.begin(seed)
-    deliveries = family(town, chance)
-    world, now = town.house.world.dump(), town.house.clock.now()
-    expected = await take_in(town, deliveries, chance)
+    await testbed.begin(seed)
+    deliveries = family(testbed, chance)
+    world, now = testbed.house.world.dump(), testbed.house.clock.now()
+    expected = await take_in(testbed, deliveries, chance)
     wrong = []
     for number in range(permutations):
         order = [*deliveries, *chance.sample(deliveries, min(2, len(deliveries)))]
         chance.shuffle(order)
-        await town.begin(seed)
-        town.house.clock.move_to(now)
-        town.house.world.raise_systems()
-        town.house.world.load(world)
-        town.house.world.outbox.waiting.clear()
-        other = await take_in(town, order, chance)
+        await testbed.begin(seed)
+        testbed.house.clock.move_to(now)
+        testbed.house.world.raise_systems()
+        testbed.house.world.load(world)
+        testbed.house.world.outbox.waiting.clear()
+        other = await take_in(testbed, order, chance)
         if other != expected:
             told = [delivery.number for delivery in order]
             wrong += [

@@ -1,8 +1,8 @@
 """The database of a simulated worker: the same Postgres and the same statements, without the price of waiting for them.
 
 A seed sends some two thousand statements, and the event loop costs as much as the server does. Here each is sent and
-waited for in one go, which is safe because nobody in a town stands still inside a transaction; a transaction begins and
-learns the time in one round trip. `worker` is told to the server, for the guard of the pushes (town.py).
+waited for in one go, which is safe because nobody in a testbed stands still inside a transaction; a transaction begins
+and learns the time in one round trip. `worker` is told to the server, for the guard of the pushes (testbed.py).
 """
 
 import json
@@ -73,7 +73,7 @@ class SwiftConnection:
 
 
 class SwiftDatabase(Database):
-    """A `Database` of one town's worker."""
+    """A `Database` of one testbed's worker."""
 
     def __init__(self, database_url: str, clock: Clock, worker: str = '') -> None:
         super().__init__(database_url, clock, size=1)

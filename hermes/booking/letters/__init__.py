@@ -1,5 +1,5 @@
 """Letters about a booking, as text and as HTML."""
 
-from hermes.booking.letters.stationery import Stationery, Time, own_uid
+from hermes.booking.letters.writer import LetterWriter, Time, own_uid
 
-__all__ = ['Stationery', 'Time', 'own_uid']
+__all__ = ['LetterWriter', 'Time', 'own_uid']

@@ -1,6 +1,6 @@
 """Reads how Hermes is, in counts: workers, events, records, pushes, systems, budgets, sweeps, decisions, refusals.
 
-No personal data is read here, only numbers, times and names of systems. What is wrong with it, domain/condition.py
+No personal data is read here, only numbers, times and names of systems. What is wrong with it, domain/status.py
 says.
 """
 
@@ -16,10 +16,10 @@ from hermes.db.reads.checks import read_letters
 from hermes.db.reads.last_heard import read_heard
 from hermes.db.reads.lookup import Row, row, rows
 from hermes.db.reads.settings import read_live, read_settings
-from hermes.domain.condition import Condition
 from hermes.domain.config import KEYS, effective
 from hermes.domain.model import RecordRef
 from hermes.domain.record_types import NAMES
+from hermes.domain.status import Condition
 from hermes.kit.clock import SystemClock
 
 LEAST_LIVE_S: Final = 15

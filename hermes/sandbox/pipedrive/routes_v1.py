@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from hermes.sandbox.pipedrive import rest
 from hermes.sandbox.pipedrive.answers import Refused, invalid
-from hermes.sandbox.pipedrive.desk import Ask, Endpoint, make_app
+from hermes.sandbox.pipedrive.gateway import Ask, Endpoint, make_app
 from hermes.sandbox.pipedrive.schema import is_int
 
 if TYPE_CHECKING:

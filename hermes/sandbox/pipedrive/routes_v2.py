@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 
 from hermes.sandbox.pipedrive import rest
-from hermes.sandbox.pipedrive.desk import Ask, Endpoint, make_app
 from hermes.sandbox.pipedrive.fields import FieldCatalogue, field_shape
+from hermes.sandbox.pipedrive.gateway import Ask, Endpoint, make_app
 from hermes.sandbox.pipedrive.listing import check_times, list_fields, list_objects, take_list, take_shape
 from hermes.sandbox.pipedrive.search import search
 

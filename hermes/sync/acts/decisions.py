@@ -9,7 +9,7 @@ from typing import Any
 
 from hermes.db import decisions, graphs, proofs, pushes, sweeps
 from hermes.db.pool import Connection
-from hermes.domain import doubts, settling
+from hermes.domain import doubts, resolutions
 from hermes.domain.acts import SettleDecision
 from hermes.domain.applied import Applied
 from hermes.domain.apply import finish
@@ -27,7 +27,7 @@ async def settle(scope: Scope, act: SettleDecision) -> Outcome:
     connection, context = scope.connection, scope.context
     asked = act if act.key else await _find(connection, act)
     kind, choice, detail = asked.kind, asked.choice, asked.detail
-    choices = settling.CHOICES.get(kind, {'keep': settling.LEAVE})
+    choices = resolutions.CHOICES.get(kind, {'keep': resolutions.LEAVE})
     if choice not in choices:
         raise Refused(f'"{kind}" is answered with {" or ".join(choices)}, not with "{choice}".')
     await _close(connection, asked)
@@ -121,22 +121,22 @@ def _carry_out(
     refs, records, detail = named
     match answer:
         case ('gone', 'relink') | ('merged?', 'accept'):
-            settling.relink(graph, refs[0], refs[1], context, done)
+            resolutions.relink(graph, refs[0], refs[1], context, done)
         case ('gone', 'drop') | ('merged?', 'deleted'):
-            settling.drop(graph, refs[0], context, done)
+            resolutions.drop(graph, refs[0], context, done)
         case ('gone', 'recreate'):
-            settling.recreate(graph, refs[0], context, done)
+            resolutions.recreate(graph, refs[0], context, done)
         case _ if record is None:
             raise Refused('The record is not there any more; nothing was done.')
         case ('match', 'same'):
-            settling.make_same(graph, record, records[0], context, done)
+            resolutions.make_same(graph, record, records[0], context, done)
         case ('match', 'separate'):
-            settling.make_separate(graph, record, done)
+            resolutions.make_separate(graph, record, done)
         case ('narc', 'delete'):
-            settling.delete_anyway(graph, record, done)
+            resolutions.delete_anyway(graph, record, done)
         case ('promised' | 'declined' as kind, 'cancel'):
             doubts.call_off(graph, record, kind, context, done)
         case ('fought over', 'ours'):
-            settling.fight_again(graph, record, tuple(detail['fields']), done)
+            resolutions.fight_again(graph, record, tuple(detail['fields']), done)
         case _:
             raise Refused(f'Nobody knows how to carry out "{answer[1]}" for "{answer[0]}".')

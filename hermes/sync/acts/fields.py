@@ -217,9 +217,9 @@ def _empty_at_birth(graph: Graph, item: CustomField) -> list[Observation]:
         foreign = graph.record(mirror.record) is None or not mirror.ours or mirror.sent.get(item.attribute)
         if ref.system != CRM or foreign or not runs or mirror.record is None or mirror.record.type != item.record_type:
             continue
-        born = min(each[0].first for each in mirror.runs.values() if each)
-        if born < runs[0].first:
-            found.append(Observation(ref, 'state', born, {item.attribute: None}, origin='read'))
+        first_heard = min(each[0].first for each in mirror.runs.values() if each)
+        if first_heard < runs[0].first:
+            found.append(Observation(ref, 'state', first_heard, {item.attribute: None}, origin='read'))
     return found
 
 

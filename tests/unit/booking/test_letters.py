@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from icalendar.parser import Contentline
 
 from hermes.booking import ics
-from hermes.booking.letters import Stationery
+from hermes.booking.letters import LetterWriter
 from hermes.booking.letters.names import clean_name
 from hermes.booking.links import read_manage_token
 from hermes.domain.notice import Notice, Person
@@ -29,7 +29,7 @@ KEYS = ['a-signing-key-of-the-tests-only']
 LEE = Person('Lee Adams', 'lee@customer.example', 'Asia/Kolkata')
 PRIYA = Person('Priya Raman', 'priya@office.example', 'Europe/London')
 NOTICE = Notice('confirmation', 'abc.confirmation.0', 'abc', 3, 'sales', True, '', TEN, TEN + HALF, LEE, PRIYA)
-PAPER = Stationery('Brightwell', 'https://hermes.example', KEYS)
+PAPER = LetterWriter('Brightwell', 'https://hermes.example', KEYS)
 KINDS = ('confirmation', 'moved', 'restored', 'cancelled', 'reminder', 'apology')
 
 
@@ -67,7 +67,7 @@ def test_a_calendar_file_says_what_a_calendar_needs(method: ics.Method) -> None:
 
 def test_without_a_calendar_that_invites_the_uid_is_the_meetings_own() -> None:
     moved = replace(NOTICE, admin=Person('Marcus Hale', 'marcus@office.example', 'America/New_York'), sequence=4)
-    _, event = read(ics.encode(Stationery('B', 'https://new.example', KEYS).invitation(moved), 'REQUEST', NOW))
+    _, event = read(ics.encode(LetterWriter('B', 'https://new.example', KEYS).invitation(moved), 'REQUEST', NOW))
     assert (event['UID'], event['SEQUENCE']) == ('abc@hermes-host', 4)
     assert event['ORGANIZER'] == 'mailto:marcus@office.example'
 
@@ -149,7 +149,7 @@ def test_the_invitation_is_ours_where_google_sends_none() -> None:
 
 
 def test_without_a_key_the_letter_asks_for_an_answer() -> None:
-    letter = Stationery('Brightwell', 'https://hermes.example').write(NOTICE, NOW)
+    letter = LetterWriter('Brightwell', 'https://hermes.example').write(NOTICE, NOW)
     assert '/booking/' not in letter.text + letter.html
     assert 'reply to this mail' in letter.text
 

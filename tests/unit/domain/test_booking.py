@@ -47,8 +47,8 @@ def stone(kind: str, event_id: int = 9) -> Tombstone:
     return Tombstone(kind, NOW - timedelta(hours=1), event_id)
 
 
-def born(booked: Booked) -> list[str]:
-    return sorted(ref.type for ref in booked.done.born)
+def created(booked: Booked) -> list[str]:
+    return sorted(ref.type for ref in booked.done.created)
 
 
 def test_a_stranger_makes_everything_in_one_order() -> None:
@@ -81,7 +81,7 @@ def test_a_signed_company_comes_first() -> None:
     graph = graph_of(company(), company(ELSEWHERE), contact(3_000, ELSEWHERE, email='ada@ember.example'))
     booked = book(graph, asked(company=COMPANY.id, signed=True), HERE)
     assert (booked.company, booked.rule) == (COMPANY, 'MATCH-5 company_id')
-    assert born(booked) == ['contact', 'deal', 'meeting']
+    assert created(booked) == ['contact', 'deal', 'meeting']
 
 
 @pytest.mark.behaviour('MATCH-5')
@@ -192,12 +192,12 @@ def test_a_deal_only_where_none_is_open() -> None:
     person = contact(3_000, email='ada@ember.example')
     assert book(graph_of(company(), person, still_open, lost), asked(), HERE).deal == still_open.ref
     booked = book(graph_of(company(), person, lost), asked(), HERE)
-    assert (booked.deal != lost.ref, born(booked)) == (True, ['deal', 'meeting'])
+    assert (booked.deal != lost.ref, created(booked)) == (True, ['deal', 'meeting'])
 
 
 def test_without_a_pipeline_the_booking_stands_and_somebody_is_asked() -> None:
     booked = book(graph_of(), asked(), context(startup_pipeline_id=None))
-    assert (booked.deal, born(booked)) == (None, ['company', 'contact', 'meeting'])
+    assert (booked.deal, created(booked)) == (None, ['company', 'contact', 'meeting'])
     assert [decision.kind for decision in booked.done.decisions] == ['no-pipeline']
 
 
@@ -222,11 +222,11 @@ def test_a_support_call_fills_the_missing_email_and_makes_no_deal() -> None:
     person = contact(3_000, first_name='Ada', last_name='LOVELACE')
     graph = graph_of(company(), person)
     booked = book(graph, asked('support', company=COMPANY.id, signed=True), HERE)
-    assert (booked.contact, booked.deal, born(booked)) == (person.ref, None, ['meeting'])
+    assert (booked.contact, booked.deal, created(booked)) == (person.ref, None, ['meeting'])
     assert graph.records[person.ref].fields['email'] == 'Ada@Ember.example'
     assert (graph.records[COMPANY].fields['support_call_count'], booked.done.changes[0].rule) == (1, 'CB-2')
     other = contact(3_001, first_name='Ada', last_name='Lovelace', email='x@ember.example')
-    assert born(book(graph_of(company(), other), asked('support', company=COMPANY.id, signed=True), HERE)) == [
+    assert created(book(graph_of(company(), other), asked('support', company=COMPANY.id, signed=True), HERE)) == [
         'contact', 'meeting',
     ]  # fmt: skip
 

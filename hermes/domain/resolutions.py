@@ -11,8 +11,8 @@ from hermes.domain.applied import Applied, ask
 from hermes.domain.errors import Refused
 from hermes.domain.graph import CRM, Context, Graph
 from hermes.domain.merge import settle_fields
-from hermes.domain.merging import absorb, unite
 from hermes.domain.model import UNTOLD, Change, Observation, Record, RecordRef, RemoteRef, Tombstone
+from hermes.domain.remote_merges import absorb, unite
 from hermes.domain.rules import claim
 from hermes.domain.tombstones import lay_down
 

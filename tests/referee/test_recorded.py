@@ -1,11 +1,11 @@
-"""The court that sits beside the flows: what it calls the same, and that it finds what is wrong on either side."""
+"""The judge that sits beside the flows: what it calls the same, and that it finds what is wrong on either side."""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.referee.court import Answer, Court, Exchange, outline, shape, signature
+from tests.referee.recorded import Answer, Exchange, Judge, outline, shape, signature
 from tests.referee.referee import documents
 
 PATH = '/pipedrive/api/v2/organizations'
@@ -37,14 +37,14 @@ def test_the_court_finds_what_is_wrong_on_either_side() -> None:
     if documents() is None:
         print('referee: not run, no documents')
         pytest.skip('referee: not run, no documents')
-    court = Court()
-    court.hear(exchange({'name': 'Ember Tutors'}, {'id': 7, 'name': 'Ember Tutors'}))
-    court.hear(exchange({'name': 'Juniper Tutors'}, {'id': 8, 'name': 'Juniper Tutors'}))
-    court.hear(exchange({'name': 'Ember Tutors', 'nickname': 'Em'}, {'id': 7}))
-    court.hear(exchange({'name': 7}, {'id': 7}))
-    court.hear(exchange({'name': 'Ember Tutors'}, {'id': 'seven'}))
-    found = court.close()
-    assert court.summary == {'exchanges': 5, 'judged': 4, 'violations': 3}
+    judge = Judge()
+    judge.hear(exchange({'name': 'Ember Tutors'}, {'id': 7, 'name': 'Ember Tutors'}))
+    judge.hear(exchange({'name': 'Juniper Tutors'}, {'id': 8, 'name': 'Juniper Tutors'}))
+    judge.hear(exchange({'name': 'Ember Tutors', 'nickname': 'Em'}, {'id': 7}))
+    judge.hear(exchange({'name': 7}, {'id': 7}))
+    judge.hear(exchange({'name': 'Ember Tutors'}, {'id': 'seven'}))
+    found = judge.close()
+    assert judge.summary == {'exchanges': 5, 'judged': 4, 'violations': 3}
     assert 'nickname' in found[0]
     assert '"name": 7' in found[1]
     assert 'response.body.data.id' in found[2].replace('"', '').replace(',', '.')

@@ -92,7 +92,7 @@ def signature(exchange: Exchange) -> Any:
     )
 
 
-class Court:
+class Judge:
     """Hears exchanges as they happen and judges each shape once, in a thread of its own."""
 
     def __init__(self) -> None:
@@ -149,14 +149,14 @@ class Court:
 
     def _witness(self) -> ThreadingHTTPServer:
         """Behind Prism: says the answer of the case that is being heard."""
-        court = self
+        judge = self
 
         class Witness(BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
 
             def answer(self) -> None:
                 self.rfile.read(int(self.headers.get('content-length') or 0))
-                told = court._answer
+                told = judge._answer
                 self.send_response(told.status)
                 self.send_header('content-type', told.kind)
                 self.send_header('content-length', str(len(told.body)))

@@ -27,7 +27,7 @@ Told = TypeVar('Told')
 
 
 @dataclass
-class Desk:
+class Session:
     """An engine, and a way to have it do one thing after the other."""
 
     engine: 'Engine'
@@ -67,9 +67,9 @@ class Desk:
 
 
 @contextmanager
-def desk(*, contact: bool = True) -> Iterator[Desk]:
-    """A desk; with `contact` the CRM's account was spoken with and its pipelines, stages, users and fields are known.
-    Errors become one plain sentence and exit code 1.
+def session(*, contact: bool = True) -> Iterator[Session]:
+    """A session. With `contact` the CRM's account was spoken with, and its pipelines, stages, users and fields are
+    known. Errors become one plain sentence and exit code 1.
     """
     from hermes.cli.run import require_schema
     from hermes.cli.world import load_settings, open_database
@@ -88,7 +88,7 @@ def desk(*, contact: bool = True) -> Iterator[Desk]:
                     runner.run(_close(given.engine))
 
 
-def _open(runner: asyncio.Runner, settings: 'Settings') -> Desk:
+def _open(runner: asyncio.Runner, settings: 'Settings') -> Session:
     from hermes import parts
     from hermes.kit import logs
 
@@ -96,10 +96,10 @@ def _open(runner: asyncio.Runner, settings: 'Settings') -> Desk:
     engine = parts.build_engine(settings)
     runner.run(engine.database.open())
     runner.run(parts.set_limits(engine, settings))
-    return Desk(engine, settings, runner)
+    return Session(engine, settings, runner)
 
 
-def _contact(given: Desk) -> None:
+def _contact(given: Session) -> None:
     from hermes.sync import connect
 
     system = given.crm

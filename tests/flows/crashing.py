@@ -20,9 +20,9 @@ from hermes import parts
 from hermes.booking.book import Booked, Visit
 from hermes.booking.forms import SalesForm
 from hermes.booking.hold import Held
-from hermes.booking.letters import Stationery
+from hermes.booking.letters import LetterWriter
 from hermes.booking.links import make_manage_token
-from hermes.booking.office import Office
+from hermes.booking.service import BookingService
 from hermes.booking.terms import Terms
 from hermes.domain.slots import Interval
 from hermes.ports import Letter
@@ -55,7 +55,7 @@ class Mortal:
     posted: Counter[str] = field(default_factory=Counter)
     lives: int = 0
     wrote: bool = False
-    stationery: Stationery = field(default_factory=lambda: Stationery('Hermes', HERMES, KEYS))
+    writer: LetterWriter = field(default_factory=lambda: LetterWriter('Hermes', HERMES, KEYS))
     refusing: bool = False
     """The calendar takes no new event, for good."""
 
@@ -126,7 +126,7 @@ class Mortal:
     async def _rest(self) -> None:
         while True:
             await self.house.settle()
-            worked = await letter_step(self.house.engine, self, self.stationery.write)
+            worked = await letter_step(self.house.engine, self, self.writer.write)
             worked |= bool(await follow_step(self.house.engine))
             rows = await self.house.rows('select min(leased_until) as until from letter where state = %s', 'due')
             if rows[0]['until'] is not None and rows[0]['until'] > self.house.clock.now():
@@ -195,11 +195,11 @@ class Visitor:
     booked: Booked | None = None
 
     @property
-    def office(self) -> Office:
+    def office(self) -> BookingService:
         """The desk of whoever lives now."""
         engine = self.mortal.house.engine
         calendar: Any = engine.systems['google']
-        return Office(engine, calendar, TERMS)
+        return BookingService(engine, calendar, TERMS)
 
     @property
     def token(self) -> str:

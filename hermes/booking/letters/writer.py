@@ -55,7 +55,7 @@ def own_uid(uid: str, rounds: int) -> str:
 
 
 @dataclass(frozen=True)
-class Stationery:
+class LetterWriter:
     """Writes the letters of one brand. `url`: where Hermes is; `keys` sign the links to a booking; `invites`: Google
     sends invitations of its own; `zone` for admins without one; `uid_of` a meeting's own id and its rounds: the UID of
     the invitation.

@@ -24,7 +24,7 @@ from tests import postgres
 from tests.flows.house import HERMES, MARCUS, MARCUS_PD, PRIYA, PRIYA_PD, SECRETS
 from tests.sim import checks, echo, evidence, shrink
 from tests.sim.life import Life, guard, set_weather, settle
-from tests.sim.town import Town, open_town, pick
+from tests.sim.testbed import Testbed, open_testbed, pick
 
 KINDS = ('organization', 'person', 'deal')
 CLIENTS, BORN = 10, 14
@@ -64,13 +64,13 @@ class Book:
 class Team:
     """The people. `merges`: whether they merge, too."""
 
-    def __init__(self, town: Town, seed: int, *, merges: bool = True) -> None:
-        self.town, self.house, self.seed = town, town.house, seed
+    def __init__(self, testbed: Testbed, seed: int, *, merges: bool = True) -> None:
+        self.testbed, self.house, self.seed = testbed, testbed.house, seed
         self.book = Book()
         door = Door(f'{HERMES}/pipedrive/callback/', SECRETS.pd_webhook_user, SECRETS.pd_webhook_password)
-        self.calendar = Schedules(town.house.engine, 400, doors={'pipedrive': door})
+        self.calendar = Schedules(testbed.house.engine, 400, doors={'pipedrive': door})
         self.merges = merges
-        self.next_listing_at = town.house.clock.now() + HOUR
+        self.next_listing_at = testbed.house.clock.now() + HOUR
 
     async def act(self, number: int) -> None:
         """The act of this number, and what follows from it within a minute or an hour."""
@@ -261,16 +261,16 @@ class Team:
     async def night(self) -> None:
         """The weather stops; webhooks are on again; TutorCruncher's snapshots come, and the night's listings run."""
         house = self.house
-        set_weather(self.town, 'calm')
+        set_weather(self.testbed, 'calm')
         house.pd.act_webhooks(on=True)
-        await settle(self.town)
+        await settle(self.testbed)
         house.clock.advance(HOUR.total_seconds())
         house.tc2.send_all_snapshots()
         await self.calendar.check_webhooks()
         await self.calendar.list_changes()
-        await settle(self.town)
+        await settle(self.testbed)
         await self.calendar.list_all()
-        await settle(self.town)
+        await settle(self.testbed)
         await self.answer()
 
     async def answer(self) -> None:
@@ -287,7 +287,7 @@ class Team:
             told = {'kind': asked['kind'], 'key': asked['key'], 'record': record, 'detail': asked['detail']}
             await self.house.act('decision.settle', **told, **choice)
             self.book.lines.append(f'an operator says of {kind} {number}: {choice}')
-        await settle(self.town)
+        await settle(self.testbed)
 
     async def reverted(self) -> list[str]:
         """EDIT-1, PD-RACE-1: what a person wrote last into a field was not written over by Hermes, unless it is
@@ -319,21 +319,21 @@ class Team:
         return [f'I8: {name} is {state[name]}' for name in ('overruns', 'daily_overruns', 'blocks') if state[name]]
 
 
-async def play(town: Town, life: Life, actions: int, *, merges: bool = True) -> tuple[Team, list[str]]:
+async def play(testbed: Testbed, life: Life, actions: int, *, merges: bool = True) -> tuple[Team, list[str]]:
     """A team's days, and what is wrong in the end."""
-    await town.begin(life.seed)
-    for gate in town.gates:
+    await testbed.begin(life.seed)
+    for gate in testbed.gates:
         gate.crash_p = gate.pause_p = 0.0
-    team = Team(town, life.seed, merges=merges)
-    set_weather(town, life.weather or 'storm')
+    team = Team(testbed, life.seed, merges=merges)
+    set_weather(testbed, life.weather or 'storm')
     for number in life.moves if life.moves is not None else range(actions):
         await team.act(number)
     await team.night()
-    wrong = [*await checks.check(town), *await team.reverted(), *team.overspent()]
-    wrong += await checks.check_fold(town)
-    team.book.calls = Counter(call.method for call in town.house.calls())
-    team.book.tokens = sum(call.token_cost for call in town.house.calls())
-    return team, wrong or await echo.check(town, life.seed)
+    wrong = [*await checks.check(testbed), *await team.reverted(), *team.overspent()]
+    wrong += await checks.check_fold(testbed)
+    team.book.calls = Counter(call.method for call in testbed.house.calls())
+    team.book.tokens = sum(call.token_cost for call in testbed.house.calls())
+    return team, wrong or await echo.check(testbed, life.seed)
 
 
 async def main(text: str, actions: int, *, merges: bool = True, small: bool = True) -> int:
@@ -343,21 +343,21 @@ async def main(text: str, actions: int, *, merges: bool = True, small: bool = Tr
     with postgres.start_server() as server:
         postgres.make_template(server)
         with postgres.fresh_database(server) as url, postgres.fresh_database(server) as shadow:
-            async with open_town(url, shadow) as town:
-                team, wrong = await play(town, life, actions, merges=merges)
+            async with open_testbed(url, shadow) as testbed:
+                team, wrong = await play(testbed, life, actions, merges=merges)
                 if wrong and small and life.moves is None:
                     report(team, life, wrong, story=False)
                     kind = wrong[0].split(':')[0]
 
                     async def fails(less: Life) -> bool:
                         try:
-                            _, found = await play(town, less, actions, merges=merges)
+                            _, found = await play(testbed, less, actions, merges=merges)
                         except AssertionError as error:
                             found = [str(error)]
                         return bool(found) and found[0].split(':')[0] == kind
 
                     life = await shrink.shrink(life, tuple(range(actions)), fails)
-                    team, wrong = await play(town, life, actions, merges=merges)
+                    team, wrong = await play(testbed, life, actions, merges=merges)
                 report(team, life, wrong, story=life.moves is not None)
     print(f'{time.monotonic() - began:.0f} s')
     return 1 if wrong else 0

@@ -1,4 +1,4 @@
-"""The office where calls are booked: everything that the booking API asks for, put together over one engine.
+"""The service where calls are booked: everything that the booking API asks for, put together over one engine.
 
 It lives as long as the web application; `start` opens the engine's database, `stop` closes it.
 """
@@ -15,7 +15,7 @@ from hermes.ports import Calendar
 from hermes.sync.engine import Engine
 
 
-class Office:
+class BookingService:
     """`calendar` None: none is connected, so that nothing can be booked. `pause`: how a visitor's request waits for the
     worker; default: the engine's clock.
     """

@@ -79,7 +79,7 @@ def free_port() -> int:
 
 
 @dataclass
-class Town:
+class Testbed:
     """The processes, the way in, and the way to look."""
 
     database_url: str
@@ -165,7 +165,7 @@ def iso_now() -> str:
 
 
 @contextmanager
-def open_town(database_url: str, folder: Path, **more: str) -> Any:
+def open_testbed(database_url: str, folder: Path, **more: str) -> Any:
     """Sandbox, web and two workers, running and acquainted; all of them ended at the end. `more`: further settings."""
     web_port, sandbox_port = free_port(), free_port()
     settings = load({'data_dir': str(folder)})
@@ -185,7 +185,7 @@ def open_town(database_url: str, folder: Path, **more: str) -> Any:
     def part(name: str, *arguments: str) -> Part:
         return Part(name, list(arguments), environment, folder / f'{name}.log')
 
-    town = Town(
+    testbed = Testbed(
         database_url,
         f'http://127.0.0.1:{web_port}',
         f'http://127.0.0.1:{sandbox_port}',
@@ -195,29 +195,29 @@ def open_town(database_url: str, folder: Path, **more: str) -> Any:
         [part(f'worker-{number}', 'worker') for number in range(2)],
     )
     with ExitStack() as stack:
-        for each in (town.sandbox, town.web, *town.workers):
+        for each in (testbed.sandbox, testbed.web, *testbed.workers):
             stack.callback(each.kill)
             each.start()
-        wait_for('Hermes starts', lambda: town.is_ready() and acquainted(town), town.said)
-        yield town
+        wait_for('Hermes starts', lambda: testbed.is_ready() and acquainted(testbed), testbed.said)
+        yield testbed
 
 
-def acquainted(town: Town) -> bool:
+def acquainted(testbed: Testbed) -> bool:
     """The first full listings are there, and the settings of the office."""
-    found = town.rows(
+    found = testbed.rows(
         "select (select count(*) from sweep where state = 'done') as sweeps, (select count(*) from setting) as settings"
     )
     return found[0]['sweeps'] >= 3 and found[0]['settings'] >= 3
 
 
-def at_rest(town: Town) -> bool:
+def at_rest(testbed: Testbed) -> bool:
     """Nothing is to be applied and nothing to be sent."""
-    found = town.rows(
+    found = testbed.rows(
         "select (select count(*) from event where state in ('new', 'waiting')) as events, "
         '(select count(*) from push where wanted > done or intent is not null) as pushes'
     )
     return found[0] == {'events': 0, 'pushes': 0}
 
 
-def pick_victim(town: Town, chance: random.Random) -> Part:
-    return chance.choice([town.web, *town.workers, *town.workers])
+def pick_victim(testbed: Testbed, chance: random.Random) -> Part:
+    return chance.choice([testbed.web, *testbed.workers, *testbed.workers])

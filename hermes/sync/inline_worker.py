@@ -18,7 +18,7 @@ LISTING: Final[Sequence[Step]] = (sweep.sweep_step, ingest_step, reread_step)
 HEALING: Final[Sequence[Step]] = (ingest_step, reread_step, push_step)
 
 
-async def turn_until(
+async def run_until(
     engine: Engine, steps: Sequence[Step], is_done: Callable[[], Awaitable[bool]], patience_s: float
 ) -> bool:
     """Turn `steps` until `is_done`. False when nothing could be done for `patience_s` seconds and it is not done."""

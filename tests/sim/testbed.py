@@ -77,7 +77,7 @@ create trigger simulated_guard before update on push for each row execute functi
 
 
 class WebClock(ManualClock):
-    """The town's time for whoever waits in the background: waiting takes real time and moves nobody's clock."""
+    """The testbed's time for whoever waits in the background: waiting takes real time and moves nobody's clock."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(clock.now())
@@ -91,7 +91,7 @@ class WebClock(ManualClock):
 
 
 @dataclass
-class Town:
+class Testbed:
     """A house with two workers, each behind its gate, and everything needed to begin again."""
 
     house: House
@@ -154,7 +154,7 @@ class Town:
 
 
 @asynccontextmanager
-async def open_town(database_url: str, shadow_url: str) -> AsyncIterator[Town]:
+async def open_testbed(database_url: str, shadow_url: str) -> AsyncIterator[Testbed]:
     """A connected house with two workers and all custom fields, and no companies yet; kept at that moment."""
     clock = ManualClock(START)
     world = World(clock, random.Random(1), HERMES, SECRETS, Weather.preset('calm'))
@@ -197,9 +197,9 @@ async def open_town(database_url: str, shadow_url: str) -> AsyncIterator[Town]:
         look = SwiftDatabase(database_url, clock)
         await look.open()
         stack.push_async_callback(look.close)
-        town = Town(house, gates, shadow, look, reached, crashed)
-        await town.keep()
-        yield town
+        testbed = Testbed(house, gates, shadow, look, reached, crashed)
+        await testbed.keep()
+        yield testbed
 
 
 def pick(chance: random.Random, things: Any) -> Any:
