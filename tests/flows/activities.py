@@ -5,9 +5,9 @@ from typing import Any
 
 from tests.flows import faults
 from tests.flows.acting import carry_out
+from tests.flows.bookings import HALF, TEN, book
 from tests.flows.companies import later
 from tests.flows.house import MARCUS_PD, House
-from tests.flows.test_bookings_records import HALF, TEN, book
 
 NOON = TEN + timedelta(hours=2)
 

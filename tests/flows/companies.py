@@ -94,3 +94,21 @@ async def parked(house: House) -> list[dict[str, Any]]:
 
 async def decisions(house: House) -> list[dict[str, Any]]:
     return await house.rows("select * from decision where state = 'open' order by id")
+
+
+async def settle(house: House, choice: str, value: str = '') -> dict[str, Any]:
+    """Answer the only open question, as the command line does."""
+    [asked] = await decisions(house)
+    record = [asked['record_type'], asked['record_id']] if asked['record_type'] else None
+    told = {'kind': asked['kind'], 'key': asked['key'], 'record': record, 'detail': asked['detail']}
+    outcome = await house.act('decision.settle', **told, choice=choice, value=value)
+    await later(house)
+    return outcome
+
+
+async def quiet(house: House) -> None:
+    """No push is due or open, and nothing is parked."""
+    open_pushes = await house.rows(
+        "select record_type, state, reason from push where wanted > done or intent is not null or state <> 'ready'"
+    )
+    assert open_pushes == []

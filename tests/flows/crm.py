@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.flows.house import PRIYA_PD, House
+from tests.flows.house import MARCUS_PD, PRIYA_PD, House
 
 SITE = 'https://brook.example'
 
@@ -82,3 +82,14 @@ def writes(house: House) -> list[tuple[str, str]]:
         for call in house.calls()
         if call.method != 'GET'
     ]
+
+
+def in_crm(house: House, name: str, email: str | None = None, country: str | None = None) -> int:
+    """An organisation that a person makes in the CRM, with one person."""
+    values: dict[str, Any] = {'name': name, **({'address': {'value': country, 'country': country}} if country else {})}
+    made = house.pd.act_create('organization', values, MARCUS_PD)
+    if email:
+        house.pd.act_create(
+            'person', {'name': 'Pat Known', 'org_id': made['id'], 'emails': [{'value': email}]}, MARCUS_PD
+        )
+    return int(made['id'])

@@ -16,9 +16,9 @@ from hermes.sandbox.scenarios import demo
 from hermes.sandbox.scenarios.office import COMPANY_FIELDS
 from hermes.sandbox.world import World
 from hermes.sync import cataloguing, connect, sweep
+from tests.flows.bookings import TEN, book
 from tests.flows.companies import later
 from tests.flows.house import MARCUS, MARCUS_PD, NOOR, PRIYA, PRIYA_PD, SANDBOX, TOM, House
-from tests.flows.test_bookings_records import TEN, book
 
 OPEN: Final = 'PAYG - Contacted'
 PHONES: Final = (

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hermes import parts
-from hermes.ports import Mailer
+from hermes.domain.errors import Retry
+from hermes.ports import Letter, Mailer
 from hermes.sandbox.mailbox import listen
 from hermes.settings import Settings
 from hermes.sync.engine import Engine
@@ -95,3 +96,13 @@ async def move(house: House, number: int, by: timedelta, start_at: datetime = TE
 
 async def cancel(house: House, number: int, by: str = 'visitor') -> None:
     await carry_out(house.engine, {'act': 'meeting.cancel', 'meeting': number, 'by': by})
+
+
+class Away:
+    """A mail server that is not there."""
+
+    async def send(self, letter: Letter) -> None:
+        raise Retry('the mail server does not answer')
+
+    async def check(self) -> None:
+        raise Retry('the mail server does not answer')

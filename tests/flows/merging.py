@@ -6,10 +6,9 @@ from typing import Any
 from hermes import parts
 from hermes.db import event_log
 from hermes.sync import replay
-from tests.flows.companies import later, sign_up
+from tests.flows.companies import later, quiet, sign_up
 from tests.flows.crm import shown
 from tests.flows.house import PRIYA_PD, House, settings_for
-from tests.flows.test_push_rules import quiet
 
 FLINT = {
     'email': 'owner@flint.example',

@@ -9,11 +9,10 @@ import pytest
 
 from tests.flows import faults
 from tests.flows.activities import NOON, act, activities, booked, booked_with, change, listen, meeting, move
-from tests.flows.companies import decisions, later, sign_up
+from tests.flows.bookings import TEN, admin, book
+from tests.flows.companies import decisions, later, quiet, sign_up
 from tests.flows.house import INES, MARCUS, MARCUS_PD, PRIYA_PD, House
 from tests.flows.merging import FLINT, assert_replays, named
-from tests.flows.test_bookings_records import TEN, admin, book
-from tests.flows.test_push_rules import quiet
 
 
 @pytest.mark.behaviour('OUT-10', 'OUT-3')

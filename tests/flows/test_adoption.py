@@ -7,12 +7,11 @@ import pytest
 
 from hermes.cli import drift as healing
 from hermes.sync import drift, sweep
-from tests.flows.companies import client, deliver, event, later, sign_up
+from tests.flows.bookings import TEN, book
+from tests.flows.companies import client, deliver, event, later, quiet, sign_up
 from tests.flows.crm import SITE, add_deal, add_organization, add_person, change, item, shown, writes
 from tests.flows.house import House
 from tests.flows.merging import assert_replays
-from tests.flows.test_bookings_records import TEN, book
-from tests.flows.test_push_rules import quiet
 
 NAME = 'Ember Tutors'
 FULL: dict[str, Any] = {

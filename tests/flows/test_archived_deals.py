@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from tests.flows import faults
+from tests.flows.bookings import book
 from tests.flows.companies import later, sign_up
 from tests.flows.crm import SITE, add_deal, add_organization, add_person, change, known, shown, stage, writes
 from tests.flows.house import PRIYA_PD, House
 from tests.flows.listings import list_all
 from tests.flows.merging import assert_replays
-from tests.flows.test_bookings_records import book
 
 pytestmark = [pytest.mark.behaviour('PD-DEAL-8'), pytest.mark.lesson('M-35')]
 

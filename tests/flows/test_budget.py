@@ -9,9 +9,8 @@ import pytest
 
 from hermes.db import budget
 from hermes.sync.push import push_step
-from tests.flows.companies import sign_up
+from tests.flows.companies import quiet, sign_up
 from tests.flows.house import PRIYA_PD, House, open_house
-from tests.flows.test_push_rules import quiet
 
 
 async def rush(house: House, turns: int = 400) -> None:

@@ -3,9 +3,8 @@
 import pytest
 
 from tests.flows import faults
-from tests.flows.companies import sign_up
+from tests.flows.companies import quiet, sign_up
 from tests.flows.house import PRIYA_PD, House
-from tests.flows.test_push_rules import quiet
 
 
 @pytest.mark.invariant('I16')

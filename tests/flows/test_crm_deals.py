@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.flows import faults
-from tests.flows.companies import later, notes, sign_up
+from tests.flows.companies import later, notes, quiet, sign_up
 from tests.flows.crm import (
     SITE,
     add_deal,
@@ -21,7 +21,6 @@ from tests.flows.crm import (
     writes,
 )
 from tests.flows.house import MARCUS_PD, PRIYA_PD, House
-from tests.flows.test_push_rules import quiet
 
 
 async def named(house: House, table: str, number: int | None) -> str | None:

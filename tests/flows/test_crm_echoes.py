@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.flows.companies import client, deliver, event, later, sign_up
+from tests.flows.companies import client, deliver, event, later, quiet, sign_up
 from tests.flows.crm import SITE, add_deal, add_organization, add_person, change, shown, writes
 from tests.flows.house import House
-from tests.flows.test_push_rules import quiet
 
 
 @pytest.mark.lesson('C-1')

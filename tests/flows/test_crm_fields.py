@@ -9,10 +9,9 @@ import pytest
 
 from hermes.domain.fields import CustomField
 from hermes.sync import connect
-from tests.flows.companies import later, sign_up
+from tests.flows.companies import later, quiet, sign_up
 from tests.flows.crm import SITE, add_deal, add_organization, add_person, admin, change, item, known, shown, writes
 from tests.flows.house import INES, MARCUS_PD, PRIYA_PD, TOM, House
-from tests.flows.test_push_rules import quiet
 
 SPAN = {'value': '2026-05-01', 'until': '2026-05-09'}
 HOURS = {'value': '09:30:00', 'until': '11:00:00', 'timezone_id': 7, 'timezone_name': 'Europe/London'}

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from hermes.sandbox.outbox import Delivery
-from tests.flows.companies import later
+from tests.flows.companies import later, quiet
 from tests.flows.crm import SITE, add_deal, add_organization, add_person, admin, change, known, linked, shown, writes
 from tests.flows.house import MARCUS_PD, PRIYA_PD, House
-from tests.flows.test_push_rules import quiet
 from tests.thorough import spread
 
 MAIL = {'value': 'ana@brook.example', 'primary': True}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.companies import decisions, later, notes, sign_up
+from tests.flows.companies import decisions, later, notes, quiet, sign_up
 from tests.flows.crm import (
     SITE,
     add_deal,
@@ -20,7 +20,6 @@ from tests.flows.crm import (
     writes,
 )
 from tests.flows.house import MARCUS_PD, PRIYA_PD, House
-from tests.flows.test_push_rules import quiet
 
 
 @pytest.mark.behaviour('PD-ORG-1', 'FIELD-2', 'FIELD-6')

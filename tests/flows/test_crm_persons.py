@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.flows.companies import later, notes, sign_up
+from tests.flows.companies import later, notes, quiet, sign_up
 from tests.flows.crm import add_deal, add_organization, add_person, change, item, known, linked, shown, writes
 from tests.flows.house import PRIYA_PD, House
-from tests.flows.test_push_rules import quiet
 
 ONE = {'first_name': 'Sam', 'last_name': 'Okafor', 'email': 'sam@ember.example'}
 MAIL = {'value': 'ana@brook.example', 'label': 'work', 'primary': True}

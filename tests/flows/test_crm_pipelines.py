@@ -11,10 +11,9 @@ from psycopg.rows import dict_row
 
 from hermes.cli import doctor
 from hermes.db.reads.status import read_condition
-from tests.flows.companies import decisions, later, notes, sign_up
+from tests.flows.companies import decisions, later, notes, quiet, sign_up
 from tests.flows.crm import add_deal, add_organization, add_person, admin, change, item, known, linked, shown, stage
 from tests.flows.house import INES, MARCUS, MARCUS_PD, PRIYA, PRIYA_PD, TOM, House
-from tests.flows.test_push_rules import quiet
 
 TOM_PD = 12_000_014
 

@@ -9,22 +9,10 @@ from hermes.domain.errors import Refused
 from hermes.domain.resolutions import CHOICES
 from hermes.sync.held_pushes import held_step
 from tests.flows import faults
-from tests.flows.companies import decisions, later, sign_up
-from tests.flows.crm import add_deal, add_organization, add_person, change, known, shown
+from tests.flows.companies import decisions, later, quiet, settle, sign_up
+from tests.flows.crm import add_deal, add_organization, add_person, change, in_crm, known, shown
 from tests.flows.house import MARCUS_PD, PRIYA_PD, House
 from tests.flows.merging import assert_replays
-from tests.flows.test_matching_clients import in_crm
-from tests.flows.test_push_rules import quiet
-
-
-async def settle(house: House, choice: str, value: str = '') -> dict[str, Any]:
-    """Answer the only open question, as the command line does."""
-    [asked] = await decisions(house)
-    record = [asked['record_type'], asked['record_id']] if asked['record_type'] else None
-    told = {'kind': asked['kind'], 'key': asked['key'], 'record': record, 'detail': asked['detail']}
-    outcome = await house.act('decision.settle', **told, choice=choice, value=value)
-    await later(house)
-    return outcome
 
 
 @pytest.mark.behaviour('MATCH-7', 'TC-6')

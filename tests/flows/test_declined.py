@@ -8,10 +8,9 @@ import pytest
 
 from hermes.db.reads import meetings
 from tests.flows.calendars import TEN, admin, event_of, follow, meeting
-from tests.flows.companies import decisions
+from tests.flows.companies import decisions, settle
 from tests.flows.letters import Post, book, move, open_post
 from tests.flows.merging import assert_replays
-from tests.flows.test_decisions import settle
 from tests.flows.visitors import live
 
 DAY, HOUR = timedelta(hours=24), timedelta(hours=1)

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from tests.flows import faults
-from tests.flows.companies import decisions, later, sign_up
+from tests.flows.companies import decisions, later, quiet, sign_up
 from tests.flows.house import PRIYA_PD, House
-from tests.flows.test_push_rules import quiet
 
 MINE, THEIRS = 'https://ember.example', 'https://person.example'
 

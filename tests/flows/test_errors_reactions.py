@@ -6,9 +6,8 @@ from hermes.sync import connect
 from hermes.sync.held_pushes import held_step
 from hermes.sync.push import push_step
 from tests.flows import faults
-from tests.flows.companies import later, sign_up
+from tests.flows.companies import later, quiet, sign_up
 from tests.flows.house import PRIYA_PD, House
-from tests.flows.test_push_rules import quiet
 
 PAGE = b'<!DOCTYPE html><html><body><h1>Error 1015</h1>You are being rate limited.</body></html>'
 

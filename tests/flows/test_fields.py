@@ -6,9 +6,8 @@ import pytest
 
 from hermes.sync import connect
 from tests.flows import faults
-from tests.flows.companies import decisions, later, sign_up
+from tests.flows.companies import decisions, later, quiet, sign_up
 from tests.flows.house import PRIYA_PD, House
-from tests.flows.test_push_rules import quiet
 
 
 def shown(house: House, kind: str = 'organization') -> dict[str, Any]:

@@ -11,11 +11,11 @@ import httpx2
 import icalendar
 import pytest
 
-from hermes.domain.errors import Rejected, Retry
+from hermes.domain.errors import Rejected
 from hermes.ports import Letter, Mailer
 from tests.flows import faults
 from tests.flows.calendars import TEN, admin, event_of, follow
-from tests.flows.letters import Post, book, cancel, move, open_post
+from tests.flows.letters import Away, Post, book, cancel, move, open_post
 from tests.flows.listings import statement
 from tests.waiting import LOOK_S
 
@@ -346,13 +346,3 @@ async def test_a_letter_that_could_not_go_out_gives_way_to_what_is_newer(post: P
     await post.carry_at(TEN + timedelta(hours=3))
     assert len(post.inbox()) == 1
     assert {row[3] for row in (await post.rows())[4:]} == {'a newer letter says more', 'the meeting has begun'}
-
-
-class Away:
-    """A mail server that is not there."""
-
-    async def send(self, letter: Letter) -> None:
-        raise Retry('the mail server does not answer')
-
-    async def check(self) -> None:
-        raise Retry('the mail server does not answer')

@@ -5,22 +5,12 @@ from typing import Any
 import pytest
 
 from tests.flows.companies import client, decisions, deliver, event, later, sign_up
+from tests.flows.crm import in_crm
 from tests.flows.house import MARCUS_PD, PRIYA_PD, House
 
 
 async def companies(house: House) -> list[dict[str, Any]]:
     return await house.rows('select * from company where alias_of is null order by id')
-
-
-def in_crm(house: House, name: str, email: str | None = None, country: str | None = None) -> int:
-    """An organisation that a person makes in the CRM, with one person."""
-    values: dict[str, Any] = {'name': name, **({'address': {'value': country, 'country': country}} if country else {})}
-    made = house.pd.act_create('organization', values, MARCUS_PD)
-    if email:
-        house.pd.act_create(
-            'person', {'name': 'Pat Known', 'org_id': made['id'], 'emails': [{'value': email}]}, MARCUS_PD
-        )
-    return int(made['id'])
 
 
 @pytest.mark.behaviour('MATCH-1')

@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from tests.flows.companies import later, sign_up
+from tests.flows.companies import later, quiet, sign_up
 from tests.flows.crm import add_deal, add_organization, add_person, change, known, shown
 from tests.flows.house import PRIYA_PD, House
 from tests.flows.merging import ORDERS, assert_one_company, clients, live, merge, named, two_companies
-from tests.flows.test_push_rules import quiet
 from tests.thorough import spread
 
 

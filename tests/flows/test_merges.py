@@ -9,11 +9,10 @@ import pytest
 
 from hermes.db.reads.blame import read_blame
 from hermes.db.reads.lookup import find_record
-from tests.flows.companies import deliver, event, later, notes, sign_up
+from tests.flows.companies import deliver, event, later, notes, quiet, sign_up
 from tests.flows.crm import add_deal, add_organization, add_person, change, item, known, shown
 from tests.flows.house import PRIYA_PD, House
 from tests.flows.merging import assert_one_company, assert_replays, clients, live, merge, named, two_companies
-from tests.flows.test_push_rules import quiet
 
 
 @pytest.mark.behaviour('PD-MERGE-1')

@@ -7,8 +7,8 @@ from hermes.domain.errors import Retry
 from hermes.domain.fields import Catalogue
 from hermes.ports import Request
 from hermes.systems.pipedrive.system import Pipedrive
+from tests.flows.companies import sign_up
 from tests.flows.house import PRIYA_PD, House
-from tests.flows.test_sign_up import sign_up
 
 
 @pytest.mark.lesson('A-2')

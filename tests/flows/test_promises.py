@@ -12,10 +12,9 @@ from psycopg.rows import dict_row
 
 from hermes.db import housekeeping
 from hermes.db.reads import meetings
-from tests.flows.companies import client, decisions, deliver, event, later
+from tests.flows.companies import client, decisions, deliver, event, later, settle
 from tests.flows.house import PRIYA, PRIYA_PD, TOM, House
 from tests.flows.merging import assert_replays
-from tests.flows.test_decisions import settle
 from tests.flows.visitors import HALF, TEN, admin, book, link, live, uid_of
 
 JSON = {'Accept': 'application/json'}

@@ -5,9 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.flows import faults
-from tests.flows.companies import decisions, later, sign_up
+from tests.flows.companies import decisions, later, quiet, sign_up
 from tests.flows.house import House
-from tests.flows.test_push_rules import quiet
 
 
 @pytest.mark.behaviour('OUT-4')

@@ -7,19 +7,11 @@ from hermes.sandbox.scenarios import demo
 from hermes.sync import connect
 from hermes.sync.ingest import ingest_step
 from tests.flows import faults
-from tests.flows.companies import later, sign_up
+from tests.flows.companies import later, quiet, sign_up
 from tests.flows.house import MARCUS, MARCUS_PD, PRIYA_PD, House, open_house
 
 ONE = {'first_name': 'Sam', 'last_name': 'Okafor', 'email': 'sam@ember.example'}
 TWO = {'first_name': 'Ada', 'last_name': 'Lund', 'email': 'ada@ember.example'}
-
-
-async def quiet(house: House) -> None:
-    """No push is due or open, and nothing is parked."""
-    open_pushes = await house.rows(
-        "select record_type, state, reason from push where wanted > done or intent is not null or state <> 'ready'"
-    )
-    assert open_pushes == []
 
 
 @pytest.mark.behaviour('OUT-1')

@@ -20,10 +20,10 @@ from hermes.db.pool import Connection, Database
 from hermes.domain.rota import queue_of, settle
 from hermes.sandbox.scenarios import demo
 from tests.flows.acting import carry_out
+from tests.flows.bookings import TEN, admin, booking
 from tests.flows.companies import later, sign_up
 from tests.flows.crm import add_organization
 from tests.flows.house import MARCUS, MARCUS_PD, PRIYA, TOM, House, open_house
-from tests.flows.test_bookings_records import TEN, admin, booking
 from tests.flows.visitors import book, number
 
 QUEUE = queue_of('sales', 'payg', 'GB')

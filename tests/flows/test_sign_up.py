@@ -1,23 +1,9 @@
 """A company signs up in TutorCruncher and stands in Pipedrive, once (TC-1, TC-5, TC-9, OUT-1 to OUT-3)."""
 
-from typing import Any
-
 import pytest
 
-from tests.flows.house import MARCUS, PRIYA, PRIYA_PD, House
-
-
-def sign_up(house: House, name: str = 'Ember Tutors', **fields: object) -> Any:
-    """A company with one recipient, sold by Priya."""
-    values = {
-        'sales_person': PRIYA,
-        'email': 'owner@ember.example',
-        'first_name': 'Sam',
-        'last_name': 'Okafor',
-        'recipients': [{'first_name': 'Sam', 'last_name': 'Okafor', 'email': 'sam@ember.example'}],
-        **fields,
-    }
-    return house.tc2.sign_up(name, **values)
+from tests.flows.companies import sign_up
+from tests.flows.house import MARCUS, PRIYA_PD, House
 
 
 @pytest.mark.behaviour('TC-1', 'TC-5', 'OUT-3')

@@ -4,12 +4,11 @@ import pytest
 
 from hermes.db.server.embedded import Server
 from tests import postgres
-from tests.flows.companies import later, sign_up
+from tests.flows.companies import later, quiet, sign_up
 from tests.flows.crm import add_deal, add_organization, add_person, known
 from tests.flows.house import PRIYA_PD, House
 from tests.flows.listings import HOUR_S, list_all
 from tests.flows.merging import assert_replays, live
-from tests.flows.test_push_rules import quiet
 
 
 @pytest.mark.invariant('I16')

@@ -10,8 +10,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from hermes.kit import logs, tracing
+from tests.flows.companies import sign_up
 from tests.flows.house import SECRETS, House
-from tests.flows.test_sign_up import sign_up
 
 CANARIES = {
     'name': 'Canarytown Tutors',

@@ -8,9 +8,8 @@ import icalendar
 import pytest
 
 from tests.flows.calendars import TEN, admin, event_of, follow, meeting
-from tests.flows.letters import Post, book, cancel, open_post
+from tests.flows.letters import Away, Post, book, cancel, open_post
 from tests.flows.merging import assert_replays
-from tests.flows.test_letters import Away
 
 HOUR = timedelta(hours=1)
 SORRY, AFTER_ALL, NEW_TIME, BOOKED = (

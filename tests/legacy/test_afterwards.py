@@ -7,10 +7,10 @@ import pytest
 from hermes.legacy import database, importing
 from hermes.sandbox.scenarios.demo import DEMO_ADMINS
 from hermes.sync import connect
+from tests.flows.bookings import book
 from tests.flows.companies import later, sign_up
 from tests.flows.crm import add_deal, add_organization, shown
 from tests.flows.house import HERMES, PRIYA, PRIYA_PD, SECRETS, START, House, open_house
-from tests.flows.test_bookings_records import book
 from tests.legacy.generate import Older, keep
 from tests.legacy.test_first_listing import listed
 
