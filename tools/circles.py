@@ -22,8 +22,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
     """Everything that a module imports, at its top and in its functions; `from a import b` is `a.b`."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and 'TYPE_CHECKING' in ast.unparse(node.test):
-            for other in node.orelse:
-                yield from imports(other)
+            yield from imports(ast.Module(node.orelse, []))
         elif isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -1,7 +1,7 @@
 """The tables as classes, exactly as the migrations make them; a test compares the two.
 
-For the admin pages, which list and filter, and for writing migrations. The engine does not read or write through them:
-its statements are named SQL (docs/decisions/0004-raw-sql-for-the-engine.md).
+For a person at a prompt (`hermes shell`). The engine does not read or write through them: its statements are named SQL
+(docs/decisions/0017-the-rooms-of-the-database.md).
 """
 
 from sqlmodel import SQLModel
