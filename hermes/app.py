@@ -21,7 +21,7 @@ from hermes.web.application import create_app
 from hermes.web.booking_api import booking_routes, read_counter, told
 from hermes.web.booking_files import file_routes
 from hermes.web.booking_pages import page_routes
-from hermes.web.core_api import Desk, core_routes
+from hermes.web.core_api import CoreParts, core_routes
 from hermes.web.entrances import entrance_routes
 from hermes.web.security import channel_token, http_basic, tc2_signature, trusted_networks
 from hermes.web.webhooks import Source, hash_of_body
@@ -54,7 +54,7 @@ def build_web(settings: Settings) -> FastAPI:
 def booking_routers(service: BookingService, settings: Settings) -> list[APIRouter]:
     """The booking API, the pages behind links, a booking's calendar file, and the core API."""
     trusted = trusted_networks(settings.trusted_proxies)
-    desk = Desk(
+    core = CoreParts(
         service.engine.database,
         service.terms.client_of,
         settings.api_key.get_secret_value(),
@@ -62,13 +62,14 @@ def booking_routers(service: BookingService, settings: Settings) -> list[APIRout
         trusted,
         count_read=service.limits.reading if service.limits else None,
         systems=service.engine.systems,
+        knowledge=service.engine.knowledge,
     )
     writer = build_letter_writer(settings)
     behind_links = APIRouter(dependencies=[Depends(read_counter(service, trusted))], responses=told(429))
     pages = (page_routes(service, writer), file_routes(service.engine, writer), entrance_routes(service))
     for router in pages:
         behind_links.include_router(router)
-    return [booking_routes(service, trusted), behind_links, core_routes(desk)]
+    return [booking_routes(service, trusted), behind_links, core_routes(core)]
 
 
 def sources(settings: Settings) -> list[Source]:

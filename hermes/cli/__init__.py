@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'fields': ('fields', 'The field catalogue.'),
     'find': ('find', 'Find records and events by a name, an e-mail address, a phone number or an id.'),
     'events': ('events', 'What arrived: list, show, replay, park, dismiss.'),
-    'trace': ('events', 'One event and everything that it caused.'),
+    'trace': ('trace', 'One event and everything that it caused.'),
     'blame': ('blame', 'Who set a field of a record, when, and because of what.'),
     'release': ('blame', "Let go of a person's edit of a field."),
     'explain': ('explain', 'What an id such as TC-9 or MATCH-2 promises.'),

@@ -1,4 +1,4 @@
-"""`hermes events` and `hermes trace`: what arrived, and what became of it. Replaying and parking are acts of their
+"""`hermes events`: what arrived, and what became of it. Replaying and parking are acts of their
 own.
 """
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hermes.cli import arrivals, trace
+from hermes.cli import arrivals
 from hermes.cli.output import JsonFlag, plain_errors, print_json, print_pairs, progress, say, show, warn
 from hermes.domain.errors import Refused
 
@@ -18,7 +18,7 @@ EventId = Annotated[int, typer.Argument(metavar='EVENT', help="The event's numbe
 
 
 def register(app: typer.Typer) -> None:
-    """Add `events` and `trace`."""
+    """Add `events`."""
     group = typer.Typer(
         help='What arrived: list, show, replay, park, dismiss.', no_args_is_help=True, rich_markup_mode=None
     )
@@ -28,7 +28,6 @@ def register(app: typer.Typer) -> None:
     group.command('park')(park)
     group.command('dismiss')(dismiss)
     app.add_typer(group, name='events')
-    trace.register(app)
 
 
 def show_event(

@@ -9,7 +9,7 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -33,7 +33,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class CoreParts:
     """What the core API works with. `hash_client`: an address as the keyed hash that is stored. `api_key` '': nobody
     has it. `country_header`: where the proxy says the country. `count_read`: raises OverLimit for a client of too many.
     `systems`: those that are on, which decides who can be booked.
@@ -47,6 +47,7 @@ class Desk:
     country_header: str = 'CF-IPCountry'
     count_read: Callable[[bytes], None] | None = None
     systems: Collection[str] = ()
+    knowledge: KnowledgeCache = field(default_factory=KnowledgeCache)
 
     def has_key(self, request: Request) -> bool:
         """Whether the request shows the API key."""
@@ -55,27 +56,26 @@ class Desk:
         return equal and bool(self.api_key) and scheme.lower() == 'token'
 
 
-def core_routes(desk: Desk) -> APIRouter:
+def core_routes(parts: CoreParts) -> APIRouter:
     """GET /choose-roundrobin/sales/ and /support/, /loc/, /companies/."""
     router = APIRouter(tags=['core'])
-    knowledge = KnowledgeCache()
 
     async def choose(request: Request, kind: Kind, plan: str, country: str | None) -> Response:
         queue = queue_of(kind, plan, country)
-        client = desk.hash_client(client_address(request.scope, desk.trusted))
-        if desk.count_read is not None:
-            desk.count_read(client)
-        async with desk.database.transaction() as connection:
-            admins = (await knowledge.get(connection)).directory.admins
-            away = await staff.find_unreachable(connection, desk.systems)
+        client = parts.hash_client(client_address(request.scope, parts.trusted))
+        if parts.count_read is not None:
+            parts.count_read(client)
+        async with parts.database.transaction() as connection:
+            admins = (await parts.knowledge.get(connection)).directory.admins
+            away = await staff.find_unreachable(connection, parts.systems)
             people = {
                 admin.ref.id: admin
-                for admin in candidates(queue, admins.values(), desk.database.clock.now(), desk.zone, away)
+                for admin in candidates(queue, admins.values(), parts.database.clock.now(), parts.zone, away)
             }
             chosen = await rota.draw(connection, queue, list(people), client)
         if chosen is None:
             raise NotFound('Nobody can be chosen now: there is no active person who may take this call.')
-        return JSONResponse(show_person(people[chosen], with_key=desk.has_key(request)))
+        return JSONResponse(show_person(people[chosen], with_key=parts.has_key(request)))
 
     async def choose_sales(request: Request) -> Response:
         query = request.query_params
@@ -85,15 +85,15 @@ def core_routes(desk: Desk) -> APIRouter:
         return await choose(request, 'support', '', None)
 
     async def locate(request: Request) -> Response:
-        return JSONResponse({'country_code': country_of(request, desk)})
+        return JSONResponse({'country_code': country_of(request, parts)})
 
     async def find(request: Request) -> Response:
-        if not desk.api_key:
+        if not parts.api_key:
             raise HTTPException(503, 'No API_KEY is configured, so that this is closed.')
-        if not desk.has_key(request):
+        if not parts.has_key(request):
             raise HTTPException(401, 'This needs the API key: Authorization: token ...', {'WWW-Authenticate': 'token'})
         filters = read_filters(request.query_params.multi_items())
-        async with desk.database.transaction() as connection:
+        async with parts.database.transaction() as connection:
             return JSONResponse(await companies.find_companies(connection, filters))
 
     _add(router, '/choose-roundrobin/sales', choose_sales, 'Whose turn it is to sell', ('plan', 'country_code'))
@@ -109,13 +109,13 @@ def show_person(admin: Record, *, with_key: bool) -> dict[str, Any]:
     return {'id': admin.ref.id, **{name: admin.fields.get(name) for name in names}}
 
 
-def country_of(request: Request, desk: Desk) -> str | None:
+def country_of(request: Request, parts: CoreParts) -> str | None:
     """API-5: the country that the proxy says, None where it says none (`XX`, `T1`, `EU`), GB where no proxy of ours
     says anything (S14). Where no proxy is configured, one on this machine is believed.
     """
-    if not _is_proxy(request, desk.trusted):
+    if not _is_proxy(request, parts.trusted):
         return HOME
-    told = request.headers.getlist(desk.country_header)
+    told = request.headers.getlist(parts.country_header)
     if not told:
         return HOME
     return iso_code(told[0]) if len(told) == 1 else None

@@ -15,7 +15,7 @@ from hermes.db.pool import Database
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
 from hermes.web.application import create_app
-from hermes.web.core_api import Desk, core_routes
+from hermes.web.core_api import CoreParts, core_routes
 from hermes.web.security import trusted_networks
 
 KEY = 'canary-api-key'
@@ -60,7 +60,7 @@ def open_web(database_url: str) -> Open:
         database = Database(database_url)
         await database.open()
         given = {'api_key': KEY, 'trusted': trusted_networks([PROXY]), **desk}
-        routes = core_routes(Desk(database, lambda told: hashlib.sha256(told.encode()).digest(), **given))
+        routes = core_routes(CoreParts(database, lambda told: hashlib.sha256(told.encode()).digest(), **given))
         app = create_app(
             Inbox(database_url, SystemClock()), [], Vitals(database_url), SystemClock(),
             trusted_proxies=[PROXY], cors_origins=cors, routers=[routes],
