@@ -21,7 +21,7 @@ from hermes.cli.output import (
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
-    from hermes.domain.status import Condition
+    from hermes.domain.status import Status
 
 CheckFlag = Annotated[bool, typer.Option('--check', help='Exit with 2 when something needs attention.')]
 WatchFlag = Annotated[bool, typer.Option('--watch', '-w', help='Look again and again, until Ctrl-C.')]
@@ -59,12 +59,12 @@ def _look(as_json: bool, check: bool, spending_days: int) -> None:
     from hermes.cli import spending
     from hermes.cli.database import reading
     from hermes.cli.world import load_settings
-    from hermes.db.reads.status import read_condition
+    from hermes.db.reads.status import read_status
 
     with reading() as connection:
         settings = load_settings()
         mode, limit = settings.push_mode, settings.database_limit_mb
-        condition = read_condition(connection, sending=mode == 'live', limit_bytes=limit * 2**20 if limit else None)
+        condition = read_status(connection, sending=mode == 'live', limit_bytes=limit * 2**20 if limit else None)
     if spending_days:
         spending.show_spending(spending_days, as_json)
     elif as_json:
@@ -77,7 +77,7 @@ def _look(as_json: bool, check: bool, spending_days: int) -> None:
     raise typer.Exit(ATTENTION if check and not condition.clean else CLEAN)
 
 
-def _print(condition: 'Condition') -> None:
+def _print(condition: 'Status') -> None:
     _print_flow(condition)
     _print_systems(condition)
     if condition.sweeps:
@@ -108,7 +108,7 @@ def _print(condition: 'Condition') -> None:
         alarm(f'needs attention: {show(said)}')
 
 
-def _print_flow(condition: 'Condition') -> None:
+def _print_flow(condition: 'Status') -> None:
     alive = [worker for worker in condition.workers if worker['alive']]
     where = ', '.join(f'{show(worker["host"])}:{worker["pid"]}' for worker in alive)
     say(f'workers     {len(alive)} alive{f" ({where})" if where else ""}')
@@ -145,7 +145,7 @@ def _print_proofs(proofs: list[dict[str, Any]]) -> None:
             alarm(f'{head}NOT PROVEN: {show(proof["reason"])} ({when})')
 
 
-def _print_systems(condition: 'Condition') -> None:
+def _print_systems(condition: 'Status') -> None:
     budgets = {item['system']: item for item in condition.budgets}
     heard = {item['system']: item for item in condition.heard}
     rows = [

@@ -41,7 +41,7 @@ class Trouble(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Status:
     """Everything that `hermes status` shows. Durations in seconds; times aware UTC."""
 
     now: Any
@@ -85,7 +85,7 @@ class Condition:
         return not self.troubles
 
 
-def find(condition: Condition) -> list[Trouble]:
+def find(condition: Status) -> list[Trouble]:
     """What is wrong, the most urgent first; each name once."""
     return [
         *_workers(condition),
@@ -102,12 +102,12 @@ def find(condition: Condition) -> list[Trouble]:
     ]
 
 
-def _workers(condition: Condition) -> Iterator[Trouble]:
+def _workers(condition: Status) -> Iterator[Trouble]:
     if not any(worker['alive'] for worker in condition.workers):
         yield Trouble('worker', '', 'no worker is alive', 'hermes worker')
 
 
-def _room(condition: Condition) -> Iterator[Trouble]:
+def _room(condition: Status) -> Iterator[Trouble]:
     room = condition.room
     if not room.get('of_bytes'):
         return
@@ -117,7 +117,7 @@ def _room(condition: Condition) -> Iterator[Trouble]:
         yield Trouble('room', '', said, DOCTOR)
 
 
-def _systems(condition: Condition) -> Iterator[Trouble]:
+def _systems(condition: Status) -> Iterator[Trouble]:
     for system in condition.systems:
         name, reason = system['system'], system['reason']
         if system['paused']:
@@ -136,7 +136,7 @@ def _systems(condition: Condition) -> Iterator[Trouble]:
             yield Trouble('budget', name, said, 'hermes status --budget')
 
 
-def _events(condition: Condition) -> Iterator[Trouble]:
+def _events(condition: Status) -> Iterator[Trouble]:
     events = condition.events
     if (events['oldest_due_s'] or 0) > LATE_S:
         said = f'events have been due for {events["oldest_due_s"]:.0f} s'
@@ -146,7 +146,7 @@ def _events(condition: Condition) -> Iterator[Trouble]:
         yield Trouble('parked', 'events', said, 'hermes events list --state parked')
 
 
-def _pushes(condition: Condition) -> Iterator[Trouble]:
+def _pushes(condition: Status) -> Iterator[Trouble]:
     for push in condition.pushes:
         system = push['system']
         for kind in ('parked', 'held'):
@@ -164,25 +164,25 @@ def _pushes(condition: Condition) -> Iterator[Trouble]:
             yield Trouble('late', system, said, 'hermes push list --state due')
 
 
-def _calendars(condition: Condition) -> Iterator[Trouble]:
+def _calendars(condition: Status) -> Iterator[Trouble]:
     for each in condition.calendars:
         said = f'the calendar of admin {each["admin"]}: {each["problem"]}{tried_again(each["due_at"])}'
         yield Trouble('calendar', f'admin:{each["admin"]}', said, DOCTOR)
 
 
-def _decisions(condition: Condition) -> Iterator[Trouble]:
+def _decisions(condition: Status) -> Iterator[Trouble]:
     if number := sum(item['open'] for item in condition.decisions):
         yield Trouble('decisions', '', f'{_count(number, "decision")} open', 'hermes decisions list')
 
 
-def _settings(condition: Condition) -> Iterator[Trouble]:
+def _settings(condition: Status) -> Iterator[Trouble]:
     """D-8."""
     for setting in condition.settings:
         said = f'the setting {setting["key"]} points at {setting["type"]} {setting["value"]}: {setting["problem"]}'
         yield Trouble('setting', setting['key'], said, DOCTOR)
 
 
-def _listings(condition: Condition) -> Iterator[Trouble]:
+def _listings(condition: Status) -> Iterator[Trouble]:
     """PD-GAP-1: what was not proven to be complete, and a subscription that was gone."""
     for proof in condition.proofs:
         if proof['state'] == 'failed':
@@ -202,7 +202,7 @@ def _listings(condition: Condition) -> Iterator[Trouble]:
         yield Trouble('noted', note['name'], said, DOCTOR)
 
 
-def _letters(condition: Condition) -> Iterator[Trouble]:
+def _letters(condition: Status) -> Iterator[Trouble]:
     """Letters about bookings that a person has to know of: refused for good, or tried again and again."""
     letters = condition.letters
     if letters.get('parked'):
@@ -213,7 +213,7 @@ def _letters(condition: Condition) -> Iterator[Trouble]:
         yield Trouble('late', 'letters', said, f'hermes bookings show {letters["meeting_id"]}')
 
 
-def _untold(condition: Condition) -> Iterator[Trouble]:
+def _untold(condition: Status) -> Iterator[Trouble]:
     for each in condition.untold:
         said = f'alerts do not get out over {each["channel"]}: {each["reason"]}'
         yield Trouble('untold', each['channel'], said, 'hermes alerts test')

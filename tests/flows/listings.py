@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 
-from hermes.db.reads.status import read_condition
+from hermes.db.reads.status import read_status
 from hermes.sync.schedules import Schedules
 from hermes.sync.subscription import Door
 from tests.flows.house import HERMES, PRIYA_PD, SECRETS, House
@@ -60,4 +60,4 @@ async def statement(house: House) -> list[str]:
     """What `hermes status` says needs a person."""
     with psycopg.connect(house.engine.database.url) as connection:
         connection.execute("select set_config('hermes.now', %s, false)", (house.clock.now().isoformat(),))
-        return read_condition(connection).attention
+        return read_status(connection).attention

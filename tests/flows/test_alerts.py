@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hermes import parts
-from hermes.db.reads.status import read_condition
+from hermes.db.reads.status import read_status
 from hermes.domain.errors import Retry
 from hermes.ports import Letter
 from hermes.settings import Settings
@@ -257,7 +257,7 @@ async def test_a_listener_that_fails_is_tried_again_with_the_same_id_and_holds_u
     assert 4 <= [number for number, _ in watch.listener.tries].count(first) <= 8, 'ever later'
     with psycopg.connect(watch.post.house.engine.database.url) as connection:
         connection.execute("select set_config('hermes.now', %s, false)", (watch.post.house.clock.now().isoformat(),))
-        said = read_condition(connection).attention
+        said = read_status(connection).attention
     assert 'alerts do not get out over webhook: it answers 500: "hermes alerts test"' in said
     assert 'Hermes needs you: untold webhook' in [mail['subject'] for mail in watch.mails()]
     watch.listener.status = 200

@@ -19,7 +19,7 @@ from hermes.db.reads.settings import read_live, read_settings
 from hermes.domain.config import KEYS, effective
 from hermes.domain.model import RecordRef
 from hermes.domain.record_types import NAMES
-from hermes.domain.status import Condition
+from hermes.domain.status import Status
 from hermes.kit.clock import SystemClock
 
 LEAST_LIVE_S: Final = 15
@@ -126,9 +126,9 @@ PATIENCE_S: Final = 20
 """How long a worker waits for one of these queries."""
 
 
-def read_condition(
+def read_status(
     connection: Connection[Any], *, sending: bool = True, counting: bool = True, limit_bytes: int | None = None
-) -> Condition:
+) -> Status:
     """The condition at one moment (call it inside one repeatable-read transaction). `sending` False: pushes that are
     due late need nobody (PUSH_MODE=plan). `counting` False: without the records, which take time to count.
     `limit_bytes`: what the database may take up.
@@ -137,7 +137,7 @@ def read_condition(
     events = (row(connection, EVENT_COUNTS) or {}) | (row(connection, EVENT_RATE, window) or {}) | window
     events |= row(connection, REFUSED_ACTS) or {}
     systems = rows(connection, SYSTEMS)
-    return Condition(
+    return Status(
         now=(row(connection, NOW) or {})['now'],
         workers=rows(connection, WORKERS, {'live_s': LEAST_LIVE_S}),
         events=events,
@@ -170,19 +170,19 @@ def read_untold(connection: Connection[Any]) -> list[Row]:
     return [{'channel': channel, 'reason': reason} for channel, reason in reasons.items()]
 
 
-async def look(database: Database, *, sending: bool, limit_bytes: int | None) -> Condition:
+async def look(database: Database, *, sending: bool, limit_bytes: int | None) -> Status:
     """The condition as a worker asks for it: in a thread, over a connection of its own, without counting records.
     Raises DatabaseError.
     """
     now = None if isinstance(database.clock, SystemClock) else database.clock.now().isoformat()
 
-    def read() -> Condition:
+    def read() -> Status:
         with opened(database.url) as connection:
             connection.execute("select set_config('statement_timeout', %s, false)", (f'{PATIENCE_S}s',))
             if now:
                 connection.execute("select set_config('hermes.now', %s, false)", (now,))
             with one_moment(connection):
-                return read_condition(connection, sending=sending, counting=False, limit_bytes=limit_bytes)
+                return read_status(connection, sending=sending, counting=False, limit_bytes=limit_bytes)
 
     return await asyncio.to_thread(read)
 
