@@ -16,7 +16,6 @@ import httpx2
 
 from bench.table import Row
 from bench.world import Stage, running
-from hermes import parts
 from hermes.booking.book import Visit
 from hermes.booking.forms import SalesForm
 from hermes.booking.service import BookingService
@@ -24,6 +23,7 @@ from hermes.booking.terms import Terms
 from hermes.db.pool import Database
 from hermes.domain.errors import SlotTaken
 from hermes.domain.slots import Interval
+from hermes.parts import assembly as parts
 from hermes.settings import Settings, load
 
 CLIENTS: Final = 4

@@ -19,7 +19,7 @@ from hermes.booking.service import BookingService
 from hermes.db.inbox import Inbox
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
-from hermes.parts import build_booking_service, build_engine
+from hermes.parts.assembly import build_booking_service, build_engine
 from hermes.settings import load
 from hermes.web.application import create_app
 from hermes.web.booking_pages import Change

@@ -9,9 +9,10 @@ from starlette.types import Receive, Scope, Send
 from hermes.db.inbox import Inbox, NewEvent
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
+from hermes.ports import Source
+from hermes.systems.tutorcruncher.door import signature as tc2_signature
 from hermes.web.application import create_app
-from hermes.web.security import tc2_signature
-from hermes.web.webhooks import Source, answer, hash_of_body
+from hermes.web.webhooks import answer, hash_of_body
 
 URL = os.environ.get('BENCH_DATABASE_URL', '')
 INSERT = "insert into event (source, kind, dedupe_key, body) values ('bench', 'webhook', %b, %b) on conflict do nothing"

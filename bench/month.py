@@ -22,12 +22,13 @@ from typing import Any, Final
 import httpx2
 
 from bench.table import Row
-from hermes import app, parts
 from hermes.db.inbox import Inbox
 from hermes.db.reads.health import Vitals
 from hermes.db.schema import upgrade
 from hermes.db.server import embedded
 from hermes.kit.clock import ManualClock, SystemClock
+from hermes.parts import assembly as parts
+from hermes.parts.systems import sources
 from hermes.sandbox.app import SandboxTransport
 from hermes.sandbox.app import create_app as create_sandbox
 from hermes.sandbox.outbox import Delivery
@@ -41,6 +42,7 @@ from hermes.sync.ingest import ingest_step
 from hermes.sync.push import push_step
 from hermes.sync.resolve import reread_step
 from hermes.sync.schedules import Schedules
+from hermes.systems.pipedrive.profile import PROFILE
 from hermes.web.application import create_app
 
 START: Final = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
@@ -198,7 +200,7 @@ async def opened(seed: int, folder: str) -> AsyncIterator[Month]:
         transport = SandboxTransport(create_sandbox(world))
         engine = parts.build_engine(settings, clock=clock, chance=chance, transport=transport, worker='bench')
         inbox = Inbox(server.url, clock)
-        web = create_app(inbox, app.sources(settings), Vitals(server.url), SystemClock())
+        web = create_app(inbox, sources(settings), Vitals(server.url), SystemClock())
         local = httpx2.ASGITransport(app=web)
         async with (
             web.router.lifespan_context(web),
@@ -223,7 +225,7 @@ async def _connect(month: Month, settings: Settings) -> None:
         engine, engine.systems['pipedrive'], f'{HERMES}/pipedrive/callback/', settings.pd_webhook_user, 'hook-password'
     )
     async with engine.database.transaction() as connection:
-        await sweep.ensure_first(connection, 'pipedrive')
+        await sweep.ensure_first(connection, PROFILE)
     await month.settle()
 
 

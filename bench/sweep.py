@@ -15,10 +15,10 @@ import httpx2
 
 from bench.place import own_database
 from bench.table import Row
-from hermes import parts
 from hermes.db.sweeps import Sweep
 from hermes.kit.clock import ManualClock, SystemClock
 from hermes.kit.ids import system_chance
+from hermes.parts import assembly as parts
 from hermes.sandbox.app import SandboxTransport
 from hermes.sandbox.app import create_app as create_sandbox
 from hermes.sandbox.scenarios import demo
@@ -117,7 +117,8 @@ async def _bare(engine: Engine) -> None:
         known = await engine.known(connection)
     listing = Sweep(0, system.name, 'organization', 'full', engine.clock.now())
     while True:
-        cursor = system.next_cursor(await system.send(sweep.request_of(listing), known.catalogue))
+        request = sweep.request_of(listing, system.profile.listings)
+        cursor = system.next_cursor(await system.send(request, known.catalogue))
         if not cursor:
             return
         listing = replace(listing, cursor=cursor)

@@ -14,17 +14,16 @@ from hermes.db.heartbeats import Heartbeat
 from hermes.db.inbox import Inbox
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
-from hermes.parts import build_booking_service, build_engine, build_letter_writer, channel_secrets, observe
+from hermes.parts.assembly import build_booking_service, build_engine, build_letter_writer, observe
+from hermes.parts.systems import sources
 from hermes.settings import Settings, load
-from hermes.systems.pipedrive import inbound as pipedrive_inbound
 from hermes.web.application import create_app
 from hermes.web.booking_api import booking_routes, read_counter, told
 from hermes.web.booking_files import file_routes
 from hermes.web.booking_pages import page_routes
 from hermes.web.core_api import CoreParts, core_routes
 from hermes.web.entrances import entrance_routes
-from hermes.web.security import channel_token, http_basic, tc2_signature, trusted_networks
-from hermes.web.webhooks import Source, hash_of_body
+from hermes.web.security import trusted_networks
 
 WEB_CONNECTIONS = 6
 """Of the booking API, in one web process, beside the inbox's own."""
@@ -70,36 +69,6 @@ def booking_routers(service: BookingService, settings: Settings) -> list[APIRout
     for router in pages:
         behind_links.include_router(router)
     return [booking_routes(service, trusted), behind_links, core_routes(core)]
-
-
-def sources(settings: Settings) -> list[Source]:
-    """Who may send deliveries, and how each proves itself (S1)."""
-    return [
-        Source(
-            'tutorcruncher',
-            '/tc2/callback',
-            tc2_signature([secret.get_secret_value() for secret in settings.tc2_api_key]),
-            hash_of_body,
-            extensions=True,
-        ),
-        Source(
-            'pipedrive',
-            '/pipedrive/callback',
-            http_basic(
-                settings.pd_webhook_user, [secret.get_secret_value() for secret in settings.pd_webhook_password]
-            ),
-            lambda body, parsed: pipedrive_inbound.dedupe_key(parsed),
-            refused_status=401,
-        ),
-        Source(
-            'google',
-            '/google/callback',
-            channel_token(channel_secrets(settings)),
-            lambda body, parsed: None,
-            json_body=False,
-            headers=('x-goog-channel-id', 'x-goog-resource-state', 'x-goog-message-number'),
-        ),
-    ]
 
 
 def __getattr__(name: str) -> FastAPI:

@@ -64,7 +64,7 @@ async def retry_parked_pushes(given: Given) -> None:
 
 @patch
 async def support_people_without_owner(given: Given) -> None:
-    """Set the Pipedrive owner of support people who have none to 0, which means: never written to the CRM (D-10)."""
+    """Set the CRM owner of support people who have none to 0, which means: never written to the CRM (D-10)."""
     for row in await given.rows(repairs.SUPPORT_WITHOUT_OWNER):
         await given.act('admin.save', fields={'email': row['email'], 'pd_owner_id': 0})
 

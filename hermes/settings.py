@@ -311,13 +311,6 @@ class Settings(BaseSettings):
         return self.hermes_sandbox or not self.has_credentials
 
     @property
-    def systems(self) -> tuple[str, ...]:
-        """The outside systems that are on."""
-        calendar = self.g_private_key.get_secret_value() and self.g_client_email
-        keys = {'pipedrive': self.pd_api_key.get_secret_value(), 'tutorcruncher': self.tc2_api_key, 'google': calendar}
-        return tuple(name for name, key in keys.items() if key)
-
-    @property
     def world_dir(self) -> Path:
         """The data folder of this world: the sandbox and real systems never share one."""
         return self.data_dir / ('sandbox' if self.sandboxed else 'live')

@@ -6,16 +6,16 @@ import structlog
 
 from hermes.domain.errors import Refused
 from hermes.kit import endings
-from hermes.parts import (
+from hermes.parts.assembly import (
     build_engine,
     build_letter_writer,
     build_mailer,
     build_telling,
-    doors,
     front_door,
     observe,
     set_limits,
 )
+from hermes.parts.systems import doors
 from hermes.settings import Settings
 from hermes.sync import connect, intake, setup
 from hermes.sync.engine import Engine

@@ -28,6 +28,7 @@ from hermes.domain.errors import Refused, SlotTaken
 from hermes.domain.meeting import text_of
 from hermes.kit.ids import new_token
 from hermes.kit.spelling import fold_email
+from hermes.parts.roles import CALENDAR
 from hermes.sync.acts.commands import Done, carry_out
 from hermes.sync.engine import Engine
 
@@ -35,7 +36,6 @@ Invitation = Literal['sent', 'follows', 'refused']
 Pause = Callable[[float], Awaitable[None]]
 SOURCE: Final = 'website'
 POLL_S: Final = 0.1
-CALENDAR: Final = 'google'
 TOO_CLOSE: Final = 'There is a call with this e-mail address within two hours of this time already.'
 
 

@@ -49,6 +49,7 @@ from hermes.booking.values import (
 from hermes.domain.model import Value
 from hermes.kit import texts
 from hermes.kit.wire import truth
+from hermes.parts.roles import PRODUCT_TITLE
 
 LARGEST: Final = 2**63 - 1
 KEPT: Final = 500
@@ -193,11 +194,11 @@ class SalesForm(Asked):
     currency: Currency = Field(None, description='ISO 4217.', examples=['GBP'])
     price_plan: Plan = Field(None, description='payg, startup or enterprise.')
     bdr_person_id: Annotated[Annotated[str, Field(max_length=40)] | Id | None, _given(40)] = Field(
-        None, description="Who brought the visitor: the id of a business development admin, ours or TutorCruncher's."
+        None, description=f"Who brought the visitor: the id of a business development admin, ours or {PRODUCT_TITLE}'s."
     )
     utm_campaign: Mark = Field(None, description='The campaign that led here.')
     utm_source: Mark = Field(None, description='Where the visitor came from.')
-    gclid: Mark = Field(None, description="Google's click id.")
+    gclid: Mark = Field(None, description='The click id of the advertisement that led here.')
 
     @field_validator('phone')
     @classmethod

@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 from icalendar import Calendar, Event, vCalAddress, vText
 
 from hermes.domain.notice import Person
+from hermes.parts.roles import ADD_TO_PAGE
 
 Method = Literal['REQUEST', 'CANCEL', 'PUBLISH']
 PRODUCT: Final = '-//Hermes//Call booker//EN'
-GOOGLE: Final = 'https://calendar.google.com/calendar/render'
 OUTLOOK: Final = 'https://outlook.live.com/calendar/0/deeplink/compose'
 
 
@@ -77,8 +77,8 @@ def encode(invitation: Invitation, method: Method, now: datetime) -> bytes:
     return bytes(calendar.to_ical())
 
 
-def google_link(invitation: Invitation) -> str:
-    """A page of Google Calendar with the meeting filled in."""
+def event_link(invitation: Invitation) -> str:
+    """A page of the calendar that many visitors have, with the meeting filled in."""
     span = '/'.join(f'{_utc(at):%Y%m%dT%H%M%SZ}' for at in (invitation.start_at, invitation.end_at))
     told = {
         'action': 'TEMPLATE',
@@ -87,7 +87,7 @@ def google_link(invitation: Invitation) -> str:
         'details': invitation.text,
         'location': invitation.place,
     }
-    return f'{GOOGLE}?{urlencode(_said(told))}'
+    return f'{ADD_TO_PAGE}?{urlencode(_said(told))}'
 
 
 def outlook_link(invitation: Invitation) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from hermes.booking.availability import Asked, Availability, Moved, Person
-from hermes.booking.book import CALENDAR, TOO_CLOSE, Bookings, Invitation
+from hermes.booking.book import TOO_CLOSE, Bookings, Invitation
 from hermes.booking.busy import Permit
 from hermes.booking.limits import Limits, as_taken
 from hermes.booking.links import OVER, LinkRefused, is_of_a_letter, read_manage_token
@@ -22,6 +22,7 @@ from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.domain.meeting import text_of
 from hermes.domain.notice import Notice
 from hermes.domain.slots import Interval
+from hermes.parts.roles import CALENDAR
 from hermes.sync.acts.commands import Check, carry_out
 from hermes.sync.engine import Engine
 

@@ -35,7 +35,7 @@ class Recap:
     reminders: bool
     off: str
     ics_url: str
-    google_url: str
+    event_url: str
     outlook_url: str
 
 
@@ -61,7 +61,7 @@ def recap(at: Appointment, invitation: Invitation, writer: LetterWriter, terms: 
         reminders=terms.reminders and at.planned,
         off='' if at.planned else _off(at.canceled_by, meeting.organizer.name),
         ics_url=f'{link}/invite.ics' if link else '',
-        google_url=ics.google_link(meeting) if at.planned else '',
+        event_url=ics.event_link(meeting) if at.planned else '',
         outlook_url=ics.outlook_link(meeting) if at.planned else '',
     )
 

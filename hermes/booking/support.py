@@ -1,6 +1,6 @@
 """Links to support calls (CB-16, CB-17): made for whoever has the key, checked for whoever follows one.
 
-A company that only TutorCruncher knows is read there and becomes ours, without a deal: it is a customer who needs help.
+A company that only the product knows is read there and becomes ours, without a deal: it is a customer who needs help.
 """
 
 import hmac
@@ -15,7 +15,7 @@ from hermes.booking.terms import Terms
 from hermes.db import meetings
 from hermes.domain.apply import NO_DEAL
 from hermes.domain.errors import Gone, NotFound, Unreadable
-from hermes.domain.graph import PRODUCT
+from hermes.parts.roles import PRODUCT, PRODUCT_TITLE
 from hermes.ports import Request
 from hermes.sync import resolve
 from hermes.sync.engine import Engine
@@ -54,7 +54,7 @@ class SupportLinks:
         return found
 
     async def make(self, tc2_admin_id: int, tc2_client_id: int, *, express: bool = False) -> str:
-        """A link to a call with an admin of TutorCruncher's id for a client of its. Raises NotFound, Unreadable."""
+        """A link to a call with an admin of the product's id for a client of its. Raises NotFound, Unreadable."""
         async with self._engine.database.transaction() as connection:
             known = await self._engine.known(connection)
             row = await meetings.find_linked(connection, PRODUCT, CLIENT, str(tc2_client_id))
@@ -78,7 +78,7 @@ class SupportLinks:
         request = Request('read', CLIENT, str(client_id), params={'for': NO_DEAL})
         answer, reaction = await resolve.read(self._engine, system, request, 'interactive', NO_DEAL)
         if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
-            raise Unreadable('TutorCruncher cannot be read at the moment. Please try again.')
+            raise Unreadable(f'{PRODUCT_TITLE} cannot be read at the moment. Please try again.')
 
     async def validate(self, link: SupportLink, signature: str) -> Allowed:
         """What a link allows. Raises LinkRefused, NotFound."""

@@ -162,7 +162,7 @@ def hermes(
         bool, typer.Option('--version', callback=show_version, is_eager=True, help='Print the version.')
     ] = False,
 ) -> None:
-    """Keeps a business's customer records in step between TutorCruncher, the CRM, the calendar and the website."""
+    """Keeps a business's customer records in step between the product, the CRM, the calendar and the website."""
 
 
 def run(arguments: list[str] | None = None) -> Any:

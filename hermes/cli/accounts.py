@@ -6,6 +6,7 @@ import typer
 
 from hermes.cli.losing import require_alone
 from hermes.cli.output import JsonFlag, print_json, say
+from hermes.parts.roles import CALENDAR, CRM, PRODUCT
 
 
 def register(app: typer.Typer) -> None:
@@ -14,12 +15,12 @@ def register(app: typer.Typer) -> None:
 
 
 def forget(
-    system: Annotated[str, typer.Argument(metavar='SYSTEM', help='pipedrive (pd), tutorcruncher (tc2) or google.')],
+    system: Annotated[str, typer.Argument(metavar='SYSTEM', help=f'{CRM} (pd), {PRODUCT} (tc2) or {CALENDAR}.')],
     as_json: JsonFlag = False,
 ) -> None:
     """Let go of a system's account with which nothing was exchanged yet."""
+    from hermes.cli.naming import system_name
     from hermes.cli.session import session
-    from hermes.db.reads.lookup import system_name
 
     with session(contact=False) as here:
         require_alone(here.engine.database.url)

@@ -9,6 +9,7 @@ import typer
 
 from hermes.cli.output import Column, JsonFlag, print_json, print_rows, say, show
 from hermes.domain.errors import Refused
+from hermes.parts.roles import CRM_TITLE, PRODUCT_TITLE
 
 if TYPE_CHECKING:
     from hermes.db.reads.lookup import Row
@@ -24,8 +25,8 @@ Who = Annotated[str, typer.Argument(metavar='ADMIN', help='An id, an e-mail addr
 Email = Annotated[str | None, typer.Option(metavar='ADDRESS', help='E-mail address, which names the calendar.')]
 First = Annotated[str | None, typer.Option(help='First name.')]
 Last = Annotated[str | None, typer.Option(help='Last name.')]
-Tc2 = Annotated[int | None, typer.Option('--tc2', metavar='ID', min=1, help='Id in TutorCruncher.')]
-Owner = Annotated[int | None, typer.Option('--pd', metavar='ID', min=0, help='User id in Pipedrive; 0 for none.')]
+Tc2 = Annotated[int | None, typer.Option('--tc2', metavar='ID', min=1, help=f'Id in {PRODUCT_TITLE}.')]
+Owner = Annotated[int | None, typer.Option('--pd', metavar='ID', min=0, help=f'User id in {CRM_TITLE}; 0 for none.')]
 Role = Annotated[list[str], typer.Option('--role', help='sales, support or bdr (repeatable); "none" alone for none.')]
 Plan = Annotated[
     list[str], typer.Option('--plan', help='payg, startup or enterprise: what they sell (repeatable); "all", "none".')
@@ -57,9 +58,10 @@ def list_admins(
     from hermes.cli.database import reading
     from hermes.cli.world import load_settings
     from hermes.db.reads import staff
+    from hermes.parts.systems import systems_on
 
     with reading() as connection:
-        found = staff.list_staff(connection, load_settings().systems, removed=everybody)
+        found = staff.list_staff(connection, systems_on(load_settings()), removed=everybody)
     told = [_line(item) for item in found]
     if as_json:
         return print_json(told)
@@ -179,11 +181,13 @@ def _save(here: Any, number: int | None, fields: dict[str, Any], as_json: bool) 
     from hermes.db.connections import opened
     from hermes.db.reads import staff
     from hermes.domain.staff import check_staff
+    from hermes.parts.systems import systems_on
 
     before = here.known().directory.admins
     made = here.act('admin.save', **({'id': number} if number else {}), fields=check_staff(fields))['id']
     with opened(here.settings.database_url) as connection:
-        line = next(_line(item) for item in staff.list_staff(connection, here.settings.systems) if item['id'] == made)
+        found = staff.list_staff(connection, systems_on(here.settings))
+        line = next(_line(item) for item in found if item['id'] == made)
     if as_json:
         return print_json(line)
     old = dict(before[made].fields) if made in before else {}

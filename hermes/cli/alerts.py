@@ -49,7 +49,7 @@ def try_channels(as_json: JsonFlag = False) -> None:
     from hermes.cli.world import load_settings
     from hermes.domain.alerts import try_out
     from hermes.kit.clock import SystemClock
-    from hermes.parts import build_couriers
+    from hermes.parts.assembly import build_couriers
 
     with plain_errors():
         settings, clock = load_settings(), SystemClock()

@@ -9,11 +9,12 @@ import typer
 from hermes.cli.output import Column as Col
 from hermes.cli.output import JsonFlag, print_json, print_rows, say, show
 from hermes.domain.errors import Refused
+from hermes.parts.roles import CRM
 
 if TYPE_CHECKING:
     from hermes.db.reads.blame import Line
 
-RecordText = Annotated[str, typer.Argument(metavar='RECORD', help='company:12, an id, or pipedrive:organization:5.')]
+RecordText = Annotated[str, typer.Argument(metavar='RECORD', help=f'company:12, an id, or {CRM}:organization:5.')]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,13 +36,14 @@ def blame(
 
     from hermes.cli.database import reading
     from hermes.cli.moments import parse_moment
+    from hermes.cli.naming import remote
     from hermes.db.reads.blame import read_blame
     from hermes.db.reads.lookup import find_links, find_record
     from hermes.kit.clock import SystemClock
 
     with reading() as connection:
         moment = parse_moment(at, SystemClock().now()) if at else None
-        found = find_record(connection, record)
+        found = find_record(connection, remote(record))
         told = read_blame(connection, found.record, field, moment)
         links = find_links(connection, found.record)
     if as_json:
@@ -77,12 +79,13 @@ def release(
     """Let go of a person's edit of a field: the product's value holds again."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
+    from hermes.cli.naming import remote
     from hermes.db.reads.blame import read_traits
     from hermes.db.reads.lookup import find_record
     from hermes.domain.acts import ReleaseField
 
     with writing() as connection:
-        found = find_record(connection, record)
+        found = find_record(connection, remote(record))
         trait = read_traits(connection, found.record.type).get(field)
         if trait is None:
             raise Refused(f'A {found.record.type} has no field "{field}".')

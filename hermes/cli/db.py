@@ -115,6 +115,7 @@ def reset(name: NameFlag = '') -> None:
 def restore_from_live(name: NameFlag = '') -> None:
     """Copy LIVE_DATABASE_URL into the local database: every system paused, sessions left behind, no webhooks."""
     from hermes.db.server import restoring
+    from hermes.parts.systems import names
 
     settings = load_settings()
     if not settings.live_database_url:
@@ -122,7 +123,7 @@ def restore_from_live(name: NameFlag = '') -> None:
     with open_database(settings) as address:
         require_alone(address)
         expected = confirm(address, name, 'Everything will be lost', contents(address))
-        restoring.restore(settings.live_database_url, address, say)
+        restoring.restore(settings.live_database_url, address, sorted(set(names().values())), say)
     say(
         f'The database "{expected}" is a copy now. Every system is paused: "hermes resume SYSTEM" asks for its account.'
     )
@@ -170,13 +171,14 @@ def restore(file: BackupFile, name: NameFlag = '') -> None:
     empty; every system is paused then.
     """
     from hermes.db.server import backup as backups
+    from hermes.parts.systems import names
 
     with given(file) as found, open_database(load_settings(make=True), make=True) as address:
         require_alone(address)
         if lost := contents(address):
             confirm(address, name, 'Everything will be lost', lost)
         with announcing('reading the backup'):
-            last = backups.restore(found, address, say)
+            last = backups.restore(found, address, sorted(set(names().values())), say)
     when = f' at {last:%Y-%m-%d %H:%M:%S} UTC' if last else ''
     say(f'The database is as it was{when}. Every system is paused, because the world went on meanwhile.')
     say('What to do now stands in docs/how-to/back-up-and-restore.md: read everything, look at "hermes plan", resume.')

@@ -1,6 +1,6 @@
 """`hermes doctor`: every connection and setting, each one line that is ok or says what to do (SETUP-6)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,10 +8,12 @@ import typer
 
 from hermes.cli.findings import CREDENTIALS, LATE_S, Finding
 from hermes.cli.output import ATTENTION, CLEAN, JsonFlag, alarm, print_json, say, show, show_duration
+from hermes.parts.roles import CRM, CRM_TITLE, PRODUCT, PRODUCT_TITLE
 
 if TYPE_CHECKING:
     from hermes.db.connections import Connection
     from hermes.db.reads.lookup import Row
+    from hermes.ports import Profile
     from hermes.settings import Settings
 
 LEAST_POSTGRES = 140_000
@@ -193,38 +195,41 @@ def _queue(connection: 'Connection') -> Finding:
 
 
 def _write_back(connection: 'Connection', settings: 'Settings') -> Finding:
-    """D-1: TutorCruncher does not list its custom fields, but a client shows all of them, empty ones too."""
+    """D-1: the product does not list its custom fields, but a client shows all of them, empty ones too."""
     from hermes.db.reads.checks import read_unshown
     from hermes.db.reads.settings import read_settings
-    from hermes.systems.tutorcruncher.mapping import LINKS, PREFIX
+    from hermes.parts.systems import profiles
 
     name = 'write-back'
     told = read_settings(connection).get('tc2_write_back')
     if not settings.tc2_api_key or not (settings.tc2_write_back if told is None else told):
-        return Finding(name, 'skipped', 'off: nothing is written to TutorCruncher (TC2_WRITE_BACK)')
-    unshown = read_unshown(connection, [PREFIX + link for link in LINKS])
+        return Finding(name, 'skipped', f'off: nothing is written to {PRODUCT_TITLE} (TC2_WRITE_BACK)')
+    product = profiles()[PRODUCT]
+    unshown = read_unshown(connection, product.shown_first)
     if unshown is None:
         return Finding(name, 'skipped', 'on; no client was seen yet that would show its custom fields')
     if unshown:
-        names = ', '.join(key.removeprefix(PREFIX) for key in unshown)
-        mend = (
-            'make each in TutorCruncher under System > Settings > Custom Fields, for clients, as short text with that '
-            'machine name; then edit a client there'
-        )
-        return Finding(name, 'todo', f'no client of TutorCruncher shows {names}: nothing can be written there', mend)
-    return Finding(name, 'ok', f'on; clients show {", ".join(LINKS)}')
+        said = f'no client of {PRODUCT_TITLE} shows {_bare(unshown)}: nothing can be written there'
+        return Finding(name, 'todo', said, product.advice.fields)
+    return Finding(name, 'ok', f'on; clients show {_bare(product.shown_first)}')
+
+
+def _bare(keys: Iterable[str]) -> str:
+    """The names of extra attributes out of their keys in a mirror."""
+    return ', '.join(key.rpartition('.')[2] for key in keys)
 
 
 def _systems(connection: 'Connection', settings: 'Settings', reached: frozenset[str]) -> Iterator[Finding]:
     from hermes.db.reads.checks import read_standing, read_unproven
     from hermes.domain.status import BROKEN
-    from hermes.settings import reveal
+    from hermes.parts.systems import profiles, systems_on
 
-    on = {'pipedrive': bool(reveal(settings.pd_api_key)), 'tutorcruncher': bool(reveal(settings.tc2_api_key))}
-    standing = read_standing(connection, list(on))
-    for name, configured in on.items():
+    on = systems_on(settings)
+    shown = {name: profile for name, profile in profiles().items() if profile.role != 'calendar'}
+    standing = read_standing(connection, list(shown))
+    for name, profile in shown.items():
         here = standing[name]
-        if not configured:
+        if name not in on:
             yield Finding(name, 'skipped', 'off: it has no credentials')
             continue
         if here['paused']:
@@ -247,26 +252,27 @@ def _systems(connection: 'Connection', settings: 'Settings', reached: frozenset[
             yield Finding(name, 'ok', f'account {here["account"]}')
         else:
             yield Finding(name, 'skipped', f'account {here["account"]}; it was not reached now')
-        yield _webhooks(name, here)
-    if on['pipedrive']:
-        unproven = read_unproven(connection, 'pipedrive')
+        yield _webhooks(profile, here)
+    for name in (name for name in on if profiles()[name].listings.first):
+        label = 'first listing' if name == CRM else f'{name} first listing'
+        unproven = read_unproven(connection, name, profiles()[name].listings.first)
         if unproven:
             said = f'not proven yet: {", ".join(unproven)}; until then nothing is created there'
-            yield Finding('first listing', 'todo', said, 'let a worker run, or "hermes sweep pipedrive --full"')
+            yield Finding(label, 'todo', said, f'let a worker run, or "hermes sweep {name} --full"')
         else:
-            yield Finding('first listing', 'ok', 'proven')
+            yield Finding(label, 'ok', 'proven')
 
 
-def _webhooks(name: str, here: 'Row') -> Finding:
+def _webhooks(profile: 'Profile', here: 'Row') -> Finding:
     from hermes.domain.status import unheard
 
-    label, last_s = f'{name} webhooks', here['silent_s']
+    label, last_s = f'{profile.name} webhooks', here['silent_s']
     if silent := unheard(here):
         mend = 'see whether our address is reached from outside; "hermes setup webhooks"; changes are listed meanwhile'
         return Finding(label, 'todo', silent, mend)
     if last_s is None:
         mend = (
-            'run "hermes setup webhooks"' if name == 'pipedrive' else 'enter our address there: "hermes setup webhooks"'
+            'run "hermes setup webhooks"' if profile.subscribes else 'enter our address there: "hermes setup webhooks"'
         )
         return Finding(label, 'todo', 'none has ever arrived', mend)
     if last_s > QUIET_WEBHOOKS_S:
@@ -352,10 +358,12 @@ def _admins(connection: 'Connection') -> Iterator[Finding]:
     lacks_tc2 = [str(item['id']) for item in admins if item['lacks_tc2']]
     if lacks_pd:
         yield Finding(
-            'admins', 'todo', f'sales people without a Pipedrive user: {_some(lacks_pd)}', 'run "hermes setup admins"'
+            'admins', 'todo', f'sales people without a {CRM_TITLE} user: {_some(lacks_pd)}', 'run "hermes setup admins"'
         )
     if lacks_tc2:
-        yield Finding('admins', 'todo', f'without a TutorCruncher id: {_some(lacks_tc2)}', 'run "hermes setup admins"')
+        yield Finding(
+            'admins', 'todo', f'without a {PRODUCT_TITLE} id: {_some(lacks_tc2)}', 'run "hermes setup admins"'
+        )
     if not lacks_pd and not lacks_tc2:
         yield Finding('admins', 'ok', f'{len(admins)} take calls, each with both ids')
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hermes.cli.findings import Finding
 from hermes.cli.output import show, show_duration
 from hermes.domain.errors import HermesError
+from hermes.parts.roles import CALENDAR, CALENDAR_TITLE
 
 if TYPE_CHECKING:
     from hermes.cli.session import Session
@@ -17,37 +18,40 @@ if TYPE_CHECKING:
     from hermes.sync.engine import Engine
 
 CLOSED = 'no time of this person is offered'
+CREDENTIALS = f'{CALENDAR} credentials'
 
 
 def examine_calendars(
     connection: 'Connection', settings: 'Settings', reached: frozenset[str] = frozenset()
 ) -> Iterator[Finding]:
-    """What can be seen without asking Google."""
+    """What can be seen without asking the calendar."""
     if not settings.g_client_email:
         yield Finding('calendar', 'skipped', 'off: no service account is set (G_CLIENT_EMAIL, G_PRIVATE_KEY)')
         return
     if not settings.g_private_key.get_secret_value():
         yield Finding('calendar', 'todo', 'the service account has no key', 'set G_PRIVATE_KEY_ID and G_PRIVATE_KEY')
         return
-    yield _account(connection, settings, 'google credentials' in reached)
+    yield _account(connection, settings, CREDENTIALS in reached)
     yield from _people(connection, settings, reached)
 
 
-def ask_calendars(session: 'Session') -> Iterator[Finding]:
-    """Whether the account signs in, and whether each calendar says when it is taken."""
+def ask_calendars(session: 'Session', variables: str) -> Iterator[Finding]:
+    """Whether the account signs in, and whether each calendar says when it is taken. `variables`: the settings to look
+    at where it does not.
+    """
     from hermes.db import connections
     from hermes.db.reads import checks
+    from hermes.ports import Calendar
     from hermes.sync import connect
-    from hermes.systems.google_calendar import GoogleCalendar
 
-    system = cast(GoogleCalendar, session.engine.systems['google'])
+    system = cast(Calendar, session.engine.systems[CALENDAR])
     try:
         session.do(system.sign_in())
         session.do(connect.belong(session.engine, system.name, system.account))
     except HermesError as error:
-        yield Finding('google credentials', 'todo', str(error), 'check G_CLIENT_EMAIL, G_PRIVATE_KEY and G_TOKEN_URI')
+        yield Finding(CREDENTIALS, 'todo', str(error), f'check {variables}')
         return
-    yield Finding('google credentials', 'ok', 'they work')
+    yield Finding(CREDENTIALS, 'ok', 'they work')
     with connections.opened(session.settings.database_url) as connection:
         people = [one for one in checks.read_bookable(connection) if one['email']]
     now = session.engine.clock.now()
@@ -68,7 +72,7 @@ def ask_calendars(session: 'Session') -> Iterator[Finding]:
 def _account(connection: 'Connection', settings: 'Settings', reached: bool) -> Finding:
     from hermes.db.reads.checks import read_standing
 
-    standing = read_standing(connection, ['google'])['google']
+    standing = read_standing(connection, [CALENDAR])[CALENDAR]
     if standing['paused']:
         reason = standing['reason'] or 'no reason given'
         return Finding('calendar', 'todo', f'paused: {reason}', 'mend it; credentials that work again are noticed')
@@ -129,7 +133,7 @@ def _lacking(people: list[dict[str, Any]], settings: 'Settings') -> Iterator[Fin
 def _changes(people: list[dict[str, Any]], settings: 'Settings') -> Finding:
     """How Hermes learns what people do in their calendars."""
     from hermes.db.calendars import LEASE_S
-    from hermes.parts import following
+    from hermes.parts.assembly import following
 
     label, how = 'calendar changes', following(settings)
     known = [one for one in people if one['followed']]
@@ -137,11 +141,12 @@ def _changes(people: list[dict[str, Any]], settings: 'Settings') -> Finding:
         return Finding(label, 'todo', 'no calendar was ever read', 'start a worker')
     if not how.address:
         address = settings.hermes_url or 'HERMES_URL is not set'
-        said = f'each calendar is asked every {show_duration(how.poll_s)}: Google cannot reach Hermes ({address})'
+        unreached = f'{CALENDAR_TITLE} cannot reach Hermes ({address})'
+        said = f'each calendar is asked every {show_duration(how.poll_s)}: {unreached}'
         return Finding(label, 'ok', f'{said}; a public https address and SIGNING_KEY would let it tell at once')
     told = sum(bool(one['told']) for one in known)
     if told < len(known):
         said = f'{told} of {len(known)} calendars tell at once at {show(how.address)}; the others are asked'
-        mend = f'wait {show_duration(LEASE_S)}; if it stays, see whether Google reaches that address'
+        mend = f'wait {show_duration(LEASE_S)}; if it stays, see whether {CALENDAR_TITLE} reaches that address'
         return Finding(label, 'todo', said, mend)
     return Finding(label, 'ok', f'all {told} calendars tell at once at {show(how.address)}')

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from hermes.cli.findings import LATE_S, Finding
 from hermes.cli.output import show_duration
+from hermes.parts.roles import CALENDAR_TITLE
 
 if TYPE_CHECKING:
     from hermes.db.connections import Connection
@@ -15,7 +16,7 @@ def examine_mail(connection: 'Connection', settings: 'Settings') -> Finding:
     from hermes.db.reads.checks import read_letters
 
     if not settings.smtp_url.get_secret_value():
-        said = 'off: no confirmations and no reminders are sent; Google mails the invitations (SMTP_URL)'
+        said = f'off: no confirmations and no reminders are sent; {CALENDAR_TITLE} mails the invitations (SMTP_URL)'
         return Finding('mail', 'skipped', said)
     if not settings.mail_from:
         return Finding('mail', 'todo', 'the letters have no sender', 'set MAIL_FROM to an address of your domain')

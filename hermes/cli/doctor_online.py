@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from hermes.cli.findings import CREDENTIALS, Finding
 from hermes.domain.errors import HermesError
 from hermes.domain.record_types import FIELDED
+from hermes.parts.roles import CALENDAR, CRM, CRM_TITLE
 
 if TYPE_CHECKING:
     from hermes.cli.session import Session
@@ -16,28 +17,29 @@ TYPES = tuple(FIELDED)
 def ask_systems(session: 'Session') -> Iterator[Finding]:
     """Credentials, accounts, webhooks and fields as the systems tell them; one line each."""
     from hermes.cli.doctor_calendar import ask_calendars
+    from hermes.parts.systems import SYSTEMS
     from hermes.sync import connect
 
+    variables = {each.profile.name: each.variables for each in SYSTEMS}
     for name, system in session.engine.systems.items():
-        if name == 'google':
-            yield from ask_calendars(session)
+        if name == CALENDAR:
+            yield from ask_calendars(session, variables[name])
             continue
         label = f'{name}{CREDENTIALS}'
         try:
             session.do(connect.meet(session.engine, system, tries=1))
         except HermesError as error:
-            variable = 'PD_API_KEY and PD_BASE_URL' if name == 'pipedrive' else 'TC2_API_KEY and TC2_BASE_URL'
-            yield Finding(label, 'todo', str(error), f'check {variable}')
+            yield Finding(label, 'todo', str(error), f'check {variables[name]}')
             continue
         yield Finding(label, 'ok', 'they work')
-        if name == 'pipedrive':
+        if name == CRM:
             yield from _ask_crm(session)
     yield from _ask_mail_server(session)
 
 
 def _ask_mail_server(session: 'Session') -> Iterator[Finding]:
     """Connects and signs in; nothing is sent."""
-    from hermes.parts import build_mailer
+    from hermes.parts.assembly import build_mailer
 
     name = 'mail server'
     try:
@@ -68,7 +70,7 @@ def _registered(session: 'Session') -> Finding:
     from hermes.ports import Request
     from hermes.sync import connect
 
-    name, mend = 'pipedrive webhook', 'run "hermes setup webhooks"'
+    name, mend = f'{CRM} webhook', 'run "hermes setup webhooks"'
     try:
         answer = session.do(connect.ask(session.engine, session.crm, Request('webhooks'), tries=2))
     except HermesError as error:
@@ -94,7 +96,7 @@ def mend(session: 'Session') -> Iterator[str]:
 
     async def open_listings() -> list[str]:
         async with session.engine.database.transaction() as connection:
-            opened = await sweep.ensure_first(connection, 'pipedrive')
+            opened = await sweep.ensure_first(connection, session.crm.profile)
             await pushes.ring(connection)
         return opened
 
@@ -105,7 +107,7 @@ def mend(session: 'Session') -> Iterator[str]:
         return (before.catalogue.custom, before.directory) != (after.catalogue.custom, after.directory)
 
     def subscribe() -> bool:
-        refuse_restored(session, 'pipedrive')
+        refuse_restored(session, CRM)
         return register(session)
 
     steps: list[tuple[str, Callable[[], object]]] = [
@@ -113,10 +115,10 @@ def mend(session: 'Session') -> Iterator[str]:
     ]  # fmt: skip
     steps += (
         []
-        if 'pipedrive' not in session.engine.systems
+        if CRM not in session.engine.systems
         else [
             ('fields, pipelines, stages and users are known as they are now', read_again),
-            ('our webhook stands at Pipedrive', subscribe),
+            (f'our webhook stands at {CRM_TITLE}', subscribe),
             ('the first listings are under way', lambda: session.do(open_listings())),
             ('writes that a stale field held up go on', lambda: session.do(cataloguing.heal_step(session.engine))),
         ]

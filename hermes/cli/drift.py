@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hermes.cli.output import ATTENTION, CLEAN, Column, JsonFlag, print_json, print_rows, say, show
+from hermes.parts.roles import CRM
 
 if TYPE_CHECKING:
     from hermes.cli.engine import Tick
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 HealFlag = Annotated[bool, typer.Option('--heal', help='Write what differs, through the ordinary push.')]
 DryFlag = Annotated[bool, typer.Option('--dry-run', help='Say what --heal would do, and do nothing.')]
-SYSTEM = 'pipedrive'
 PATIENCE_S = 600.0
 SHOWN = 20
 BY_FIELD = [Column('type', 'TYPE'), Column('field', 'FIELD'), Column('differ', 'DIFFER', True),
@@ -50,7 +50,7 @@ async def run(engine: 'Engine', heal: bool, tick: 'Tick') -> dict[str, Any]:
     from hermes.cli.engine import system_of
     from hermes.sync import drift as drifting
 
-    system = system_of(engine, SYSTEM)
+    system = system_of(engine, CRM)
     found = await drifting.look(engine, system, tick)
     healed = await _heal(engine, found) if heal else None
     return {

@@ -32,12 +32,12 @@ def with_engine(act: 'Callable[[Engine], Awaitable[T]]') -> T:
 
 
 async def _run(settings: Any, act: 'Callable[[Engine], Awaitable[T]]') -> T:
-    from hermes import parts
+    from hermes.parts import assembly
 
-    engine = parts.build_engine(settings)
+    engine = assembly.build_engine(settings)
     await engine.database.open()
     try:
-        await parts.greet(engine, settings)
+        await assembly.greet(engine, settings)
         return await act(engine)
     finally:
         for system in engine.systems.values():
@@ -48,7 +48,7 @@ async def _run(settings: Any, act: 'Callable[[Engine], Awaitable[T]]') -> T:
 
 def system_of(engine: 'Engine', name: str) -> Any:
     """The system under any of its names. Raises Refused when it is off, or paused."""
-    from hermes.db.reads.lookup import system_name
+    from hermes.cli.naming import system_name
     from hermes.domain.errors import Refused
 
     system = engine.systems.get(system_name(name))

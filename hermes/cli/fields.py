@@ -13,7 +13,8 @@ import typer
 from hermes.cli.losing import NameFlag, confirm
 from hermes.cli.output import Column, JsonFlag, print_json, print_rows, say
 from hermes.domain.errors import Refused
-from hermes.domain.record_types import FIELDED, TITLES
+from hermes.domain.record_types import TITLES
+from hermes.parts.roles import CRM, CRM_TITLE, PRODUCT_TITLE
 
 if TYPE_CHECKING:
     from hermes.cli.session import Session
@@ -34,14 +35,14 @@ LINKED = {name: title for title, name in TITLES.items()}
 Name = Annotated[str, typer.Argument(metavar='FIELD', help='Machine name, e.g. utm_medium.')]
 On = Annotated[str, typer.Option('--on', metavar='TYPE', help='company, contact, deal or meeting.')]
 Tc2 = Annotated[
-    str | None, typer.Option('--tc2', metavar='NAME', help='Extra attribute of TutorCruncher ("" for none).')
+    str | None, typer.Option('--tc2', metavar='NAME', help=f'Extra attribute of {PRODUCT_TITLE} ("" for none).')
 ]
 Ours = Annotated[str | None, typer.Option('--hermes-field', metavar='NAME', help="Attribute of Hermes's own.")]
-Code = Annotated[str | None, typer.Option('--id', metavar='ID', help='Field id ("API key") in Pipedrive.')]
+Code = Annotated[str | None, typer.Option('--id', metavar='ID', help=f'Field id ("API key") in {CRM_TITLE}.')]
 Kind = Annotated[str | None, typer.Option('--type', metavar='TYPE', help='str, int, bool, date or fk_field.')]
 PolicyFlag = Annotated[str | None, typer.Option('--policy', help='follow, tc2, crm or hermes: who may write it.')]
 Label = Annotated[
-    str | None, typer.Option('--name', help="The field's name in Pipedrive; else it is its machine name.")
+    str | None, typer.Option('--name', help=f"The field's name in {CRM_TITLE}; else it is its machine name.")
 ]
 File = Annotated[Path, typer.Argument(metavar='FILE')]
 
@@ -93,7 +94,7 @@ def add_field(
     kind: Kind = None,
     policy: PolicyFlag = None,
     label: Label = None,
-    create: Annotated[bool, typer.Option('--create', help='Make it in Pipedrive.')] = False,
+    create: Annotated[bool, typer.Option('--create', help=f'Make it in {CRM_TITLE}.')] = False,
     deals: Annotated[bool, typer.Option('--deals', help="Show it on the company's open deals too.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -136,10 +137,10 @@ def _contact(here: 'Session', *, code: str | None = None, create: bool = False) 
     """The CRM's account is the one that this database belongs to (SETUP-12), where it is spoken with."""
     from hermes.sync import connect
 
-    system = here.engine.systems.get('pipedrive')
+    system = here.engine.systems.get(CRM)
     if system is None:
         if create or code:
-            raise Refused('Pipedrive is off: set PD_API_KEY (and PD_BASE_URL) first.')
+            raise Refused(f'{CRM_TITLE} is off: set PD_API_KEY (and PD_BASE_URL) first.')
         return
     here.do(connect.meet(here.engine, system))
 
@@ -147,15 +148,16 @@ def _contact(here: 'Session', *, code: str | None = None, create: bool = False) 
 def _add(here: 'Session', item: 'CustomField', create: bool, called: str, quiet: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from hermes.parts.systems import profiles
     from hermes.sync import cataloguing
 
-    system = here.engine.systems.get('pipedrive')
+    system = here.engine.systems.get(CRM)
     told = (lambda text: None) if quiet else say
     added = here.do(cataloguing.add(here.engine, item, system, create=create, called=called, tell=told))
-    if not added.field.pd_field_id and not quiet and item.record_type in FIELDED:
-        say('It stands in no field of Pipedrive yet: --create makes it there, --id says which it is.')
+    if not added.field.pd_field_id and not quiet and profiles()[CRM].fields.remote_type(item.record_type):
+        say(f'It stands in no field of {CRM_TITLE} yet: --create makes it there, --id says which it is.')
     if added.reread and not quiet:
-        say(f'{added.reread} clients are read from TutorCruncher again, because nothing older of them is kept.')
+        say(f'{added.reread} clients are read from {PRODUCT_TITLE} again, because nothing older of them is kept.')
     return asdict(added)
 
 
@@ -170,7 +172,7 @@ def change_field(
     label: Label = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Change a field; what it holds is gathered anew where its source changed. After somebody renamed it in Pipedrive,
+    """Change a field; what it holds is gathered anew where its source changed. After somebody renamed it in the CRM,
     --name says the new name.
     """
     from dataclasses import asdict
@@ -191,7 +193,7 @@ def change_field(
         raise typer.BadParameter('say what is to change: --tc2, --hermes-field, --id, --type, --policy or --name')
     with session(contact=False) as here:
         _contact(here)
-        system = here.engine.systems.get('pipedrive')
+        system = here.engine.systems.get(CRM)
         changed = here.do(cataloguing.change(here.engine, read_linked(on), name, to, system))
     if as_json:
         return print_json(asdict(changed))

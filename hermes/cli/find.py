@@ -24,10 +24,11 @@ def find(
 ) -> None:
     """Find records and events by a name, an e-mail address, a phone number or an id, wherever it stands."""
     from hermes.cli.database import reading
+    from hermes.cli.naming import canonical
     from hermes.db.reads.search import search
 
     with reading() as connection:
-        found = search(connection, ' '.join(text), deleted=deleted, limit=limit)
+        found = search(connection, canonical(' '.join(text)), deleted=deleted, limit=limit)
     if as_json:
         return print_json(found)
     lines = [

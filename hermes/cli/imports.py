@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from hermes.cli.setup_files import FIELD_KEYS
 from hermes.domain.errors import Refused
-from hermes.domain.record_types import FIELDED
 from hermes.kit.spelling import fold_email
+from hermes.parts.roles import CRM
 
 if TYPE_CHECKING:
     from hermes.cli.session import Session
@@ -98,7 +98,7 @@ def apply(session: 'Session', plan: Plan) -> list[str]:
         raise Refused(f'{" ".join(plan.wrong[:SHOWN])}{more} Nothing was changed.')
     if plan.acts:
         session.do(commands.carry_out_together(session.engine, plan.acts))
-    system = session.engine.systems.get('pipedrive')
+    system = session.engine.systems.get(CRM)
     for item, fresh in plan.filled:
         session.do(cataloguing.fill(session.engine, item, system, fresh=fresh))
     return plan.said
@@ -269,7 +269,7 @@ def _with_admin(known: 'Knowledge', number: int, fields: Mapping[str, Any]) -> '
 
 
 def _has_crm(session: 'Session') -> bool:
-    return 'pipedrive' in session.engine.systems
+    return CRM in session.engine.systems
 
 
 def check_fields(
@@ -330,7 +330,7 @@ def _remote_fields(session: 'Session') -> dict[str, Any]:
 
     if not _has_crm(session):
         return {}
-    types = FIELDED
+    types = session.crm.profile.fields.types.values()
     return {kind: session.do(cataloguing.look(session.engine, session.crm, kind)) for kind in types}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hermes.cli.output import Column, JsonFlag, plain_errors, print_json, print_rows, say, show
+from hermes.parts.roles import CRM, CRM_TITLE
 
 if TYPE_CHECKING:
     from hermes.settings import Settings
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show_plan(
-    system: Annotated[str | None, typer.Option('--system', help='Only this system, for example pipedrive.')] = None,
+    system: Annotated[str | None, typer.Option('--system', help=f'Only this system, for example {CRM}.')] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help='At most so many companies.')] = 10_000,
     as_json: JsonFlag = False,
 ) -> None:
@@ -37,8 +38,8 @@ def show_plan(
     import asyncio
     from dataclasses import asdict
 
+    from hermes.cli.naming import system_name
     from hermes.cli.world import load_settings, open_database
-    from hermes.db.reads.lookup import system_name
     from hermes.sync.planned import total
 
     with plain_errors():
@@ -52,9 +53,9 @@ def show_plan(
         return print_json({'mode': settings.push_mode, 'calls': calls, 'totals': sums})
     print_rows(COLUMNS, [line for item in found for line in _lines(item)], empty='nothing would be sent')
     print_rows(TOTALS, sums, empty='')
-    tokens = sum(line['tokens'] for line in sums if line['system'] == 'pipedrive')
+    tokens = sum(line['tokens'] for line in sums if line['system'] == CRM)
     what = 'nothing is sent (PUSH_MODE=plan)' if settings.push_mode == 'plan' else 'it goes out as its time comes'
-    say(f'{sum(line["calls"] for line in sums)} calls, {tokens} tokens of Pipedrive; {what}')
+    say(f'{sum(line["calls"] for line in sums)} calls, {tokens} tokens of {CRM_TITLE}; {what}')
 
 
 def _lines(item: 'Planned') -> list[dict[str, Any]]:
@@ -67,7 +68,7 @@ def _lines(item: 'Planned') -> list[dict[str, Any]]:
 
 async def _foresee(settings: 'Settings', system: str | None, limit: int) -> 'list[Planned]':
     from hermes.db.pool import read_only_from_now
-    from hermes.parts import build_engine
+    from hermes.parts.assembly import build_engine
     from hermes.sync.planned import foresee
 
     engine = build_engine(settings)

@@ -21,7 +21,7 @@ def preview_events(event_ids: list[int]) -> Iterator[dict[str, Any]]:
 async def _preview(settings: Settings, event_id: int) -> list[dict[str, Any]]:
     from dataclasses import asdict
 
-    from hermes.parts import build_engine
+    from hermes.parts.assembly import build_engine
     from hermes.sync.replay import preview
 
     engine = build_engine(settings)

@@ -8,11 +8,12 @@ from hermes.cli import systems
 from hermes.cli.blame import RecordText
 from hermes.cli.output import Column, JsonFlag, print_json, print_rows
 from hermes.domain.errors import Refused
+from hermes.parts.roles import CRM
 
 if TYPE_CHECKING:
     from hermes.domain.model import RecordRef
 
-SystemOption = Annotated[str | None, typer.Option('--system', help='Only this system, for example pipedrive.')]
+SystemOption = Annotated[str | None, typer.Option('--system', help=f'Only this system, for example {CRM}.')]
 COLUMNS = [
     Column('record', 'RECORD'), Column('system', 'SYSTEM'), Column('shown', 'STATE'), Column('due_at', 'DUE'),
     Column('lane', 'LANE'), Column('attempts', 'TRIES', True), Column('fields', 'FIELDS'), Column('reason', 'REASON'),
@@ -37,8 +38,8 @@ def list_pushes(
 ) -> None:
     """List what is to be pushed, and what is stuck, with the reason."""
     from hermes.cli.database import reading
+    from hermes.cli.naming import system_name
     from hermes.db.reads import pushes as listings
-    from hermes.db.reads.lookup import system_name
 
     with reading() as connection:
         name = system_name(system) if system else None
@@ -58,7 +59,7 @@ def list_pushes(
 
 def retry(
     record: Annotated[
-        str | None, typer.Argument(metavar='[RECORD]', help='company:12, an id, or pipedrive:organization:5.')
+        str | None, typer.Argument(metavar='[RECORD]', help=f'company:12, an id, or {CRM}:organization:5.')
     ] = None,
     everything: Annotated[bool, typer.Option('--all', help='Everything that is parked or held.')] = False,
     system: SystemOption = None,
@@ -67,7 +68,7 @@ def retry(
     """Try a parked or held push again."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db.reads.lookup import system_name
+    from hermes.cli.naming import system_name
     from hermes.domain.acts import RetryPush
 
     with writing() as connection:
@@ -90,7 +91,7 @@ def ignore(
     """Leave fields of a record out of its pushes, and go on with the rest."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db.reads.lookup import system_name
+    from hermes.cli.naming import system_name
     from hermes.domain.acts import IgnoreFields
 
     with writing() as connection:
@@ -106,10 +107,11 @@ def ignore(
 
 def _pushes_of(connection: systems.Connected, record: str, system: str | None) -> 'tuple[RecordRef, list[str]]':
     """The record, and the systems to which it is or was pushed. Raises Refused when there is none."""
+    from hermes.cli.naming import remote
     from hermes.db.reads.lookup import find_record
     from hermes.db.reads.pushes import read_pushes
 
-    found = find_record(connection, record)
+    found = find_record(connection, remote(record))
     names = [item['system'] for item in read_pushes(connection, found.record) if system in (None, item['system'])]
     if not names:
         where = f' to {system}' if system else ''

@@ -34,6 +34,7 @@ def show_rota(
     from hermes.db.reads import staff
     from hermes.domain import rota
     from hermes.domain.staff import show_name
+    from hermes.parts.systems import systems_on
 
     with plain_errors():
         shown = choose(plan, country)
@@ -41,7 +42,7 @@ def show_rota(
     settings = load_settings()
     with reading() as connection:
         now, admins = ledger.read_now(connection), ledger.read_admins(connection)
-        away = staff.read_unreachable(connection, settings.systems)
+        away = staff.read_unreachable(connection, systems_on(settings))
         left_out = {
             admin.ref.id: admin
             for queue in shown

@@ -105,14 +105,16 @@ def _run(
 
 def announce(settings: Settings, port: int, sandbox_port: int) -> None:
     """Say where to look, and what to click."""
+    from hermes.sandbox.addresses import PAGES
+
     here, world = f'http://127.0.0.1:{port}', f'http://127.0.0.1:{sandbox_port}'
     say()
     say('Hermes is running. Ctrl-C stops it.')
     if settings.sandboxed:
         say('The outside world is emulated: nobody in it is real, and no real account is touched.')
         say()
-        say(f'  {world}/pages/tutorcruncher   sign a company up, pay an invoice')
-        say(f'  {world}/pages/pipedrive       see it arrive; change a name, move a deal')
+        for name, told in PAGES.items():
+            say(f'  {world}/pages/{name:<13}   {told}')
         say(f'  {world}/mailbox               every mail that Hermes sends')
         say(f'  {world}/                      every webhook and call as it happens; change the weather')
         say('  .venv/bin/hermes events list | trace EVENT | blame RECORD   what happened, and why')

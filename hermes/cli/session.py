@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hermes.cli.output import Column, clean, plain_errors, print_rows, prompt, say, show
 from hermes.cli.tables import draw
 from hermes.domain.errors import Refused
+from hermes.parts.roles import CRM, CRM_TITLE
 
 if TYPE_CHECKING:
     from hermes.db.catalogue import Knowledge
@@ -52,9 +53,9 @@ class Session:
     @property
     def crm(self) -> 'System':
         """The CRM. Raises Refused when it has no credentials."""
-        system = self.engine.systems.get('pipedrive')
+        system = self.engine.systems.get(CRM)
         if system is None:
-            raise Refused('Pipedrive is off: set PD_API_KEY (and PD_BASE_URL) first.')
+            raise Refused(f'{CRM_TITLE} is off: set PD_API_KEY (and PD_BASE_URL) first.')
         return system
 
     def ask(self, question: 'Callable[[Connection], Awaitable[Told]]') -> Told:
@@ -89,13 +90,14 @@ def session(*, contact: bool = True) -> Iterator[Session]:
 
 
 def _open(runner: asyncio.Runner, settings: 'Settings') -> Session:
-    from hermes import parts
     from hermes.kit import logs
+    from hermes.parts import assembly
+    from hermes.parts.secrets import secrets_of
 
-    logs.configure('ERROR', secrets=parts.secrets_of(settings))
-    engine = parts.build_engine(settings)
+    logs.configure('ERROR', secrets=secrets_of(settings))
+    engine = assembly.build_engine(settings)
     runner.run(engine.database.open())
-    runner.run(parts.set_limits(engine, settings))
+    runner.run(assembly.set_limits(engine, settings))
     return Session(engine, settings, runner)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from hermes.cli.output import say
+from hermes.parts.roles import PRODUCT_TITLE
 
 Yes = Annotated[bool, typer.Option('--yes', help='Take what is suggested wherever no flag answers.')]
 PlanFlag = Annotated[str | None, typer.Option(metavar='PIPELINE', help='Name or CRM id of the pipeline.')]
@@ -22,9 +23,9 @@ Optional = Annotated[bool | None, typer.Option('--optional/--no-optional', help=
 Users = Annotated[str | None, typer.Option(metavar='WHICH', help='"all", numbers of the list, or e-mail addresses.')]
 Tc2 = Annotated[
     list[str],
-    typer.Option('--tc2', metavar='EMAIL=ID', help='The TutorCruncher admin id of a user, who is chosen by it.'),
+    typer.Option('--tc2', metavar='EMAIL=ID', help=f'The {PRODUCT_TITLE} admin id of a user, who is chosen by it.'),
 ]
-Take = Annotated[bool | None, typer.Option('--take/--no-take', help="Take TutorCruncher's clients over now.")]
+Take = Annotated[bool | None, typer.Option('--take/--no-take', help=f"Take {PRODUCT_TITLE}'s clients over now.")]
 NOTHING: list[str] = []
 
 
@@ -119,7 +120,7 @@ def setup_admins(users: Users = None, tc2: Tc2 = NOTHING, yes: Yes = False) -> N
 def setup_webhooks(
     remove: Annotated[bool, typer.Option('--remove', help='Take it away there: before Hermes goes.')] = False,
 ) -> None:
-    """Register our webhook at the CRM, and check TutorCruncher's integration."""
+    """Register our webhook at the CRM, and check the product's integration."""
     from hermes.cli.session import session
     from hermes.cli.setup_webhooks import set_up_webhooks, take_webhooks_away
 
@@ -128,7 +129,7 @@ def setup_webhooks(
 
 
 def setup_clients(take: Take = None, yes: Yes = False) -> None:
-    """Take over the clients that TutorCruncher has already: their number and the cost are said first."""
+    """Take over the clients that the product has already: their number and the cost are said first."""
     from hermes.cli.session import Answers, session
     from hermes.cli.setup_clients import set_up_clients
 

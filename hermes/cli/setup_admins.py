@@ -1,4 +1,4 @@
-"""`hermes setup admins`: our people out of the CRM's users, each with the id that TutorCruncher knows (SETUP-3).
+"""`hermes setup admins`: our people out of the CRM's users, each with the id that the product knows (SETUP-3).
 
 A new admin is a sales and support person who sells every plan in every region, until somebody says otherwise.
 """
@@ -10,6 +10,7 @@ from hermes.cli.output import say
 from hermes.cli.session import Answers, Session, done, read_choices, table
 from hermes.domain.errors import Refused
 from hermes.kit.spelling import fold_email
+from hermes.parts.roles import CRM_TITLE, PRODUCT_TITLE
 
 EVERYTHING = {
     'is_sales_person': True,
@@ -25,13 +26,13 @@ def set_up_admins(session: Session, answers: Answers, users: str | None, tc2_ids
     """Choose users, ask each one's TC2 id. `users`: "1,3", "all", or e-mails; `tc2_ids`: 'EMAIL=ID' each."""
     admins = read_admins(session)
     table('Existing Admins', COLUMNS, admins)
-    say('Fetching users from Pipedrive...')
+    say(f'Fetching users from {CRM_TITLE}...')
     say()
     found = read_users(session)
     rows = [
         {'at': at, **user, 'active': '✓' if user['active'] else '✗'} for at, user in enumerate(found, 1)
     ]  # fmt: skip
-    table('Pipedrive Users', LISTED, rows)
+    table(f'{CRM_TITLE} Users', LISTED, rows)
     given = dict(_split(entry) for entry in tc2_ids)
     named = [at for email in given for at in _place_of(email, found)]
     if users is None and answers.somebody:
@@ -162,7 +163,7 @@ def _read_tc2_id(text: str, directory: Any, own: int) -> int | None:
     if not text.strip():
         return None
     if not text.strip().isdecimal() or int(text) <= 0:
-        raise Refused(f'"{text}" is no id of TutorCruncher: a number, or nothing.')
+        raise Refused(f'"{text}" is no id of {PRODUCT_TITLE}: a number, or nothing.')
     holder = directory.by_tc2.get(int(text))
     if holder is not None and holder != own:
         admin = directory.admins[holder].fields

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from hermes.cli.output import say
 from hermes.cli.session import Answers, Session, done, table
 from hermes.domain.record_types import FIELDED
+from hermes.parts.roles import CRM_TITLE
 
 if TYPE_CHECKING:
     from hermes.domain.fields import CustomField
@@ -28,7 +29,7 @@ def set_up_fields(session: Session, answers: Answers, *, create: bool | None, op
     needed = [item for item in missing if item.machine_name not in OPTIONAL]
     wanted = []
     if needed and answers.confirm(
-        f'Create {len(needed)} missing fields in Pipedrive?', flag='--create or --no-create', given=create
+        f'Create {len(needed)} missing fields in {CRM_TITLE}?', flag='--create or --no-create', given=create
     ):
         wanted += needed
     extra = [item for item in missing if item.machine_name in OPTIONAL]
@@ -72,6 +73,6 @@ def _sum_up(session: Session) -> None:
         if item.problem:
             say(f'{item.linked_object_type}.{item.machine_name}: {item.problem}')
     if left:
-        say(f'{len(left)} fields are not in Pipedrive; they are skipped until they are.')
+        say(f'{len(left)} fields are not in {CRM_TITLE}; they are skipped until they are.')
     else:
         done('Fields are set up!')

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hermes.domain.errors import Refused
 from hermes.domain.record_types import FIELDED
+from hermes.parts.roles import CRM
 
 if TYPE_CHECKING:
     from hermes.cli.session import Session
@@ -167,7 +168,7 @@ def import_mapping(session: 'Session', path: Path) -> list[str]:
         ours = (linked, name if (linked, name) in by_key else aliases.get(name, name))
         (ids if ours in by_key else unknown).append([*ours, code])
     outcome = session.act('fields.bind', ids=ids)
-    crm = session.engine.systems.get('pipedrive')
+    crm = session.engine.systems.get(CRM)
     for record_type in FIELDED if crm else ():
         session.do(cataloguing.look(session.engine, session.crm, record_type))
     if crm:

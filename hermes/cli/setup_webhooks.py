@@ -1,54 +1,62 @@
-"""`hermes setup webhooks`: our subscription at the CRM, with basic auth, and TutorCruncher's integration (SETUP-4,
-D-20).
+"""`hermes setup webhooks`: our subscription at the CRM, with basic auth, and what is entered by hand in the product
+(SETUP-4, D-20).
 """
 
 from hermes.cli.output import say
 from hermes.cli.session import Session, done
 from hermes.cli.systems import RESTORED
 from hermes.domain.errors import HermesError, Refused
+from hermes.parts.roles import CRM, CRM_TITLE, PRODUCT, PRODUCT_TITLE
 from hermes.settings import is_loopback
 
 
 def set_up_webhooks(session: Session) -> None:
-    """Register ours, once; say what TutorCruncher has to be told. Raises Refused where nobody could reach us."""
-    refuse_restored(session, 'pipedrive')
+    """Register ours, once; say what has to be entered in the product. Raises Refused where nobody could reach us."""
+    refuse_restored(session, CRM)
     register(session)
-    done(f'Pipedrive sends its webhooks to {address(session)}, with basic auth')
-    _check_tutorcruncher(session)
+    done(f'{CRM_TITLE} sends its webhooks to {address(session)}, with basic auth')
+    _check_product(session)
 
 
 def take_webhooks_away(session: Session) -> None:
-    """Whatever sends to us at Pipedrive, and what a person has to take away elsewhere."""
+    """Whatever sends to us at the CRM, and what a person has to take away elsewhere."""
+    from hermes.parts.systems import profiles
     from hermes.sync import connect
 
     count = session.do(connect.unsubscribe(session.engine, session.crm, address(session)))
-    done(
-        f'{count} webhooks of {address(session)} were taken away at Pipedrive; "hermes setup webhooks" makes one again'
-    )
-    say('In TutorCruncher, under Settings > API Integrations, delete the integration "Hermes".')
-    say('Channels at Google end by themselves within seven days.')
+    taken = f'{count} webhooks of {address(session)} were taken away at {CRM_TITLE}'
+    done(f'{taken}; "hermes setup webhooks" makes one again')
+    for profile in profiles().values():
+        if profile.advice.end_webhooks:
+            say(profile.advice.end_webhooks)
 
 
-def address(session: Session) -> str:
-    return f'{session.settings.hermes_url}/pipedrive/callback/'
+def address(session: Session, system: str = CRM) -> str:
+    """Where a system's deliveries arrive."""
+    from hermes.parts.systems import sources
+
+    path = next(source.path for source in sources(session.settings) if source.name == system)
+    return f'{session.settings.hermes_url}{path}/'
 
 
 def register(session: Session) -> bool:
     """Subscribe; an older subscription of ours without basic auth is replaced. True unless it stood there already.
     Raises Refused.
     """
+    from hermes.parts.systems import doors
     from hermes.sync import connect
 
     settings = session.settings
-    if not settings.pd_webhook_user or not settings.pd_webhook_password:
+    door = doors(settings).get(CRM)
+    if door is None or not door.user:
         raise Refused(
-            'Set PD_WEBHOOK_USER and PD_WEBHOOK_PASSWORD first: Pipedrive proves with them that it is Pipedrive.'
+            f'Set PD_WEBHOOK_USER and PD_WEBHOOK_PASSWORD first: {CRM_TITLE} proves with them that it is {CRM_TITLE}.'
         )
     if is_loopback(settings.hermes_url) and not is_loopback(settings.pd_base_url):
-        raise Refused(f'Pipedrive cannot reach {settings.hermes_url}: set HERMES_URL to the public address of Hermes.')
-    password = settings.pd_webhook_password[0].get_secret_value()
-    subscribed = connect.subscribe(session.engine, session.crm, address(session), settings.pd_webhook_user, password)
-    return session.do(subscribed) is None
+        raise Refused(
+            f'{CRM_TITLE} cannot reach {settings.hermes_url}: set HERMES_URL to the public address of Hermes.'
+        )
+    return session.do(connect.subscribe(session.engine, session.crm, door.url, door.user, door.password)) is None
 
 
 def refuse_restored(session: Session, system: str) -> None:
@@ -59,23 +67,27 @@ def refuse_restored(session: Session, system: str) -> None:
         raise Refused(f'This database was restored: its webhooks are off until you say "hermes resume {system}".')
 
 
-def _check_tutorcruncher(session: Session) -> None:
-    """TutorCruncher has no API for it: whether the key works, whether anything ever came, and what to enter there."""
+def _check_product(session: Session) -> None:
+    """The product has no API for it: whether the key works, whether anything ever came, and what to enter there."""
     from hermes.db import events
+    from hermes.parts.systems import profiles
     from hermes.ports import Request
     from hermes.sync import connect
 
-    system = session.engine.systems.get('tutorcruncher')
+    advice = profiles()[PRODUCT].advice
+    system = session.engine.systems.get(PRODUCT)
     if system is None:
-        say('TutorCruncher is off: set TC2_API_KEY to the private key of its API integration.')
+        say(f'{PRODUCT_TITLE} is off: {advice.off}.')
         return
     try:
         session.do(connect.ask(session.engine, system, Request('me')))
     except HermesError as error:
-        raise Refused(f'TutorCruncher does not take TC2_API_KEY: {error}') from None
-    done(f'TutorCruncher at {session.settings.tc2_base_url} takes our key')
-    if session.ask(lambda connection: events.last_delivery(connection, 'tutorcruncher')) is not None:
-        done('TutorCruncher sends its webhooks')
+        raise Refused(f'{PRODUCT_TITLE} does not take TC2_API_KEY: {error}') from None
+    done(f'{PRODUCT_TITLE} at {session.settings.tc2_base_url} takes our key')
+    if session.ask(lambda connection: events.last_delivery(connection, PRODUCT)) is not None:
+        done(f'{PRODUCT_TITLE} sends its webhooks')
         return
-    say('No webhook of TutorCruncher has arrived yet. In TutorCruncher, under Settings > API Integrations, the')
-    say(f'integration "Hermes" must have the URL {session.settings.hermes_url}/tc2/callback/')
+    first, *rest = advice.webhooks
+    say(f'No webhook of {PRODUCT_TITLE} has arrived yet. {first}')
+    for line in rest:
+        say(line.format(url=address(session, PRODUCT)))

@@ -46,7 +46,7 @@ def explain(
     from hermes.cli.session import session
     from hermes.db import connections
     from hermes.db.reads.admins import find_admin
-    from hermes.parts import build_booking_service
+    from hermes.parts.assembly import build_booking_service
 
     with session(contact=False) as here:
         with connections.opened(here.settings.database_url) as connection:
@@ -207,6 +207,6 @@ def _defaults(connection: 'Connection') -> 'Defaults':
     from hermes.cli.world import load_settings
     from hermes.db.reads.settings import read_settings
     from hermes.domain.timetable import settle_defaults
-    from hermes.parts import meeting_defaults
+    from hermes.parts.assembly import meeting_defaults
 
     return settle_defaults(meeting_defaults(load_settings()), read_settings(connection))

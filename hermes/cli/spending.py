@@ -16,9 +16,10 @@ def show_spending(days: int, as_json: bool) -> None:
 
     from hermes.cli.database import reading
     from hermes.db.reads.spending import read_spending
+    from hermes.parts.systems import profiles
 
     with reading() as connection:
-        found = read_spending(connection, days)
+        found = read_spending(connection, {name: each.prices for name, each in profiles().items()}, days)
     if as_json:
         return print_json({'systems': [asdict(item) for item in found]})
     if not found:

@@ -16,12 +16,14 @@ from hermes.cli.output import (
     show,
     show_duration,
 )
+from hermes.parts.roles import CRM, PRODUCT
 
 if TYPE_CHECKING:
     from hermes.cli.engine import Tick
+    from hermes.ports import Profile
     from hermes.sync.engine import Engine
 
-SystemArgument = Annotated[str | None, typer.Argument(metavar='[SYSTEM]', help='pipedrive (pd), tutorcruncher (tc2).')]
+SystemArgument = Annotated[str | None, typer.Argument(metavar='[SYSTEM]', help=f'{CRM} (pd), {PRODUCT} (tc2).')]
 FullFlag = Annotated[
     bool, typer.Option('--full', help='List everything, deals too, and prove that nothing is missing.')
 ]
@@ -60,20 +62,19 @@ async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> d
     from hermes.db import sweeps
     from hermes.domain.errors import Refused
     from hermes.sync.inline_worker import LISTING, run_until
-    from hermes.sync.sweep import CHANGED, FULL, open_changes, open_everything
+    from hermes.sync.sweep import open_changes, open_everything
 
-    wanted = [system_of(engine, name).name] if name else sorted(engine.systems)
+    wanted = [system_of(engine, name).profile] if name else _every(engine)
     ids: list[int] = []
     async with engine.database.transaction() as connection:
         for system in wanted:
-            if full and system in FULL:
+            types = system.listings
+            if types.full and (full or (name and not types.changed)):
                 ids += await open_everything(connection, system, 'by hand')
-            elif system in CHANGED:
+            elif types.changed:
                 ids += await open_changes(connection, system, 'by hand')
-            elif name and system in FULL:
-                ids += await open_everything(connection, system, 'by hand')
     if not ids:
-        raise Refused(f'{", ".join(wanted) or "No system"} has nothing that a sweep lists.')
+        raise Refused(f'{", ".join(each.name for each in wanted) or "No system"} has nothing that a sweep lists.')
 
     async def is_done() -> bool:
         async with engine.database.transaction() as connection:
@@ -85,6 +86,10 @@ async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> d
 
     await run_until(engine, LISTING, is_done, PATIENCE_S)
     return await report(engine, ids)
+
+
+def _every(engine: 'Engine') -> 'list[Profile]':
+    return [engine.systems[name].profile for name in sorted(engine.systems)]
 
 
 async def report(engine: 'Engine', ids: list[int]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import typer
 
 from hermes.cli.output import JsonFlag, clean
 from hermes.domain.errors import Refused
+from hermes.parts.roles import CRM, PRODUCT
 
 if TYPE_CHECKING:
     from hermes.db.connections import Connection
@@ -18,7 +19,7 @@ else:
 
 RESTORED = 'restored'
 """How the reason of a pause begins that was set because the database came from elsewhere."""
-SystemText = Annotated[str, typer.Argument(metavar='SYSTEM', help='pipedrive (pd), tutorcruncher (tc2), ...')]
+SystemText = Annotated[str, typer.Argument(metavar='SYSTEM', help=f'{CRM} (pd), {PRODUCT} (tc2), ...')]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +36,7 @@ def pause(
     """Stop sending to a system."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db.reads.lookup import system_name
+    from hermes.cli.naming import system_name
     from hermes.domain.acts import PauseSystem
 
     with writing() as connection:
@@ -51,7 +52,7 @@ def resume(
     """Send to a system again."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
-    from hermes.db.reads.lookup import system_name
+    from hermes.cli.naming import system_name
     from hermes.db.reads.settings import read_system
     from hermes.domain.acts import ResumeSystem
 

@@ -52,6 +52,8 @@ def sandbox_environment(
     """
     if not is_loopback(settings.hermes_url):
         raise SettingsError('HERMES_URL: must be on this machine while the outside world is the emulated one.')
+    from hermes.sandbox.addresses import addresses
+
     world = f'http://127.0.0.1:{sandbox_port}'
     file = settings.world_dir / 'secrets.json'
     secrets = draw_secrets(file) if make else read_secrets(file)
@@ -62,16 +64,7 @@ def sandbox_environment(
         'HERMES_URL': f'http://127.0.0.1:{web_port}',
         'SANDBOX_URL': world,
         'DATA_DIR': str(settings.data_dir.resolve()),
-        'TC2_BASE_URL': f'{world}/tc2',
-        'PD_BASE_URL': f'{world}/pipedrive',
-        'PD_WEBHOOK_USER': 'hermes',
-        # The plan of the emulated account: both sides count the same budget.
-        'PD_PLAN': 'growth',
-        'PD_SEATS': '5',
-        'PD_API_MAX_RATE': '40',
-        'PD_API_RATE_PERIOD': '2',
-        'G_API_ROOT': f'{world}/google',
-        'G_TOKEN_URI': f'{world}/google/token',
+        **addresses(world),
         # Set even when it is empty: a real mail server of the environment is none of this world's. The password keeps
         # letters out of another world that has the port meanwhile.
         'SMTP_URL': f'smtp://hermes:{mailbox_password}@127.0.0.1:{mail_port}' if mail_port else '',
@@ -115,7 +108,7 @@ def service_account(kept: Mapping[str, str]) -> dict[str, str]:
     """The calendar's service account as settings: the one in `kept`, else a new one with a key of its own."""
     if all(kept.get(name) for name in SERVICE_ACCOUNT):
         return {name: kept[name] for name in SERVICE_ACCOUNT}
-    from hermes.sandbox.google.service_account import draw_service_account
+    from hermes.sandbox.addresses import draw_service_account
 
     return draw_service_account()
 

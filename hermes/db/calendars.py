@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from hermes.db.pool import Connection
+from hermes.parts.roles import CALENDAR
 
 LEASE_S: Final = 60
 BOOKABLE: Final = """
@@ -18,7 +19,7 @@ BOOKABLE: Final = """
 """
 PLANNED: Final = """
     select m.remote_id from meeting t
-    join link l on l.record_type = 'meeting' and l.record_id = t.id and l.system = 'google' and l.state = 'live'
+    join link l on l.record_type = 'meeting' and l.record_id = t.id and l.system = %(system)s and l.state = 'live'
     join mirror m using (system, type, remote_id)
     where t.status = 'planned' and t.end_at > hermes_now()
 """
@@ -29,7 +30,7 @@ FOLLOW: Final = f"""
 """
 CLAIM: Final = f"""
     with due as (
-      select f.calendar from followed_calendar f left join system_state s on s.system = 'google'
+      select f.calendar from followed_calendar f left join system_state s on s.system = %(system)s
       where (f.due_at <= hermes_now() or (f.due_at is null and f.leased_until <= hermes_now()))
         and not (coalesce(s.paused, false) and not starts_with(s.reason, %(broken)s))
         and coalesce(s.blocked_until, '-infinity') <= hermes_now()
@@ -56,8 +57,8 @@ FAILED: Final = """
 """
 REREAD: Final = f"""
     update mirror m set reread_at = hermes_now() from ({PLANNED}) ahead
-    where m.system = 'google' and m.type = 'event' and m.remote_id = ahead.remote_id
-      and starts_with(m.remote_id, %s) and m.remote_id <> all(%s) returning m.remote_id
+    where m.system = %(system)s and m.type = 'event' and m.remote_id = ahead.remote_id
+      and starts_with(m.remote_id, %(place)s) and m.remote_id <> all(%(seen)s) returning m.remote_id
 """
 HEARD: Final = """
     update followed_calendar set due_at = hermes_now() where channel_id = %s returning calendar
@@ -96,7 +97,7 @@ async def claim(connection: Connection, broken: str) -> Followed | None:
     A system that is paused by a person is left alone; credentials that do not work (a reason that begins with `broken`)
     are tried again by reading.
     """
-    row = await (await connection.execute(CLAIM, {'broken': broken, 'lease': LEASE_S})).fetchone()
+    row = await (await connection.execute(CLAIM, {'broken': broken, 'lease': LEASE_S, 'system': CALENDAR})).fetchone()
     return Followed(**{each.name: row[each.name] for each in fields(Followed)}) if row is not None else None
 
 
@@ -127,7 +128,8 @@ async def fail(connection: Connection, followed: Followed, at: datetime, problem
 
 async def reread_missing(connection: Connection, calendar: str, seen: Sequence[str]) -> list[str]:
     """Have events of planned meetings that a whole listing did not show read by id; their remote ids."""
-    rows = await connection.execute(REREAD, (f'{calendar}/', list(seen)))
+    key = {'place': f'{calendar}/', 'seen': list(seen), 'system': CALENDAR}
+    rows = await connection.execute(REREAD, key)
     return [row['remote_id'] for row in await rows.fetchall()]
 
 

@@ -12,9 +12,10 @@ from typing import Any, Final
 from hermes.db.codec import dump, read_record
 from hermes.db.pool import Connection
 from hermes.domain.fields import Catalogue, CustomField, default_catalogue
-from hermes.domain.graph import CRM, Directory
+from hermes.domain.graph import Directory
 from hermes.domain.model import RecordRef, RemoteRef
 from hermes.domain.record_types import IN_CRM, SHARED
+from hermes.parts.roles import CRM
 
 CURRENCY: Final = 'crm_currency'
 """The setting that holds what the CRM itself told: nobody sets it."""

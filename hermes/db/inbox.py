@@ -32,7 +32,7 @@ QUEUE_BYTES = 64 * 1024 * 1024
 CONNECTIONS = 2
 """Groups in flight at a time; the second is prepared while the first commits."""
 PATIENCE_S = 3.0
-"""Longest wait for a commit: TutorCruncher gives up after 8 s, Pipedrive after 10 s."""
+"""Longest wait for a commit: the most impatient sender gives up after 8 s."""
 STATEMENT_TIMEOUT_S = 4.0
 RECONNECT_S = (0.05, 0.1, 0.2, 0.4)
 """Pauses between attempts to connect; the last one is repeated."""

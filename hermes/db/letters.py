@@ -15,6 +15,7 @@ from hermes.db.pool import Connection, Row
 from hermes.domain.meeting import letters
 from hermes.domain.model import Record
 from hermes.domain.notice import Notice, Person
+from hermes.parts.roles import CALENDAR
 
 LEASE_S: Final = 120
 TURN: Final = 47_292
@@ -86,14 +87,14 @@ MEETING: Final = f"""
            coalesce(m.typed ->> 'email', p.email) as contact_email,
            concat_ws(' ', a.first_name, a.last_name) as admin, a.email as admin_email, a.timezone as admin_zone,
            (select i.runs #>> '{{meet_url,-1,0}}' from link k join mirror i using (system, type, remote_id)
-            where k.record_type = 'meeting' and k.record_id = m.id and k.system = 'google' and k.state = 'live'
+            where k.record_type = 'meeting' and k.record_id = m.id and k.system = %(calendar)s and k.state = 'live'
             order by k.is_primary desc limit 1) as meet_url
     from meeting m
     left join contact c on c.id = m.contact_id left join contact p on p.id = coalesce(c.alias_of, c.id)
     left join admin a on a.id = m.admin_id
 """
-BY_NUMBER: Final = f'{MEETING} where m.id = %s'
-BY_UID: Final = f'{MEETING} where m.uid = %s and m.tombstone is null and m.alias_of is null'
+BY_NUMBER: Final = f'{MEETING} where m.id = %(meeting)s'
+BY_UID: Final = f'{MEETING} where m.uid = %(uid)s and m.tombstone is null and m.alias_of is null'
 ENDED: Final = """
     update letter set state = %(state)s, reason = %(reason)s, leased_until = null,
       due_at = coalesce(%(at)s::timestamptz, due_at),
@@ -150,7 +151,8 @@ async def claim(connection: Connection) -> Claim | None:
     letter = await (await connection.execute(CLAIM)).fetchone()
     if letter is None:
         return None
-    row = await (await connection.execute(BY_NUMBER, (letter['meeting_id'],))).fetchone()
+    key = {'meeting': letter['meeting_id'], 'calendar': CALENDAR}
+    row = await (await connection.execute(BY_NUMBER, key)).fetchone()
     assert row is not None
     await connection.execute('update letter set says = %s where id = %s', (row['says'], letter['id']))
     told = _notice(row, letter['kind'], letter['message_id'])
@@ -184,7 +186,7 @@ async def dismiss(connection: Connection, number: int, reason: str) -> bool:
 
 async def find_notice(connection: Connection, uid: str) -> Notice | None:
     """What there is to say about the meeting of a uid now, as in a confirmation (or a cancellation)."""
-    row = await (await connection.execute(BY_UID, (uid,))).fetchone()
+    row = await (await connection.execute(BY_UID, {'uid': uid, 'calendar': CALENDAR})).fetchone()
     return _notice(row, 'confirmation' if row['status'] == 'planned' else 'cancelled', '') if row else None
 
 

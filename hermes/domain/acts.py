@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from hermes.domain.graph import CRM
 from hermes.domain.model import RecordRef, Value
+from hermes.parts.roles import CRM
 
 By = Literal['visitor', 'admin', 'calendar', 'refused']
 """Who changes a meeting; 'refused': the calendar, for good."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from hermes.domain.fields import UNREADABLE, is_readable
-from hermes.domain.graph import CRM, PRODUCT, Graph
+from hermes.domain.graph import Graph
 from hermes.domain.history import KEPT_RUNS, KEPT_SENT, explained, has_spoken, is_empty
 from hermes.domain.model import Change, Intent, Mirror, Record, Value
 from hermes.domain.record_types import Attribute
+from hermes.parts.roles import CRM, PRODUCT
 
 RULE: Final = 'D-12'
 ADOPTED: Final = 'adopted: it stood in the CRM'

@@ -12,7 +12,7 @@ from hermes.domain import doubts, meeting
 from hermes.domain.adoption import overwritten
 from hermes.domain.applied import Applied, ask
 from hermes.domain.errors import Refused
-from hermes.domain.graph import CRM, PRODUCT, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.history import is_empty, send, settle
 from hermes.domain.linking import adopt, attach, link, note_conflict
 from hermes.domain.matching import RECORD_TYPE, seek
@@ -31,10 +31,11 @@ from hermes.domain.record_types import PARTS
 from hermes.domain.remote_merges import NAMED_BY, absorb, fill_references, join, join_listed, observe_merge
 from hermes.domain.rules import claim, rules
 from hermes.domain.tombstones import keep_one_primary, lay_down, promote, revive
+from hermes.parts.roles import CRM, PRODUCT, PRODUCT_TITLE
 
 NO_DEAL: Final = 'CB-17'
 """The action of a client that was read because somebody there needs help: nobody is to be sold anything."""
-NOBODY: Final = 'the TutorCruncher client has no sales person'
+NOBODY: Final = f'the {PRODUCT_TITLE} client has no sales person'
 
 
 def apply(graph: Graph, element: Element, context: Context) -> Applied:
@@ -108,7 +109,7 @@ def finish(graph: Graph, company_id: int, context: Context, done: Applied, *, ma
         and company.fields.get('sales_person_id') is None
     ):
         named = product.current('sales_person_id')
-        who = f'sales person {named} of the TutorCruncher client is no admin' if named else NOBODY
+        who = f'sales person {named} of the {PRODUCT_TITLE} client is no admin' if named else NOBODY
         raise Refused(
             f'D-16: {who}, and no default is set. '
             'Add the admin, or set default_sales_person_id, then replay this event.'
@@ -117,7 +118,8 @@ def finish(graph: Graph, company_id: int, context: Context, done: Applied, *, ma
 
 def _observe(graph: Graph, seen: Observation, emails: list[str], context: Context, done: Applied) -> None:
     """One observation: into its mirror, and into its record."""
-    record_type = RECORD_TYPE.get((seen.ref.system, seen.ref.type))
+    kind = (seen.ref.system, seen.ref.type)
+    record_type = RECORD_TYPE.get(kind) or context.types.get(kind)
     if record_type is None:
         done.note(f'ignored: {seen.ref.type} is nothing that Hermes keeps')
         return

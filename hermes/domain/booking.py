@@ -14,7 +14,7 @@ from hermes.domain.applied import Applied
 from hermes.domain.apply import finish
 from hermes.domain.enquiry import Booking, find_bdr, split_name
 from hermes.domain.errors import NotFound
-from hermes.domain.graph import CRM, Context, Decision, Graph
+from hermes.domain.graph import Context, Decision, Graph
 from hermes.domain.identity import addresses, domain_of, fold_name, full_name, has_name, has_phone, site_of
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import Change, Claims, Record, RecordRef, Said, Value
@@ -22,6 +22,7 @@ from hermes.domain.record_types import PARTS
 from hermes.domain.rules import PLANS, Ruled, assign, claim, is_active, open_deal
 from hermes.domain.tombstones import lift
 from hermes.kit.spelling import fold_email
+from hermes.parts.roles import CRM
 
 SYSTEM: Final = 'website'
 BY_NAME: Final = 'by name only'

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from hermes.domain.errors import Refused
 from hermes.domain.model import Value
+from hermes.parts.roles import PRODUCT_TITLE
 
 ConfigType = Literal['pipeline', 'admin', 'int', 'seconds', 'bool', 'clock']
 
@@ -52,7 +53,7 @@ KEYS: Final[Mapping[str, ConfigKey]] = {
         ConfigKey('default_sales_person_id', 'admin', None, 'sales person of a company whose own is unknown (D-16)'),
         ConfigKey('deal_max_age_days', 'int', 90, 'days since sign-up within which a deal is made (TC-5)', 1, 3650),
         ConfigKey('push_spacing_s', 'seconds', 5, 'seconds between two writes of one record (OUT-13)', 0, 3600),
-        ConfigKey('tc2_write_back', 'bool', False, 'whether CRM changes travel on to TutorCruncher (D-1)'),
+        ConfigKey('tc2_write_back', 'bool', False, f'whether CRM changes travel on to {PRODUCT_TITLE} (D-1)'),
         ConfigKey('decline_cancels', 'bool', False, "whether a visitor's No in the calendar cancels the call (CB-15)"),
         ConfigKey('meeting_dur_mins', 'int', 30, 'minutes that a call lasts (CB-20)', 5, 480),
         ConfigKey('meeting_buffer_mins', 'int', 15, 'minutes kept free after a call (CB-20)', 0, 240),

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 
 from hermes.domain.acts import BookMeeting
 from hermes.domain.errors import Refused
-from hermes.domain.graph import PRODUCT, Directory, Phones
+from hermes.domain.graph import Directory, Phones
 from hermes.domain.identity import fold_name
 from hermes.domain.matching import Keys
 from hermes.domain.model import Value
 from hermes.kit.spelling import fold_email
+from hermes.parts.roles import PRODUCT, PRODUCT_TITLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ def find_bdr(raw: Value, directory: Directory) -> tuple[int | None, str]:
     if text in ('', '0'):
         return None, ''
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    readings = {'our id': number, "TutorCruncher's id": directory.admin_of(PRODUCT, number)}
+    readings = {'our id': number, f"{PRODUCT_TITLE}'s id": directory.admin_of(PRODUCT, number)}
     hits = {how: admin for how, admin in readings.items() if admin is not None and _is_bdr(directory, admin)}
     if len(set(hits.values())) == 1:
         [*how], admin = hits, next(iter(hits.values()))

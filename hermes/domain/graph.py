@@ -10,10 +10,7 @@ from typing import Any, Protocol
 
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Intent, Mirror, Record, RecordRef, RemoteRef, Value
-
-CRM = 'pipedrive'
-PRODUCT = 'tutorcruncher'
-CALENDAR = 'google'
+from hermes.parts.roles import CRM
 
 
 class Phones(Protocol):
@@ -66,6 +63,8 @@ class Context:
     settings: Mapping[str, Any]
     phones: Phones
     tc2_base_url: str = ''
+    types: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(system, remote type) -> record type, of systems without a role."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from hermes.domain.model import (
     Version,
 )
 from hermes.kit.spelling import same
+from hermes.parts.roles import CRM_ID
 
 SKEW_S: Final = 60
 """How far the remote's clock may lie behind ours when a value in flight is recognised."""
@@ -39,7 +40,7 @@ NEVER: Final = Version(-1, UNSETTLED)
 DERIVED: Final = frozenset(
     {
         'emails', 'phones', 'address', 'user_email', 'user_phone', 'user_mobile', 'user_first_name', 'user_last_name',
-        'pipedrive_id', 'price_plan_unknown', 'client_id',
+        CRM_ID, 'price_plan_unknown', 'client_id',
     }
 )  # fmt: skip
 """Keys of which only the newest value matters."""

@@ -12,6 +12,7 @@ from typing import Final
 from hermes.domain.graph import Context, Graph, Phones
 from hermes.domain.model import Mirror, Record, Value
 from hermes.kit.spelling import fold, fold_domain, fold_email
+from hermes.parts.roles import CRM_ID
 
 SHORTEST_NAME: Final = 3
 """Fewer letters and digits than this name nobody; a letter of a script without case counts for two."""
@@ -89,7 +90,7 @@ def named(remote_type: str, says: Callable[[str], Value]) -> tuple[str, ...]:
         clients = [*_ids(says('tc2_cligency_url')), *_ids(says('tc2_cligency_id'))]
         return _names(client=clients, agency=_ids(says('tc2_agency_id')))
     if remote_type == 'client':
-        return _names(organization=_ids(says('pipedrive_id')), agency=_ids(says('tc2_agency_id')))
+        return _names(organization=_ids(says(CRM_ID)), agency=_ids(says('tc2_agency_id')))
     return ()
 
 

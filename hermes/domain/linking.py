@@ -7,13 +7,14 @@ organisation of a company (TC-16).
 from dataclasses import replace
 
 from hermes.domain.applied import Applied, ask
-from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
+from hermes.domain.graph import Context, Decision, Graph
 from hermes.domain.history import fold, send, settle
 from hermes.domain.matching import conflicting, match
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import UNTOLD, Change, Intent, Mirror, Observation, Record, RecordRef, RemoteRef
 from hermes.domain.record_types import PARTS
 from hermes.domain.rules import claim
+from hermes.parts.roles import CRM, CRM_ID, PRODUCT, PRODUCT_TITLE, ROLES
 
 
 def link(graph: Graph, seen: Observation, record_type: str, emails: list[str], context: Context, done: Applied) -> bool:
@@ -38,6 +39,9 @@ def link(graph: Graph, seen: Observation, record_type: str, emails: list[str], c
             return False
         if not mirror.live:
             done.note(f'{seen.ref.type} {seen.ref.remote_id} is deleted, and unknown here')
+            return False
+        if seen.ref.system not in ROLES:
+            done.note(f'{seen.ref.type} {seen.ref.remote_id} is unknown here, and {seen.ref.system} makes nobody')
             return False
         record, rule = _create(graph, seen, record_type, context, done)
         if record is None:
@@ -182,7 +186,7 @@ def _parent(graph: Graph, seen: Observation, context: Context, done: Applied) ->
 
 def adopt(graph: Graph, seen: Observation, company: Record, context: Context, done: Applied) -> None:
     """TC-16: TC2 names the organisation of the company."""
-    named = graph.mirrors[seen.ref].current('pipedrive_id')
+    named = graph.mirrors[seen.ref].current(CRM_ID)
     if not named or not graph.mirrors[seen.ref].primary:
         return
     ref = RemoteRef(CRM, 'organization', str(named))
@@ -202,5 +206,8 @@ def adopt(graph: Graph, seen: Observation, company: Record, context: Context, do
         )
         done.changes += settle_fields(graph, graph.records[company.ref], context)
     elif linked is None or linked.ref != company.ref:
-        detail = {'object': list(mirror.ref), 'reason': 'TutorCruncher names an organisation that is linked elsewhere'}
+        detail = {
+            'object': list(mirror.ref),
+            'reason': f'{PRODUCT_TITLE} names an organisation that is linked elsewhere',
+        }
         done.decisions.append(Decision('tc16', f'tc16:{company.ref.id}:{mirror.ref.remote_id}', company.ref, detail))

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from hermes.domain.graph import CALENDAR, CRM, PRODUCT, Context, Graph, Phones
+from hermes.domain.graph import Context, Graph, Phones
 from hermes.domain.identity import addresses, fold_name, full_name, has_name, has_phone, named, names_of, values_of
 from hermes.domain.model import Observation, Record, RecordRef, RemoteRef, Value
 from hermes.domain.record_types import TYPES, Role
 from hermes.kit.spelling import fold_email
+from hermes.parts.roles import CALENDAR, CRM, PRODUCT, ROLES
 
 SYSTEMS: Final[Mapping[Role, str]] = {'crm': CRM, 'product': PRODUCT, 'calendar': CALENDAR}
 RECORD_TYPE: Final[Mapping[tuple[str, str], str]] = {
@@ -101,6 +102,9 @@ def seek(graph: Graph, seen: Observation, emails: Iterable[str], context: Contex
         return _match_contact(graph, seen)
     if seen.ref.type == 'deal':
         return _match_deal(graph, seen, context)
+    if seen.ref.system not in ROLES:
+        record_type = context.types.get((seen.ref.system, seen.ref.type), '')
+        return _by_hermes_id(graph, seen, record_type) or Match()
     return Match()
 
 
@@ -119,7 +123,7 @@ def _by_hermes_id(graph: Graph, seen: Observation, record_type: str) -> Match | 
         if record is None or (record.claims.renumbered and (record.ref, CRM) not in graph.creating):
             continue
         if not graph.linked(record.ref, seen.ref.system):
-            return Match(record, f'{RULES[seen.ref.type]} hermes_id')
+            return Match(record, f'{RULES.get(seen.ref.type, "OUT-12")} hermes_id')
         if seen.by_api or seen.origin == 'page':
             return Match(conflict=record.ref)
     return None

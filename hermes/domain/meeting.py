@@ -12,13 +12,14 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from hermes.domain.applied import Applied
-from hermes.domain.graph import CALENDAR, CRM, Context, Decision, Directory, Graph
+from hermes.domain.graph import Context, Decision, Directory, Graph
 from hermes.domain.history import NEVER, edits, insert
 from hermes.domain.history import settle as settle_intent
 from hermes.domain.linking import attach
 from hermes.domain.merge import merge
 from hermes.domain.model import SETTLED, Change, Claims, Decree, Mirror, Observation, Record, RecordRef, Value, Version
 from hermes.domain.tombstones import keep_one_primary
+from hermes.parts.roles import CALENDAR, CRM
 
 TIMES: Final = ('start_at', 'end_at')
 DECREED: Final = (*TIMES, 'status', 'canceled_by', 'sequence')

@@ -10,11 +10,12 @@ from typing import Final
 from hermes.domain.adoption import ADOPTED, is_first
 from hermes.domain.adoption import RULE as D_12
 from hermes.domain.fields import is_readable
-from hermes.domain.graph import CRM, PRODUCT, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.history import edits, fold, has_spoken, is_empty
 from hermes.domain.model import UNTOLD, Change, Mirror, Observation, Record, RemoteRef, Run, Said, Value
 from hermes.domain.record_types import ATTRIBUTES, IN_CRM, PARTS, SHARED, Attribute
 from hermes.kit.spelling import look
+from hermes.parts.roles import CRM, PRODUCT
 
 OWNERS = ('sales_person_id', 'admin_id')
 """Native owners of CRM objects: there is always one, so that nobody says nothing, whoever says it (D-16)."""

@@ -22,9 +22,9 @@ UNSETTLED = -1
 class Version(NamedTuple):
     """A remote object's own version (VERSION-1). Only versions of one system are ever compared.
 
-    Pipedrive: `seconds` = update_time, `sub` = meta.timestamp in milliseconds (webhooks), SETTLED or UNSETTLED. TC2:
-    `seconds` and `sub` (microseconds) of the event's timestamp, else the request's time, else arrival, else the
-    answer's Date.
+    The CRM: `seconds` = update_time, `sub` = meta.timestamp in milliseconds (webhooks), SETTLED or UNSETTLED. The
+    product: `seconds` and `sub` (microseconds) of the event's timestamp, else the request's time, else arrival, else
+    the answer's Date.
     """
 
     seconds: int
@@ -32,7 +32,7 @@ class Version(NamedTuple):
 
 
 class RemoteRef(NamedTuple):
-    """A remote object: ('pipedrive', 'organization', '12')."""
+    """A remote object: (CRM, 'organization', '12')."""
 
     system: str
     type: str

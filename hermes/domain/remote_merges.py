@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hermes.domain.applied import Applied, ask
-from hermes.domain.graph import CRM, PRODUCT, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.history import absorbed, blank
 from hermes.domain.identity import addresses
 from hermes.domain.merge import settle_fields
@@ -27,6 +27,7 @@ from hermes.domain.model import (
 )  # fmt: skip
 from hermes.domain.record_types import MERGED, UNDER_COMPANY
 from hermes.domain.tombstones import bury, hanging, lift
+from hermes.parts.roles import CRM, PRODUCT
 
 ASKED_OF: Final = ('duplicate', 'identity', 'match', 'merged?')
 """Kinds of decisions about one remote object, which end when it is merged."""

@@ -9,12 +9,13 @@ from typing import Final
 
 from hermes.domain.applied import Applied, ask
 from hermes.domain.errors import Refused
-from hermes.domain.graph import CRM, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import UNTOLD, Change, Observation, Record, RecordRef, RemoteRef, Tombstone
 from hermes.domain.remote_merges import absorb, unite
 from hermes.domain.rules import claim
 from hermes.domain.tombstones import lay_down
+from hermes.parts.roles import CRM
 
 LEAVE: Final = 'leave everything as it is; the question is not asked again'
 CHOICES: Final[Mapping[str, Mapping[str, str]]] = {

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from hermes.domain.adoption import ADOPTED, adopted, base, is_nothing, is_strange, untouched
 from hermes.domain.adoption import RULE as D_12
-from hermes.domain.graph import CRM, PRODUCT, Context, Decision, Graph
+from hermes.domain.graph import Context, Decision, Graph
 from hermes.domain.history import NEVER, edits
 from hermes.domain.identity import addresses
 from hermes.domain.merge import believe, standing_edit
 from hermes.domain.model import ByField, Change, Claims, Decree, Mirror, Record, RecordRef, Said, Value
 from hermes.domain.record_types import ATTRIBUTES, Attribute
+from hermes.parts.roles import CRM, PRODUCT
 
 PLANS: Final = ('payg', 'startup', 'enterprise')
 NEW_STATUSES: Final = ('trial', 'pending_email_conf')

@@ -13,10 +13,11 @@ from hermes.domain.regions import REGIONS
 from hermes.domain.rules import PLANS
 from hermes.domain.timetable import check_admin
 from hermes.kit.spelling import fold_email
+from hermes.parts.roles import PRODUCT_TITLE
 
 KNOWN: Final = ATTRIBUTES['admin']
 ROLES: Final = {'sales': 'is_sales_person', 'support': 'is_support_person', 'bdr': 'is_bdr_person'}
-IDS: Final = {'email': 'e-mail address', 'tc2_admin_id': 'TutorCruncher id', 'pd_owner_id': 'CRM user'}
+IDS: Final = {'email': 'e-mail address', 'tc2_admin_id': f'{PRODUCT_TITLE} id', 'pd_owner_id': 'CRM user'}
 """What names a person, and no two of them."""
 SHOWN: Final = {'str': 'a text', 'int': 'a whole number', 'bool': 'true or false'}
 

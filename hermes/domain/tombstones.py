@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Final
 
 from hermes.domain.applied import Applied
-from hermes.domain.graph import CRM, PRODUCT, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.merge import merge, settle_fields
 from hermes.domain.model import Change, Mirror, Observation, Record, RecordRef, Tombstone, Version
 from hermes.domain.record_types import SHARED, UNDER_COMPANY
 from hermes.domain.rules import Ruled, assign, decree
+from hermes.parts.roles import CRM, PRODUCT, ROLES
 
 BURIED: Final = {'crm': UNDER_COMPANY}
 """Who deleted a company -> what goes with it; with TC2 it is its contacts alone."""
@@ -39,13 +40,13 @@ def lay_down(graph: Graph, seen: Observation, context: Context, done: Applied) -
     done.remember(graph, record)
     if known is not None and not known.live:
         return
-    link = f'{seen.ref.type} {seen.ref.remote_id}'
+    link, further = f'{seen.ref.type} {seen.ref.remote_id}', seen.ref.system not in ROLES
     done.changes.append(Change(record.ref, f'{seen.ref.system} link', link, None, seen.ref.system, 'deleted there'))
     if record.ref.type in SHARED:
         ruled = Ruled()
         assign(graph, record.ref, {'active': False} if record.ref.type == 'admin' else {'archived': True}, 'D-8', ruled)
         done.changes += ruled.changes
-    elif seen.ref.type == 'recipient' or mirror.deleted_by == 'hermes' or not mirror.primary:
+    elif further or seen.ref.type == 'recipient' or mirror.deleted_by == 'hermes' or not mirror.primary:
         promote(graph, record.ref, seen.ref.system, context, done)
     elif seen.ref.type == 'client' and any(other.live for other in graph.mirrors_of(record.ref, PRODUCT)):
         promote(graph, record.ref, PRODUCT, context, done)

@@ -80,7 +80,7 @@ async def _run(settings: 'Settings', source: 'Source', dry_run: bool, agree: Cal
     """The report, and the taking over once somebody agrees (Refused)."""
     from hermes.legacy import importing
     from hermes.legacy.reconciliation import reconcile
-    from hermes.parts import build_engine
+    from hermes.parts.assembly import build_engine
 
     engine = build_engine(settings)
     await engine.database.open()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hermes.domain.applied import Applied
-from hermes.domain.graph import CRM, Context, Decision, Graph
+from hermes.domain.graph import Context, Decision, Graph
 from hermes.domain.history import NEVER, blank
 from hermes.domain.model import Change, Claims, Decree, Record, RecordRef, RemoteRef, Said, Tombstone, Value
 from hermes.domain.record_types import Attribute
@@ -17,6 +17,7 @@ from hermes.domain.rules import rules
 from hermes.kit import wire
 from hermes.legacy import rows
 from hermes.legacy.rows import LINKED, OWNERS, RULE, SYSTEM, Row, said
+from hermes.parts.roles import CRM
 
 ASKED: Final = {
     'rule': 'H-6',

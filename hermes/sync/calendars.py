@@ -1,8 +1,8 @@
 """Calendars are followed: what people change there comes back (CB-15).
 
-One calendar at a time is read from where its sync token stands; without one, or when Google wants none of it (410),
-whole: everything between yesterday and the end of the booking horizon, and what is planned but not listed is read by
-id. Where Hermes has a public address, Google tells through a channel when to look; else it is asked every minute.
+One calendar at a time is read from where its sync token stands; without one, or when it is wanted no more (410), whole:
+everything between yesterday and the end of the booking horizon, and what is planned but not listed is read by id. Where
+Hermes has a public address, the calendar tells through a channel when to look; else it is asked every minute.
 Each page that shows something of ours is an event; credentials that work again end their pause (OUT-7).
 """
 
@@ -15,11 +15,11 @@ import structlog
 from hermes.db import calendars, events, pauses
 from hermes.db.calendars import Followed
 from hermes.domain.errors import AuthBroken, Gone, RateLimited, Reaction, Rejected, Retry
-from hermes.domain.graph import CALENDAR
 from hermes.domain.model import Value
 from hermes.domain.status import BROKEN
 from hermes.kit.ids import new_id
 from hermes.kit.signing import channel_token
+from hermes.parts.roles import CALENDAR
 from hermes.ports import Answer, Calendar, Request, encode_answer
 from hermes.sync import calls
 from hermes.sync.calls import Denied

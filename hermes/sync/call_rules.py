@@ -100,10 +100,10 @@ async def of_trace(connection: Connection, record: RecordRef, company_id: int) -
     return tracing.trace_of(row['source'], row['dedupe_key']) if row else None
 
 
-def of_reading(due: Due) -> str:
-    """Why an object is read by id."""
-    if due.ref.system == 'tutorcruncher':
-        return 'TC-2'
+def of_reading(due: Due, usual: str) -> str:
+    """Why an object is read by id. `usual`: the rule for which its system is always read."""
+    if usual:
+        return usual
     if due.gone:
         return 'OUT-5'
     return 'D-3' if not due.known else 'VERSION-1'

@@ -1,6 +1,6 @@
 """Fields that come and go while Hermes runs (D-5, FIELD-5, FIELD-7, FIELD-8): from the thought to the synced value.
 
-A new field is matched with the CRM's own description, saved, filled from what is known already (TutorCruncher's last
+A new field is matched with the CRM's own description, saved, filled from what is known already (the last
 word on each client, the CRM's listing), and only then opened for pushes, in the lane that waits for all others. Each
 step is an act of its own, so that whatever is interrupted goes on where it stopped.
 """
@@ -15,20 +15,16 @@ from hermes.db.pool import Connection, Row
 from hermes.domain.acts import AddField, ChangeField, FillField, OpenField
 from hermes.domain.errors import Ambiguous, HermesError, Refused
 from hermes.domain.fields import CustomField, fold
-from hermes.domain.graph import CRM, PRODUCT
 from hermes.domain.model import Event, Observation, RecordRef, RemoteRef
 from hermes.domain.plan import Noop, Wait, plan
 from hermes.domain.record_types import FIELDED
+from hermes.parts.roles import CRM, PRODUCT
 from hermes.ports import RemoteField, Request, System
 from hermes.sync import connect, dirty, ingest, setup, sweep
 from hermes.sync.acts.fields import FILLING, affected, check_field, find, label
 from hermes.sync.engine import Engine
 from hermes.sync.observe import observe
 
-CREATED_AS: Final[Mapping[str, str]] = {
-    'str': 'text', 'int': 'double', 'bool': 'varchar', 'date': 'date', 'fk_field': 'double',
-}  # fmt: skip
-"""Our type -> the CRM's type of a field that Hermes makes there; hermes_id is text, so that a merge keeps both ids."""
 CHUNK: Final = 100
 SETTLE_S: Final = 5.0
 Told = Callable[[str], None]
@@ -51,7 +47,7 @@ async def look(engine: Engine, system: System, record_type: str) -> list[RemoteF
     found: list[RemoteField] = []
     cursor: Any = None
     while True:
-        request = Request('fields', FIELDED[record_type], params={'cursor': cursor, 'limit': 500})
+        request = Request('fields', _remote_type(system, record_type), params={'cursor': cursor, 'limit': 500})
         answer = await connect.ask(engine, system, request)
         found += system.remote_fields(answer)
         cursor = system.next_cursor(answer)
@@ -59,18 +55,26 @@ async def look(engine: Engine, system: System, record_type: str) -> list[RemoteF
             return found
 
 
-def remote_type_for(item: CustomField) -> str:
+def _remote_type(system: System, record_type: str) -> str:
+    """The remote type that holds the fields of a record type. Raises Refused where it has none."""
+    if (remote_type := system.profile.fields.remote_type(record_type)) is None:
+        raise Refused(f'The CRM has no custom fields for a {record_type}.')
+    return remote_type
+
+
+def made_as(system: System, item: CustomField) -> str:
     """The CRM's type that Hermes makes for a field."""
-    return 'varchar' if item.machine_name == 'hermes_id' else CREATED_AS[item.field_type]
+    fields = system.profile.fields
+    return fields.id_made_as if item.machine_name == 'hermes_id' else fields.made_as[item.field_type]
 
 
 async def make_in_crm(engine: Engine, system: System, item: CustomField, label: str = '') -> None:
     """Make a field in the CRM, called `label` or else as its machine name. A lost answer is looked up before anything
     is tried again.
     """
-    fields = {'field_name': label or item.machine_name, 'field_type': remote_type_for(item)}
+    fields = {'field_name': label or item.machine_name, 'field_type': made_as(system, item)}
     try:
-        await connect.ask(engine, system, Request('add_field', FIELDED[item.record_type], fields=fields))
+        await connect.ask(engine, system, Request('add_field', _remote_type(system, item.record_type), fields=fields))
     except Ambiguous:
         remote = await look(engine, system, item.record_type)
         if all(connect.folded(each.name) != connect.folded(fields['field_name']) for each in remote):
@@ -131,7 +135,7 @@ async def bind(
     """The field as the CRM has it, found by id (whatever its name there, with `by_id`) or by name, made with `create`.
     `called`: the only name that will do. Raises Refused for a type that cannot hold ours (FIELD-5), naming both.
     """
-    if item.record_type not in FIELDED:
+    if system.profile.fields.remote_type(item.record_type) is None:
         if create or item.pd_field_id:
             raise Refused(f'The CRM has no custom fields for {item.linked_object_type.lower()}s.')
         return item
@@ -139,7 +143,7 @@ async def bind(
     bound = fit(item, remote, by_id=by_id, called=called)
     if not bound.pd_field_id and create:
         await make_in_crm(engine, system, item, called)
-        tell(f'The field {called or item.machine_name} was made in the CRM ({remote_type_for(item)}).')
+        tell(f'The field {called or item.machine_name} was made in the CRM ({made_as(system, item)}).')
         bound = described(item, await look(engine, system, item.record_type), by_id=by_id)
     if bound.problem:
         raise Refused(f'{label(item)}: {bound.problem}.')
@@ -197,7 +201,7 @@ async def fill(
     """Give existing records their values and push them. `fresh`: nothing stands in the CRM's field yet."""
     await _let_others_finish(engine)
     if system and item.pd_field_id:
-        await list_again(engine, system, FIELDED[item.record_type])
+        await list_again(engine, system, _remote_type(system, item.record_type))
     values, reread = await _gather(engine, item, gather=item.inherited or not fresh)
     tell(f'{values} values were known from before.')
     await setup.act(engine, OpenField(item.linked_object_type, item.machine_name))
@@ -264,7 +268,7 @@ async def _next_companies(engine: Engine, after: int) -> list[int]:
 async def _said_before(
     engine: Engine, item: CustomField, companies: list[int]
 ) -> tuple[list[list[Any]], list[RemoteRef]]:
-    """What TutorCruncher's newest event of each client says about the field, and the clients without such an event."""
+    """What the newest event of each client says about the field, and the clients without such an event."""
     if not item.tc2_machine_name or PRODUCT not in engine.systems:
         return [], []
     async with engine.database.transaction() as connection:

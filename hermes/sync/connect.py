@@ -1,4 +1,4 @@
-"""First contact with the CRM: whose account it is, which fields, pipelines, stages and users it has (SETUP-12,
+"""First contact with a system: whose account it is, which fields, pipelines, stages and users it has (SETUP-12,
 FIELD-5).
 
 Every answer is an event. Custom fields are matched by code, else by machine name (never a native field); a type that
@@ -17,10 +17,9 @@ from hermes.db.catalogue import bump, ensure_defaults, forget_field, keep_curren
 from hermes.db.pool import Connection
 from hermes.domain.errors import HermesError, RateLimited, Refused, Retry
 from hermes.domain.fields import ALIASES, CustomField, fold
-from hermes.domain.graph import CALENDAR
 from hermes.domain.model import Event, Value
-from hermes.domain.record_types import FIELDED
 from hermes.domain.status import BROKEN
+from hermes.parts.roles import CALENDAR
 from hermes.ports import Answer, Op, RemoteField, Request, Subscription, System, decode_answer
 from hermes.sync import calls, ingest
 from hermes.sync.acts.fields import FILLING
@@ -28,20 +27,9 @@ from hermes.sync.calls import Denied
 from hermes.sync.engine import Engine
 
 log = structlog.get_logger(__name__)
-FIELD_TYPES: Final = {remote: name for name, remote in FIELDED.items()}
 TRIES: Final = 6
 GONE: Final = 'it is gone from the CRM'
 """The problem of a field that the CRM had, and has no more."""
-SHOWN: Final = ('daterange', 'time', 'timerange', 'address', 'org', 'people')
-"""Types of the CRM that are shown as text and never written."""
-HOLDS: Final = {
-    'str': ('varchar', 'varchar_auto', 'text', 'phone', 'enum', 'set', 'monetary', *SHOWN),
-    'int': ('double', 'int', 'varchar', 'varchar_auto', 'text'),
-    'bool': ('varchar', 'varchar_auto', 'text', 'enum', 'double', 'int', 'boolean'),
-    'date': ('date', 'varchar', 'varchar_auto', 'text'),
-    'fk_field': ('double', 'int', 'varchar', 'varchar_auto', 'text', 'user'),
-}
-"""Our type -> the CRM's types that hold it without loss."""
 
 
 async def connect(engine: Engine, system: System) -> None:
@@ -49,9 +37,9 @@ async def connect(engine: Engine, system: System) -> None:
     await meet(engine, system)
     async with engine.database.transaction() as connection:
         await ensure_defaults(connection)
-    for remote_type in FIELD_TYPES:
+    for remote_type in system.profile.fields.types:
         await learn_fields(engine, system, remote_type)
-    for op in ('pipelines', 'stages', 'users'):
+    for op in system.profile.contact:
         await ask(engine, system, Request(op))
 
 
@@ -162,7 +150,7 @@ async def learn(connection: Connection, system: System, event: Event) -> str:
     if request.op == 'fields' and answer.status == 200 and not system.next_cursor(answer):
         await ensure_defaults(connection)
         found = [*await _earlier_pages(connection, system, request, event.id), *system.remote_fields(answer)]
-        fresh = await bind(connection, FIELD_TYPES[request.type], found)
+        fresh = await bind(connection, system.profile.fields.types[request.type], found)
     if request.op == 'me' and answer.status == 200 and (currency := system.currency(answer)):
         await keep_currency(connection, currency)
     await events.finish(connection, [(event.id, [{'notes': ['it describes the account, not an object']}])])
@@ -230,7 +218,7 @@ def bound_field(item: CustomField, remote: list[RemoteField]) -> CustomField:
         match = named[0] if len(named) == 1 else None
     if match is None:
         return replace(item, problem=GONE) if item.pd_field_id else item
-    fits = match.type in HOLDS.get(item.field_type, ())
+    fits = item.field_type in match.holds
     problem = '' if fits else f'our type is {item.field_type}, the CRM has {match.type}, which cannot hold it'
     if fits and item.problem == FILLING:
         problem = FILLING

@@ -12,10 +12,11 @@ from typing import Final
 from hermes.db import calls as calls_made
 from hermes.db import events, graphs, pushes
 from hermes.domain.errors import Refused
-from hermes.domain.graph import CRM, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Element, Event, RecordRef, Value
 from hermes.domain.plan import Delete, Noop, Update, Wait, plan
 from hermes.domain.record_types import FIELDED, RANK
+from hermes.parts.roles import CRM
 from hermes.ports import Outgoing, Request, System, encode_answer
 from hermes.sync import calls, ingest
 from hermes.sync.calls import Denied
@@ -121,7 +122,7 @@ async def _compare(engine: Engine, system: System, event: Event, elements: Seque
     batch = [(event, elements)]
     async with engine.database.transaction() as connection:
         known = await engine.known(connection)
-        graph = await graphs.load(connection, wanted(batch, known.directory.links), lock=False)
+        graph = await graphs.load(connection, wanted(batch, engine.systems, known.directory.links), lock=False)
         graph.set_allocator(await ingest.allocator(engine, connection, batch, ()))
         ignored = await pushes.ignored(connection, system.name)
     result = ingest.apply_in_memory(engine, graph, batch, known)

@@ -11,12 +11,13 @@ from typing import Any
 from hermes.db.catalogue import Knowledge, KnowledgeCache
 from hermes.db.pool import Connection, Database
 from hermes.domain.fields import Catalogue
-from hermes.domain.graph import PRODUCT, Context
+from hermes.domain.graph import Context
 from hermes.domain.model import Event
 from hermes.domain.timetable import Defaults, settle_defaults
 from hermes.kit import phones
 from hermes.kit.clock import Clock
 from hermes.kit.ids import Chance
+from hermes.parts.roles import PRODUCT
 from hermes.ports import Outgoing, System
 from hermes.sync.acts.scope import Entry
 
@@ -63,15 +64,32 @@ class Engine:
     """The outgoing fields by system and record type, each with the catalogue for which they were made."""
     more_acts: Mapping[type[Any], Entry] = field(default_factory=dict)
     """Acts that are no part of the engine: what carries each out, and who may say it."""
+    types: Mapping[tuple[str, str], str] = field(init=False)
+    """(system, remote type) -> record type, of systems without a role."""
+    shared: frozenset[tuple[str, str]] = field(init=False)
+    """(system, remote type)s that everybody's knowledge is made of."""
     births: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Of this worker's pushers one at a time queues for the lock of births, so that ingest never waits for more."""
+
+    def __post_init__(self) -> None:
+        self.types = {
+            (system.name, remote_type): record_type
+            for system in self.systems.values()
+            for record_type, remote_type in system.types.items()
+            if not system.profile.role
+        }
+        self.shared = frozenset(
+            (name, kind) for name, system in self.systems.items() for kind in system.profile.listings.shared
+        )
 
     def context(self, event: Event, known: Knowledge) -> Context:
         """What an application of `event` reads; its clock is the event's received_at."""
         told = known.settings
         if self.decline_cancels and told.get('decline_cancels') is None:
             told = {**told, 'decline_cancels': True}
-        return Context(event.id, event.received_at, known.catalogue, known.directory, told, phones, self.tc2_base_url)
+        return Context(
+            event.id, event.received_at, known.catalogue, known.directory, told, phones, self.tc2_base_url, self.types
+        )
 
     def outgoing(self, system: System, record_type: str, known: Context | Knowledge) -> Sequence[Outgoing]:
         """The fields of a record type that go out to a system as things are set now."""

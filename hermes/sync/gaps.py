@@ -14,7 +14,7 @@ from hermes.db import heartbeats, pauses
 from hermes.db.pool import Connection
 from hermes.db.reads import last_heard
 from hermes.sync.engine import Engine
-from hermes.sync.sweep import CHANGED, FULL, ensure_first, open_changes, open_everything
+from hermes.sync.sweep import ensure_first, open_changes, open_everything
 
 log = structlog.get_logger(__name__)
 SPEAKING: Final = timedelta(minutes=3)
@@ -27,10 +27,10 @@ async def watch(engine: Engine) -> int:
     """Notice what was lost since the last look, and open its sweeps. Returns how many gaps there were."""
     async with engine.database.transaction() as connection:
         paused = await pauses.paused(connection)
-        for system in engine.systems:
-            if system not in paused:
-                await heartbeats.beat(connection, system, SPEAKING)
-            await ensure_first(connection, system)
+        for name, system in engine.systems.items():
+            if name not in paused:
+                await heartbeats.beat(connection, name, SPEAKING)
+            await ensure_first(connection, system.profile)
         lost = await heartbeats.take_lost(connection)
         for row in lost:
             await _sweep(engine, connection, row['name'], row['lost_from'], row['lost_to'])
@@ -41,9 +41,9 @@ async def _sweep(engine: Engine, connection: Connection, name: str, since: datet
     """`name`: the web, a system, or 'SYSTEM webhooks'."""
     cause = f'gap: {name} from {since:%Y-%m-%d %H:%M:%SZ} to {until:%Y-%m-%d %H:%M:%SZ}'
     log.warning('webhooks may have been lost; everything is listed', what=name, since=since, until=until)
-    for system in engine.systems:
-        if name in (heartbeats.WEB, system, heartbeats.subscription(system)) and system in FULL:
-            await open_everything(connection, system, cause)
+    for system in engine.systems.values():
+        if name in (heartbeats.WEB, system.name, heartbeats.subscription(system.name)) and system.profile.listings.full:
+            await open_everything(connection, system.profile, cause)
 
 
 async def listen(engine: Engine) -> list[str]:
@@ -53,17 +53,17 @@ async def listen(engine: Engine) -> list[str]:
     """
     quiet = []
     async with engine.database.transaction() as connection:
-        for system in engine.systems:
-            if system not in CHANGED:
+        for system, profile in ((name, each.profile) for name, each in engine.systems.items()):
+            if not profile.listings.changed:
                 continue
-            found = await last_heard.suspicion(connection, system)
+            found = await last_heard.suspicion(connection, system, profile.quiet)
             if not found.why:
                 listed_at = await heartbeats.trust(connection, system)
                 if listed_at and found.last and found.last - listed_at > last_heard.ECHO:
-                    await open_changes(connection, system, 'it is heard again')
+                    await open_changes(connection, profile, 'it is heard again')
             elif await heartbeats.suspect(connection, system, found.why, AGAIN if found.written else None):
                 log.warning('webhooks may have been lost; what changed is listed', system=system, why=found.why)
-                await open_changes(connection, system, found.why)
+                await open_changes(connection, profile, found.why)
                 quiet.append(system)
     return quiet
 
@@ -74,6 +74,6 @@ async def refused(engine: Engine, system: str, at: datetime) -> bool:
         told = f'a delivery of {at:%Y-%m-%d %H:%M:%SZ} was not accepted at our door'
         news = await heartbeats.is_news(connection, f'{system} refused', at)
         if news:
-            await open_everything(connection, system, f'gap: {told}')
+            await open_everything(connection, engine.systems[system].profile, f'gap: {told}')
         await heartbeats.note(connection, heartbeats.subscription(system), told)
     return news

@@ -18,10 +18,10 @@ from hermes.db.pool import Connection, DatabaseError, Row, commit_unsynced
 from hermes.domain.applied import Applied
 from hermes.domain.apply import apply
 from hermes.domain.errors import HermesError, Refused
-from hermes.domain.graph import CALENDAR, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Element, Event, RemoteRef
-from hermes.domain.record_types import SHARED_IN_CRM
 from hermes.kit import tracing
+from hermes.parts.roles import CALENDAR
 from hermes.sync import dirty
 from hermes.sync.acts.apply import apply_act
 from hermes.sync.engine import Engine
@@ -136,8 +136,7 @@ async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row
             log.exception('an event cannot be observed', event_id=event.id)
             await _fail(engine, connection, row, f'{type(error).__name__} while it was read')
             continue
-        alone = any(seen.ref.type in SHARED_IN_CRM for element in elements for seen in element.observations)
-        if alone:
+        if _is_shared(engine, elements):
             await _apply_batch(engine, connection, batch, by_id, known)
             batch = []
             await _apply_batch(engine, connection, [(event, elements)], by_id, known)
@@ -147,6 +146,11 @@ async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row
         else:
             batch.append((event, elements))
     await _apply_batch(engine, connection, batch, by_id, known)
+
+
+def _is_shared(engine: Engine, elements: Sequence[Element]) -> bool:
+    """Whether they tell of what everybody's knowledge is made of."""
+    return any(seen.ref[:2] in engine.shared for element in elements for seen in element.observations)
 
 
 async def _apply_act(engine: Engine, connection: Connection, event: Event, row: Row) -> None:
@@ -202,7 +206,9 @@ async def apply_events(
 ) -> Result:
     """Load, apply, store, journal, mark dirty: the whole way of a batch within the caller's transaction."""
     known = known or await engine.known(connection)
-    graph = graph or await graphs.load(connection, wanted(batch, known.directory.links), births_held=births_held)
+    graph = graph or await graphs.load(
+        connection, wanted(batch, engine.systems, known.directory.links), births_held=births_held
+    )
     graph.set_allocator(await allocator(engine, connection, batch, births or []))
     before_mirrors = dict(graph.mirrors)
     before_records = dict(graph.records)
@@ -307,7 +313,7 @@ def _outcome(done: Applied, element: Element) -> dict[str, Any]:
 
 
 def about(element: Element) -> list[str]:
-    """What an element speaks of: `pipedrive:organization:5`, `company:12`."""
+    """What an element speaks of: `system:organization:5`, `company:12`."""
     refs = [*(seen.ref for seen in element.observations), *(fetch.ref for fetch in element.fetch)]
     told = [':'.join(ref) for ref in refs]
     if (intent := element.intent) is not None:
@@ -340,9 +346,7 @@ async def record(
     result = Result()
     if batch:
         result = await apply_events(engine, connection, batch, births, graph, known, births_held)
-    if any(
-        seen.ref.type in SHARED_IN_CRM for _, elements in batch for element in elements for seen in element.observations
-    ):
+    if any(_is_shared(engine, elements) for _, elements in batch):
         await bump(connection, 'directory')
     result.parked += unread
     for event_id, reason in result.parked:

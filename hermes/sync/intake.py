@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hermes.db import budget, pushes, sweeps
-from hermes.domain.graph import PRODUCT
+from hermes.parts.roles import PRODUCT
 from hermes.ports import Product, Request
 from hermes.sync import connect
 from hermes.sync.engine import Engine

@@ -9,23 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
-from typing import Any, Final
+from typing import Any
 
 from hermes.db import graphs
 from hermes.db.catalogue import Knowledge
-from hermes.domain.graph import CRM
 from hermes.domain.matching import Keys, keys
 from hermes.domain.model import SETTLED, Element, Event, Intent, Observation, RecordRef, RemoteRef, Version
 from hermes.kit import phones
-from hermes.ports import decode_answer
+from hermes.parts.roles import CRM, CRM_ID
+from hermes.ports import System, decode_answer
 from hermes.sync.engine import Engine
-
-REFERRING: Final = {
-    'company_id': 'organization',
-    'contact_id': 'person',
-    'pipeline_id': 'pipeline',
-    'stage_id': 'stage',
-}
 
 
 async def observe(engine: Engine, event: Event, known: Knowledge) -> Sequence[Element]:
@@ -111,22 +104,27 @@ def _clean_value(value: Any) -> Any:
     return value
 
 
+def _named(seen: Observation, system: System | None) -> set[RemoteRef]:
+    """The objects of its system that must be at hand to apply an observation."""
+    if system is None or seen.ref.type in system.profile.unreferring:
+        return set()
+    told = ((kind, seen.fields.get(name)) for name, kind in system.profile.references.items())
+    return {RemoteRef(seen.ref.system, kind, str(value)) for kind, value in told if value}
+
+
 def wanted(
-    batch: Sequence[tuple[Event, Sequence[Element]]], links: Mapping[RemoteRef, RecordRef] | None = None
+    batch: Sequence[tuple[Event, Sequence[Element]]],
+    systems: Mapping[str, System],
+    links: Mapping[RemoteRef, RecordRef] | None = None,
 ) -> graphs.Wanted:
     """Everything that the batch's observations name. `links`: pipelines and stages that everybody knows already."""
     need = graphs.Wanted()
     for seen in chain.from_iterable(element.observations for _, elements in batch for element in elements):
         need.refs.add(seen.ref)
         need.refs |= {ref for ref in (seen.parent, *(seen.children or ())) if ref is not None}
-        named = {
-            RemoteRef(CRM, kind, str(seen.fields[name]))
-            for name, kind in REFERRING.items()
-            if seen.fields.get(name) and seen.ref.system == CRM and seen.ref.type != 'activity'
-        }
-        need.refs |= named - (links or {}).keys()
-        if seen.fields.get('pipedrive_id'):
-            need.refs.add(RemoteRef(CRM, 'organization', str(seen.fields['pipedrive_id'])))
+        need.refs |= _named(seen, systems.get(seen.ref.system)) - (links or {}).keys()
+        if seen.fields.get(CRM_ID):
+            need.refs.add(RemoteRef(CRM, 'organization', str(seen.fields[CRM_ID])))
         need.marked |= bool(seen.fields.get('narc'))
         for other in (seen.merged_into, seen.merged_from):
             if other:

@@ -23,8 +23,6 @@ from hermes.ports import Request, System
 from hermes.sync import ingest, resolve
 from hermes.sync.engine import Engine
 
-UNTOLD: Final = ('user', 'client')
-"""Types of which a listing does not show everything: what it lacks says nothing."""
 SOME: Final = 50
 SHARE: Final = 0.1
 """More than SOME missing objects, and more than this share of all, are not believed before a person says so; SOME more
@@ -48,7 +46,7 @@ async def prove(engine: Engine, system: System, sweep: Sweep, open_sweep: Openin
             await _rest(engine, connection, sweep, 1.0, reason)
             return False
         await proofs.withdraw(connection, sweep)
-        lost = await _lost(connection, sweep)
+        lost = await _lost(connection, sweep, _is_partial(system, sweep))
         if isinstance(lost, int):
             await _disbelieve(connection, sweep, lost)
             return True
@@ -61,7 +59,7 @@ async def prove(engine: Engine, system: System, sweep: Sweep, open_sweep: Openin
                 return True
             lost = await _suspect(engine, connection, sweep, lost)
         if not lost:
-            return await _conclude(engine, connection, sweep)
+            return await _conclude(engine, connection, system, sweep)
     return await _read(engine, system, sweep, [row['remote_id'] for row in lost][:AT_ONCE])
 
 
@@ -86,11 +84,16 @@ async def _unapplied(connection: Connection, sweep: Sweep) -> tuple[bool, str] |
     return (False, f'{unread} listed objects are still to be read') if unread else None
 
 
-async def _lost(connection: Connection, sweep: Sweep) -> list[Row] | int:
+def _is_partial(system: System, sweep: Sweep) -> bool:
+    """Whether a listing does not show everything: what it lacks says nothing."""
+    return sweep.type in system.profile.listings.partial
+
+
+async def _lost(connection: Connection, sweep: Sweep, partial: bool) -> list[Row] | int:
     """What is missing and was not looked at yet; how many are missing when that is too much to be believed."""
     every = await proofs.missing(connection, sweep)
     found = [row for row in every if row['remote_id'] not in sweep.looked]
-    if found and sweep.type in UNTOLD:
+    if found and partial:
         await sweeps.note_looked(connection, sweep.id, {row['remote_id']: 'there' for row in found})
         return []
     gone = len(found) + sum(what != 'there' for what in sweep.looked.values())
@@ -164,7 +167,7 @@ async def _verdict(
     return 'gone'
 
 
-async def _conclude(engine: Engine, connection: Connection, sweep: Sweep) -> bool:
+async def _conclude(engine: Engine, connection: Connection, system: System, sweep: Sweep) -> bool:
     """Compare; what does not fit is looked at again a little later, at last it is said."""
     sweep = await sweeps.lock(connection, sweep.id)
     finding = await proofs.compare(connection, sweep)
@@ -177,6 +180,6 @@ async def _conclude(engine: Engine, connection: Connection, sweep: Sweep) -> boo
     if not finding.reason:
         await proofs.settle_missing(connection, sweep)
     looked = sum(what in ('there', 'deleted', 'gone') for what in sweep.looked.values())
-    await proofs.write(connection, sweep, replace(finding), 0 if sweep.type in UNTOLD else looked)
+    await proofs.write(connection, sweep, replace(finding), 0 if _is_partial(system, sweep) else looked)
     await proofs.forget(connection)
     return True

@@ -27,13 +27,13 @@ from hermes.domain.errors import (
     StrangeOwner,
 )
 from hermes.domain.fields import CURRENCY
-from hermes.domain.graph import CALENDAR, Decision, Graph
+from hermes.domain.graph import Decision, Graph
 from hermes.domain.history import edits
 from hermes.domain.model import Event, Record, RemoteRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
-from hermes.domain.record_types import FIELDED
 from hermes.kit import tracing
-from hermes.ports import Request, System
+from hermes.parts.roles import CALENDAR
+from hermes.ports import Profile, Request, System
 from hermes.sync import bookings, call_rules, calls, ingest, resolve
 from hermes.sync.calls import Asked, Call, Denied
 from hermes.sync.engine import Engine
@@ -41,12 +41,7 @@ from hermes.sync.engine import Engine
 DAY_S: Final = 86_400
 CORRECTIONS: Final = 3
 """The third correction of one field within 24 h parks it (EDIT-3)."""
-SWEPT: Final = ('organization', 'person')
-"""Types whose creates wait for the first full listing (MATCH-6)."""
 METADATA_WAIT_S: Final = 3
-PARENT_TYPE: Final = {f'{name}_id': remote for name, remote in FIELDED.items()}
-PUT_AWAY: Final = ('deal',)
-"""Types that people may archive, which then refuse every write and name no field: what that ends needs nobody."""
 PARENT_TRIES: Final = 3
 """So often a write is tried again after its parent was refused and read; then a person is asked (OUT-6)."""
 
@@ -228,10 +223,11 @@ async def gate(
         return ''
     remote_type = system.types[record_type]
     field = known.catalogue.by_machine_name.get((record_type, 'hermes_id'))
-    if field is None or not field.pd_field_id or field.problem:
+    lacks_id = field is None or not field.pd_field_id or field.problem
+    if lacks_id and remote_type in system.profile.fields.types:
         return f'no {remote_type} is made while its hermes_id field is unknown (hermes setup fields)'
     listing = (system.name, remote_type)
-    if remote_type in SWEPT and listing not in engine.listed:
+    if remote_type in system.profile.listings.before_making and listing not in engine.listed:
         if not await sweeps.is_proven(connection, *listing):
             return f'waits for the first full listing of the type {remote_type}'
         engine.listed.add(listing)
@@ -318,10 +314,12 @@ async def record_answer(
     await ingest.record(engine, connection, event, verdict, births_held=creating)
     if not superseded:
         push = replace(push, wanted=await pushes.wanted(connection, push))
-    await react(engine, connection, push, request, reaction)
+    await react(engine, connection, push, system.profile, request, reaction)
 
 
-async def react(engine: Engine, connection: Connection, push: Push, request: Request, reaction: Reaction) -> None:
+async def react(
+    engine: Engine, connection: Connection, push: Push, profile: Profile, request: Request, reaction: Reaction
+) -> None:
     """One reaction for each class of error; nothing was done remotely."""
     if isinstance(reaction, RateLimited):
         await pushes.later(connection, push, reaction.until, str(reaction))
@@ -334,14 +332,18 @@ async def react(engine: Engine, connection: Connection, push: Push, request: Req
         await pushes.complete(connection, push, push.wanted, wrote=False, spacing_s=0)
     elif isinstance(reaction, Gone):
         await _look(engine, connection, push, request)
-    elif isinstance(reaction, Rejected) and push.attempts < PARENT_TRIES and (parents := _refused(request, reaction)):
+    elif (
+        isinstance(reaction, Rejected)
+        and push.attempts < PARENT_TRIES
+        and (parents := _refused(profile, request, reaction))
+    ):
         await _look_at(connection, push.system, parents)
         wait = timedelta(seconds=engine.backoff_s(push.attempts))
         await pushes.later(connection, push, wait, str(reaction), attempt=True)
     elif isinstance(reaction, (Rejected, Forbidden)):
         fields = reaction.fields if isinstance(reaction, Rejected) else ()
         await pushes.park(connection, push, str(reaction), {'fields': list(fields), 'sent': sorted(request.fields)})
-        if request.type in PUT_AWAY and request.op == 'update' and not fields:
+        if request.type in profile.putting_away and request.op == 'update' and not fields:
             await _look_at(connection, push.system, [(request.type, request.remote_id)])
     elif isinstance(reaction, Retry):
         await pushes.later(
@@ -372,14 +374,14 @@ async def _look(engine: Engine, connection: Connection, push: Push, request: Req
     )
 
 
-def _refused(request: Request, reaction: Rejected) -> list[tuple[str, str]]:
+def _refused(profile: Profile, request: Request, reaction: Rejected) -> list[tuple[str, str]]:
     """The parents (type, remote id) that the remote may not have taken, where it named them or no field at all:
     somebody may have deleted one a moment ago, and may take it out of the bin again.
     """
     return [
-        (PARENT_TYPE[name], str(request.fields[name]))
+        (profile.parents[name], str(request.fields[name]))
         for name in reaction.fields or request.fields
-        if name in PARENT_TYPE and request.fields.get(name)
+        if name in profile.parents and request.fields.get(name)
     ]
 
 

@@ -214,7 +214,8 @@ async def reread_step(engine: Engine, limit: int = 5) -> int:
         if system is None:
             continue
         request = Request('read', each.ref.type, each.ref.remote_id)
-        answer, reaction = await read(engine, system, request, 'webhook', call_rules.of_reading(each))
+        rule = call_rules.of_reading(each, system.profile.read_rule)
+        answer, reaction = await read(engine, system, request, 'webhook', rule)
         if answer is None or (reaction is not None and not isinstance(reaction, Gone)):
             continue
         async with engine.database.transaction() as connection:

@@ -16,7 +16,7 @@ from hermes.sync import gaps, subscription
 from hermes.sync.alerts import Telling, alert_step
 from hermes.sync.engine import Engine
 from hermes.sync.subscription import Door
-from hermes.sync.sweep import CHANGED, FULL, open_changes, open_everything
+from hermes.sync.sweep import open_changes, open_everything
 
 log = structlog.get_logger(__name__)
 TIMES: Final[Mapping[str, str]] = {
@@ -77,15 +77,17 @@ class Schedules:
 
     async def list_all(self) -> None:
         """Open the nightly listings with their proofs; the sweep steps fetch them in the backfill lane (I15)."""
-        for system in FULL.keys() & self._engine.systems.keys():
-            async with self._engine.database.transaction() as connection:
-                await open_everything(connection, system, 'nightly')
+        for system in self._engine.systems.values():
+            if system.profile.listings.full:
+                async with self._engine.database.transaction() as connection:
+                    await open_everything(connection, system.profile, 'nightly')
 
     async def list_changes(self) -> None:
         """Open the listings of what changed, whether webhooks came or not."""
-        for system in CHANGED.keys() & self._engine.systems.keys():
-            async with self._engine.database.transaction() as connection:
-                await open_changes(connection, system, 'hourly')
+        for system in self._engine.systems.values():
+            if system.profile.listings.changed:
+                async with self._engine.database.transaction() as connection:
+                    await open_changes(connection, system.profile, 'hourly')
 
     async def check_webhooks(self) -> None:
         """Look after our subscriptions."""

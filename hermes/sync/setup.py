@@ -12,9 +12,9 @@ import structlog
 
 from hermes.db import heartbeats
 from hermes.domain.acts import Act, SaveAdmin, SetEntryStage, SetSetting
-from hermes.domain.graph import CRM
 from hermes.domain.model import RemoteRef
 from hermes.kit.spelling import fold_email
+from hermes.parts.roles import CRM
 from hermes.sync.acts.commands import SETUP, carry_out
 from hermes.sync.acts.scope import OPERATOR
 from hermes.sync.engine import Engine

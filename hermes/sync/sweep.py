@@ -8,7 +8,6 @@ lets creations trust our own index (MATCH-6).
 
 import hashlib
 import json
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -19,37 +18,24 @@ from hermes.db.sweeps import Sweep
 from hermes.domain.errors import Forbidden, Gone, HermesError, Reaction, Rejected, Retry
 from hermes.domain.model import Element, Event, Value
 from hermes.kit import wire
-from hermes.ports import Request, System, encode_answer
+from hermes.ports import Listings, Profile, Request, System, encode_answer
 from hermes.sync import calls, options, proof
 from hermes.sync.calls import Asked, Denied
 from hermes.sync.engine import Engine
 from hermes.sync.observe import observe
 
-FIRST: Final[Mapping[str, tuple[str, ...]]] = {'pipedrive': ('organization', 'person', 'deal')}
-FULL: Final[Mapping[str, tuple[str, ...]]] = {
-    'pipedrive': ('organization', 'person', 'deal'),
-    'tutorcruncher': ('client',),
-}
-"""What is listed to the end every night and after every gap. Deals too: one that was merged away stands in no listing
-of what changed, and what is held as gone waits for a full one (OUT-5).
-"""
-CHANGED: Final[Mapping[str, tuple[str, ...]]] = {'pipedrive': ('organization', 'person', 'deal')}
-"""What can be listed by its time of change, parents first."""
-SHARED: Final[Mapping[str, tuple[str, ...]]] = {'pipedrive': ('pipeline', 'stage', 'user')}
-ANY_STATUS: Final = ('open', 'won', 'lost', 'deleted')
-"""A deal's deletion can be listed: one listing tells of both."""
 ARCHIVED: Final = 'archived:'
-"""How the cursor begins while the second half of a full listing of deals is read: those that were archived."""
+"""How the cursor begins while the second half of a full listing is read: what was archived."""
 PAGE: Final = 500
 RESTARTS: Final = 2
 
 
-async def ensure_first(connection: Connection, system: str) -> list[str]:
+async def ensure_first(connection: Connection, system: Profile) -> list[str]:
     """Open the first full listing of each type, once per database. The types that are listed from now on."""
     opened = []
-    for remote_type in FIRST.get(system, ()):
-        if not await sweeps.find(connection, system, remote_type, 'full', ever=True):
-            await open_sweep(connection, system, remote_type, 'full', only_first=True)
+    for remote_type in system.listings.first:
+        if not await sweeps.find(connection, system.name, remote_type, 'full', ever=True):
+            await open_sweep(connection, system.name, remote_type, 'full', only_first=True)
             opened.append(remote_type)
     return opened
 
@@ -69,21 +55,22 @@ async def open_sweep(
     return found or await sweeps.add(connection, system, remote_type, kind, since, cause)
 
 
-async def open_changes(connection: Connection, system: str, cause: str) -> list[int]:
+async def open_changes(connection: Connection, system: Profile, cause: str) -> list[int]:
     """List what changed since the last time, of every type that can tell; the ids of the sweeps."""
-    opened = [await open_sweep(connection, system, each, 'changed', cause=cause) for each in CHANGED.get(system, ())]
+    types = system.listings.changed
+    opened = [await open_sweep(connection, system.name, each, 'changed', cause=cause) for each in types]
     await pushes.ring(connection)
     return opened
 
 
-async def open_everything(connection: Connection, system: str, cause: str) -> list[int]:
+async def open_everything(connection: Connection, system: Profile, cause: str) -> list[int]:
     """What is due every night and after every gap: pipelines, stages and users, what changed, then everything to the
     end with its proof.
     """
-    opened = [await open_sweep(connection, system, each, 'full', cause=cause) for each in SHARED.get(system, ())]
+    types, name = system.listings, system.name
+    opened = [await open_sweep(connection, name, each, 'full', cause=cause) for each in types.shared]
     opened += await open_changes(connection, system, cause)
-    for remote_type in FULL.get(system, ()):
-        opened.append(await open_sweep(connection, system, remote_type, 'full', cause=cause))
+    opened += [await open_sweep(connection, name, each, 'full', cause=cause) for each in types.full]
     await pushes.ring(connection)
     return opened
 
@@ -104,7 +91,7 @@ async def sweep_step(engine: Engine) -> bool:
 
 
 async def _fetch(engine: Engine, system: System, sweep: Sweep) -> bool:
-    asked = await calls.ask(engine, system, request_of(sweep), 'backfill')
+    asked = await calls.ask(engine, system, request_of(sweep, system.profile.listings), 'backfill')
     if isinstance(asked, Denied):
         async with engine.database.transaction() as connection:
             at = asked.grant.retry_at or engine.clock.now() + timedelta(seconds=1)
@@ -132,7 +119,7 @@ async def _react(connection: Connection, engine: Engine, sweep: Sweep, reaction:
         await proof.give_up(connection, sweep, f'a page was refused: {reaction}')
 
 
-def request_of(sweep: Sweep) -> Request:
+def request_of(sweep: Sweep, listings: Listings) -> Request:
     """The next page of a listing."""
     cursor = sweep.cursor or ''
     params: dict[str, Value] = {'limit': PAGE, 'cursor': cursor.removeprefix(ARCHIVED) or None}
@@ -140,17 +127,17 @@ def request_of(sweep: Sweep) -> Request:
         params['archived'] = True
     if sweep.kind == 'changed' and sweep.since is not None:
         params['since'] = sweep.since.isoformat()
-        if sweep.type == 'deal':
-            params['status'] = list(ANY_STATUS)
+        if statuses := listings.statuses.get(sweep.type):
+            params['status'] = list(statuses)
     return Request('list', sweep.type, params=params)
 
 
-def _following(sweep: Sweep, cursor: str | None) -> str | None:
+def _following(sweep: Sweep, cursor: str | None, listings: Listings) -> str | None:
     """Where the listing goes on; None at its end."""
     archived = (sweep.cursor or '').startswith(ARCHIVED)
     if archived and cursor:
         return ARCHIVED + cursor
-    halves = sweep.kind == 'full' and sweep.type == 'deal'
+    halves = sweep.kind == 'full' and sweep.type in listings.archived
     return cursor or (ARCHIVED if halves and not archived else None)
 
 
@@ -170,7 +157,7 @@ async def _keep(connection: Connection, engine: Engine, system: System, sweep: S
     if nothing_new:
         await events.finish(connection, [(page.id, [{'notes': [f'{len(seen)} objects, all as they were']}])])
     await calls.close(engine, connection, asked, page.id)
-    cursor = _following(sweep, system.next_cursor(answer))
+    cursor = _following(sweep, system.next_cursor(answer), system.profile.listings)
     digest = hashlib.sha256((sweep.digest + ','.join(one.remote_id for one in seen)).encode()).hexdigest()
     through = wire.http_date(answer.headers.get('date')) or answer.started_at or engine.clock.now()
     moved = await sweeps.move(

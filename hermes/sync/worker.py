@@ -305,30 +305,34 @@ class Worker:
                 await workers.leave(connection, self.engine.worker)
 
     async def _contact(self) -> None:
-        """First contact with the CRM, tried until it works."""
-        system = self.engine.systems.get('pipedrive')
-        if system is None:
+        """First contact with every system that asks for it, tried until it works."""
+        asking = [system for system in self.engine.systems.values() if system.profile.must_meet]
+        if not asking:
             self.acquainted.set()
-        while system is not None:
+        while asking:
             try:
-                first = not await connect.is_known(self.engine, system)
-                if first:
-                    log.info('first contact: the account, its fields, pipelines and people are read', of=system.name)
-                await connect.connect(self.engine, system)
+                fresh = [system.name for system in asking if not await connect.is_known(self.engine, system)]
+                for system in asking:
+                    if system.name in fresh:
+                        log.info(
+                            'first contact: the account, its fields, pipelines and people are read', of=system.name
+                        )
+                    await connect.connect(self.engine, system)
                 self.acquainted.set()
                 if self.prepare:
                     await self.prepare(self.engine)
                 async with self.engine.database.transaction() as connection:
-                    await sweep.ensure_first(connection, system.name)
+                    for system in asking:
+                        await sweep.ensure_first(connection, system.profile)
                     await pushes.ring(connection)
-                if first:
-                    log.info('the first listing: everything that stands there is read', of=system.name)
+                for name in fresh:
+                    log.info('the first listing: everything that stands there is read', of=name)
                 break
             except Refused:
                 raise
             except (HermesError, DatabaseError, OSError, ValueError, KeyError) as error:
                 log.warning(
-                    'the CRM cannot be spoken to yet',
+                    'the systems cannot be spoken to yet',
                     reason=str(error) if isinstance(error, HermesError) else type(error).__name__,
                 )
                 await self.engine.clock.sleep(2.0)

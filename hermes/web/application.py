@@ -1,7 +1,7 @@
 """The web application, put together from what it is given: plain values and protocols, nothing that it looks up itself.
 
 Errors are JSON, `{"status": "error", "message": ...}`, and never carry an exception's text (S8). No path redirects to
-its other form: senders of webhooks do not follow (TutorCruncher does not retry 3xx). /docs, /openapi.json and
+its other form: senders of webhooks do not follow (one of them does not retry 3xx). /docs, /openapi.json and
 /metrics answer only to this machine, and to whoever has METRICS_TOKEN.
 """
 
@@ -16,6 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from hermes.kit.clock import Clock
+from hermes.ports import Source
 from hermes.web.bodies import SmallBodies
 from hermes.web.door import Door, LocalOnly, faces_the_world
 from hermes.web.errors import add_error_answers
@@ -24,7 +25,7 @@ from hermes.web.intake import Intake
 from hermes.web.metrics import Metrics
 from hermes.web.refusals import Counts, Refusals
 from hermes.web.security import SafeHeaders, trusted_networks
-from hermes.web.webhooks import Callback, EventInbox, Source
+from hermes.web.webhooks import Callback, EventInbox
 
 PUBLIC = ('/callbooker/', '/booking/')
 """Where strangers send forms."""
@@ -71,7 +72,7 @@ def create_app(
     asked (None: any). `metrics_token`: who has it sees what is for this machine only. `routers`: further pages and
     APIs.
     """
-    metrics = Metrics([source.name for source in sources])
+    metrics = Metrics({source.name: source.listed for source in sources})
     inbox.on_commit = metrics.committed
     refusals = Refusals(inbox.write_refusals, clock)
 

@@ -18,6 +18,7 @@ from hermes.booking.links import WHOLE, LinkRefused, make_manage_token, public_n
 from hermes.booking.service import BookingService
 from hermes.domain.errors import Unreadable
 from hermes.domain.slots import Interval
+from hermes.parts.roles import PRODUCT_TITLE
 from hermes.web.errors import warnings_of
 from hermes.web.security import Network, client_address
 
@@ -265,13 +266,13 @@ def _add_support_links(router: APIRouter, service: BookingService, counted: Sequ
         router,
         'GET',
         '/support-link/generate/tc2/',
-        summary='Make a link to a support call for a client of TutorCruncher',
+        summary=f'Make a link to a support call for a client of {PRODUCT_TITLE}',
         dependencies=[Depends(require_key(service))],
         responses=told(403, 404, 503),
     )
     async def make_link(
-        tc2_admin_id: Annotated[Id, Query(description="The admin's id in TutorCruncher.")],
-        tc2_cligency_id: Annotated[Id, Query(description="The client's id in TutorCruncher.")],
+        tc2_admin_id: Annotated[Id, Query(description=f"The admin's id in {PRODUCT_TITLE}.")],
+        tc2_cligency_id: Annotated[Id, Query(description=f"The client's id in {PRODUCT_TITLE}.")],
         express: Annotated[bool, Query(description='The call may start in 15 minutes.')] = False,
     ) -> LinkAnswer:
         return LinkAnswer(link=await service.support.make(tc2_admin_id, tc2_cligency_id, express=express))

@@ -24,6 +24,7 @@ from hermes.booking.recap import Recap, recap
 from hermes.booking.service import BookingService
 from hermes.domain.errors import HermesError, NotFound, OverLimit, Refused, Unreadable
 from hermes.domain.slots import Interval
+from hermes.parts.roles import ADD_TO, ADD_TO_TITLE
 from hermes.web.booking_api import NUMBER, both, told
 from hermes.web.errors import UNREADABLE, problems_of, status_of
 
@@ -61,7 +62,7 @@ class AppointmentAnswer(BaseModel):
     meet: str = Field('', description='The link to join, as soon as it is known.')
     reminders: bool = Field(True, description='Whether reminders are sent.')
     ics: str = Field('', description='The link to the ICS file.')
-    google: str = Field('', description='The link that adds it to Google Calendar.')
+    event: str = Field('', serialization_alias=ADD_TO, description=f'The link that adds it to {ADD_TO_TITLE}.')
     outlook: str = Field('', description='The link that adds it to Outlook on the web.')
 
 
@@ -216,10 +217,12 @@ def _json(at: Appointment, told: Recap) -> JSONResponse:
         meet=told.meet_url,
         reminders=told.reminders,
         ics=told.ics_url,
-        google=told.google_url,
+        event=told.event_url,
         outlook=told.outlook_url,
     )
-    return JSONResponse(answer.model_dump(mode='json'), headers={'x-robots-tag': 'noindex', 'vary': 'accept'})
+    return JSONResponse(
+        answer.model_dump(mode='json', by_alias=True), headers={'x-robots-tag': 'noindex', 'vary': 'accept'}
+    )
 
 
 async def _page(

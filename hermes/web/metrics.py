@@ -19,7 +19,6 @@ from hermes.domain.errors import REACTIONS
 from hermes.domain.resolutions import CHOICES
 from hermes.domain.status import KINDS
 from hermes.ports import Op
-from hermes.sync.sweep import FULL
 from hermes.web.refusals import Reason
 
 COMMIT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -47,9 +46,11 @@ class Family:
 
 
 class Metrics:
-    """One registry per application. `systems`: the names of the outside systems, which are those of the sources."""
+    """One registry per application. `listed`: by outside system, which are those of the sources, what it lists."""
 
-    def __init__(self, systems: Sequence[str] = ()) -> None:
+    def __init__(self, listed: Mapping[str, Sequence[str]] | None = None) -> None:
+        listed = listed or {}
+        systems = tuple(listed)
         self.registry = CollectorRegistry()
         self.received = self._counter('hermes_events_received', 'Deliveries committed', 'source', 'kind')
         self.repeated = self._counter('hermes_events_repeated', 'Deliveries that were there already', 'source')
@@ -73,12 +74,13 @@ class Metrics:
             'hermes_events_oldest_seconds', 'Age of the oldest event not done', registry=self.registry
         )
         self.database_bytes = Gauge('hermes_database_bytes', 'What the database takes up', registry=self.registry)
-        self._families = self._describe(systems)
+        self._families = self._describe(listed)
 
-    def _describe(self, systems: Sequence[str]) -> tuple[Family, ...]:
+    def _describe(self, listed: Mapping[str, Sequence[str]]) -> tuple[Family, ...]:
+        systems = tuple(listed)
         system = ('system', systems)
         quantile = ('quantile', QUANTILES)
-        listings = {(name, kind) for name in systems for kind in FULL.get(name, ())}
+        listings = {(name, kind) for name, kinds in listed.items() for kind in kinds}
         of = self._family
         return (
             of('hermes_events_backlog', 'Events not done, by state', lambda told: told.events, ('state', EVENTS_SHOWN)),

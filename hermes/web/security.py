@@ -1,70 +1,25 @@
 """Who is calling: authentication of raw bytes (S1), the client's address (S14), and headers that every answer carries
 (S7).
 
-An authentication answers True, False, or None when no secret is configured: then the endpoint is closed (503), never
-open.
-Every live secret is tried in constant time, so that secrets can be rotated without losing a delivery.
+An authentication (each system has its own) answers True, False, or None when no secret is configured: then the
+endpoint is closed (503), never open. Every live secret is tried in constant time, so that secrets can be rotated
+without losing a delivery.
 """
 
 import hmac
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hermes.kit.signing import verify, verify_basic, verify_channel
-
-Headers = Mapping[str, str]
-"""Header names in lower case."""
 FORWARDING = ('x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'x-forwarded-host', 'x-forwarded-proto')
 FORWARDED_FOR: Final = re.compile(r'(?:^|[;\s])for="?([^";,\s]*)', re.IGNORECASE)
 LONGEST_WAY: Final = 2_000
 """Bytes of a list of hops that are looked at, from its end: that is where our own proxies write."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-class Authentication(NamedTuple):
-    """`admits`: what the headers say by themselves, before anything of the body is read; `knows`: what both say."""
-
-    admits: Callable[[Headers], bool | None]
-    knows: Callable[[bytes, Headers], bool | None]
-
-
-def tc2_signature(secrets: Sequence[str]) -> Authentication:
-    """TutorCruncher: `webhook-signature` is the hex HMAC-SHA256 of the raw body under one of `secrets`."""
-    live = tuple(secret for secret in secrets if secret)
-
-    def admit(headers: Headers) -> bool | None:
-        return bool(headers.get('webhook-signature')) if live else None
-
-    def know(body: bytes, headers: Headers) -> bool | None:
-        return verify(body, headers.get('webhook-signature', ''), live) if live else None
-
-    return Authentication(admit, know)
-
-
-def http_basic(user: str, passwords: Sequence[str]) -> Authentication:
-    """Pipedrive: HTTP Basic with `user` and one of `passwords`."""
-    live = tuple(password for password in passwords if password)
-
-    def admit(headers: Headers) -> bool | None:
-        return verify_basic(headers.get('authorization', ''), user, live) if live and user else None
-
-    return Authentication(admit, lambda body, headers: admit(headers))
-
-
-def channel_token(secrets: Sequence[str]) -> Authentication:
-    """Google: `x-goog-channel-token` was made for the channel that the message names, under one of `secrets`."""
-    live = tuple(secret for secret in secrets if secret)
-
-    def admit(headers: Headers) -> bool | None:
-        channel_id, token = headers.get('x-goog-channel-id', ''), headers.get('x-goog-channel-token', '')
-        return verify_channel(channel_id, token, live) if live else None
-
-    return Authentication(admit, lambda body, headers: admit(headers))
 
 
 def is_token(given: str, token: str) -> bool:

@@ -9,8 +9,6 @@ A plain ASGI endpoint and not a FastAPI route, because it must stop reading at t
 
 import contextlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -19,13 +17,11 @@ from starlette.types import Receive, Scope, Send
 from hermes.db.inbox import NewEvent, Unavailable, Unstorable
 from hermes.kit import tracing
 from hermes.kit.ids import new_token
+from hermes.ports import Headers, Source
 from hermes.web.answers import CLOSE, answer
 from hermes.web.intake import GaveWay, Gone, Intake, TooLarge
 from hermes.web.metrics import Metrics
 from hermes.web.refusals import Reason, Refusals
-from hermes.web.security import Authentication, Headers
-
-Dedupe = Callable[[bytes, Any], bytes | None]
 
 BODY_LIMIT_BYTES = 2 * 1024 * 1024
 BODY_TIMEOUT_S = 10.0
@@ -41,29 +37,8 @@ class EventInbox(Protocol):
     async def add(self, event: NewEvent) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One sender of deliveries.
-
-    `path` has no trailing slash; both forms answer. `dedupe(body, parsed)` gives the key, None for "take every
-    delivery".
-    `refused_status` 401 asks for HTTP Basic. `extensions`: `path/{anything}` is stored and ignored.
-    `json_body` False: the body is stored unread (Google's notifications are headers). `headers`: stored besides the
-    usual ones.
-    """
-
-    name: str
-    path: str
-    authenticate: Authentication
-    dedupe: Dedupe
-    refused_status: int = 403
-    extensions: bool = False
-    json_body: bool = True
-    headers: tuple[str, ...] = ()
-
-
 def hash_of_body(body: bytes, parsed: Any) -> bytes:
-    """TutorCruncher's dedupe key: the same bytes are the same delivery."""
+    """The key of a delivery whose own cannot be read: the same bytes are the same delivery."""
     return sha256(body).digest()
 
 

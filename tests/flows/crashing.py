@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from hermes import parts
 from hermes.booking.book import Booked, Visit
 from hermes.booking.forms import SalesForm
 from hermes.booking.hold import Held
@@ -25,6 +24,7 @@ from hermes.booking.links import make_manage_token
 from hermes.booking.service import BookingService
 from hermes.booking.terms import Terms
 from hermes.domain.slots import Interval
+from hermes.parts import assembly as parts
 from hermes.ports import Letter
 from hermes.sync.calendars import follow_step
 from hermes.sync.letters import letter_step

@@ -16,6 +16,7 @@ from hermes.sandbox.scenarios import demo
 from hermes.sandbox.scenarios.office import COMPANY_FIELDS
 from hermes.sandbox.world import World
 from hermes.sync import cataloguing, connect, sweep
+from hermes.systems.pipedrive.profile import PROFILE
 from tests.flows.bookings import TEN, book
 from tests.flows.companies import later
 from tests.flows.house import MARCUS, MARCUS_PD, NOOR, PRIYA, PRIYA_PD, SANDBOX, TOM, House
@@ -201,7 +202,7 @@ async def go_live(house: House) -> None:
     """Connect, subscribe, list everything on both sides."""
     await house.connect()
     async with house.engine.database.transaction() as connection:
-        await sweep.open_everything(connection, 'pipedrive', 'the first night')
+        await sweep.open_everything(connection, PROFILE, 'the first night')
         await sweep.open_sweep(connection, 'tutorcruncher', 'client', 'full')
     await later(house, 3600)
 
@@ -221,7 +222,7 @@ async def live(house: House, full: Full, days: int) -> None:
         if day == days // 2:
             await _add_fields(house, full)
         async with house.engine.database.transaction() as connection:
-            await sweep.open_everything(connection, 'pipedrive', 'night')
+            await sweep.open_everything(connection, PROFILE, 'night')
         await later(house, 12 * 3600)
 
 

@@ -6,7 +6,7 @@ own steps until nothing is left to do, moving the clock to whatever is due next.
 """
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,12 +16,15 @@ import httpx2
 from fastapi import APIRouter, FastAPI
 from starlette.types import Receive, Scope, Send
 
-from hermes import app, parts
+from hermes import app
 from hermes.booking.service import BookingService
 from hermes.db.inbox import Inbox
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import ManualClock, SystemClock
 from hermes.kit.signing import basic_auth, sign
+from hermes.parts import assembly as parts
+from hermes.parts.systems import SYSTEMS, sources
+from hermes.parts.wiring import Wiring
 from hermes.sandbox.app import SandboxTransport
 from hermes.sandbox.app import create_app as create_sandbox
 from hermes.sandbox.google.service_account import draw_service_account
@@ -191,7 +194,7 @@ class House:
             self.engine, system, f'{HERMES}/pipedrive/callback/', SECRETS.pd_webhook_user, SECRETS.pd_webhook_password
         )
         async with self.engine.database.transaction() as connection:
-            await sweep.ensure_first(connection, system.name)
+            await sweep.ensure_first(connection, system.profile)
         await self.settle()
         self.mark()
 
@@ -270,6 +273,7 @@ async def open_house(
     workers: int = 1,
     connected: bool = True,
     kept: dict[str, Any] | None = None,
+    systems: Sequence[Wiring] = SYSTEMS,
     **settings: Any,
 ) -> AsyncIterator[House]:
     """A house with `workers` engines. `scenario`: builds the world (default: an office with all custom fields and
@@ -293,6 +297,7 @@ async def open_house(
             chance=random.Random(seed + number),
             transport=transport,
             worker=f'worker-{number}',
+            systems=systems,
         )
         for number in range(workers)
     ]
@@ -310,7 +315,9 @@ async def open_house(
         configured, clock=clock, chance=random.Random(seed + 100), transport=transport, worker='web'
     )
     office = parts.build_booking_service(configured, front, pause)
-    application = create_app(inbox, app.sources(configured), Vitals(database_url), SystemClock(), resources=[office])
+    application = create_app(
+        inbox, sources(configured, systems), Vitals(database_url), SystemClock(), resources=[office]
+    )
     entrance = Entrance(application, lambda: app.booking_routers(office, configured))
     async with (
         application.router.lifespan_context(application),

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from hermes import parts
 from hermes.domain.errors import Retry
+from hermes.parts import assembly as parts
 from hermes.ports import Letter, Mailer
 from hermes.sandbox.mailbox import listen
 from hermes.settings import Settings

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from hermes import parts
 from hermes.db import event_log
+from hermes.parts import assembly as parts
 from hermes.sync import replay
 from tests.flows.companies import later, quiet, sign_up
 from tests.flows.crm import shown

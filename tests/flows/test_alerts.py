@@ -18,9 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from hermes import parts
 from hermes.db.reads.status import read_status
 from hermes.domain.errors import Retry
+from hermes.parts import assembly as parts
+from hermes.parts.secrets import secrets_of
 from hermes.ports import Letter
 from hermes.settings import Settings
 from hermes.sync import connect
@@ -217,7 +218,7 @@ async def test_a_system_that_refuses_our_credentials_is_told_and_that_it_works_a
     await watch.watch(10 * MINUTE)
     assert watch.listener.types == ['alert.opened', 'alert.ended']
     whole = json.dumps([body for _, body in watch.listener.tries]) + str(watch.mails())
-    for word in ('arigold', *parts.secrets_of(house.settings), WHSEC, LISTENER):
+    for word in ('arigold', *secrets_of(house.settings), WHSEC, LISTENER):
         assert word not in whole
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from hermes import parts
 from hermes.db import event_log
 from hermes.db.pool import Connection
 from hermes.domain.errors import NotFound, Refused, SlotTaken
+from hermes.parts import assembly as parts
 from hermes.sync import replay
 from hermes.sync.acts.commands import Done
 from tests.flows.acting import carry_out

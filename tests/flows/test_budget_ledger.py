@@ -8,16 +8,19 @@ from psycopg.conninfo import make_conninfo
 
 from hermes.db.reads.health import Vitals
 from hermes.db.reads.spending import Spending, forecast, read_spending
+from hermes.parts.systems import profiles
 from hermes.web.metrics import Metrics
 from tests.flows.companies import later, sign_up
 from tests.flows.house import PRIYA_PD, START, House
+
+PRICES = {name: profile.prices for name, profile in profiles().items()}
 
 
 async def spending(house: House, system: str = 'pipedrive', days: int = 1) -> Spending:
     """As `hermes status --budget` reads it, at the house's own time."""
     with psycopg.connect(house.settings.database_url) as connection:
         connection.execute("select set_config('hermes.now', %s, false)", (house.clock.now().isoformat(),))
-        return next(item for item in read_spending(connection, days) if item.system == system)
+        return next(item for item in read_spending(connection, PRICES, days) if item.system == system)
 
 
 def tokens(found: Spending, by: str) -> dict[str, int]:

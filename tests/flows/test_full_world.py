@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hermes.cli import drift as healing
-from hermes.domain.graph import CRM
+from hermes.parts.roles import CRM
 from hermes.sync import drift
 from hermes.sync.planned import Planned, foresee
 from hermes.systems.pipedrive import objects, rest

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hermes.domain.graph import CRM, PRODUCT
+from hermes.parts.roles import CRM, PRODUCT
 from hermes.ports import Request
 from hermes.sync import calls
 from hermes.sync.planned import Planned, foresee, total

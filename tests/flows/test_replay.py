@@ -2,8 +2,8 @@
 
 import pytest
 
-from hermes import parts
 from hermes.db import event_log
+from hermes.parts import assembly as parts
 from hermes.sync import replay
 from tests.flows.companies import later, sign_up
 from tests.flows.house import MARCUS, PRIYA_PD, House, settings_for

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from hermes.db.reads.health import Vitals
-from hermes.sync.sweep import CHANGED
+from hermes.parts.systems import profiles
 from hermes.web.metrics import Metrics
 from tests.flows.companies import later, sign_up
 from tests.flows.house import PRIYA_PD, House
@@ -153,4 +153,4 @@ async def test_the_figures_say_since_when_nothing_came(house: House) -> None:
     shown = Metrics().render(figures).decode()
     assert 'hermes_writes_unechoed{system="pipedrive"} 3.0' in shown
     assert 'hermes_silent_seconds{system="pipedrive"} 3' in shown
-    assert CHANGED.keys() == {'pipedrive'}
+    assert {name for name, each in profiles().items() if each.listings.changed} == {'pipedrive'}

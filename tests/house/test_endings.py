@@ -19,7 +19,7 @@ from hermes.cli.supervisor import REFUSED, STOP_PATIENCE_S
 from hermes.domain.errors import Refused
 from hermes.kit import endings
 from hermes.kit.processes import SUPERVISOR, is_alive
-from hermes.parts import build_engine
+from hermes.parts.assembly import build_engine
 from hermes.sandbox.app import SandboxTransport, create_app, make_world
 from hermes.sync import connect
 from hermes.sync.engine import Engine

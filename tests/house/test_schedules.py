@@ -12,6 +12,7 @@ from hermes.db.pool import Database
 from hermes.kit.clock import ManualClock
 from hermes.sync.engine import Engine
 from hermes.sync.schedules import Schedules
+from hermes.systems.pipedrive.system import Pipedrive
 from tests.waiting import LOOK_S, PATIENCE_S
 
 NOW = datetime(2027, 5, 4, 2, 17, tzinfo=UTC)
@@ -23,7 +24,7 @@ async def engine(database_url: str) -> AsyncIterator[Engine]:
     clock = ManualClock(NOW)
     database = Database(database_url, clock)
     await database.open()
-    yield Engine(database, {'pipedrive': None}, clock, Random(1), 'w1')  # type: ignore[dict-item]
+    yield Engine(database, {'pipedrive': Pipedrive('a-token')}, clock, Random(1), 'w1')
     await database.close()
 
 

@@ -4,9 +4,9 @@ import asyncio
 import sys
 import time
 
-from hermes import parts
 from hermes.legacy import database, importing
 from hermes.legacy.reconciliation import reconcile
+from hermes.parts import assembly as parts
 from tests import postgres
 from tests.flows.house import settings_for
 from tests.legacy.generate import generate

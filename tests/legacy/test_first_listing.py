@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from hermes import parts
 from hermes.legacy import database, importing
+from hermes.parts import assembly as parts
 from hermes.sync import connect, sweep
 from hermes.sync.planned import Planned, foresee
+from hermes.systems.pipedrive.profile import PROFILE
 from tests.flows.companies import later
 from tests.flows.crm import add_deal, add_organization, add_person, known, shown
 from tests.flows.house import PRIYA_PD, House, open_house
@@ -76,7 +77,7 @@ async def listed(house: House) -> None:
     await parts.set_limits(house.engine, house.settings)
     await connect.connect(house.engine, house.engine.systems['pipedrive'])
     async with house.engine.database.transaction() as connection:
-        await sweep.ensure_first(connection, 'pipedrive')
+        await sweep.ensure_first(connection, PROFILE)
     await later(house)
 
 
@@ -155,7 +156,7 @@ async def test_nothing_is_asked_of_anybody_before_a_person_resumes(taken: Taken)
     house.mark()
     await parts.set_limits(house.engine, house.settings)
     async with house.engine.database.transaction() as connection:
-        await sweep.ensure_first(connection, 'pipedrive')
+        await sweep.ensure_first(connection, PROFILE)
     for _ in range(20):
         await house.step()
     assert house.calls() == []

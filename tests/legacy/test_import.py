@@ -8,11 +8,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from hermes import parts
 from hermes.db import event_log
 from hermes.db.server.embedded import Server
 from hermes.legacy import database, importing
 from hermes.legacy.reconciliation import reconcile
+from hermes.parts import assembly as parts
 from hermes.sync import replay
 from hermes.sync.engine import Engine
 from tests import postgres

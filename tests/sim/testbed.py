@@ -16,13 +16,14 @@ from typing import Any, cast
 
 import httpx2
 
-from hermes import app, parts
 from hermes.db import event_log
 from hermes.db.catalogue import KnowledgeCache
 from hermes.db.inbox import Inbox
 from hermes.db.pool import Database
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import ManualClock
+from hermes.parts import assembly as parts
+from hermes.parts.systems import sources
 from hermes.sandbox.app import SandboxTransport
 from hermes.sandbox.app import create_app as create_sandbox
 from hermes.sandbox.scenarios import demo
@@ -182,7 +183,7 @@ async def open_testbed(database_url: str, shadow_url: str) -> AsyncIterator[Test
     )
     shadow.database = SwiftDatabase(shadow_url, clock, shadow.worker)
     inbox = Inbox(database_url, WebClock(clock))
-    application = create_app(inbox, app.sources(settings), Vitals(database_url), WebClock(clock))
+    application = create_app(inbox, sources(settings), Vitals(database_url), WebClock(clock))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(application.router.lifespan_context(application))
         web = await stack.enter_async_context(

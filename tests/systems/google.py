@@ -19,7 +19,8 @@ import httpx2
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from hermes.systems.google_calendar import Account, GoogleCalendar
+from hermes.systems.google_calendar.system import GoogleCalendar
+from hermes.systems.google_calendar.token import Account
 
 Scope = MutableMapping[str, Any]
 ROOT = 'http://calendar.test'

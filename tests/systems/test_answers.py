@@ -7,8 +7,9 @@ import pytest
 
 from hermes.domain.errors import Ambiguous, AuthBroken, Forbidden, Gone, RateLimited, Reaction, Rejected, Retry
 from hermes.ports import Answer, Op, Request, System
-from hermes.systems.pipedrive import Pipedrive, limits
-from hermes.systems.tutorcruncher import TutorCruncher
+from hermes.systems.pipedrive import limits
+from hermes.systems.pipedrive.system import Pipedrive
+from hermes.systems.tutorcruncher.system import TutorCruncher
 from tests.systems.support import ARRIVED, CATALOGUE, CODES, SYSTEMS
 
 PIPEDRIVE = Pipedrive('not-a-token')

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from hermes.ports import Op, Request
-from hermes.systems.pipedrive import Pipedrive
-from hermes.systems.tutorcruncher import TutorCruncher
+from hermes.systems.pipedrive.system import Pipedrive
+from hermes.systems.tutorcruncher.system import TutorCruncher
 from tests.systems.support import CATALOGUE, CODES
 
 TOKEN = 'canary-token-7f3a'

@@ -10,7 +10,7 @@ import pytest
 from hermes.domain.errors import Ambiguous, AuthBroken, Forbidden, Gone, RateLimited, Reaction, Rejected, Retry
 from hermes.domain.fields import Catalogue
 from hermes.ports import Answer, Op, Request
-from hermes.systems.google_calendar import GoogleCalendar
+from hermes.systems.google_calendar.system import GoogleCalendar
 from tests.systems.google import EVENT, REP, account
 from tests.systems.support import ARRIVED
 

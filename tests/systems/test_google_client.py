@@ -14,7 +14,8 @@ from hermes.domain.errors import AuthBroken, Retry, StrangeOwner, Unreadable
 from hermes.domain.fields import Catalogue
 from hermes.kit.clock import ManualClock
 from hermes.ports import Answer, Request
-from hermes.systems.google_calendar import GoogleCalendar, mapping
+from hermes.systems.google_calendar import mapping
+from hermes.systems.google_calendar.system import GoogleCalendar
 from tests.systems.google import EVENT, REP, ROOT, Vendor, account, calendar, judge, private_key
 
 NONE = Catalogue()

@@ -9,7 +9,8 @@ from hermes.domain.errors import Unparseable
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import SETTLED, UNSETTLED, Element, Event, Observation, RecordRef, RemoteRef, Version
 from hermes.ports import Answer, Op, Request, encode_answer
-from hermes.systems.google_calendar import GoogleCalendar, inbound
+from hermes.systems.google_calendar import inbound
+from hermes.systems.google_calendar.system import GoogleCalendar
 from tests.systems.google import EVENT, REP, account
 from tests.systems.support import ARRIVED, fixture
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hermes.domain.fields import ABSENT
 from hermes.domain.model import Observation, RecordRef, RemoteRef
 from hermes.ports import Request, decode_answer
-from hermes.systems.pipedrive import Pipedrive, activities, limits, mapping, notes, objects, rest
+from hermes.systems.pipedrive import activities, limits, mapping, notes, objects, rest
 from hermes.systems.pipedrive.answers import named_fields
+from hermes.systems.pipedrive.system import Pipedrive
 from tests.systems.support import CATALOGUE, Plain, answered, fixture, webhook
 
 PIPEDRIVE = Pipedrive('token')

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hermes.domain.errors import Unparseable
 from hermes.domain.model import SETTLED, UNSETTLED, Element, Event, Observation, RemoteRef, Version
 from hermes.ports import Op, System
-from hermes.systems.pipedrive import Pipedrive, inbound
+from hermes.systems.pipedrive import inbound
+from hermes.systems.pipedrive.system import Pipedrive
 from tests.systems.support import ARRIVED, CATALOGUE, CODES, answered, fixture, seconds, webhook
 
 PIPEDRIVE: System = Pipedrive('not-a-token')

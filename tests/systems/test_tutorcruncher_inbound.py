@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hermes.domain.errors import Unparseable
 from hermes.domain.model import UNSETTLED, Element, Event, Fetch, Observation, RemoteRef, Version
 from hermes.ports import System
-from hermes.systems.tutorcruncher import TutorCruncher, inbound
+from hermes.systems.tutorcruncher import inbound
+from hermes.systems.tutorcruncher.system import TutorCruncher
 from tests.systems.support import ARRIVED, CATALOGUE, answered, fixture, seconds, webhook
 from tests.systems.test_pipedrive_inbound import ANY_JSON
 

@@ -13,7 +13,7 @@ import yaml
 from psycopg.conninfo import conninfo_to_dict
 
 from hermes.domain.errors import Refused
-from hermes.parts import observe
+from hermes.parts.assembly import observe
 from hermes.settings import OUR_KEYS, Settings, SettingsError, is_secret, load, reveal
 from hermes.systems.mail import parse_address
 from tools import reference

@@ -16,9 +16,12 @@ from hermes.db.inbox import Inbox
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import SystemClock
 from hermes.kit.signing import basic_auth, sign
+from hermes.ports import Source
+from hermes.systems.google_calendar.door import channel_token
+from hermes.systems.pipedrive.door import http_basic
+from hermes.systems.tutorcruncher.door import signature as tc2_signature
 from hermes.web.application import create_app
-from hermes.web.security import channel_token, http_basic, tc2_signature
-from hermes.web.webhooks import Source, hash_of_body
+from hermes.web.webhooks import hash_of_body
 
 SECRETS = ('canary-first-secret', 'canary-second-secret')
 PASSWORDS = ('canary-first-password', 'canary-second-password')
@@ -62,8 +65,17 @@ class World:
 
 def sources(secrets: tuple[str, ...] = SECRETS, passwords: tuple[str, ...] = PASSWORDS) -> list[Source]:
     return [
-        Source('tutorcruncher', '/tc2/callback', tc2_signature(secrets), hash_of_body, extensions=True),
-        Source('pipedrive', '/pipedrive/callback', http_basic('hermes', passwords), hash_of_meta, refused_status=401),
+        Source(
+            'tutorcruncher', '/tc2/callback', tc2_signature(secrets), hash_of_body, extensions=True, listed=('client',)
+        ),
+        Source(
+            'pipedrive',
+            '/pipedrive/callback',
+            http_basic('hermes', passwords),
+            hash_of_meta,
+            refused_status=401,
+            listed=('deal',),
+        ),
         Source('google', '/google/callback', channel_token(secrets), lambda body, parsed: None, json_body=False),
     ]
 

@@ -2,7 +2,7 @@
 where the two clocks differ.
 
 Nothing internal is said (K-10), and of what strangers wrote only a cleaned name (S22). The calendar file comes along:
-as an invitation where Google sends none, else as a file to keep, so that no calendar shows a meeting twice; a
+as an invitation where the calendar sends none, else as a file to keep, so that no calendar shows a meeting twice; a
 cancellation always.
 """
 
@@ -56,9 +56,9 @@ def own_uid(uid: str, rounds: int) -> str:
 
 @dataclass(frozen=True)
 class LetterWriter:
-    """Writes the letters of one brand. `url`: where Hermes is; `keys` sign the links to a booking; `invites`: Google
-    sends invitations of its own; `zone` for admins without one; `uid_of` a meeting's own id and its rounds: the UID of
-    the invitation.
+    """Writes the letters of one brand. `url`: where Hermes is; `keys` sign the links to a booking; `invites`: the
+    calendar sends invitations of its own; `zone` for admins without one; `uid_of` a meeting's own id and its rounds:
+    the UID of the invitation.
     """
 
     brand: str
@@ -142,7 +142,7 @@ class LetterWriter:
             'meet_url': invitation.place,
             'manage_url': invitation.url,
             'again_url': f'{self.url}/book-a-call/' if notice.meeting_kind == 'sales' else '',
-            'google_url': ics.google_link(invitation),
+            'event_url': ics.event_link(invitation),
             'outlook_url': ics.outlook_link(invitation),
             'invites': self.invites,
             'canceled_by': notice.canceled_by,

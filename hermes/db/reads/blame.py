@@ -15,10 +15,10 @@ from hermes.db.reads.lookup import Row, find_linked, row, rows
 from hermes.domain.adoption import OVERWRITTEN
 from hermes.domain.errors import Refused
 from hermes.domain.fields import CustomField
-from hermes.domain.graph import CRM, PRODUCT
 from hermes.domain.history import is_empty
 from hermes.domain.model import RecordRef, Value
 from hermes.domain.record_types import ATTRIBUTES, NAMES, TITLES, FieldType, Policy
+from hermes.parts.roles import CRM, PRODUCT
 
 COMMON: Final = ('id', 'extra', 'claims', 'tombstone', 'alias_of', 'born_event')
 """Columns that are no attribute of a record."""

@@ -3,14 +3,14 @@ only.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from psycopg import Connection
 
 from hermes.db import heartbeats
 from hermes.db.reads.last_heard import read_heard
 from hermes.db.reads.lookup import Row, row, rows
-from hermes.domain.record_types import FIELDED
+from hermes.parts.roles import PRODUCT
 
 SERVER = """
     select current_setting('server_version_num')::int as version, current_setting('server_version') as shown,
@@ -61,13 +61,11 @@ QUEUE = """
              (select min(p.due_at) from push p left join system_state s using (system) where p.wanted > p.done and
                p.state = 'ready' and not coalesce(s.paused, false))))::float8 as late_s
 """
-CLIENTS = "select count(*) as known from mirror where system = 'tutorcruncher' and type = 'client'"
+CLIENTS = "select count(*) as known from mirror where system = %(system)s and type = 'client'"
 SHOWN = """
     select key from unnest(%(keys)s::text[]) as key
-    where exists (select 1 from mirror where system = 'tutorcruncher' and type = 'client' and runs ? key)
+    where exists (select 1 from mirror where system = %(system)s and type = 'client' and runs ? key)
 """
-LISTED: Final = tuple(FIELDED.values())
-"""The types whose first full listing must be proven before anything is created (MATCH-6)."""
 LETTERS = """
     with told as (
       select l.*, m.end_at > hermes_now() as ahead,
@@ -126,17 +124,17 @@ def read_bookable(connection: Connection[Any]) -> list[Row]:
     return rows(connection, BOOKABLE)
 
 
-def read_unproven(connection: Connection[Any], system: str) -> list[str]:
-    """The types whose first full listing has not been proven yet."""
+def read_unproven(connection: Connection[Any], system: str, types: Sequence[str]) -> list[str]:
+    """Those of the types whose first full listing has not been proven yet."""
     done = {item['type'] for item in rows(connection, PROVEN, {'system': system}) if item['done']}
-    return [name for name in LISTED if name not in done]
+    return [name for name in types if name not in done]
 
 
 def read_unshown(connection: Connection[Any], keys: Sequence[str]) -> list[str] | None:
-    """Which of these values no client of TutorCruncher has ever shown, not even empty; None when no client is known."""
-    if not (row(connection, CLIENTS) or {})['known']:
+    """Which of these values no client of the product has ever shown, not even empty; None when no client is known."""
+    if not (row(connection, CLIENTS, {'system': PRODUCT}) or {})['known']:
         return None
-    shown = {item['key'] for item in rows(connection, SHOWN, {'keys': list(keys)})}
+    shown = {item['key'] for item in rows(connection, SHOWN, {'system': PRODUCT, 'keys': list(keys)})}
     return [key for key in keys if key not in shown]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from hermes.db.reads.lookup import SYSTEM_NAMES, Row, find_links, row, rows
+from hermes.db.reads.lookup import Row, find_links, row, rows
 from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef
 from hermes.kit.tracing import trace_of
@@ -106,11 +106,10 @@ def _of(connection: Connection[Any], record: RecordRef) -> dict[str, Any]:
 
 
 def _subject(text: str | None) -> dict[str, Any]:
-    """`pipedrive:organization:5` (the system by any of its names), `organization:5`, `5`, or the name of an act."""
+    """A remote object (`system:type:id`, `organization:5`, `5`), or the name of an act."""
     if text is None:
         return {'subject': None, 'pattern': None}
-    system, mark, rest = text.strip().partition(':')
-    told = f'{SYSTEM_NAMES.get(system.lower(), system)}{mark}{rest}'
+    told = text.strip()
     return {'subject': told, 'pattern': told.replace('\\', r'\\').replace('%', r'\%').replace('_', r'\_')}
 
 

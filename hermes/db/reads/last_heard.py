@@ -18,7 +18,6 @@ ECHO: Final = timedelta(minutes=2)
 LATELY: Final = timedelta(minutes=30)
 LEAST_WRITES: Final = 6
 """So many writes within LATELY of which less than half came back are suspicious, although others were heard."""
-QUIET: Final = timedelta(minutes=30)
 QUIET_HOUR: Final = timedelta(hours=1)
 BUSY_WEEK: Final = 100
 """Webhooks of the last seven days, from which on an hour without any is unusual."""
@@ -78,8 +77,8 @@ class Suspicion:
     last: datetime | None
 
 
-async def suspicion(connection: Connection, system: str) -> Suspicion:
-    """What there is to suspect of a system at this moment."""
+async def suspicion(connection: Connection, system: str, quiet: timedelta) -> Suspicion:
+    """What there is to suspect of a system at this moment; a silence up to `quiet` is never suspicious."""
     heard = await _one(connection, HEARD, {'systems': [system]})
     last = heard['last']
     if heard['unechoed']:
@@ -88,15 +87,15 @@ async def suspicion(connection: Connection, system: str) -> Suspicion:
     if last is None:
         return Suspicion('', False, None)
     key = {
-        'system': system, 'least': QUIET, 'times': UNUSUAL, 'busy': BUSY_WEEK, 'hour': QUIET_HOUR, 'lately': LATELY,
+        'system': system, 'least': quiet, 'times': UNUSUAL, 'busy': BUSY_WEEK, 'hour': QUIET_HOUR, 'lately': LATELY,
         'echo': ECHO,
     }  # fmt: skip
     told = await _one(connection, LISTENED, key)
     if told['written'] >= LEAST_WRITES and 2 * told['heard'] < told['written']:
         why = f'of {told["written"]} writes of the last half hour only {told["heard"]} came back'
         return Suspicion(why, True, last)
-    quiet = heard['silent_s'] > told['usual'].total_seconds()
-    return Suspicion(f'silence since {last:%Y-%m-%d %H:%M:%SZ}' if quiet else '', False, last)
+    unusual = heard['silent_s'] > told['usual'].total_seconds()
+    return Suspicion(f'silence since {last:%Y-%m-%d %H:%M:%SZ}' if unusual else '', False, last)
 
 
 async def _one(connection: Connection, query: str, key: dict[str, Any]) -> Row:

@@ -1,11 +1,11 @@
-"""Which record somebody means: `company:12`, a bare id, or a remote object like `pipedrive:organization:5`.
+"""Which record somebody means: `company:12`, a bare id, or a remote object (system:type:id).
 
 Aliases and merged-away remote ids resolve to the survivor, and say so (PD-MERGE-1). Reads only.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from psycopg import Connection, sql
 from psycopg.rows import dict_row
@@ -13,21 +13,10 @@ from psycopg.rows import dict_row
 from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef, RemoteRef
 from hermes.domain.record_types import NAMES
+from hermes.parts.roles import CRM
 
 Row = dict[str, Any]
 
-SYSTEM_NAMES: Final = {
-    'tc2': 'tutorcruncher',
-    'tutorcruncher': 'tutorcruncher',
-    'pd': 'pipedrive',
-    'pipedrive': 'pipedrive',
-    'salesforce': 'salesforce',
-    'nationbuilder': 'nationbuilder',
-    'google': 'google',
-    'calendar': 'google',
-    'journal': 'journal',
-}
-"""Every outside system under the names that people write."""
 MOST_HOPS = 100
 
 FIND_ANYWHERE = sql.SQL(' union all ').join(
@@ -72,26 +61,17 @@ def row(connection: Connection[Any], query: Any, values: dict[str, Any] | None =
         return cursor.execute(query, values or {}).fetchone()
 
 
-def system_name(text: str) -> str:
-    """The outside system called `text`, also by its short name (tc2, pd). Raises Refused."""
-    if name := SYSTEM_NAMES.get(text.strip().lower()):
-        return name
-    raise Refused(f'There is no system "{text}". The systems are: {", ".join(sorted(set(SYSTEM_NAMES.values())))}.')
-
-
 def find_record(connection: Connection[Any], text: str) -> Found:
     """The record that `text` names, merges followed to the survivor. Raises Refused when there is none."""
     parts = text.strip().split(':', 2)
     if len(parts) == 3:
-        return _find_remote(connection, RemoteRef(system_name(parts[0]), parts[1].lower(), parts[2]))
+        return _find_remote(connection, RemoteRef(parts[0].lower(), parts[1].lower(), parts[2]))
     record_type = parts[0].lower() if len(parts) == 2 else None
     if record_type is not None and record_type not in NAMES:
         raise Refused(f'There is no record type "{parts[0]}". The types are: {", ".join(NAMES)}.')
     number = parts[-1]
     if not (number.isascii() and number.isdigit() and int(number) < 2**63):
-        raise Refused(
-            f'"{text}" is no record. Write company:12, an id, or a remote object like pipedrive:organization:5.'
-        )
+        raise Refused(f'"{text}" is no record. Write company:12, an id, or a remote object like {CRM}:organization:5.')
     return _follow(connection, int(number), record_type, ())
 
 

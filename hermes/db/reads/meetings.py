@@ -6,6 +6,7 @@ from psycopg import Connection
 
 from hermes.db.reads.lookup import Row, row, rows
 from hermes.domain.errors import Refused
+from hermes.parts.roles import CALENDAR, CRM
 
 STATUSES: Final = ('planned', 'canceled')
 
@@ -17,13 +18,13 @@ MEETINGS = """
            m.company_id, coalesce(c.name, '') as company,
            m.contact_id, concat_ws(' ', p.first_name, p.last_name) as contact, p.email as contact_email, m.deal_id,
            m.admin_id, concat_ws(' ', a.first_name, a.last_name) as admin, a.timezone as admin_zone,
-           google.shown as calendar, crm.shown as activity, google.reason as calendar_reason,
+           calendar.shown as calendar, crm.shown as activity, calendar.reason as calendar_reason,
            crm.reason as activity_reason
     from meeting m
     left join company c on c.id = m.company_id
     left join contact p on p.id = m.contact_id
     left join admin a on a.id = m.admin_id
-    left join lateral ({google}) google on true
+    left join lateral ({calendar}) calendar on true
     left join lateral ({crm}) crm on true
     where m.alias_of is null and m.tombstone is null
 """
@@ -33,13 +34,14 @@ STANDS = """
                 when l.live then 'there' when l.live is false then 'deleted' else 'none' end as shown,
            coalesce(h.reason, '') as reason
     from (select 1) as one
-    left join push h on h.record_type = 'meeting' and h.record_id = m.id and h.system = '{system}'
+    left join push h on h.record_type = 'meeting' and h.record_id = m.id and h.system = %({system})s
     left join (select bool_or(state = 'live') as live from link
-               where record_type = 'meeting' and record_id = m.id and system = '{system}') l on true
+               where record_type = 'meeting' and record_id = m.id and system = %({system})s) l on true
 """
 ALL = MEETINGS.format(
-    public=PUBLIC.replace('uid', 'm.uid'), google=STANDS.format(system='google'), crm=STANDS.format(system='pipedrive')
+    public=PUBLIC.replace('uid', 'm.uid'), calendar=STANDS.format(system='calendar'), crm=STANDS.format(system='crm')
 )
+SYSTEMS: Final = {'calendar': CALENDAR, 'crm': CRM}
 LIST_MEETINGS = f"""
     {ALL} and (%(status)s::text is null or m.status = %(status)s)
       and (%(admin)s::bigint is null or m.admin_id = %(admin)s)
@@ -69,14 +71,15 @@ def list_meetings(
     """
     if status is not None and status not in STATUSES:
         raise Refused(f'There is no status "{status}". They are: {", ".join(STATUSES)} (or say all).')
-    return rows(connection, LIST_MEETINGS, {'status': status, 'admin': admin_id, 'past': past, 'limit': limit})
+    wanted = {'status': status, 'admin': admin_id, 'past': past, 'limit': limit}
+    return rows(connection, LIST_MEETINGS, wanted | SYSTEMS)
 
 
 def read_meeting(connection: Connection[Any], number: int) -> Row:
     """One meeting, by its id or its public number, with its letters, and the decisions about it that are open. Raises
     Refused when there is none.
     """
-    found = row(connection, FIND_MEETING, {'id': number}) if 0 < number < 2**63 else None
+    found = row(connection, FIND_MEETING, {'id': number} | SYSTEMS) if 0 < number < 2**63 else None
     if found is None:
         raise Refused(f'There is no booking {number}.')
     key = {'id': found['id']}

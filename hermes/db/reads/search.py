@@ -87,7 +87,7 @@ def search(connection: Connection[Any], text: str, *, deleted: bool = False, lim
 
 
 def _named(connection: Connection[Any], text: str) -> int:
-    """The id of the record that `text` names (`company:12`, `pipedrive:deal:5`), merges followed; 0 for none."""
+    """The id of the record that `text` names (`company:12`, a remote object), merges followed; 0 for none."""
     with suppress(Refused):
         return find_record(connection, text).record.id
     return 0

@@ -5,6 +5,7 @@ All of it is derived from the ledger (`call`), the journal and the events. The l
 at least (P4): 5 for each object changed in a window, 5 for each creation, 3 for each deletion, and the listings.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,6 +14,7 @@ from psycopg import Connection
 
 from hermes.db.reads.lookup import Row, row, rows
 from hermes.domain.record_types import MERGED
+from hermes.ports import Prices
 
 PACE_S: Final = 3600
 """The stretch whose pace the forecast goes on with."""
@@ -107,13 +109,16 @@ class Saved:
     tokens: int
 
 
-def read_spending(connection: Connection[Any], days: int = 1) -> list[Spending]:
-    """Every system's spending of the last `days` days, today included."""
+def read_spending(connection: Connection[Any], prices: Mapping[str, Prices], days: int = 1) -> list[Spending]:
+    """Every system's spending of the last `days` days, today included. `prices`: what each takes for a write."""
     spacing_s = (row(connection, SPACING) or {})['spacing_s']
-    return [_of_system(connection, known, days, spacing_s) for known in rows(connection, SYSTEMS)]
+    return [
+        _of_system(connection, known, prices.get(known['system'], Prices()), days, spacing_s)
+        for known in rows(connection, SYSTEMS)
+    ]
 
 
-def _of_system(connection: Connection[Any], known: Row, days: int, spacing_s: float) -> Spending:
+def _of_system(connection: Connection[Any], known: Row, price: Prices, days: int, spacing_s: float) -> Spending:
     wanted = {'system': known['system'], 'days': days, 'pace_s': PACE_S, 'spacing_s': spacing_s}
     total = row(connection, TOTAL, wanted) or {}
     by = {}
@@ -121,7 +126,7 @@ def _of_system(connection: Connection[Any], known: Row, days: int, spacing_s: fl
         more = 'and record_id is not null' if name == 'records' else ''
         query = SPENT.format(shown=shown, opening=OPENING, more=more)
         by[name] = rows(connection, query, wanted)
-    bound = _bound(row(connection, LOWER, wanted) or {}, total['tokens'], known['system'])
+    bound = _bound(row(connection, LOWER, wanted) or {}, total['tokens'], price)
     return Spending(
         known['system'], total['since'], total['calls'], total['tokens'], known['daily_limit'],
         forecast(total, known['daily_limit'] * days), bound, _saved(row(connection, SAVED, wanted) or {}), by,
@@ -140,11 +145,10 @@ def forecast(total: Row, limit: int) -> Forecast:
     return Forecast(per_hour, exhausted_at if exhausted_at < total['midnight'] else None)
 
 
-def _bound(found: Row, spent: int, system: str) -> Bound:
-    cost = {'write': 5, 'delete': 3} if system == 'pipedrive' else {'write': 1, 'delete': 1}
+def _bound(found: Row, spent: int, price: Prices) -> Bound:
     least = (
-        cost['write'] * (found['created'] + found['changed'])
-        + cost['delete'] * found['deleted']
+        price.write * (found['created'] + found['changed'])
+        + price.delete * found['deleted']
         + found['listed']
         + found['set_up']
     )

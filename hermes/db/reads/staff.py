@@ -1,5 +1,5 @@
 """Our people as they stand, and who of them cannot be booked: nobody is drawn who has no calendar that can be read, or
-whom TutorCruncher does not know. A failure of all calendars is nobody's own. Reads only.
+whom the product does not know. A failure of all calendars is nobody's own. Reads only.
 """
 
 from collections.abc import Collection
@@ -10,8 +10,8 @@ from psycopg import sql
 
 from hermes.db.pool import Connection
 from hermes.db.reads.lookup import Row, rows
+from hermes.parts.roles import CALENDAR, PRODUCT, PRODUCT_TITLE
 
-CALENDAR, PRODUCT = 'google', 'tutorcruncher'
 STALE_S: Final = 3600
 """A calendar that could not be read for so long is none; one that failed just now may work again."""
 WHY: Final = sql.SQL("""
@@ -19,7 +19,7 @@ WHY: Final = sql.SQL("""
          when {calendar} and f.problem <> '' and coalesce(f.synced_at, '-infinity') < hermes_now() - {stale}
            and exists (select from followed_calendar where problem = '')
            then 'the calendar cannot be read: ' || f.problem
-         when {product} and a.tc2_admin_id is null then 'no TutorCruncher id' end
+         when {product} and a.tc2_admin_id is null then {lacks} end
 """)
 FROM: Final = sql.SQL('from admin a left join followed_calendar f on f.calendar = lower(trim(a.email))')
 LIST: Final = sql.SQL("""
@@ -50,5 +50,6 @@ def _why(systems: Collection[str]) -> sql.Composed:
     return WHY.format(
         calendar=sql.Literal(CALENDAR in systems),
         product=sql.Literal(PRODUCT in systems),
+        lacks=sql.Literal(f'no {PRODUCT_TITLE} id'),
         stale=sql.SQL(f"interval '{STALE_S} s'"),
     )

@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -75,12 +75,12 @@ def opened(file: Path) -> Iterator[str]:
         yield server.url
 
 
-def restore(file: Path, target_url: str, told: Callable[[str], None]) -> datetime | None:
+def restore(file: Path, target_url: str, systems: Iterable[str], told: Callable[[str], None]) -> datetime | None:
     """Put what is in the file into the target, in the place of all that is there; when the last thing arrived that is
     known now. Raises Refused, before anything is lost where that can be known.
     """
     with opened(file) as source_url:
-        restoring.restore(source_url, target_url, told)
+        restoring.restore(source_url, target_url, systems, told)
     with psycopg.connect(target_url) as connection:
         row = connection.execute(LAST).fetchone()
     return row[0] if row else None

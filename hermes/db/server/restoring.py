@@ -8,7 +8,7 @@ PostgreSQL that Hermes runs on can be copied into any other.
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import psycopg
@@ -23,7 +23,6 @@ from hermes.domain.errors import Refused
 
 PAUSED: Final = 'restored from a copy'
 """Why every system of a restored database is paused; `hermes resume` asks for the account's name then."""
-SYSTEMS: Final = ('pipedrive', 'tutorcruncher', 'google', 'salesforce', 'nationbuilder')
 UNUSED: Final = 100_000
 """So many ids are left out after a copy: those of records that were made after it stand in the CRM and in calendars."""
 LEFT: Final = re.compile(
@@ -49,8 +48,12 @@ SEQUENCES: Final = "select sequencename as name, last_value from pg_sequences wh
 SAME: Final = 'select pg_postmaster_start_time()::text || current_database() as it'
 
 
-def restore(source_url: str, target_url: str, told: Callable[[str], None] = lambda text: None) -> None:
-    """Wipe the target and copy the source into it. Raises Refused, before anything is lost where that can be known."""
+def restore(
+    source_url: str, target_url: str, systems: Iterable[str], told: Callable[[str], None] = lambda text: None
+) -> None:
+    """Wipe the target and copy the source into it; `systems`, and whatever others it knows, are paused. Raises Refused,
+    before anything is lost where that can be known.
+    """
     if not source_url:
         raise Refused('LIVE_DATABASE_URL is not set: it is the address of the database to copy.')
     schema.check(source_url)
@@ -68,7 +71,7 @@ def restore(source_url: str, target_url: str, told: Callable[[str], None] = lamb
                 if table in held:
                     told(f'{table}: {_copy(source, target, table)} rows')
             _go_on_counting(source, target)
-            _lay_to_rest(target)
+            _lay_to_rest(target, systems)
     schema.upgrade(target_url)
 
 
@@ -129,12 +132,12 @@ def _go_on_counting(source: Connection, target: Connection) -> None:
             target.execute('select setval(%s::regclass, %s)', (f'public.{row["name"]}', last))
 
 
-def _lay_to_rest(target: Connection) -> None:
+def _lay_to_rest(target: Connection, systems: Iterable[str]) -> None:
     """Pause every system, in the transaction that brings the rows, and say so in the log."""
     known = {
         row['it'] for row in target.execute('select system as it from account union select system from system_state')
     }
-    for system in sorted(known | set(SYSTEMS)):
+    for system in sorted(known | set(systems)):
         target.execute(PAUSE, (system, PAUSED))
         target.execute(
             'insert into event (source, kind, dedupe_key, headers, body, state, applied_at, applied_seq) values '

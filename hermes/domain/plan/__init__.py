@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Final, cast
 
-from hermes.domain.graph import CRM, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Record
 from hermes.domain.plan.values import (
     Create,
@@ -24,6 +24,7 @@ from hermes.domain.plan.values import (
 )
 from hermes.domain.plan.view import RecordView
 from hermes.domain.record_types import RANK
+from hermes.parts.roles import CRM
 
 __all__ = ['Create', 'Delete', 'Noop', 'Plan', 'RecordView', 'Update', 'Wait', 'plan']
 

@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Final
 
-from hermes.domain.graph import CALENDAR
 from hermes.domain.meeting import TIMES, calendar_of, is_planned, moment, stands_in
 from hermes.domain.model import RecordRef
 from hermes.domain.plan.steps import deleted, homeless, made, marked, renewed
 from hermes.domain.plan.values import Delete, Noop, Plan, Subject, Wait
 from hermes.domain.record_types import IN_CRM
+from hermes.parts.roles import CALENDAR
 
 TOLD_LATE: Final = timedelta(days=7)
 """So long after its end a talk is still noted in the CRM."""

@@ -7,7 +7,6 @@ from typing import Final
 
 from hermes.domain.adoption import is_left, may_write
 from hermes.domain.fields import ABSENT
-from hermes.domain.graph import CRM
 from hermes.domain.history import NEVER, edits, equal, is_empty
 from hermes.domain.merge import OWNERS
 from hermes.domain.model import Mirror, RemoteRef, Value
@@ -16,6 +15,7 @@ from hermes.domain.plan.view import RecordView
 from hermes.domain.record_types import IN_CRM
 from hermes.domain.rules import kept_despite_narc
 from hermes.kit.texts import tidy
+from hermes.parts.roles import CRM
 
 OWNED: Final = (*OWNERS, 'owner_id')
 """The owners of what is made in the CRM. There must be one: a substituted one too, once (D-16, D-21)."""

@@ -5,9 +5,10 @@ from functools import cached_property
 from typing import Literal
 
 from hermes.domain.fields import ABSENT
-from hermes.domain.graph import CRM, PRODUCT, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Mirror, Record, RecordRef, Value
 from hermes.domain.record_types import SHARED
+from hermes.parts.roles import CRM, PRODUCT
 
 
 @dataclass

@@ -14,8 +14,9 @@ from hermes.domain.acts import SettleDecision
 from hermes.domain.applied import Applied
 from hermes.domain.apply import finish
 from hermes.domain.errors import Refused
-from hermes.domain.graph import CRM, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Record, RecordRef, RemoteRef
+from hermes.parts.roles import CRM
 from hermes.sync import dirty
 from hermes.sync.acts.scope import Outcome, Scope
 

@@ -15,12 +15,13 @@ from hermes.db.pool import Connection
 from hermes.domain.acts import AddField, BindFields, ChangeField, FillField, OpenField, RemoveField, SaveField
 from hermes.domain.errors import Refused
 from hermes.domain.fields import CURRENCY, Catalogue, CustomField, CustomType, LinkedType, fold
-from hermes.domain.graph import CRM, PRODUCT, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.history import fold as fold_into
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import Change, Observation, Origin, Record, RemoteRef, Version
 from hermes.domain.record_types import ATTRIBUTES, FIELDED, Policy
 from hermes.domain.rules import rules
+from hermes.parts.roles import CRM, PRODUCT, PRODUCT_TITLE
 from hermes.sync.acts.scope import Outcome, Scope
 from hermes.sync.engine import Engine
 
@@ -63,7 +64,7 @@ def _check_source(item: CustomField, catalogue: Catalogue) -> None:
             f'{item.machine_name} is an attribute that Hermes has itself: say --hermes-field {item.machine_name}.'
         )
     if item.tc2_machine_name and item.linked_object_type != 'Company':
-        raise Refused('Only companies have extra attributes in TutorCruncher.')
+        raise Refused(f'Only companies have extra attributes in {PRODUCT_TITLE}.')
     if fold(item.tc2_machine_name) in RESERVED:
         raise Refused(f"{item.tc2_machine_name} always means the agency's own value and cannot be an extra attribute.")
     if item.inherited and ('company', item.machine_name) not in catalogue.by_machine_name:
@@ -196,7 +197,7 @@ async def fill(scope: Scope, act: FillField) -> Outcome:
 
 
 def _with_base(context: Context, company: Record) -> Context:
-    """Rules compute TutorCruncher's link from its address, which an act does not know: what stands there stays."""
+    """Rules compute the product's link from its address, which an act does not know: what stands there stays."""
     url = str(company.fields.get('tc2_cligency_url') or '')
     base, found, _ = url.rpartition('/clients/')
     return replace(context, tc2_base_url=base) if found else context

@@ -16,12 +16,13 @@ from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.domain.graph import Graph
 from hermes.domain.model import Record, RecordRef, Value
 from hermes.kit import phones
+from hermes.parts.roles import CALENDAR
 from hermes.sync import dirty
 from hermes.sync.acts.scope import Outcome, Scope
 
 BIRTHS: Final = 4
 """A booking makes a company, a contact, a deal and a meeting at most."""
-SAYS: Final[Mapping[By, str]] = {'visitor': 'website', 'admin': 'operator', 'calendar': 'google', 'refused': 'hermes'}
+SAYS: Final[Mapping[By, str]] = {'visitor': 'website', 'admin': 'operator', 'calendar': CALENDAR, 'refused': 'hermes'}
 """Who changed a meeting -> the system that the journal names."""
 RULES: Final[Mapping[By, str]] = {'visitor': 'CB-13', 'admin': 'CB-13', 'calendar': 'CB-15', 'refused': 'CB-7'}
 

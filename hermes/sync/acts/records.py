@@ -5,9 +5,9 @@ from dataclasses import replace
 from hermes.db import graphs
 from hermes.domain.acts import ReleaseField
 from hermes.domain.errors import Refused
-from hermes.domain.graph import CRM, PRODUCT
 from hermes.domain.merge import settle_fields, standing_edit
 from hermes.domain.rules import claim
+from hermes.parts.roles import CRM, PRODUCT
 from hermes.sync.acts.scope import Outcome, Scope
 
 

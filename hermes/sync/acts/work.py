@@ -13,7 +13,7 @@ from hermes.domain.acts import (
     RetryPush,
 )
 from hermes.domain.errors import Refused
-from hermes.domain.graph import CRM
+from hermes.parts.roles import CRM
 from hermes.sync.acts.scope import Outcome, Scope
 
 

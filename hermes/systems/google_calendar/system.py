@@ -12,6 +12,7 @@ from hermes.kit.clock import Clock
 from hermes.ports import Answer, Channel, Cost, Outgoing, RemoteField, Request, Subscription
 from hermes.systems.google_calendar import answers, inbound, limits, mapping
 from hermes.systems.google_calendar.client import BUSY_S, Client
+from hermes.systems.google_calendar.profile import PROFILE
 from hermes.systems.google_calendar.token import Account
 
 ROOT = 'https://www.googleapis.com'
@@ -20,8 +21,9 @@ ROOT = 'https://www.googleapis.com'
 class GoogleCalendar:
     """The calendars of everybody whom the service account may act for. `brand` stands in titles and texts."""
 
-    name = inbound.SYSTEM
-    types: Mapping[str, str] = {'meeting': 'event'}
+    profile = PROFILE
+    name = PROFILE.name
+    types = PROFILE.types
 
     def __init__(
         self,

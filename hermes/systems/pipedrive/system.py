@@ -12,6 +12,7 @@ from hermes.kit.clock import Clock
 from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request, Subscription
 from hermes.systems.pipedrive import answers, inbound, limits, mapping, values
 from hermes.systems.pipedrive.client import Client
+from hermes.systems.pipedrive.profile import PROFILE, held_by
 
 BASE_V2 = 'https://api.pipedrive.com/api/v2'
 BASE_V1 = 'https://api.pipedrive.com/v1'
@@ -20,17 +21,10 @@ BASE_V1 = 'https://api.pipedrive.com/v1'
 class Pipedrive:
     """One Pipedrive account. `currency` is used for amounts whose currency nobody knows (three letters)."""
 
-    name = inbound.SYSTEM
+    profile = PROFILE
+    name = PROFILE.name
+    types = PROFILE.types
     account = ''
-    types: Mapping[str, str] = {
-        'company': 'organization',
-        'contact': 'person',
-        'deal': 'deal',
-        'meeting': 'activity',
-        'pipeline': 'pipeline',
-        'stage': 'stage',
-        'admin': 'user',
-    }
 
     def __init__(
         self,
@@ -87,6 +81,7 @@ class Pipedrive:
                 str(item['field_name']),
                 str(item['field_type']),
                 {str(option['id']): str(option['label']) for option in item.get('options') or ()},
+                held_by(str(item['field_type'])),
             )
             for item in told.get('data') or ()
             if item.get('is_custom_field')

@@ -1,5 +1,1 @@
 """TutorCruncher: the source of most of what Hermes knows. Quirks and where they are documented: README.md."""
-
-from hermes.systems.tutorcruncher.system import TutorCruncher
-
-__all__ = ['TutorCruncher']

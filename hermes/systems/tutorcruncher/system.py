@@ -11,8 +11,9 @@ from hermes.domain.model import Element, Event, Record, Value
 from hermes.kit import wire
 from hermes.kit.clock import Clock
 from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request, Subscription
-from hermes.systems.tutorcruncher import answers, clients, inbound, limits, mapping
+from hermes.systems.tutorcruncher import answers, inbound, limits, mapping
 from hermes.systems.tutorcruncher.client import Client
+from hermes.systems.tutorcruncher.profile import PROFILE
 
 BASE = 'https://app.tutorcruncher.com/api'
 
@@ -20,8 +21,9 @@ BASE = 'https://app.tutorcruncher.com/api'
 class TutorCruncher:
     """One TutorCruncher sales instance."""
 
-    name = clients.SYSTEM
-    types: Mapping[str, str] = {'company': 'client', 'contact': 'recipient'}
+    profile = PROFILE
+    name = PROFILE.name
+    types = PROFILE.types
 
     def __init__(
         self,

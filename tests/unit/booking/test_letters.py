@@ -85,12 +85,12 @@ def test_no_text_breaks_a_calendar_file(name: str, text: str) -> None:
 @pytest.mark.behaviour('CB-14')
 def test_links_that_add_it_to_a_calendar() -> None:
     told = PAPER.invitation(NOTICE)
-    google = parse_qs(urlsplit(ics.google_link(told)).query)
+    google = parse_qs(urlsplit(ics.event_link(told)).query)
     assert google['dates'] == ['20260708T100000Z/20260708T103000Z']
     assert google['text'] == ['Brightwell demo with Priya Raman']
     outlook = parse_qs(urlsplit(ics.outlook_link(told)).query)
     assert (outlook['startdt'], outlook['enddt']) == (['2026-07-08T10:00:00Z'], ['2026-07-08T10:30:00Z'])
-    for link in (ics.google_link(told), ics.outlook_link(told)):
+    for link in (ics.event_link(told), ics.outlook_link(told)):
         assert 'booking' not in link, 'what opens the booking is not told to another website (S19)'
 
 

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from hermes.domain import meeting
 from hermes.domain.applied import Applied
 from hermes.domain.apply import apply
-from hermes.domain.graph import CALENDAR, CRM, Context, Graph
+from hermes.domain.graph import Context, Graph
 from hermes.domain.history import send, settle
 from hermes.domain.meeting import Due, Slot, book, letters, rearrange, slot, text_of
 from hermes.domain.model import Element, Intent, Observation, Record, RecordRef, RemoteRef, Value, Version
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
 from hermes.domain.remote_merges import unite
+from hermes.parts.roles import CALENDAR, CRM
 from hermes.ports import Outgoing
 from tests.unit.domain import office
 from tests.unit.domain.office import COMPANY, ORG, graph_of, mirror_of, sight

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from hermes.domain import booking, doubts
 from hermes.domain.applied import Applied
 from hermes.domain.apply import apply, finish
-from hermes.domain.graph import CALENDAR, CRM, Context, Decision, Graph
+from hermes.domain.graph import Context, Decision, Graph
 from hermes.domain.meeting import book, calendar_of, moment, text_of
 from hermes.domain.model import Element, Intent, Mirror, Observation, Record, RecordRef, RemoteRef, Tombstone, Version
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, plan
+from hermes.parts.roles import CALENDAR, CRM
 from hermes.ports import Outgoing
 from tests.unit.domain.office import COMPANY, ORG, graph_of, mirror_of, sight
 from tests.unit.domain.test_meetings import ACTIVITY, ACTIVITY_TABLE, ADA, BOOKED_S, HALF, NOW, PERSON, TEN

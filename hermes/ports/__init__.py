@@ -1,6 +1,6 @@
-"""What the engine needs from an outside system, as Protocols. `systems/*` fulfil them; `app` wires them.
+"""What the engine needs from an outside system, as Protocols. `systems/*` fulfil them; `parts` wires them.
 
-A system is four pure things (observe, outgoing, cost, judge) and one impure one (send).
+A system is its profile, four pure things (observe, outgoing, cost, judge) and one impure one (send).
 """
 
 import json
@@ -12,6 +12,24 @@ from typing import Literal, Protocol
 from hermes.domain.alerts import Message
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Element, Event, Record, RecordRef, Value
+from hermes.ports.profile import (
+    Advice,
+    Allowance,
+    Authentication,
+    Fields,
+    Headers,
+    Listings,
+    Prices,
+    Profile,
+    Role,
+    Source,
+)
+
+__all__ = [
+    'Advice', 'Allowance', 'Answer', 'Authentication', 'Calendar', 'Channel', 'Cost', 'Courier', 'Fields',
+    'Headers', 'Letter', 'Listings', 'Mailer', 'Op', 'Outgoing', 'Prices', 'Product', 'Profile', 'RemoteField',
+    'Request', 'Role', 'Source', 'Subscription', 'System', 'View', 'decode_answer', 'encode_answer',
+]  # fmt: skip
 
 Op = Literal[
     'create',
@@ -126,14 +144,15 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class RemoteField:
-    """A custom field as the CRM describes it: its code, its name, its type, and the options of an enum or set (id ->
-    label).
+    """A custom field as the CRM describes it: its code, its name, its type, the options of an enum or set (id ->
+    label), and which of our types it holds without loss.
     """
 
     code: str
     name: str
     type: str
     options: Mapping[str, str] = field(default_factory=dict)
+    holds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +169,11 @@ class Subscription:
 
 
 class System(Protocol):
-    """An outside system."""
+    """An outside system. `name` and `types` are its profile's."""
 
+    profile: Profile
     name: str
     types: Mapping[str, str]
-    """record type -> remote type, in the order in which they are pushed."""
     account: str
     """The account that the settings name (SETUP-12); '' where only its answer to the op 'me' tells."""
 
@@ -218,6 +237,9 @@ class Calendar(System, Protocol):
     'until' (ISO moments). Channels are opened and closed by the ops 'add_webhook' (fields 'calendar', 'id', 'address',
     'token', 'until') and 'drop_webhook' (fields 'calendar', 'id', 'resource_id').
     """
+
+    async def sign_in(self) -> None:
+        """The account itself works. Raises AuthBroken, or Unreadable when nobody can tell now."""
 
     async def busy(self, calendar: str, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
         """When the calendar is taken within [start, end): aware UTC, half-open, in order. Raises Unreadable (CB-8)."""

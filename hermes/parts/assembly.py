@@ -1,13 +1,14 @@
-"""What the processes are made of: settings become an engine with its systems, budgets, doors and secrets.
+"""What the processes are made of: settings become an engine with its systems and budgets, an office, mail, alerts.
 
 Nothing here starts anything: `app` puts the parts together for the web, `worker` for a worker, and a command takes
-those that it needs. Only these modules name the systems.
+those that it needs.
 """
 
 import os
 import socket
+from collections.abc import Iterable
 from datetime import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import httpx2
@@ -22,22 +23,19 @@ from hermes.kit.clock import Clock, SystemClock
 from hermes.kit.http import look_at_health
 from hermes.kit.ids import Chance, new_token, system_chance
 from hermes.legacy.importing import OF_IMPORTS
-from hermes.ports import Calendar, Courier, Mailer, System
+from hermes.parts import google
+from hermes.parts.roles import CALENDAR
+from hermes.parts.secrets import channel_secrets, secrets_of
+from hermes.parts.systems import SYSTEMS, build_systems
+from hermes.parts.wiring import Wiring
+from hermes.ports import Calendar, Courier, Mailer
 from hermes.settings import Settings, is_loopback, reveal
 from hermes.sync import connect
 from hermes.sync.alerts import Telling
 from hermes.sync.engine import Engine, Following
 from hermes.sync.frontdoor import FrontDoor
-from hermes.sync.subscription import Door
-from hermes.systems.google_calendar import Account, GoogleCalendar
-from hermes.systems.google_calendar import limits as calendar_limits
 from hermes.systems.google_calendar.mapping import invitation_uid
 from hermes.systems.mail import MailCourier, Smtp, parse_address
-from hermes.systems.pipedrive.limits import SEARCH_BURST
-from hermes.systems.pipedrive.limits import limits as crm_limits
-from hermes.systems.pipedrive.system import Pipedrive
-from hermes.systems.tutorcruncher import limits as product_limits
-from hermes.systems.tutorcruncher.system import TutorCruncher
 from hermes.systems.webhook import WebhookCourier
 
 if TYPE_CHECKING:
@@ -45,66 +43,15 @@ if TYPE_CHECKING:
     from hermes.booking.letters import LetterWriter
     from hermes.booking.service import BookingService
 
-PD_API, PD_APP = 'https://api.pipedrive.com', 'https://app.pipedrive.com'
-"""The host that serves the API of every account shows no pages; the other one leads people to their own."""
-
-
-def build_systems(
-    settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None
-) -> dict[str, System]:
-    """The systems that are configured. One without credentials is off."""
-    systems: dict[str, System] = {}
-    if settings.pd_api_key.get_secret_value():
-        systems['pipedrive'] = Pipedrive(
-            settings.pd_api_key.get_secret_value(),
-            base_v2=settings.pipedrive_v2_url,
-            base_v1=settings.pipedrive_v1_url,
-            transport=transport,
-            clock=clock,
-        )
-    if settings.tc2_api_key:
-        systems['tutorcruncher'] = TutorCruncher(
-            settings.tc2_api_key[0].get_secret_value(),
-            base=f'{settings.tc2_base_url}/api',
-            transport=transport,
-            clock=clock,
-            crm_url=PD_APP if settings.pd_base_url == PD_API else settings.pd_base_url,
-            account='the sandbox' if settings.hermes_sandbox else settings.tc2_base_url,
-        )
-    if settings.g_private_key.get_secret_value() and settings.g_client_email:
-        systems['google'] = GoogleCalendar(
-            Account(
-                settings.g_client_email,
-                settings.g_private_key_id,
-                settings.g_token_uri,
-                settings.g_private_key.get_secret_value(),
-                settings.g_project_id,
-            ),
-            brand=settings.brand,
-            root=settings.g_api_root,
-            transport=transport,
-            clock=clock,
-        )
-    return systems
-
-
-def channel_secrets(settings: Settings) -> list[str]:
-    """What signs the tokens of calendars' channels: the first signs, all verify."""
-    return [
-        secret.get_secret_value()
-        for secret in (*settings.signing_key, settings.secret_key)
-        if secret.get_secret_value()
-    ]
-
 
 def following(settings: Settings) -> Following:
-    """How calendars are followed: by channels where Google (or the sandbox) can reach us, else by asking."""
+    """How calendars are followed: by channels where the calendars (or the sandbox) can reach us, else by asking."""
     secrets = channel_secrets(settings)
     reachable = settings.hermes_sandbox or (
         settings.hermes_url.startswith('https://') and not is_loopback(settings.hermes_url)
     )
     return Following(
-        f'{settings.hermes_url}/google/callback/' if secrets and reachable else '',
+        f'{settings.hermes_url}{google.PATH}/' if secrets and reachable else '',
         secrets[0] if secrets else '',
         settings.booking_horizon_days,
     )
@@ -159,42 +106,19 @@ def meeting_defaults(settings: Settings) -> Defaults:
     )
 
 
-async def set_limits(engine: Engine, settings: Settings) -> None:
-    """Write the configured budgets of each system (PD_PLAN, PD_SEATS; PD_API_MAX_RATE narrows the burst)."""
-    plan = crm_limits(settings.pd_plan, settings.pd_seats)
+async def set_limits(engine: Engine, settings: Settings, systems: Iterable[Wiring] = SYSTEMS) -> None:
+    """Write the configured budgets of each system."""
     async with engine.database.transaction() as connection:
-        await budget.ensure(
-            connection,
-            'pipedrive',
-            burst=min(plan.burst_requests, settings.pd_api_max_rate or plan.burst_requests),
-            window_s=settings.pd_api_rate_period,
-            search=SEARCH_BURST,
-            daily=plan.daily_tokens,
-        )
-        await budget.ensure(
-            connection,
-            'tutorcruncher',
-            burst=product_limits.BURST_REQUESTS,
-            window_s=product_limits.BURST_WINDOW_S,
-            search=product_limits.BURST_REQUESTS,
-            daily=product_limits.DAILY_REQUESTS,
-        )
-        await budget.ensure(
-            connection,
-            'google',
-            burst=calendar_limits.BURST_REQUESTS,
-            window_s=calendar_limits.BURST_WINDOW_S,
-            search=calendar_limits.BURST_REQUESTS,
-            daily=calendar_limits.DAILY_REQUESTS,
-        )
-
-
-def doors(settings: Settings) -> dict[str, Door]:
-    """Where webhooks arrive that we subscribe ourselves."""
-    if not settings.pd_webhook_password:
-        return {}
-    password = settings.pd_webhook_password[0].get_secret_value()
-    return {'pipedrive': Door(f'{settings.hermes_url}/pipedrive/callback/', settings.pd_webhook_user, password)}
+        for each in systems:
+            allowed = each.allow(settings)
+            await budget.ensure(
+                connection,
+                each.profile.name,
+                burst=allowed.burst,
+                window_s=allowed.window_s,
+                search=allowed.search,
+                daily=allowed.daily,
+            )
 
 
 def front_door(settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None) -> FrontDoor:
@@ -207,17 +131,6 @@ def front_door(settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTran
     return FrontDoor(settings.hermes_url, look)
 
 
-def secrets_of(settings: Settings) -> list[str]:
-    """Every live secret, to be masked in logs (S8)."""
-    found: list[str] = []
-    for name in type(settings).model_fields:
-        value: Any = getattr(settings, name)
-        for item in value if isinstance(value, tuple) else (value,):
-            if hasattr(item, 'get_secret_value') and item.get_secret_value():
-                found.append(item.get_secret_value())
-    return found
-
-
 def build_engine(
     settings: Settings,
     *,
@@ -226,12 +139,13 @@ def build_engine(
     transport: httpx2.AsyncBaseTransport | None = None,
     worker: str = '',
     connections: int = 12,
+    systems: Iterable[Wiring] = SYSTEMS,
 ) -> Engine:
     """An engine over the configured database and systems."""
     clock = clock or SystemClock()
     return Engine(
         Database(settings.database_url, clock, size=connections),
-        build_systems(settings, clock, transport),
+        build_systems(settings, clock, transport, systems),
         clock,
         chance or system_chance(),
         worker or f'{socket.gethostname()}:{os.getpid()}:{new_token(4)}',
@@ -267,7 +181,7 @@ def build_booking_service(settings: Settings, engine: Engine, pause: 'Pause | No
     from hermes.booking.service import BookingService
     from hermes.booking.terms import Terms
 
-    calendar = engine.systems.get('google')
+    calendar = engine.systems.get(CALENDAR)
     terms = Terms(
         brand=settings.brand,
         hermes_url=settings.hermes_url,
@@ -311,6 +225,7 @@ async def greet(engine: Engine, settings: Settings) -> None:
     the database belongs to (SETUP-12). Raises HermesError.
     """
     await set_limits(engine, settings)
-    if 'pipedrive' in engine.systems:
-        await connect.meet(engine, engine.systems['pipedrive'])
+    for system in engine.systems.values():
+        if system.profile.must_meet:
+            await connect.meet(engine, system)
     await connect.belong_by_settings(engine)

@@ -1,0 +1,33 @@
+"""Where the emulated systems of the sandbox stand: the settings that lead to them, and their pages for people."""
+
+from typing import Final
+
+PAGES: Final = {
+    'tutorcruncher': 'sign a company up, pay an invoice',
+    'pipedrive': 'see it arrive; change a name, move a deal',
+}
+"""The page of each system at which a person begins, and what to do there."""
+
+
+def addresses(world: str) -> dict[str, str]:
+    """The settings of the systems of a world, with the plan of the emulated account: both sides count the same
+    budget.
+    """
+    return {
+        'TC2_BASE_URL': f'{world}/tc2',
+        'PD_BASE_URL': f'{world}/pipedrive',
+        'PD_WEBHOOK_USER': 'hermes',
+        'PD_PLAN': 'growth',
+        'PD_SEATS': '5',
+        'PD_API_MAX_RATE': '40',
+        'PD_API_RATE_PERIOD': '2',
+        'G_API_ROOT': f'{world}/google',
+        'G_TOKEN_URI': f'{world}/google/token',
+    }
+
+
+def draw_service_account() -> dict[str, str]:
+    """A calendar's service account with a key of its own, as settings."""
+    from hermes.sandbox.google import service_account
+
+    return service_account.draw_service_account()
