@@ -1,7 +1,9 @@
-"""Walls that imports cannot show: SQL stands in the database's room alone, and in one module of the import.
+"""Walls that imports cannot show. `make lint` runs it.
 
-A statement is a text that begins like one and names a table, wherever it is written; comments and docstrings are free.
-`make lint` runs it.
+SQL stands in the database's room alone, and in one module of the import of older databases: a statement is a text that
+begins like one and names a table, wherever it is written; comments and docstrings are free. Vendors' names stand where
+the vendors are spoken with: anywhere else no identifier, text, docstring or comment has one, because whoever reads it
+is to think of a role (`parts/roles.py`).
 """
 
 import ast
@@ -11,8 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-IMPORTED = ROOT / 'hermes' / 'legacy' / 'database.py'
-"""The import of older databases keeps its statements with it."""
 STATEMENT = re.compile(
     r"""^\s*(?:
         select\s.+\sfrom\s | select\s+(?:\w+\(|1\b|\*) | insert\s+into\s | delete\s+from\s
@@ -22,6 +22,13 @@ STATEMENT = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+IMPORTED = ROOT / 'hermes' / 'legacy' / 'database.py'
+"""The import of older databases keeps its statements with it."""
+VENDORS = re.compile('pipedrive|tutorcruncher|google|salesforce|nationbuilder', re.IGNORECASE)
+SPOKEN = ('systems/', 'sandbox/', 'parts/', 'settings.py', 'db/migrations/', 'legacy/')
+"""Where vendors are spoken of: their adapters, their emulations, what wires them, what the environment calls them,
+migrations, which are never edited, and the import of an older database, whose columns are named after them.
+"""
 
 
 def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -49,17 +56,32 @@ def is_statement(text: str) -> bool:
     return not text.lstrip()[:6].istitle() and STATEMENT.match(text) is not None
 
 
+def vendors(path: Path) -> list[tuple[int, str]]:
+    """The lines of a file that name a vendor."""
+    return [
+        (number, line.strip()[:60])
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if VENDORS.search(line)
+    ]
+
+
+def outside(path: Path) -> list[tuple[int, str]]:
+    """What of a file of ours stands outside its room: line, and what it is."""
+    room = path.relative_to(ROOT / 'hermes').as_posix()
+    found: list[tuple[int, str]] = []
+    if not room.startswith('db/') and path != IMPORTED:
+        found += [(line, f'SQL outside hermes/db: {text}') for line, text in statements(path)]
+    if not room.startswith(SPOKEN):
+        found += [(line, f'a vendor outside hermes/systems and hermes/parts: {text}') for line, text in vendors(path)]
+    return found
+
+
 def main() -> int:
-    """Print every statement outside its room; 1 if there is one."""
-    found = 0
-    for path in sorted((ROOT / 'hermes').rglob('*.py')):
-        room = path.relative_to(ROOT / 'hermes').parts[0]
-        if room == 'db' or path == IMPORTED:
-            continue
-        for line, text in statements(path):
-            found += 1
-            print(f'{path.relative_to(ROOT)}:{line}: SQL outside hermes/db: {text}')
-    return 1 if found else 0
+    """Print everything that stands outside its room; 1 if there is anything."""
+    files = sorted((ROOT / 'hermes').rglob('*.py'))
+    told = [f'{path.relative_to(ROOT)}:{line}: {text}' for path in files for line, text in outside(path)]
+    print(*told, sep='\n', end='\n' if told else '')
+    return 1 if told else 0
 
 
 if __name__ == '__main__':
