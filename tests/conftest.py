@@ -7,8 +7,11 @@ from hypothesis import HealthCheck, settings
 
 from hermes.db.server.embedded import Server
 from tests import postgres
+from tests.thorough import THOROUGH
 
-settings.register_profile('patient', deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    'patient', deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=not THOROUGH
+)
 settings.load_profile('patient')
 
 

@@ -13,3 +13,8 @@ Case = TypeVar('Case')
 def spread(cases: Iterable[Case], every: int) -> list[Case]:
     """All of them, or one of `every` so many, the first among them."""
     return list(cases)[:: 1 if THOROUGH else every]
+
+
+def examples(most: int) -> int:
+    """How many examples a property is tried with: `most`, or a fifth of them."""
+    return most if THOROUGH else max(10, most // 5)

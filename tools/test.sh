@@ -17,6 +17,6 @@ done
 [ -n "$referee" ] || folders="$folders tests/referee/test_google.py"
 echo "lint and simulator took $(($(date +%s) - started)) s; now:$folders"
 # shellcheck disable=SC2086
-.venv/bin/python -m pytest -n "${WORKERS:-2}" --dist worksteal -q $folders || status=1
+.venv/bin/python -m pytest -n "${WORKERS:-3}" --dist worksteal -q $folders || status=1
 [ "$status" = 0 ] || echo 'make test: FAILED (see above)' >&2
 exit "$status"

@@ -38,7 +38,7 @@ def fold_email(told: str) -> str:
 
 def fold_domain(told: str) -> str:
     """The key of a domain: lower case, every label in the ASCII form of IDNA, no dot at its end."""
-    plain = until_same(_lower, told).replace('\u3002', '.').strip('. ')
+    plain = ' '.join(until_same(_lower, told).replace('\u3002', '.').split()).strip('. ')
     if len(plain) > DOMAIN or (plain.isascii() and 'xn--' not in plain):
         return plain
     return '.'.join(map(_ascii, plain.split('.')))

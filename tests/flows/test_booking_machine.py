@@ -21,6 +21,7 @@ from tests.flows import faults
 from tests.flows.crashing import REFUSAL
 from tests.flows.house import MARCUS, PRIYA, House, open_house
 from tests.flows.visitors import TEN, admin, book, hold
+from tests.thorough import examples
 
 DAY = timedelta(days=1)
 PLACES = st.integers(min_value=0, max_value=7)
@@ -227,7 +228,7 @@ def overlapping(rows: list[dict[str, Any]]) -> Iterator[str]:
 @pytest.mark.invariant('I17')
 def test_whatever_happens_to_bookings_nobody_is_booked_twice(migrated_server: Server) -> None:
     bounded = settings(
-        max_examples=20, stateful_step_count=14, deadline=None, derandomize=True, database=None,
+        max_examples=examples(20), stateful_step_count=14, deadline=None, derandomize=True, database=None,
         phases=[Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
 

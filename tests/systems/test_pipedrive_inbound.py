@@ -13,6 +13,7 @@ from hermes.ports import Op, System
 from hermes.systems.pipedrive import inbound
 from hermes.systems.pipedrive.system import Pipedrive
 from tests.systems.support import ARRIVED, CATALOGUE, CODES, answered, fixture, seconds, webhook
+from tests.thorough import examples
 
 PIPEDRIVE: System = Pipedrive('not-a-token')
 
@@ -310,7 +311,7 @@ META = st.fixed_dictionaries(
 
 
 @given(payload=ANY_JSON | st.fixed_dictionaries({'meta': META | ANY_JSON, 'data': DATA, 'previous': ANY_JSON}))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_json_is_seen_ignored_or_unparseable(payload: Any) -> None:
     body = json.dumps(payload).encode()
     inbound.dedupe_key(payload)
@@ -329,7 +330,7 @@ def test_any_json_is_seen_ignored_or_unparseable(payload: Any) -> None:
 @given(op=st.sampled_from(['read', 'list', 'create', 'users', 'me']), kind=st.sampled_from(['read', 'page', 'answer']),
        told=ANY_JSON | st.fixed_dictionaries({'data': DATA | st.lists(DATA, max_size=2)}),
        remote_type=st.sampled_from(['organization', 'person', 'user']))  # fmt: skip
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_any_answer_is_seen_or_unparseable(op: Op, kind: str, told: Any, remote_type: str) -> None:
     try:
         PIPEDRIVE.observe(answered('pipedrive', kind, op, remote_type, told), CATALOGUE)

@@ -11,6 +11,7 @@ from hermes.domain.fields import ABSENT, Catalogue, CustomField, CustomType
 from hermes.kit.texts import tidy
 from hermes.systems.pipedrive import mapping, objects, rest, webhook
 from tests.systems.support import CATALOGUE, CODES, Plain
+from tests.thorough import examples
 
 CODE = 'c' * 40
 OPTIONS = {'11': 'Red', '12': 'Red, dark', '13': 'yes', '14': 'No', '15': ' ', '16': 'Ünïcode 🎈'}
@@ -89,7 +90,7 @@ CASES: dict[tuple[CustomType, str], st.SearchStrategy[Any]] = {
 @pytest.mark.lesson('E-28', 'H-9', 'C-5')
 @pytest.mark.parametrize('case', list(CASES), ids=lambda case: f'{case[0]}-{case[1]}')
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_what_is_written_reads_back_equal(case: tuple[CustomType, str], data: st.DataObject) -> None:
     field_type, remote_type = case
     value = data.draw(st.none() | CASES[case])
@@ -109,7 +110,7 @@ def test_what_is_written_reads_back_equal(case: tuple[CustomType, str], data: st
     email=st.none() | st.emails(),
     ids=st.lists(IDS, min_size=1, unique=True),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_native_fields_read_back_equal(name: str, emails: list[str], email: str | None, ids: list[int]) -> None:
     entries = [{'value': one, 'label': 'home', 'primary': at == 0} for at, one in enumerate(emails)]
     basis = {'emails': entries, 'email': emails[0] if emails else None}

@@ -14,6 +14,7 @@ from hermes.systems.tutorcruncher import inbound
 from hermes.systems.tutorcruncher.system import TutorCruncher
 from tests.systems.support import ARRIVED, CATALOGUE, answered, fixture, seconds, webhook
 from tests.systems.test_pipedrive_inbound import ANY_JSON
+from tests.thorough import examples
 
 TUTORCRUNCHER: System = TutorCruncher('not-a-key')
 AT = Version(seconds('2026-03-02T09:30:00'), 250_000)
@@ -230,7 +231,7 @@ EVENTS = st.lists(
 
 
 @given(payload=ANY_JSON | st.fixed_dictionaries({'events': EVENTS | ANY_JSON}, optional={'request_time': ANY_JSON}))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_any_json_is_seen_ignored_or_unparseable(payload: Any) -> None:
     body = json.dumps(payload).encode()
     for event in (

@@ -21,6 +21,7 @@ from hermes.booking.letters.names import clean_name
 from hermes.booking.links import read_manage_token
 from hermes.domain.notice import Notice, Person
 from hermes.systems.mail.message import encode
+from tests.thorough import examples
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TEN = datetime(2026, 7, 8, 10, 0, tzinfo=UTC)
@@ -72,7 +73,7 @@ def test_without_a_calendar_that_invites_the_uid_is_the_meetings_own() -> None:
     assert event['ORGANIZER'] == 'mailto:marcus@office.example'
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text(max_size=90), st.text(max_size=300))
 def test_no_text_breaks_a_calendar_file(name: str, text: str) -> None:
     told = PAPER.invitation(replace(NOTICE, visitor=replace(LEE, name=name)))
@@ -195,7 +196,7 @@ def test_of_a_strangers_name_only_a_name_is_left(text: str, shown: str) -> None:
     assert not re.search('(?i)evil[.]', letter.text + letter.html + letter.calendar.decode())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.text(max_size=120))
 def test_no_name_does_more_than_name_somebody(name: str) -> None:
     shown = clean_name(name)

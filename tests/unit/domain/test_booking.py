@@ -15,6 +15,7 @@ from hermes.domain.enquiry import Booking, find_bdr, moment, read, split_name
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.graph import Context, Directory, Graph
 from hermes.domain.model import Record, RecordRef, Tombstone, Value
+from tests.thorough import examples
 from tests.unit.domain.office import COMPANY, NOW, OTHER, SOLD_BY, context, directory, graph_of
 
 FORM = {
@@ -206,7 +207,7 @@ def test_without_a_pipeline_the_booking_stands_and_somebody_is_asked() -> None:
     phone=st.sampled_from([None, '+442079460011', '+15550100100']),
     named=st.booleans(),
 )
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_a_strangers_words_never_reach_an_existing_contact(
     known: dict[str, Value], phone: str | None, named: bool
 ) -> None:
@@ -323,7 +324,7 @@ people = st.fixed_dictionaries(
 
 
 @given(st.lists(people, max_size=5), st.booleans(), st.sampled_from([None, COMPANY.id, 99]), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_whatever_is_there_a_booking_lands_once_and_among_the_living(
     crowd: list[dict[str, Any]], signed: bool, named: int | None, buried: bool
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hermes.domain.history import blank
 from hermes.domain.matching import match
 from hermes.domain.model import Intent, Mirror, Observation, Record, RecordRef, RemoteRef, Value, Version
+from tests.thorough import examples
 from tests.unit.domain.office import context, graph_of, mirror_of, sight
 
 HERE = context()
@@ -75,7 +76,7 @@ def test_a_record_with_an_open_create_is_no_candidate() -> None:
 
 
 @pytest.mark.behaviour('MATCH-7', 'MATCH-2')
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(['Ember', 'ember ', 'Other']), st.booleans(), st.booleans()), max_size=5))
 def test_more_than_one_is_never_a_guess(office: list[tuple[str, bool, bool]]) -> None:
     """Companies of one name, some linked, some merged away: one candidate is the match, several are a question."""

@@ -20,6 +20,7 @@ from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
 from hermes.domain.remote_merges import unite
 from hermes.parts.roles import CALENDAR, CRM
 from hermes.ports import Outgoing
+from tests.thorough import examples
 from tests.unit.domain import office
 from tests.unit.domain.office import COMPANY, ORG, graph_of, mirror_of, sight
 
@@ -247,7 +248,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.invariant('I5')
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(STEPS)
 def test_the_order_of_sightings_does_not_matter(steps: list[tuple[int, Any]]) -> None:
     told = [
@@ -263,7 +264,7 @@ def test_the_order_of_sightings_does_not_matter(steps: list[tuple[int, Any]]) ->
 
 
 @pytest.mark.lesson('M-21')
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(STEPS)
 def test_sequence_never_falls_and_rises_with_all_that_is_told(steps: list[tuple[int, Any]]) -> None:
     told = [

@@ -16,6 +16,7 @@ from hermes.domain.record_types import Attribute
 from hermes.ports import Outgoing
 from hermes.systems.pipedrive.mapping import outgoing
 from hermes.systems.tutorcruncher.mapping import outgoing as write_back
+from tests.thorough import examples
 from tests.unit.domain.office import COMPANY, NOW, ORG, OTHER, SOLD_BY, context, graph_of, mirror_of, sight
 
 CONTACT, DEAL = RecordRef('contact', 1_001), RecordRef('deal', 1_002)
@@ -69,7 +70,7 @@ def wanted(graph: Graph, ref: RecordRef) -> Any:
     return plan(graph, graph.records[ref], TABLES[ref.type], HERE)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(families)
 def test_every_input_of_an_outgoing_field_is_declared(family: tuple[Record, Record, Record]) -> None:
     graph = graph_of(*family, *(linked(kind) for kind in REMOTE))
@@ -80,7 +81,7 @@ def test_every_input_of_an_outgoing_field_is_declared(family: tuple[Record, Reco
             assert view.reads <= set(item.inputs), f'{item.key} reads more than it declares'
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(families)
 def test_every_input_of_the_write_back_is_declared(family: tuple[Record, Record, Record]) -> None:
     ref = RemoteRef('tutorcruncher', 'client', '9')
@@ -93,7 +94,7 @@ def test_every_input_of_the_write_back_is_declared(family: tuple[Record, Record,
 
 @pytest.mark.invariant('I7')
 @pytest.mark.behaviour('OUT-2', 'OUT-1')
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(families)
 def test_what_was_sent_and_answered_is_not_sent_again(family: tuple[Record, Record, Record]) -> None:
     """A creation, an update: once its fields are folded back as the answer, nothing is left to do."""
@@ -112,7 +113,7 @@ def test_what_was_sent_and_answered_is_not_sent_again(family: tuple[Record, Reco
 
 
 @pytest.mark.behaviour('OUT-1')
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(families, st.data())
 def test_only_what_differs_goes_out(family: tuple[Record, Record, Record], data: st.DataObject) -> None:
     graph = graph_of(*family, linked('company'))

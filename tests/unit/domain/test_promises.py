@@ -19,6 +19,7 @@ from hermes.domain.model import Element, Intent, Mirror, Observation, Record, Re
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, plan
 from hermes.parts.roles import CALENDAR, CRM
 from hermes.ports import Outgoing
+from tests.thorough import examples
 from tests.unit.domain.office import COMPANY, ORG, graph_of, mirror_of, sight
 from tests.unit.domain.test_meetings import ACTIVITY, ACTIVITY_TABLE, ADA, BOOKED_S, HALF, NOW, PERSON, TEN
 from tests.unit.domain.test_meetings import context as office
@@ -193,7 +194,7 @@ lives = st.tuples(
 
 @pytest.mark.behaviour('CB-7')
 @pytest.mark.lesson('M-60')
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(lives)
 def test_the_calendar_comes_to_hold_what_the_visitor_was_told(told: tuple[Life, list[str]]) -> None:
     life, steps = told
@@ -211,7 +212,7 @@ def test_the_calendar_comes_to_hold_what_the_visitor_was_told(told: tuple[Life, 
 
 @pytest.mark.behaviour('D-6')
 @pytest.mark.lesson('M-60')
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(lives, st.booleans())
 def test_the_crm_gets_nothing_for_who_is_no_customer(told: tuple[Life, list[str]], noted: bool) -> None:
     life, steps = told
@@ -227,7 +228,7 @@ def test_the_crm_gets_nothing_for_who_is_no_customer(told: tuple[Life, list[str]
 
 
 @pytest.mark.lesson('M-60')
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(lives)
 def test_a_doubtful_call_has_one_open_question_and_another_none(told: tuple[Life, list[str]]) -> None:
     life, steps = told

@@ -12,6 +12,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.model import Record, RecordRef, Tombstone
 from hermes.domain.regions import COUNTRIES, region_of
 from hermes.domain.rota import UNBOOKED, Standing, Turn, candidates, gives_back_at, go_on, queue_of, settle
+from tests.thorough import examples
 
 NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
 ALL = {f'sells_{name}': True for name in ('payg', 'startup', 'enterprise', 'us', 'gb', 'au', 'ca', 'eu', 'row')}
@@ -177,7 +178,7 @@ STEPS = st.lists(
 
 @pytest.mark.invariant('I22')
 @pytest.mark.behaviour('API-3')
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(STEPS, st.sets(WHO, min_size=2))
 def test_equals_differ_by_one_at_most_after_any_history(steps: list[Any], present: set[int]) -> None:
     ledger: list[Turn] = []
@@ -204,7 +205,7 @@ def test_equals_differ_by_one_at_most_after_any_history(steps: list[Any], presen
 
 
 @pytest.mark.invariant('I22')
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(st.sets(WHO, min_size=1), max_size=80))
 def test_nobody_comes_back_to_a_burst(absences: list[set[int]]) -> None:
     """Whoever is there, nobody gets two turns more than another who is there as long as they both are."""
@@ -228,7 +229,7 @@ TURNS = st.lists(
 
 @pytest.mark.behaviour('API-3')
 @pytest.mark.lesson('M-7')
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TURNS, st.lists(st.integers(0, 30), max_size=6))
 def test_a_standing_that_goes_on_is_the_one_of_the_whole_ledger(
     told: list[tuple[int, bool, int, int | None]], stops: list[int]

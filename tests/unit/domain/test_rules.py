@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hermes.domain.model import NO_CLAIMS, Record, RecordRef, Value
 from hermes.domain.rules import Ruled, rules
+from tests.thorough import examples
 from tests.unit.domain.office import CLIENT, COMPANY, ORG, SOLD_BY, context, graph_of, mirror_of, sight
 
 NEW = {
@@ -153,7 +154,7 @@ def test_open_deals_show_their_own_companys_fields_and_closed_ones_keep_theirs()
 texts = st.sampled_from([None, 'a', 'terminated', 'trial'])
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     st.fixed_dictionaries({name: texts for name in ('name', 'tc2_status', 'website', 'price_plan')}),
     st.sampled_from([None, 1, 2, 9]),

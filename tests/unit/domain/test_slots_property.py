@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hermes.domain.slots import Diary, Hours, Interval, Rules, Taken, offer, reasons
+from tests.thorough import examples
 from tests.unit.domain import minutes
 
 DAY = timedelta(days=1)
@@ -83,7 +84,7 @@ def cases(draw: st.DrawFn) -> tuple[Hours, Diary, datetime, datetime, Rules]:
 
 @pytest.mark.behaviour('CB-5')
 @pytest.mark.lesson('I-1', 'I-3')
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(cases(), st.data())
 def test_the_predicate_is_what_the_minutes_say(
     case: tuple[Hours, Diary, datetime, datetime, Rules], data: st.DataObject
@@ -98,7 +99,7 @@ def test_the_predicate_is_what_the_minutes_say(
 @pytest.mark.behaviour('CB-5')
 @pytest.mark.lesson('I-2', 'I-4', 'I-5')
 @pytest.mark.invariant('I20', 'I21')
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(cases(), st.sampled_from([0, 0, 1, 2]))
 @pytest.mark.lesson('M-20')
 def test_the_offer_is_the_grid_where_the_predicate_is_silent(
@@ -117,7 +118,7 @@ def test_the_offer_is_the_grid_where_the_predicate_is_silent(
 
 
 @pytest.mark.invariant('I20')
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases(), st.integers(1, 47))
 def test_a_window_cut_in_two_offers_the_same(case: tuple[Hours, Diary, datetime, datetime, Rules], cut_h: int) -> None:
     hours, diary, around, now, rules = case
@@ -126,7 +127,7 @@ def test_a_window_cut_in_two_offers_the_same(case: tuple[Hours, Diary, datetime,
     assert halves[0] + halves[1] == offer(hours, diary, Interval(first, last), now, rules)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cases())
 def test_the_slots_of_an_ordinary_day_do_not_stand_in_each_others_way(
     case: tuple[Hours, Diary, datetime, datetime, Rules],

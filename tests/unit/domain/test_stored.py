@@ -25,6 +25,7 @@ from hermes.domain.model import (
     Version,
 )
 from hermes.domain.record_types import ATTRIBUTES
+from tests.thorough import examples
 
 texts = st.text(st.characters(exclude_characters='\x00', exclude_categories=['Cs']), max_size=8)
 jsons = st.recursive(
@@ -71,7 +72,7 @@ def stored(row: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(mirrors)
 def test_a_mirror_survives_its_row(mirror: Mirror) -> None:
     row = stored(mirror_row(mirror, 1))
@@ -123,7 +124,7 @@ def record_of(record_type: str) -> st.SearchStrategy[Record]:
     )
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.sampled_from(['company', 'contact', 'deal']).flatmap(record_of))
 def test_a_record_survives_its_row(record: Record) -> None:
     assert read_record(record.ref.type, stored(record_row(record))) == record

@@ -12,6 +12,7 @@ from hermes.domain.config import check, effective, find_key, parse
 from hermes.domain.errors import Refused
 from hermes.domain.slots import Defaults, check_days_off, check_working_hours, hours_of
 from hermes.domain.timetable import check_admin, settle_defaults
+from tests.thorough import examples
 
 DAY = (time(10), time(17, 30))
 ANY_JSON = st.recursive(
@@ -116,7 +117,7 @@ def test_days_off_that_are_malformed_are_refused(value: Any, said: str) -> None:
     assert said in str(refused.value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(ANY_JSON)
 def test_any_json_is_kept_in_one_spelling_or_refused(value: Any) -> None:
     for each in (check_working_hours, check_days_off):

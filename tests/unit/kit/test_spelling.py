@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hermes.kit import spelling, texts
 from hermes.kit.spelling import fold, fold_domain, fold_email, look, same
 from hermes.kit.texts import clean, tidy
+from tests.thorough import examples
 
 NAME = 'Café Ember Tutors'
 LOOK_ALIKES = {
@@ -129,7 +130,7 @@ def test_lines_end_in_one_way() -> None:
     assert clean('a\r\nb \t c') == 'a b c'
 
 
-@settings(deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(ODD)
 @pytest.mark.parametrize('name', ['clean', 'tidy', 'look', 'fold', 'fold_email', 'fold_domain'])
 def test_a_second_time_changes_nothing(name: str, written: str) -> None:
