@@ -60,8 +60,8 @@ class Engine:
     door_open: bool = True
     """Whether our public door is open, as far as this process knows (frontdoor.py)."""
     knowledge: KnowledgeCache = field(default_factory=KnowledgeCache)
-    tables: dict[tuple[str, str], tuple[Catalogue, Sequence[Outgoing]]] = field(default_factory=dict)
-    """The outgoing fields by system and record type, each with the catalogue for which they were made."""
+    tables: dict[tuple[str, str], tuple[System, Catalogue, Sequence[Outgoing]]] = field(default_factory=dict)
+    """The outgoing fields by system and record type, each with the system and the catalogue of which they were made."""
     more_acts: Mapping[type[Any], Entry] = field(default_factory=dict)
     """Acts that are no part of the engine: what carries each out, and who may say it."""
     types: Mapping[tuple[str, str], str] = field(init=False)
@@ -98,10 +98,10 @@ class Engine:
             if not (self.write_back if told is None else told):
                 return ()
         key = (system.name, record_type)
-        made_for, table = self.tables.get(key, (None, ()))
-        if made_for is not known.catalogue:
+        made_by, made_for, table = self.tables.get(key, (None, None, ()))
+        if made_by is not system or made_for is not known.catalogue:
             table = system.outgoing(record_type, known.catalogue)
-            self.tables[key] = known.catalogue, table
+            self.tables[key] = system, known.catalogue, table
         return table
 
     def meeting_defaults(self, known: Knowledge) -> Defaults:

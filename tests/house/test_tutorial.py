@@ -319,8 +319,10 @@ class Newcomer:
             assert len(self.crm('deals', 'org_id', self.organisation(name)['id'])) == 1
 
     def the_weather_is_bad(self) -> None:
-        self.press('/', 'storm')
-        assert self.world('weather')['name'] == 'storm'
+        """Storm, as the page says; in `make test` the other bad weather that it names, which takes less long."""
+        weather = 'storm' if WHOLE else 'rough'
+        self.press('/', weather)
+        assert self.world('weather')['name'] == weather
 
     def the_result_is_the_same(self) -> None:
         self.press('/pages/tutorcruncher', 'Sign up', name=STORMY, email='s@stormy.example')
