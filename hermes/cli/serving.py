@@ -1,5 +1,7 @@
 """How the web server and the sandbox listen. A server process never outlives the command that started it."""
 
+import asyncio
+import contextlib
 import multiprocessing
 import signal
 from importlib import import_module
@@ -49,7 +51,17 @@ def load_target() -> Any:
     if parent := multiprocessing.parent_process():
         die_with(parent.pid or 0, signal.SIGTERM)
     with ending():
-        return import_module('hermes.app').app
+        return _ending_quietly(import_module('hermes.app').app)
+
+
+def _ending_quietly(app: Any) -> Any:
+    """A request that is cut off because the server stops is over, and nothing to tell."""
+
+    async def serve_one(scope: Any, receive: Any, send: Any) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    return serve_one
 
 
 def serve_sandbox(settings: Settings, port: int, weather: str | None) -> None:
