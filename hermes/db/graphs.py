@@ -87,7 +87,7 @@ async def load(
 
 
 def _is_sought(keys: Keys, linked: RecordRef | None) -> bool:
-    """Whether others could be meant: not by an object of the CRM that is linked, and names no other record of ours."""
+    """Whether others could be meant: not by an object that is linked already, and names no other record of ours."""
     return linked is None or linked.type not in MERGED or not set(keys.hermes_ids) <= {linked.id}
 
 

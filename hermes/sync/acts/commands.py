@@ -84,16 +84,15 @@ async def carry_out_together(engine: Engine, wanted: Sequence[Wanted], *, by: st
     Refused, and of the one that was refused its event stays.
     """
     outcomes: list[Mapping[str, Any]] = []
-    command = None
+    act = None
     try:
         async with engine.database.transaction() as connection:
             for each in wanted:
                 act = each(await engine.known(connection))
-                command = _Command(act, OPERATOR, secrets.token_bytes(16), by)
-                outcomes.append((await apply_command(engine, connection, command.act, command.by)).outcome)
+                outcomes.append((await apply_command(engine, connection, act, by)).outcome)
     except Refused as error:
-        if command is not None:
-            await _put_aside(engine, command, error, None)
+        if act is not None:
+            await _put_aside(engine, _Command(act, OPERATOR, secrets.token_bytes(16), by), error, None)
         raise
     return outcomes
 
