@@ -1,7 +1,5 @@
 """How the web server and the sandbox listen. A server process never outlives the command that started it."""
 
-import asyncio
-import contextlib
 import multiprocessing
 import signal
 from importlib import import_module
@@ -10,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hermes.cli import ending
+from hermes.kit.endings import quiet
 from hermes.kit.fitting import BUG
 from hermes.kit.processes import die_with
 from hermes.settings import Settings
@@ -51,17 +50,7 @@ def load_target() -> Any:
     if parent := multiprocessing.parent_process():
         die_with(parent.pid or 0, signal.SIGTERM)
     with ending():
-        return _ending_quietly(import_module('hermes.app').app)
-
-
-def _ending_quietly(app: Any) -> Any:
-    """A request that is cut off because the server stops is over, and nothing to tell."""
-
-    async def serve_one(scope: Any, receive: Any, send: Any) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            await app(scope, receive, send)
-
-    return serve_one
+        return quiet(import_module('hermes.app').app)
 
 
 def serve_sandbox(settings: Settings, port: int, weather: str | None) -> None:

@@ -18,6 +18,7 @@ from hermes.kit.processes import ASKED_BY, SUPERVISOR, end_within
 
 log = structlog.get_logger(__name__)
 Task = asyncio.Task[Any]
+App = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
 END_S: Final = 9.0
 """From being asked to stop to the end, at most. The supervisor waits a little longer before it kills."""
 LEAVE_S: Final = 2.0
@@ -106,3 +107,15 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 async def _end_others() -> set[Task]:
     return await end_tasks(asyncio.all_tasks() - {asyncio.current_task()})
+
+
+def quiet(app: App, *lost: type[BaseException]) -> App:
+    """The same ASGI application. A request that is cut off because the server stops, or ends with one of `lost`, is
+    over, and nothing that the server's log tells.
+    """
+
+    async def serve_one(scope: Any, receive: Any, send: Any) -> None:
+        with contextlib.suppress(asyncio.CancelledError, *lost):
+            await app(scope, receive, send)
+
+    return serve_one

@@ -33,7 +33,7 @@ from hermes.sandbox.mailbox import listen
 from hermes.sandbox.pipedrive import routes_v1, routes_v2
 from hermes.sandbox.scenarios.office import open_calendars
 from hermes.sandbox.tutorcruncher import routes as tutorcruncher_routes
-from hermes.sandbox.weather import App, ConnectionLost, Receive, Scope, Send, Weather, WeatherFront
+from hermes.sandbox.weather import ConnectionLost, Weather, WeatherFront
 from hermes.sandbox.world import Secrets, World, write_whole
 
 SAVE_EVERY_S = 2.0
@@ -122,7 +122,8 @@ async def serve(
     check_loopback(world.hermes_url, host)
     post = await _listen_for_letters(world, mail_port)
     world.serves_sockets = True
-    server = Server(_quiet(create_app(world)), host, port, interface=Interfaces.ASGINL, log_level=LogLevels.error)
+    app = endings.quiet(create_app(world), ConnectionLost)
+    server = Server(app, host, port, interface=Interfaces.ASGINL, log_level=LogLevels.error)
     async with httpx2.AsyncClient(timeout=None, trust_env=False) as client:
         saver = Saver(world, state_file) if state_file is not None else None
         tasks = [asyncio.create_task(endings.keep('webhooks', lambda: world.outbox.pump(client)))]
@@ -148,16 +149,6 @@ async def _listen_for_letters(world: World, port: int | None) -> asyncio.Server 
     with contextlib.suppress(OSError):
         return None if port is None else await listen(world, port)
     return None
-
-
-def _quiet(app: FastAPI) -> App:
-    """An answer that the weather lost is no error of the server's."""
-
-    async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        with contextlib.suppress(ConnectionLost):
-            await app(scope, receive, send)
-
-    return run
 
 
 @dataclass

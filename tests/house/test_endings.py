@@ -234,3 +234,21 @@ def ignores_ctrl_c(pid: int) -> bool:
 
 def test_the_bounds_fit_into_each_other() -> None:
     assert FINISH_S + endings.LEAVE_S + 2 * FAREWELL_S < endings.END_S < STOP_PATIENCE_S
+
+
+@pytest.mark.parametrize('end', [asyncio.CancelledError, ConnectionError])
+async def test_a_request_that_is_cut_off_tells_nothing(end: type[BaseException]) -> None:
+    begun: list[str] = []
+
+    async def cut_off(scope: dict[str, str], receive: object, send: object) -> None:
+        begun.append(scope['path'])
+        raise end
+
+    await endings.quiet(cut_off, ConnectionError)({'path': '/ready'}, None, None)
+    assert begun == ['/ready']
+    with pytest.raises(LookupError):
+        await endings.quiet(raise_lookup_error)({}, None, None)
+
+
+async def raise_lookup_error(scope: object, receive: object, send: object) -> None:
+    raise LookupError
