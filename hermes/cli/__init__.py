@@ -1,7 +1,7 @@
 """The `hermes` command: every act of an operator, one module per group of commands.
 
 Which module holds which command stands in one table, and only the module of the command at hand is imported, so that
-`hermes --help` is quick. A module offers `register(app)`, which adds its commands to a Typer application.
+`hermes --help` is quick. A module has a function of the command's name or, for a group of them, `COMMANDS`.
 """
 
 import os
@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'status': ('status', 'How everything is doing, in one screen.'),
     'pids': ('pids', 'The processes of the "hermes run" of this installation.'),
     'doctor': ('doctor', 'Check every connection and setting, and say what to do.'),
-    'setup': ('setup', 'Set up pipelines, fields, admins and webhooks.'),
+    'setup': ('setup', 'Set up pipelines, fields, admins and webhooks, and take over clients.'),
     'config': ('config', 'Show and set what can be changed while Hermes runs.'),
     'fields': ('fields', 'The field catalogue.'),
     'find': ('find', 'Find records and events by a name, an e-mail address, a phone number or an id.'),
@@ -42,8 +42,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'decisions': ('decisions', 'What only a person can decide: list, show, settle.'),
     'push': ('push', 'What goes out: list, retry, ignore.'),
     'plan': ('plan', 'What would be sent now, field by field, and what it would cost.'),
-    'pause': ('push', 'Stop sending to a system.'),
-    'resume': ('push', 'Send to a system again.'),
+    'pause': ('systems', 'Stop sending to a system.'),
+    'resume': ('systems', 'Send to a system again.'),
     'forget-account': ('accounts', 'Let go of an account with which nothing was exchanged yet.'),
     'sweep': ('sweep', 'Fetch what was changed out there.'),
     'drift': ('drift', 'Compare with a system and heal differences.'),
@@ -85,12 +85,17 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS or not has_module(COMMANDS[cmd_name][0]):
             return None
-        app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        # A second command keeps Typer from collapsing a module with a single one.
-        app.command('-', hidden=True)(lambda: None)
-        import_module(full_name(COMMANDS[cmd_name][0])).register(app)
-        group = typer.main.get_command(app)
-        return group.get_command(ctx, cmd_name) if isinstance(group, TyperGroup) else None
+        module, told = COMMANDS[cmd_name]
+        found = import_module(full_name(module))
+        commands = getattr(found, 'COMMANDS', None) or {cmd_name: getattr(found, cmd_name.replace('-', '_'))}
+        app = typer.Typer(help=told, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+        app.callback()(lambda: None)  # keeps Typer from collapsing a group with a single command
+        for name, command in commands.items():
+            dashed = name in getattr(found, 'DASHED', ())
+            app.command(name, context_settings={'ignore_unknown_options': dashed})(command)
+        group: Any = typer.main.get_command(app)
+        group.name = cmd_name
+        return group.get_command(ctx, cmd_name) if cmd_name in commands else group
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         try:

@@ -9,12 +9,7 @@ from hermes.cli.output import JsonFlag, print_json, say
 from hermes.parts.roles import CALENDAR, CRM, PRODUCT
 
 
-def register(app: typer.Typer) -> None:
-    """Add `forget-account`."""
-    app.command('forget-account')(forget)
-
-
-def forget(
+def forget_account(
     system: Annotated[str, typer.Argument(metavar='SYSTEM', help=f'{CRM} (pd), {PRODUCT} (tc2) or {CALENDAR}.')],
     as_json: JsonFlag = False,
 ) -> None:

@@ -38,18 +38,6 @@ Zone = Annotated[str | None, typer.Option('--timezone', metavar='ZONE', help='Su
 Bookable = Annotated[bool | None, typer.Option('--bookable/--not-bookable', help='Whether they take calls.')]
 
 
-def register(app: typer.Typer) -> None:
-    """Add `admins`."""
-    group = typer.Typer(
-        help='Who sells, supports and develops: list, add, edit, remove.', no_args_is_help=True, rich_markup_mode=None
-    )
-    group.command('list')(list_admins)
-    group.command('add')(add)
-    group.command('edit')(edit)
-    group.command('remove')(remove)
-    app.add_typer(group, name='admins')
-
-
 def list_admins(
     everybody: Annotated[bool, typer.Option('--all', help='Also those who were removed.')] = False,
     as_json: JsonFlag = False,
@@ -238,3 +226,6 @@ def _chosen(words: list[str], known: tuple[str, ...], kind: str) -> list[str]:
     if wrong := [word for word in said if word not in known]:
         raise Refused(f'"{wrong[0]}" is no {kind}. They are: {", ".join(known)}; or "none" alone.')
     return said
+
+
+COMMANDS = {'list': list_admins, 'add': add, 'edit': edit, 'remove': remove}

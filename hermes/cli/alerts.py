@@ -18,16 +18,6 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add `alerts`."""
-    group = typer.Typer(
-        help='What whoever looks after Hermes is told: list, test.', no_args_is_help=True, rich_markup_mode=None
-    )
-    group.command('list')(list_alerts)
-    group.command('test')(try_channels)
-    app.add_typer(group, name='alerts')
-
-
 def list_alerts(
     ended: Annotated[bool, typer.Option('--all', help='Also what is well again.')] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help='At most so many.')] = 50,
@@ -78,3 +68,6 @@ async def _try(couriers: dict[tuple[str, str], 'Courier'], body: dict[str, objec
             answer, ok = str(reaction), False
         told.append({'channel': f'{channel} to {target}' if target else channel, 'ok': ok, 'answer': answer})
     return told
+
+
+COMMANDS = {'list': list_alerts, 'test': try_channels}

@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 RecordText = Annotated[str, typer.Argument(metavar='RECORD', help=f'company:12, an id, or {CRM}:organization:5.')]
 
 
-def register(app: typer.Typer) -> None:
-    """Add `blame` and `release`."""
-    app.command('blame')(blame)
-    app.command('release')(release)
-
-
 def blame(
     record: RecordText,
     field: Annotated[

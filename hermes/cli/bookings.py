@@ -27,15 +27,6 @@ LETTERS = [
 ]  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add `bookings`."""
-    group = typer.Typer(help='Bookings: list, show, cancel.', no_args_is_help=True, rich_markup_mode=None)
-    group.command('list')(list_bookings)
-    group.command('show')(show_booking)
-    group.command('cancel')(cancel)
-    app.add_typer(group, name='bookings')
-
-
 def list_bookings(
     admin: Annotated[str, typer.Option(metavar='ADMIN', help="Only this admin's: an id, an e-mail or a name.")] = '',
     status: Annotated[str, typer.Option(help='planned, cancelled, or all.')] = 'planned',
@@ -139,3 +130,6 @@ def _local(at: Any, zone: str | None) -> str | None:
         return None
     local = at.astimezone(known)
     return f'{day(local.date())} {clock(local)} ({known.key})'
+
+
+COMMANDS = {'list': list_bookings, 'show': show_booking, 'cancel': cancel}

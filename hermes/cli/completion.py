@@ -20,11 +20,6 @@ class Shell(StrEnum):
     FISH = 'fish'
 
 
-def register(app: typer.Typer) -> None:
-    """Add `completion`."""
-    app.command('completion')(completion)
-
-
 def completion(shell: Annotated[Shell, typer.Argument(metavar='SHELL', help='bash, zsh or fish.')]) -> None:
     """Print what makes a shell complete commands. bash, zsh: eval "$(hermes completion bash)"; fish: hermes completion
     fish | source.

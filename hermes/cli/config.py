@@ -22,16 +22,6 @@ COLUMNS = [
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add `config`."""
-    group = typer.Typer(
-        help='Show and set what can be changed while Hermes runs.', no_args_is_help=True, rich_markup_mode=None
-    )
-    group.command('show')(show_config)
-    group.command('set')(set_config)
-    app.add_typer(group, name='config')
-
-
 def show_config(
     key: Annotated[str | None, typer.Argument(metavar='[KEY]', help='Only this setting.')] = None,
     as_json: JsonFlag = False,
@@ -132,3 +122,6 @@ def describe(connection: 'Connection', key: 'ConfigKey', value: 'Value') -> tupl
     if found is None:
         return None, 'unknown'
     return found['name'], found['problem'] or None
+
+
+COMMANDS = {'show': show_config, 'set': set_config}

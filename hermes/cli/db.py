@@ -18,17 +18,7 @@ from hermes.db.server import embedded
 from hermes.domain.errors import Refused
 from hermes.settings import Settings
 
-db = typer.Typer(
-    no_args_is_help=True,
-    help='The database: start, stop, upgrade, downgrade, backup, restore, reset, restore-from-live, url.',
-)
-
 BackupFile = Annotated[Path, typer.Argument(metavar='FILE', help='A file; - for stdout or stdin.')]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.add_typer(db, name='db')
 
 
 def require_embedded(settings: Settings) -> None:
@@ -37,7 +27,6 @@ def require_embedded(settings: Settings) -> None:
         raise Refused('DATABASE_URL is set, so the database server is not for Hermes to start or stop.')
 
 
-@db.command('start')
 def start() -> None:
     """Start the embedded server; it runs until "hermes db stop"."""
     settings = load_settings(make=True)
@@ -48,7 +37,6 @@ def start() -> None:
         say(f'The database runs: {server.url}')
 
 
-@db.command('stop')
 def stop(force: Annotated[bool, typer.Option('--force', help='Even while Hermes uses it.')] = False) -> None:
     """Stop the embedded server."""
     settings = load_settings()
@@ -57,7 +45,6 @@ def stop(force: Annotated[bool, typer.Option('--force', help='Even while Hermes 
     say('The database has stopped.' if stopped else 'The database was not running.')
 
 
-@db.command('url')
 def url() -> None:
     """Print the address of the database, for psql and others."""
     settings = load_settings()
@@ -66,7 +53,6 @@ def url() -> None:
     say(settings.database_url or embedded.address(database_folder(settings)))
 
 
-@db.command('upgrade')
 def upgrade() -> None:
     """Bring the schema to this program's version."""
     from hermes.db import schema
@@ -76,7 +62,6 @@ def upgrade() -> None:
     say(told or 'The schema is up to date.')
 
 
-@db.command('downgrade', context_settings={'ignore_unknown_options': True})
 def downgrade(
     revision: Annotated[
         str, typer.Argument(metavar='VERSION', help='An earlier version, -1 for one step back, or base.')
@@ -97,7 +82,6 @@ def downgrade(
     say(f'The schema has gone back to {target or "nothing"}.')
 
 
-@db.command('reset')
 def reset(name: NameFlag = '') -> None:
     """Drop everything in the database and make its tables anew. Asks for the database's name."""
     from hermes.db import schema
@@ -111,7 +95,6 @@ def reset(name: NameFlag = '') -> None:
     say(f'The database "{expected}" is empty.')
 
 
-@db.command('restore-from-live')
 def restore_from_live(name: NameFlag = '') -> None:
     """Copy LIVE_DATABASE_URL into the local database: every system paused, sessions left behind, no webhooks."""
     from hermes.db.server import restoring
@@ -129,7 +112,6 @@ def restore_from_live(name: NameFlag = '') -> None:
     )
 
 
-@db.command('backup')
 def backup(file: BackupFile) -> None:
     """Write the database into a file, whatever runs meanwhile. Keep the settings (.env) beside it."""
     from hermes.db.server import backup as backups
@@ -165,7 +147,6 @@ def new_file(file: Path) -> Iterator[IO[bytes]]:
             part.unlink()
 
 
-@db.command('restore')
 def restore(file: BackupFile, name: NameFlag = '') -> None:
     """Put a backup into the database, in the place of all that is there. Asks for the database's name, unless it is
     empty; every system is paused then.
@@ -205,3 +186,10 @@ def contents(address: str) -> list[str]:
 
     with connections.opened(address) as connection:
         return impact.contents(connection)
+
+
+DASHED = {'downgrade'}  # its -1 is no option
+COMMANDS = {
+    'start': start, 'stop': stop, 'upgrade': upgrade, 'downgrade': downgrade, 'backup': backup, 'restore': restore,
+    'reset': reset, 'restore-from-live': restore_from_live, 'url': url,
+}  # fmt: skip

@@ -14,15 +14,6 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add `decisions`."""
-    group = typer.Typer(help='What only a person can decide.', no_args_is_help=True, rich_markup_mode=None)
-    group.command('list')(list_decisions)
-    group.command('show')(show_decision)
-    group.command('settle')(settle)
-    app.add_typer(group, name='decisions')
-
-
 def list_decisions(
     state: Annotated[str, typer.Option(help='open, settled, or all.')] = 'open',
     kind: Annotated[str, typer.Option(help='Only this kind: match, gone, "fought over", ...')] = '',
@@ -92,3 +83,6 @@ def _choices(kind: str) -> dict[str, str]:
 
 def _record(item: dict[str, object]) -> str:
     return f'{item["record_type"]}:{item["record_id"]}' if item['record_type'] else ''
+
+
+COMMANDS = {'list': list_decisions, 'show': show_decision, 'settle': settle}

@@ -30,11 +30,6 @@ TripFlag = Annotated[
 CheckFlag = Annotated[bool, typer.Option('--check', hidden=True, help='What it does anyway: exit with 2.')]
 
 
-def register(app: typer.Typer) -> None:
-    """Add `doctor`."""
-    app.command('doctor')(doctor)
-
-
 def doctor(
     online: OnlineFlag = True,
     fix: FixFlag = False,

@@ -20,11 +20,6 @@ BY_FIELD = [Column('type', 'TYPE'), Column('field', 'FIELD'), Column('differ', '
             Column('learned', 'LEARNED', True)]  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add `drift`."""
-    app.command('drift')(drift)
-
-
 def drift(heal: HealFlag = False, dry_run: DryFlag = False, as_json: JsonFlag = False) -> None:
     """Compare with the CRM as it is now; --heal writes what differs."""
     from hermes.cli.engine import listing, with_engine

@@ -17,19 +17,6 @@ if TYPE_CHECKING:
 EventId = Annotated[int, typer.Argument(metavar='EVENT', help="The event's number.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add `events`."""
-    group = typer.Typer(
-        help='What arrived: list, show, replay, park, dismiss.', no_args_is_help=True, rich_markup_mode=None
-    )
-    group.command('list')(arrivals.list_events)
-    group.command('show')(show_event)
-    group.command('replay')(replay)
-    group.command('park')(park)
-    group.command('dismiss')(dismiss)
-    app.add_typer(group, name='events')
-
-
 def show_event(
     event_id: EventId,
     raw: Annotated[
@@ -208,3 +195,6 @@ def _print_body(body: Any) -> None:
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, indent=2)
     for line in text.splitlines():
         say(clean(line))
+
+
+COMMANDS = {'list': arrivals.list_events, 'show': show_event, 'replay': replay, 'park': park, 'dismiss': dismiss}

@@ -9,11 +9,6 @@ import typer
 from hermes.cli.output import JsonFlag, plain_errors, print_json, say
 
 
-def register(app: typer.Typer) -> None:
-    """Add `explain`."""
-    app.command('explain')(explain)
-
-
 def explain(
     ids: Annotated[list[str], typer.Argument(metavar='ID...', help='TC-9, MATCH-2, I4; or a group: TC, PD-ORG.')],
     as_json: JsonFlag = False,

@@ -47,21 +47,6 @@ Label = Annotated[
 File = Annotated[Path, typer.Argument(metavar='FILE')]
 
 
-def register(app: typer.Typer) -> None:
-    """Add `fields`."""
-    group = typer.Typer(help='The field catalogue.', no_args_is_help=True, rich_markup_mode=None)
-    for name, command in (
-        ('list', list_fields),
-        ('add', add_field),
-        ('change', change_field),
-        ('remove', remove_field),
-        ('export', export_fields),
-        ('import', import_file),
-    ):
-        group.command(name)(command)
-    app.add_typer(group, name='fields')
-
-
 def list_fields(as_json: JsonFlag = False) -> None:
     """Every field: where it comes from, who may write it, where it stands in the CRM, what is wrong with it."""
     from dataclasses import asdict
@@ -259,3 +244,13 @@ def import_file(file: File, as_json: JsonFlag = False) -> None:
 async def _in_transaction(here: 'Session', act: Any) -> None:
     async with here.engine.database.transaction() as connection:
         await act(connection)
+
+
+COMMANDS = {
+    'list': list_fields,
+    'add': add_field,
+    'change': change_field,
+    'remove': remove_field,
+    'export': export_fields,
+    'import': import_file,
+}

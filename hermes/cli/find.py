@@ -11,11 +11,6 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add `find`."""
-    app.command('find')(find)
-
-
 def find(
     text: Annotated[list[str], typer.Argument(metavar='TEXT', help='A name, an e-mail, a phone number, an id.')],
     deleted: Annotated[bool, typer.Option('--deleted', help='Also what was deleted.')] = False,

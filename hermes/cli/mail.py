@@ -15,15 +15,6 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add `mail`."""
-    group = typer.Typer(help='Letters: list, retry, dismiss.', no_args_is_help=True, rich_markup_mode=None)
-    group.command('list')(list_letters)
-    group.command('retry')(retry)
-    group.command('dismiss')(dismiss)
-    app.add_typer(group, name='mail')
-
-
 def list_letters(
     state: Annotated[
         str, typer.Option(help='due, sent, dropped, parked, or all; without it what did not go out.')
@@ -78,3 +69,6 @@ def dismiss(
             said = f'dismiss letter {number} ({letter["kind"]} of booking {letter["meeting_id"]})'
             wanted.append((said, DismissLetter(number, reason.strip())))
         act(connection, wanted, as_json)
+
+
+COMMANDS = {'list': list_letters, 'retry': retry, 'dismiss': dismiss}

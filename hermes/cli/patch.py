@@ -11,12 +11,7 @@ from hermes.domain.errors import Refused
 CHANGES = [Column('record', 'RECORD'), Column('field', 'FIELD'), Column('old', 'WAS'), Column('new', 'IS')]
 
 
-def register(app: typer.Typer) -> None:
-    """Add `patch`."""
-    app.command('patch')(run_patch)
-
-
-def run_patch(
+def patch(
     name: Annotated[str, typer.Argument(metavar='[NAME]', help='Which patch; without it they are listed.')] = '',
     live: Annotated[bool, typer.Option('--live', help='Keep what it does; otherwise it is a dry run.')] = False,
     database: NameFlag = '',

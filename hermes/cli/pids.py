@@ -8,11 +8,6 @@ from hermes.cli.output import Column, JsonFlag, print_json, print_rows, say
 from hermes.domain.errors import Refused
 
 
-def register(app: typer.Typer) -> None:
-    """Add `pids`."""
-    app.command('pids')(pids)
-
-
 def pids(
     part: Annotated[str, typer.Argument(help='One of run, web, worker, sandbox: its process id alone.')] = '',
     as_json: JsonFlag = False,

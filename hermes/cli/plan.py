@@ -24,12 +24,7 @@ TOTALS = [
 ]  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add `plan`."""
-    app.command('plan')(show_plan)
-
-
-def show_plan(
+def plan(
     system: Annotated[str | None, typer.Option('--system', help=f'Only this system, for example {CRM}.')] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000_000, help='At most so many companies.')] = 10_000,
     as_json: JsonFlag = False,

@@ -1,4 +1,4 @@
-"""`hermes push`, `pause` and `resume`: what goes out, what is stuck, and what to do about it (OUT-5, OUT-6)."""
+"""`hermes push`: what goes out, what is stuck, and what to do about it (OUT-5, OUT-6)."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,16 +18,6 @@ COLUMNS = [
     Column('record', 'RECORD'), Column('system', 'SYSTEM'), Column('shown', 'STATE'), Column('due_at', 'DUE'),
     Column('lane', 'LANE'), Column('attempts', 'TRIES', True), Column('fields', 'FIELDS'), Column('reason', 'REASON'),
 ]  # fmt: skip
-
-
-def register(app: typer.Typer) -> None:
-    """Add `push`, `pause` and `resume`."""
-    group = typer.Typer(help='What goes out: list, retry, ignore.', no_args_is_help=True, rich_markup_mode=None)
-    group.command('list')(list_pushes)
-    group.command('retry')(retry)
-    group.command('ignore')(ignore)
-    app.add_typer(group, name='push')
-    systems.register(app)
 
 
 def list_pushes(
@@ -125,3 +115,6 @@ def _known_fields(connection: systems.Connected, record_type: str) -> set[str]:
 
     native = {'name', 'emails', 'phones', 'address', 'hermes_id'}
     return {*read_traits(connection, record_type), *native}
+
+
+COMMANDS = {'list': list_pushes, 'retry': retry, 'ignore': ignore}

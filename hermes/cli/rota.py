@@ -12,14 +12,6 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add `rota`."""
-    group = typer.Typer(help='Whose turn it is.', no_args_is_help=True, rich_markup_mode=None)
-    group.callback()(lambda: None)
-    group.command('show')(show_rota)
-    app.add_typer(group, name='rota')
-
-
 def show_rota(
     plan: Annotated[str, typer.Option(metavar='PLAN', help='Only this plan: payg, startup or enterprise.')] = '',
     country: Annotated[
@@ -87,3 +79,6 @@ def choose(plan: str, country: str) -> list[str]:
         for queue in rota.queues()
         if (not plan or queue.split(':')[1:2] == [plan]) and (not code or queue.endswith(f':{region_of(code)}'))
     ]
+
+
+COMMANDS = {'show': show_rota}

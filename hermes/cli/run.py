@@ -46,12 +46,6 @@ Weather = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    for command in (run, web, worker, sandbox, openapi):
-        app.command(command.__name__)(command)
-
-
 def run(
     reload: Annotated[bool, typer.Option('--reload', help='Restart what has changed when the code changes.')] = False,
     port: Port = WEB_PORT,

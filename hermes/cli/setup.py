@@ -29,27 +29,6 @@ Take = Annotated[bool | None, typer.Option('--take/--no-take', help=f"Take {PROD
 NOTHING: list[str] = []
 
 
-def register(app: typer.Typer) -> None:
-    """Add `setup`."""
-    group = typer.Typer(
-        help='Set up pipelines, fields, admins and webhooks, and take over clients.',
-        no_args_is_help=True,
-        rich_markup_mode=None,
-    )
-    for name, command in (
-        ('all', setup_all),
-        ('pipelines', setup_pipelines),
-        ('fields', setup_fields),
-        ('admins', setup_admins),
-        ('webhooks', setup_webhooks),
-        ('clients', setup_clients),
-        ('export', export_file),
-        ('import', import_file),
-    ):
-        group.command(name)(command)
-    app.add_typer(group, name='setup')
-
-
 def setup_all(
     payg: PlanFlag = None,
     startup: PlanFlag = None,
@@ -161,3 +140,15 @@ def import_file(file: Annotated[Path, typer.Argument(metavar='FILE')]) -> None:
         for line in import_setup(here, file, told):
             done(line)
         done('The set-up was taken over!')
+
+
+COMMANDS = {
+    'all': setup_all,
+    'pipelines': setup_pipelines,
+    'fields': setup_fields,
+    'admins': setup_admins,
+    'webhooks': setup_webhooks,
+    'clients': setup_clients,
+    'export': export_file,
+    'import': import_file,
+}

@@ -23,11 +23,6 @@ BANNER = """Hermes: the models, `session` (AsyncSession), `select`, `engine`, `a
 Ctrl-D ends it."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add `shell`."""
-    app.command('shell')(shell)
-
-
 def shell(
     command: Annotated[str, typer.Option('--command', '-c', help='Run this and end.')] = '',
 ) -> None:

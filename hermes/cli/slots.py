@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 AdminArgument = Annotated[str, typer.Argument(metavar='ADMIN', help='An id, an e-mail address or a name.')]
 
 
-def register(app: typer.Typer) -> None:
-    """Add `slots`."""
-    group = typer.Typer(
-        help='Why a slot is offered or not; working hours and days off.', no_args_is_help=True, rich_markup_mode=None
-    )
-    group.command('explain')(explain)
-    group.command('hours')(hours)
-    group.command('days-off')(days_off)
-    app.add_typer(group, name='slots')
-
-
 def explain(
     admin: AdminArgument,
     when: Annotated[
@@ -210,3 +199,6 @@ def _defaults(connection: 'Connection') -> 'Defaults':
     from hermes.parts.assembly import meeting_defaults
 
     return settle_defaults(meeting_defaults(load_settings()), read_settings(connection))
+
+
+COMMANDS = {'explain': explain, 'hours': hours, 'days-off': days_off}

@@ -28,11 +28,6 @@ WatchFlag = Annotated[bool, typer.Option('--watch', '-w', help='Look again and a
 Every = Annotated[float, typer.Option(metavar='SECONDS', min=0.5, max=3600, help='With --watch: how often.')]
 
 
-def register(app: typer.Typer) -> None:
-    """Add `status`."""
-    app.command('status')(status)
-
-
 def status(
     as_json: JsonFlag = False,
     check: CheckFlag = False,

@@ -35,11 +35,6 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def register(app: typer.Typer) -> None:
-    """Add `sweep`."""
-    app.command('sweep')(sweep)
-
-
 def sweep(system: SystemArgument = None, full: FullFlag = False, as_json: JsonFlag = False) -> None:
     """Fetch what was changed out there; with --full everything, and prove that nothing is missing."""
     from hermes.cli.engine import listing, with_engine

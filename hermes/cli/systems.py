@@ -22,12 +22,6 @@ RESTORED = 'restored'
 SystemText = Annotated[str, typer.Argument(metavar='SYSTEM', help=f'{CRM} (pd), {PRODUCT} (tc2), ...')]
 
 
-def register(app: typer.Typer) -> None:
-    """Add `pause` and `resume`."""
-    app.command('pause')(pause)
-    app.command('resume')(resume)
-
-
 def pause(
     system: SystemText,
     reason: Annotated[str, typer.Option(help='Why, for those who look at it later.')] = '',

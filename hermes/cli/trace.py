@@ -7,11 +7,6 @@ import typer
 from hermes.cli.output import JsonFlag, print_json, say, show
 
 
-def register(app: typer.Typer) -> None:
-    """Add `trace`."""
-    app.command('trace')(trace)
-
-
 def trace(
     event_id: Annotated[int, typer.Argument(metavar='EVENT', help="The event's number.")],
     as_json: JsonFlag = False,

@@ -29,11 +29,6 @@ CRM = {
 }
 
 
-def register(app: typer.Typer) -> None:
-    """Add `import-legacy`."""
-    app.command('import-legacy')(import_legacy)
-
-
 def import_legacy(
     source_url: Annotated[
         str,
