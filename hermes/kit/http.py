@@ -6,9 +6,11 @@ secret.
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -48,6 +50,19 @@ def kept(headers: Mapping[str, str]) -> dict[str, str]:
         for name, value in headers.items()
         if name.lower() in KEPT_HEADERS or name.lower().startswith(KEPT_PREFIXES)
     }
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Whose certificates are believed: the machine's list, read once a process (it costs more than all else of a
+    client).
+    """
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+def new_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
+    """A client that goes where it is told, not where the environment or an answer sends it."""
+    return httpx2.AsyncClient(transport=transport, verify=authorities(), trust_env=False, follow_redirects=False)
 
 
 async def exchange(

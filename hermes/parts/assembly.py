@@ -20,7 +20,7 @@ from hermes.domain.errors import HermesError
 from hermes.domain.timetable import Defaults
 from hermes.kit import logs, redaction, telemetry
 from hermes.kit.clock import Clock, SystemClock
-from hermes.kit.http import look_at_health
+from hermes.kit.http import look_at_health, new_client
 from hermes.kit.ids import Chance, new_token, system_chance
 from hermes.legacy.importing import OF_IMPORTS
 from hermes.parts import google
@@ -125,7 +125,7 @@ def front_door(settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTran
     """Our public address as a worker looks at it."""
 
     async def look() -> str:
-        async with httpx2.AsyncClient(transport=transport, trust_env=False) as client:
+        async with new_client(transport) as client:
             return await look_at_health(client, clock, settings.hermes_url)
 
     return FrontDoor(settings.hermes_url, look)

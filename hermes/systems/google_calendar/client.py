@@ -16,7 +16,7 @@ import httpx2
 from hermes.domain.errors import AuthBroken, Unreadable
 from hermes.kit import wire
 from hermes.kit.clock import Clock, SystemClock
-from hermes.kit.http import Exchange, exchange
+from hermes.kit.http import Exchange, exchange, new_client
 from hermes.ports import Answer, Request
 from hermes.systems.google_calendar import answers, inbound, mapping
 from hermes.systems.google_calendar.token import Account, NoToken, Tokens
@@ -44,7 +44,7 @@ class Client:
         busy_s: float = BUSY_S,
     ) -> None:
         self._base = root.rstrip('/') + PATH
-        self._http = client or httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+        self._http = client or new_client(transport)
         self._clock = clock or SystemClock()
         self._tokens = Tokens(account, self._http, self._clock)
         self._timeout_s = timeout_s

@@ -14,7 +14,7 @@ import httpx2
 from hermes.domain.fields import Catalogue
 from hermes.kit import wire
 from hermes.kit.clock import Clock, SystemClock
-from hermes.kit.http import exchange
+from hermes.kit.http import exchange, new_client
 from hermes.ports import Answer, Request
 from hermes.systems.pipedrive import mapping
 
@@ -46,7 +46,7 @@ class Client:
     ) -> None:
         self._base_v2, self._base_v1 = base_v2.rstrip('/'), base_v1.rstrip('/')
         self._token = token
-        self._http = client or httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+        self._http = client or new_client(transport)
         self._clock = clock or SystemClock()
         self._timeout_s = timeout_s
         self._currency = currency

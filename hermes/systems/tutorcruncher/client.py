@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx2
 
 from hermes.kit.clock import Clock, SystemClock
-from hermes.kit.http import exchange
+from hermes.kit.http import exchange, new_client
 from hermes.ports import Answer, Request
 from hermes.systems.tutorcruncher import mapping
 
@@ -28,7 +28,7 @@ class Client:
         timeout_s: float = 10.0,
     ) -> None:
         self._base, self._key = base.rstrip('/'), key
-        self._http = client or httpx2.AsyncClient(transport=transport, trust_env=False, follow_redirects=False)
+        self._http = client or new_client(transport)
         self._clock = clock or SystemClock()
         self._timeout_s = timeout_s
 

@@ -14,7 +14,7 @@ from hermes import __version__
 from hermes.domain.alerts import Message
 from hermes.domain.errors import Ambiguous, Rejected, Retry
 from hermes.kit.clock import Clock
-from hermes.kit.http import exchange
+from hermes.kit.http import exchange, new_client
 from hermes.kit.signing import standard_headers
 
 DEADLINE_S: Final = 15.0
@@ -42,7 +42,7 @@ class WebhookCourier:
             'user-agent': f'Hermes/{__version__}',
             **standard_headers(message.id, at_s, content, self._secrets),
         }
-        async with httpx2.AsyncClient(transport=self._transport, trust_env=False) as client:
+        async with new_client(self._transport) as client:
             told = await exchange(
                 client, self._clock, 'POST', self._url, headers=headers, content=content, deadline_s=DEADLINE_S
             )
