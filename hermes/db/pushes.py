@@ -131,6 +131,33 @@ async def mark_dirty(connection: Connection, dirty: Iterable[Dirty], spacing_s: 
     )
 
 
+LANES: Final = """
+    lanes as materialized (
+      select b.system, place, lane, hermes_now() as at from budget b left join system_state s using (system),
+        unnest(array['interactive', 'webhook', 'backfill']) with ordinality as l(lane, place)
+      where not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now()
+        and not b.system || ' ' || lane = any(%s)
+    )
+"""
+OPEN: Final = """
+    p.system = l.system and p.lane = l.lane and p.wanted > p.done and p.state = 'ready' and p.due_at <= l.at
+      and (p.leased_until is null or p.leased_until <= l.at)
+"""
+DUE: Final = f"""
+    with {LANES}
+    select p.graph_id, p.system from lanes l, lateral (
+      select graph_id, system, due_at from push p where {OPEN} order by due_at limit 12) p
+    order by l.place, p.due_at limit 12
+"""
+"""What is due, a few of each lane: an index has them in this order, however many wait."""
+STARTED: Final = f"""
+    with {LANES}
+    select p.graph_id, p.system from lanes l join push p on {OPEN} where p.intent is not null
+    order by l.place, p.due_at limit 12
+"""
+"""The same of what was begun."""
+
+
 async def claim_graph(
     connection: Connection, worker: str, full: Collection[tuple[str, str]] = (), *, planning: bool = False
 ) -> list[Push]:
@@ -139,23 +166,8 @@ async def claim_graph(
     `full`: the (system, lane)s that are left alone, because their budget is used up for the moment. `planning`: nothing
     is sent, only what went out earlier without an answer is resolved.
     """
-    rows = await connection.execute(
-        """
-        with open as materialized (
-          select b.system, lane from budget b left join system_state s using (system),
-            unnest(array['interactive', 'webhook', 'backfill']) lane
-          where not coalesce(s.paused, false) and coalesce(s.blocked_until, '-infinity') <= hermes_now()
-            and not b.system || ' ' || lane = any(%s)
-        )
-        select p.graph_id, p.system from open o join push p on p.system = o.system and p.lane = o.lane
-        where p.wanted > p.done and p.state = 'ready' and p.due_at <= hermes_now()
-          and (p.leased_until is null or p.leased_until <= hermes_now())
-          and (p.intent is not null or not %s)
-        order by case p.lane when 'interactive' then 0 when 'webhook' then 1 else 2 end, p.due_at
-        limit 12
-        """,
-        ([f'{system} {lane}' for system, lane in full], planning),
-    )
+    told = [f'{system} {lane}' for system, lane in full]
+    rows = await connection.execute(STARTED if planning else DUE, (told,))
     tried: set[tuple[int, str]] = set()
     for row in await rows.fetchall():
         key = (row['graph_id'], row['system'])
@@ -183,9 +195,10 @@ async def _lease(connection: Connection, graph_id: int, system: str, worker: str
           select record_type, record_id from push d
           where d.system = %(system)s and d.graph_id = %(graph)s
             and d.wanted > d.done and d.state = 'ready' and d.due_at <= hermes_now()
+            and (d.leased_until is null or d.leased_until <= hermes_now())
             and (d.intent is not null or not %(planning)s)
             and not exists (select 1 from push o where o.system = d.system and o.graph_id = d.graph_id and
-              o.leased_until > hermes_now())
+              o.leased_until > hermes_now() and o.leased_by is not null)
           order by record_type, record_id for update skip locked
         ) due
         where p.system = %(system)s and p.record_type = due.record_type and p.record_id = due.record_id
@@ -266,26 +279,11 @@ async def later(
     return done.rowcount == 1
 
 
-async def spread(connection: Connection, system: str, lane: str) -> None:
-    """The burst window is full: what else is due in this lane comes at the pace of the budget, the longest due first,
-    instead of being prepared and refused all at once.
-    """
+async def rest(connection: Connection, push: Push, until: datetime, reason: str) -> None:
+    """Give the lease back, and let nobody take the push before `until`; among what waits it keeps its place."""
     await connection.execute(
-        """
-        update push p set due_at = hermes_now() + d.place * d.gap
-        from (
-          select w.record_type, w.record_id, w.system,
-            row_number() over (order by w.due_at, w.graph_id, w.rank, w.record_id) as place,
-            make_interval(secs => (b.burst_window_s / greatest(b.burst_limit, 1))::float8) as gap
-          from (
-            select * from push where system = %(system)s and lane = %(lane)s and wanted > done and state = 'ready'
-              and due_at <= hermes_now() and intent is null and (leased_until is null or leased_until <= hermes_now())
-            order by record_type, record_id for update skip locked
-          ) w join budget b using (system)
-        ) d
-        where p.system = d.system and p.record_type = d.record_type and p.record_id = d.record_id
-        """,
-        {'system': system, 'lane': lane},
+        f'update push set leased_by = null, leased_until = %(until)s, reason = %(reason)s where {_HOLDS}',
+        {**_key(push), 'until': until, 'reason': reason},
     )
 
 
@@ -345,13 +343,17 @@ async def wake_children(connection: Connection, graph_id: int, system: str) -> N
     )
 
 
+NEXT: Final = f"""
+    with {LANES}
+    select extract(epoch from min(p.due_at) - hermes_now())::float8 as seconds from lanes l, lateral (
+      select due_at from push p where p.system = l.system and p.lane = l.lane and p.wanted > p.done
+        and p.state = 'ready' and p.due_at > l.at order by due_at limit 1) p
+"""
+
+
 async def next_due_s(connection: Connection) -> float | None:
     """Seconds until the next push becomes due. What is due already and was not claimed is leased, paused or blocked."""
-    rows = await connection.execute(
-        'select extract(epoch from min(due_at) - hermes_now())::float8 as seconds from push '
-        "where wanted > done and state = 'ready' and due_at > hermes_now()"
-    )
-    row = await rows.fetchone()
+    row = await (await connection.execute(NEXT, ([],))).fetchone()
     return row['seconds'] if row else None
 
 
@@ -538,8 +540,9 @@ async def settle(connection: Connection, push: Push, *, happened: bool, attempts
 async def waiting_lanes(connection: Connection, refs: Collection[RecordRef]) -> dict[tuple[RecordRef, str], str]:
     """The lane of whatever waits already: (record, system) -> lane."""
     rows = await connection.execute(
-        'select record_type, record_id, system, lane from push where wanted > done and record_id = any(%s)',
-        ([ref.id for ref in refs],),
+        'select p.record_type, p.record_id, p.system, p.lane from push p join jsonb_to_recordset(%s) as '
+        'r(type text, id bigint) on r.type = p.record_type and r.id = p.record_id where p.wanted > p.done',
+        (dump([ref._asdict() for ref in refs]),),
     )
     found = await rows.fetchall()
     return {(RecordRef(row['record_type'], row['record_id']), row['system']): row['lane'] for row in found}

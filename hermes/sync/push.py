@@ -252,9 +252,8 @@ async def _intend(
     allowed = await calls.allow(engine, connection, system, request, push.lane, opened.id, rule)
     if isinstance(allowed, Denied):
         await events.forget(connection, opened.id)
-        await pushes.later(connection, push, allowed.grant.retry_at or timedelta(seconds=1), allowed.grant.reason)
-        if allowed.grant.full:
-            await pushes.spread(connection, push.system, push.lane)
+        retry_at = allowed.grant.retry_at or now + timedelta(seconds=1)
+        await (pushes.rest if allowed.grant.full else pushes.later)(connection, push, retry_at, allowed.grant.reason)
         return None
     intent = {
         'op': request.op,

@@ -1,5 +1,8 @@
 """What makes a worker quick: it looks before it prepares; an answer and its verdict are applied at once, in order."""
 
+import pytest
+
+from hermes.db import pushes
 from hermes.sync import push
 from hermes.sync.ingest import ingest_step
 from tests.flows.companies import sign_up
@@ -62,3 +65,47 @@ async def test_an_answer_and_its_verdict_are_applied_in_their_order(house: House
     )
     assert rows
     assert all(row['ordered'] and row['state'] == 'done' for row in rows)
+
+
+CROWD = """
+    insert into push (record_type, record_id, system, graph_id, rank, due_at) select 'company', -n, 'pipedrive', -n, 0,
+      hermes_now() - make_interval(secs => n) from generate_series(1, %s) n returning 1
+"""
+WAITS = 5_000
+PAGES = 60
+"""So many pages at most are looked at by who walks an index; each row that waits would be one."""
+
+
+async def pages(house: House, query: str) -> int:
+    """How many pages PostgreSQL looks at for a statement."""
+    [row] = await house.rows(f'explain (analyze, buffers, format json) {query}', [])
+    [plan] = row['QUERY PLAN']
+    return int(plan['Plan']['Shared Hit Blocks'] + plan['Plan']['Shared Read Blocks'])
+
+
+@pytest.mark.parametrize('statement', [pushes.DUE, pushes.NEXT], ids=['due', 'next'])
+async def test_a_claim_costs_the_same_whatever_waits_and_whatever_the_statistics_say(
+    house: House, statement: str
+) -> None:
+    async with house.engine.database.transaction() as connection:
+        await connection.execute('analyze push')
+    await house.rows(CROWD, WAITS)
+    assert await pages(house, statement) < PAGES
+    async with house.engine.database.transaction() as connection:
+        await connection.execute('analyze push')
+    assert await pages(house, statement) < PAGES
+
+
+async def test_what_the_window_refuses_rests_and_keeps_its_place(house: House) -> None:
+    limit = await signed_up(house)
+    before = await house.rows('select record_type, record_id, due_at from push order by record_type, record_id')
+    await house.rows(FILL, limit)
+    await push.push_step(house.engine)
+    assert await house.rows('select record_type, record_id, due_at from push order by record_type, record_id') == before
+    [company] = await house.rows(f'{PUSH} and leased_until > hermes_now()')
+    assert (company['reason'], company['leased_by'], company['attempts']) == ('the burst window is full', None, 0)
+    house.mark()
+    await push.push_step(house.engine)
+    assert house.calls() == []
+    await house.settle()
+    assert len(house.organizations()) == 1

@@ -26,7 +26,8 @@ where state in ('new', 'waiting')
 PUSHES_SHOWN = ('ready', 'running', 'parked', 'held')
 PUSHES = """
 select system, count(*),
-       case when state <> 'ready' then state when leased_until > hermes_now() then 'running' else 'ready' end as shown
+       case when state <> 'ready' then state when leased_until > (select hermes_now()) then 'running' else 'ready' end
+         as shown
 from push where wanted > done or state <> 'ready' group by system, shown
 """
 CALLS = """
@@ -41,8 +42,8 @@ select b.system, b.daily_limit, coalesce((
 PAUSED = 'select system, paused from system_state'
 MERGED = """
 select source, percentile_cont(array[0.5, 0.99]) within group (order by extract(epoch from applied_at - received_at))
-from event where id > coalesce((select max(id) from event), 0) - 20000 and applied_at > hermes_now() - interval '5 min'
-  and kind = 'webhook' group by source
+from event where id > coalesce((select max(id) from event), 0) - 20000 and kind = 'webhook'
+  and applied_at > (select hermes_now() - interval '5 min') group by source
 """
 ANSWERED = """
 select system, percentile_cont(array[0.5, 0.99]) within group (order by extract(epoch from ended_at - started_at))
@@ -54,7 +55,7 @@ where started_at >= date_trunc('day', hermes_now()) and reaction <> '' group by 
 """
 OVERDUE = """
 select system, extract(epoch from hermes_now() - min(due_at))::float8 from push
-where wanted > done and state = 'ready' and due_at <= hermes_now() group by system
+where wanted > done and state = 'ready' and due_at <= (select hermes_now()) group by system
 """
 DECISIONS = "select kind, count(*) from decision where state = 'open' group by kind"
 ALERTS = 'select kind, count(*) from alert where ended_at is null and told > 0 group by kind'

@@ -15,10 +15,10 @@ LIST_PUSHES = """
       attempts,
            ignored, intent, leased_until, last_write_at, dirty_at,
            case when state <> 'ready' then state
-                when intent is not null and (leased_until is null or leased_until < hermes_now()) then 'intent'
-                when wanted > done and due_at <= hermes_now() then 'due'
+                when intent is not null and (leased_until is null or leased_until < at) then 'intent'
+                when wanted > done and due_at <= at then 'due'
                 when wanted > done then 'waiting' else 'done' end as shown
-    from push
+    from push, (select hermes_now() as at offset 0) now
     where (wanted > done or state <> 'ready' or intent is not null)
 """
 SELECT_PUSHES = f"""

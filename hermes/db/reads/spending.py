@@ -19,7 +19,9 @@ from hermes.ports import Prices
 PACE_S: Final = 3600
 """The stretch whose pace the forecast goes on with."""
 LEAST_PACE_S: Final = 300
-OPENING = "date_trunc('day', hermes_now() at time zone 'UTC') at time zone 'UTC' - make_interval(days => %(days)s - 1)"
+OPENING = """
+    (select date_trunc('day', hermes_now() at time zone 'UTC') at time zone 'UTC' - make_interval(days => %(days)s - 1))
+"""
 BY: Final = {
     'operations': "op || case when type = '' then '' else ' ' || type end",
     'lanes': 'lane',
@@ -34,7 +36,7 @@ SPENT = """
 """
 TOTAL = f"""
     select count(*) as calls, coalesce(sum(tokens), 0)::bigint as tokens,
-           coalesce(sum(tokens) filter (where started_at >= hermes_now() - make_interval(secs => %(pace_s)s)),
+           coalesce(sum(tokens) filter (where started_at >= (select hermes_now() - make_interval(secs => %(pace_s)s))),
              0)::bigint as recent,
            min(started_at) as first_at, hermes_now() as now, {OPENING} as since,
            date_trunc('day', hermes_now() at time zone 'UTC') at time zone 'UTC' + interval '1 day' as midnight
@@ -52,14 +54,16 @@ LOWER = f"""
            (select coalesce(sum(tokens), 0)::bigint from done where op = 'list' and rule <> 'OUT-4') as listed,
            (select coalesce(sum(tokens), 0)::bigint from done where rule like 'SETUP%%' or rule = 'FIELD-5') as set_up
 """
-SAVED = f"""
+ARRIVED = f"""
     select (select count(*) from event where kind = 'webhook' and state = 'done' and received_at >= {OPENING}
               and not exists (select 1 from change c where c.event_id = event.id)) as unchanged,
            (select count(*) from (select distinct c.event_id, c.record_type, c.record_id from change c
               join event e on e.id = c.event_id where e.kind = 'webhook' and c.at >= {OPENING}
-              and c.record_type in {MERGED}) p) as changes,
-           (select count(*) from call where system = %(system)s and started_at >= {OPENING}
-              and op in ('create', 'update', 'delete') and status between 200 and 299) as writes
+              and c.record_type in {MERGED}) p) as changes
+"""
+WRITES = f"""
+    select count(*) as writes from call where system = %(system)s and started_at >= {OPENING}
+      and op in ('create', 'update', 'delete') and status between 200 and 299
 """
 SYSTEMS = 'select system, daily_limit, burst_limit, burst_window_s from budget order by system'
 SPACING = "select coalesce((select (value #>> '{}')::float8 from setting where key = 'push_spacing_s'), 5) as spacing_s"
@@ -112,13 +116,16 @@ class Saved:
 def read_spending(connection: Connection[Any], prices: Mapping[str, Prices], days: int = 1) -> list[Spending]:
     """Every system's spending of the last `days` days, today included. `prices`: what each takes for a write."""
     spacing_s = (row(connection, SPACING) or {})['spacing_s']
+    arrived = row(connection, ARRIVED, {'days': days}) or {}
     return [
-        _of_system(connection, known, prices.get(known['system'], Prices()), days, spacing_s)
+        _of_system(connection, known, prices.get(known['system'], Prices()), days, spacing_s, arrived)
         for known in rows(connection, SYSTEMS)
     ]
 
 
-def _of_system(connection: Connection[Any], known: Row, price: Prices, days: int, spacing_s: float) -> Spending:
+def _of_system(
+    connection: Connection[Any], known: Row, price: Prices, days: int, spacing_s: float, arrived: Row
+) -> Spending:
     wanted = {'system': known['system'], 'days': days, 'pace_s': PACE_S, 'spacing_s': spacing_s}
     total = row(connection, TOTAL, wanted) or {}
     by = {}
@@ -127,9 +134,10 @@ def _of_system(connection: Connection[Any], known: Row, price: Prices, days: int
         query = SPENT.format(shown=shown, opening=OPENING, more=more)
         by[name] = rows(connection, query, wanted)
     bound = _bound(row(connection, LOWER, wanted) or {}, total['tokens'], price)
+    saved = _saved(arrived | (row(connection, WRITES, wanted) or {}))
     return Spending(
         known['system'], total['since'], total['calls'], total['tokens'], known['daily_limit'],
-        forecast(total, known['daily_limit'] * days), bound, _saved(row(connection, SAVED, wanted) or {}), by,
+        forecast(total, known['daily_limit'] * days), bound, saved, by,
     )  # fmt: skip
 
 

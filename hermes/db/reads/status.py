@@ -34,15 +34,14 @@ WORKERS = """
 """
 EVENT_COUNTS = """
     select count(*) filter (where state = 'new') as new, count(*) filter (where state = 'waiting') as waiting,
-           count(*) filter (where state = 'parked') as parked,
-           extract(epoch from hermes_now() - min(due_at) filter (where state in ('new', 'waiting') and due_at <=
-             hermes_now()))::float8
+           (select count(*) from event where state = 'parked') as parked,
+           extract(epoch from hermes_now() - min(due_at) filter (where due_at <= (select hermes_now())))::float8
              as oldest_due_s
-    from event where state in ('new', 'waiting', 'parked')
+    from event where state in ('new', 'waiting')
 """
 REFUSED_ACTS = """
     select count(*) as refused_acts from event where id > coalesce((select max(id) from event), 0) - 200000
-      and state = 'refused' and source = 'operator' and received_at > hermes_now() - interval '1 day'
+      and state = 'refused' and source = 'operator' and received_at > (select hermes_now() - interval '1 day')
 """
 EVENT_RATE = """
     select count(*) as received, count(*) / %(window_s)s::float8 as per_s,
@@ -51,7 +50,7 @@ EVENT_RATE = """
            percentile_cont(0.99) within group (order by extract(epoch from applied_at - received_at))::float8 as
              lag_p99_s
     from event where id > coalesce((select max(id) from event), 0) - 200000
-      and received_at > hermes_now() - make_interval(secs => %(window_s)s)
+      and received_at > (select hermes_now() - make_interval(secs => %(window_s)s))
 """
 RECORD_COUNTS = sql.SQL(' union all ').join(
     sql.SQL(
@@ -63,15 +62,15 @@ RECORD_COUNTS = sql.SQL(' union all ').join(
 )
 PUSH_COUNTS = """
     select system,
-      count(*) filter (where state = 'ready' and wanted > done and due_at <= hermes_now()) as due,
-      count(*) filter (where state = 'ready' and wanted > done and due_at > hermes_now()) as waiting,
+      count(*) filter (where state = 'ready' and wanted > done and due_at <= at) as due,
+      count(*) filter (where state = 'ready' and wanted > done and due_at > at) as waiting,
       count(*) filter (where state = 'parked') as parked, count(*) filter (where state = 'held') as held,
-      count(*) filter (where intent is not null and leased_until >= hermes_now()) as in_flight,
-      count(*) filter (where intent is not null and (leased_until is null or leased_until < hermes_now())) as unknown,
-      extract(epoch from hermes_now() - min(due_at) filter (where state = 'ready' and wanted > done and due_at <=
-        hermes_now()))::float8
-        as oldest_due_s
-    from push where wanted > done or state <> 'ready' or intent is not null group by system order by system
+      count(*) filter (where intent is not null and leased_until >= at) as in_flight,
+      count(*) filter (where intent is not null and (leased_until is null or leased_until < at)) as unknown,
+      extract(epoch from max(at) - min(due_at) filter (where state = 'ready' and wanted > done and due_at <=
+        at))::float8 as oldest_due_s
+    from push, (select hermes_now() as at offset 0) now
+    where wanted > done or state <> 'ready' or intent is not null group by system order by system
 """
 SYSTEMS = """
     select name as system, a.identity as account, coalesce(s.paused, false) as paused,

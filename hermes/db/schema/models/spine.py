@@ -28,6 +28,7 @@ class Event(Table, table=True):
             "state in ('new', 'waiting', 'done', 'parked', 'refused', 'dismissed')", name='event_state_check'
         ),
         Index('event_due', 'due_at', 'id', postgresql_where=text("state in ('new', 'waiting')")),
+        Index('event_waiting', 'reason', postgresql_using='hash', postgresql_where=text("state = 'waiting'")),
         Index('event_parked', 'id', postgresql_where=text("state = 'parked'")),
         Index('event_applied', 'applied_seq', postgresql_where=text('applied_seq IS NOT NULL')),
     )
@@ -136,8 +137,8 @@ class Push(Table, table=True):
         CheckConstraint("lane in ('interactive', 'webhook', 'backfill')", name='push_lane_check'),
         CheckConstraint("state in ('ready', 'parked', 'held')", name='push_state_check'),
         Index('push_intent', 'system', postgresql_where=text('intent IS NOT NULL')),
-        Index('push_graph', 'system', 'graph_id'),
-        Index('push_due', 'due_at', postgresql_where=text("wanted > done AND state = 'ready'")),
+        Index('push_graph', 'graph_id', 'system'),
+        Index('push_due', 'system', 'lane', 'due_at', postgresql_where=text("wanted > done AND state = 'ready'")),
         Index('push_shown', 'state', postgresql_where=text("state <> 'ready'")),
     )
     record_type: str = column(Text, key=True)
