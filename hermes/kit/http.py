@@ -1,6 +1,6 @@
 """One HTTP call, with everything that a call must never do taken away: no redirects, no endless waiting, no exception.
 
-Whatever happens comes back as an `Exchange`; its headers are an allow-list, and no text in it names an address or a
+Whatever happens comes back as an `Answer`; its headers are an allow-list, and no text in it names an address or a
 secret.
 """
 
@@ -8,15 +8,14 @@ import asyncio
 import json
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx2
 
-from hermes.kit.clock import Clock
+from hermes.kit.answers import Answer
+from hermes.kit.clock import Clock, SystemClock
 
 KEPT_HEADERS = ('date', 'content-type', 'retry-after', 'x-daily-requests-left')
 KEPT_PREFIXES = ('x-ratelimit-', 'ratelimit-')
@@ -28,19 +27,6 @@ _NEVER_LEFT = (
     httpx2.UnsupportedProtocol,
     httpx2.LocalProtocolError,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """What a call brought: `status` None when nothing came back; `sent` False when it surely never left."""
-
-    status: int | None
-    started_at: datetime
-    ended_at: datetime
-    body: bytes = b''
-    headers: Mapping[str, str] = field(default_factory=dict)
-    sent: bool = True
-    error: str = ''
 
 
 def kept(headers: Mapping[str, str]) -> dict[str, str]:
@@ -60,50 +46,62 @@ def authorities() -> ssl.SSLContext:
     return httpx2.create_ssl_context(trust_env=False)
 
 
-def new_client(transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:
-    """A client that goes where it is told, not where the environment or an answer sends it."""
-    return httpx2.AsyncClient(transport=transport, verify=authorities(), trust_env=False, follow_redirects=False)
-
-
-async def exchange(
-    client: httpx2.AsyncClient,
-    clock: Clock,
-    method: str,
-    url: str,
-    *,
-    headers: Mapping[str, str],
-    query: Sequence[tuple[str, str]] = (),
-    body: Any = None,
-    form: Mapping[str, str] | None = None,
-    content: bytes | None = None,
-    deadline_s: float = 10.0,
-) -> Exchange:
-    """Make the call within `deadline_s` of real time. `body` goes out as JSON when it is not None, else `form` as a
-    form, else `content` as it is.
+class Line:
+    """How somebody outside is spoken with: connections that are kept, the clock, and how long an answer may take. It
+    goes where it is told, not where the environment or an answer sends it.
     """
-    sending = dict(headers)
-    if body is not None:
-        content = json.dumps(body, ensure_ascii=False).encode('utf-8', 'replace')
-        sending['content-type'] = 'application/json'
-    elif form is not None:
-        content = urlencode(form).encode()
-        sending['content-type'] = 'application/x-www-form-urlencoded'
-    started_at = clock.now()
-    try:
-        request = client.build_request(
-            method, url, params=list(query) or None, headers=sending, content=content, timeout=deadline_s
+
+    def __init__(
+        self, transport: httpx2.AsyncBaseTransport | None = None, clock: Clock | None = None, timeout_s: float = 10.0
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.timeout_s = timeout_s
+        self._client = httpx2.AsyncClient(
+            transport=transport, verify=authorities(), trust_env=False, follow_redirects=False
         )
-        async with asyncio.timeout(deadline_s):
-            response = await client.send(request, follow_redirects=False)
-    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError) as error:
-        left = not isinstance(error, (*_NEVER_LEFT, httpx2.InvalidURL))
-        return Exchange(None, started_at, clock.now(), sent=left, error=type(error).__name__)
-    return Exchange(response.status_code, started_at, clock.now(), response.content, kept(dict(response.headers)))
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        query: Sequence[tuple[str, str]] = (),
+        body: Any = None,
+        content: bytes | None = None,
+        deadline_s: float | None = None,
+    ) -> Answer:
+        """Make the call within `deadline_s` of real time. `body` goes out as JSON when it is not None, else `content`
+        as it is.
+        """
+        sending = dict(headers)
+        if body is not None:
+            content = json.dumps(body, ensure_ascii=False).encode('utf-8', 'replace')
+            sending['content-type'] = 'application/json'
+        deadline_s = self.timeout_s if deadline_s is None else deadline_s
+        started_at = self.clock.now()
+        try:
+            request = self._client.build_request(
+                method, url, params=list(query) or None, headers=sending, content=content, timeout=deadline_s
+            )
+            async with asyncio.timeout(deadline_s):
+                told = await self._client.send(request, follow_redirects=False)
+        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, OSError) as error:
+            left = not isinstance(error, (*_NEVER_LEFT, httpx2.InvalidURL))
+            return self.fail(started_at, type(error).__name__, sent=left)
+        return Answer(told.status_code, told.content, kept(dict(told.headers)), started_at, self.clock.now())
+
+    def fail(self, started_at: datetime, error: str, *, sent: bool = False) -> Answer:
+        """An answer that nobody gave."""
+        return Answer(None, started_at=started_at, ended_at=self.clock.now(), sent=sent, error=error)
 
 
-async def look_at_health(client: httpx2.AsyncClient, clock: Clock, address: str, deadline_s: float = 5.0) -> str:
+async def look_at_health(line: Line, address: str) -> str:
     """'' when a Hermes at `address` says that it is alive, else what it does instead."""
-    told = await exchange(client, clock, 'GET', f'{address}/health', headers={}, deadline_s=deadline_s)
+    told = await line.call('GET', f'{address}/health', headers={})
     if told.status is None:
         return f'does not answer ({told.error})'
     if told.status != 200:

@@ -7,6 +7,7 @@ those that it needs.
 import os
 import socket
 from collections.abc import Iterable
+from contextlib import aclosing
 from datetime import time
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from hermes.domain.errors import HermesError
 from hermes.domain.timetable import Defaults
 from hermes.kit import logs, redaction, telemetry
 from hermes.kit.clock import Clock, SystemClock
-from hermes.kit.http import look_at_health, new_client
+from hermes.kit.http import Line, look_at_health
 from hermes.kit.ids import Chance, new_token, system_chance
 from hermes.legacy.importing import OF_IMPORTS
 from hermes.parts import google
@@ -125,8 +126,8 @@ def front_door(settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTran
     """Our public address as a worker looks at it."""
 
     async def look() -> str:
-        async with new_client(transport) as client:
-            return await look_at_health(client, clock, settings.hermes_url)
+        async with aclosing(Line(transport, clock, timeout_s=5.0)) as line:
+            return await look_at_health(line, settings.hermes_url)
 
     return FrontDoor(settings.hermes_url, look)
 

@@ -21,7 +21,8 @@ def is_on(settings: Settings) -> bool:
 
 
 def build(settings: Settings, clock: 'Clock', transport: 'Transport') -> 'GoogleCalendar':
-    from hermes.systems.google_calendar.system import GoogleCalendar
+    from hermes.kit.http import Line
+    from hermes.systems.google_calendar.system import TIMEOUT_S, GoogleCalendar
     from hermes.systems.google_calendar.token import Account
 
     return GoogleCalendar(
@@ -34,8 +35,7 @@ def build(settings: Settings, clock: 'Clock', transport: 'Transport') -> 'Google
         ),
         brand=settings.brand,
         root=settings.g_api_root,
-        transport=transport,
-        clock=clock,
+        line=Line(transport, clock, TIMEOUT_S),
     )
 
 

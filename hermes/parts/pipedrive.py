@@ -21,14 +21,14 @@ def is_on(settings: Settings) -> bool:
 
 
 def build(settings: Settings, clock: 'Clock', transport: 'Transport') -> 'Pipedrive':
+    from hermes.kit.http import Line
     from hermes.systems.pipedrive.system import Pipedrive
 
     return Pipedrive(
         settings.pd_api_key.get_secret_value(),
         base_v2=settings.pipedrive_v2_url,
         base_v1=settings.pipedrive_v1_url,
-        transport=transport,
-        clock=clock,
+        line=Line(transport, clock),
     )
 
 

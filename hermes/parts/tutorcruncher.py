@@ -22,13 +22,13 @@ def is_on(settings: Settings) -> bool:
 
 
 def build(settings: Settings, clock: 'Clock', transport: 'Transport') -> 'TutorCruncher':
+    from hermes.kit.http import Line
     from hermes.systems.tutorcruncher.system import TutorCruncher
 
     return TutorCruncher(
         settings.tc2_api_key[0].get_secret_value(),
         base=f'{settings.tc2_base_url}/api',
-        transport=transport,
-        clock=clock,
+        line=Line(transport, clock),
         crm_url=CRM_PAGES if settings.pd_base_url == CRM_API else settings.pd_base_url,
         account='the sandbox' if settings.hermes_sandbox else settings.tc2_base_url,
     )

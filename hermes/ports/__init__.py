@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 from hermes.domain.alerts import Message
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Element, Event, Record, RecordRef, Value
+from hermes.kit.answers import Answer
 from hermes.ports.profile import (
     Advice,
     Allowance,
@@ -73,19 +74,6 @@ class Cost:
 
     tokens: int
     search: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back. `status` None: nothing came back. `sent` False: it surely never left (refused connection)."""
-
-    status: int | None
-    body: bytes = b''
-    headers: Mapping[str, str] = field(default_factory=dict)
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    sent: bool = True
-    error: str = ''
 
 
 class View(Protocol):

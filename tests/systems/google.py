@@ -19,7 +19,8 @@ import httpx2
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from hermes.systems.google_calendar.system import GoogleCalendar
+from hermes.kit.http import Line
+from hermes.systems.google_calendar.system import TIMEOUT_S, GoogleCalendar
 from hermes.systems.google_calendar.token import Account
 
 Scope = MutableMapping[str, Any]
@@ -84,7 +85,8 @@ class Vendor:
 
 
 def calendar(vendor: Vendor, **options: Any) -> GoogleCalendar:
-    told: dict[str, Any] = {'brand': 'Brightwell', 'root': ROOT, 'transport': httpx2.ASGITransport(app=vendor)}
+    line = Line(httpx2.ASGITransport(app=vendor), options.pop('clock', None), options.pop('timeout_s', TIMEOUT_S))
+    told: dict[str, Any] = {'brand': 'Brightwell', 'root': ROOT, 'line': line}
     return GoogleCalendar(options.pop('account', None) or account(), **told, **options)
 
 

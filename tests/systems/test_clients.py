@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from hermes.kit.http import Line
 from hermes.ports import Op, Request
 from hermes.systems.pipedrive.system import Pipedrive
 from hermes.systems.tutorcruncher.system import TutorCruncher
@@ -54,8 +55,7 @@ def pipedrive(vendor: Vendor, timeout_s: float = 5.0) -> Pipedrive:
         TOKEN,
         base_v2='http://crm.test/api/v2/',
         base_v1='http://crm.test/v1',
-        transport=httpx2.ASGITransport(app=vendor),
-        timeout_s=timeout_s,
+        line=Line(httpx2.ASGITransport(app=vendor), timeout_s=timeout_s),
     )
 
 
@@ -183,7 +183,7 @@ async def test_what_cannot_be_encoded_never_leaves() -> None:
 )
 async def test_calls_to_tutorcruncher(request_: Request, method: str, url: str, body: Any) -> None:
     vendor = Vendor(body=b'{"id": 7}')
-    system = TutorCruncher(TOKEN, base='http://tc.test/api/', transport=httpx2.ASGITransport(app=vendor))
+    system = TutorCruncher(TOKEN, base='http://tc.test/api/', line=Line(httpx2.ASGITransport(app=vendor)))
     answer = await system.send(request_, CATALOGUE)
     await system.aclose()
     ((seen_method, seen_url, headers, seen_body),) = vendor.calls

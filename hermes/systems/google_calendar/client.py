@@ -11,20 +11,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx2
-
 from hermes.domain.errors import AuthBroken, Unreadable
 from hermes.kit import wire
-from hermes.kit.clock import Clock, SystemClock
-from hermes.kit.http import Exchange, exchange, new_client
+from hermes.kit.http import Line
 from hermes.ports import Answer, Request
 from hermes.systems.google_calendar import answers, inbound, mapping
 from hermes.systems.google_calendar.token import Account, NoToken, Tokens
 
 PATH: Final = '/calendar/v3'
 PAGE_SIZE: Final = 250
-BUSY_S: Final = 10.0
-"""How long a visitor waits for free/busy."""
 TOLD: Final = [('sendUpdates', 'all')]
 Call = tuple[str, str, str, list[tuple[str, str]], Any]
 
@@ -32,32 +27,14 @@ Call = tuple[str, str, str, list[tuple[str, str]], Any]
 class Client:
     """All calendars that the account may act for. `root` is the API's host, without a path."""
 
-    def __init__(
-        self,
-        account: Account,
-        *,
-        root: str = 'https://www.googleapis.com',
-        client: httpx2.AsyncClient | None = None,
-        transport: httpx2.AsyncBaseTransport | None = None,
-        clock: Clock | None = None,
-        timeout_s: float = 7.5,
-        busy_s: float = BUSY_S,
-    ) -> None:
+    def __init__(self, account: Account, root: str, line: Line, busy_s: float) -> None:
         self._base = root.rstrip('/') + PATH
-        self._http = client or new_client(transport)
-        self._clock = clock or SystemClock()
-        self._tokens = Tokens(account, self._http, self._clock)
-        self._timeout_s = timeout_s
+        self._line = line
+        self._tokens = Tokens(account, line)
         self._busy_s = busy_s
 
     def __repr__(self) -> str:
         return f'Client({self._base!r})'
-
-    def now(self) -> datetime:
-        return self._clock.now()
-
-    async def aclose(self) -> None:
-        await self._http.aclose()
 
     async def send(self, request: Request) -> Answer:
         """Make the call. 'me' is the account itself, which signs in."""
@@ -79,8 +56,8 @@ class Client:
         token was refused.
         """
         loop = asyncio.get_running_loop()
-        ends = loop.time() + (within_s or self._timeout_s)
-        told: Exchange | None = None
+        ends = loop.time() + (within_s or self._line.timeout_s)
+        told: Answer | None = None
         for _ in range(2):
             try:
                 token = await self._tokens.of(owner, deadline_s=max(ends - loop.time(), 0.001))
@@ -88,9 +65,7 @@ class Client:
                 if missing.stranger:
                     return self._stranger(missing.reason)
                 return self._unsent(missing.reason, status=401 if missing.broken else None)
-            told = await exchange(
-                self._http,
-                self._clock,
+            told = await self._line.call(
                 method,
                 url,
                 headers={'authorization': f'Bearer {token}', 'accept': 'application/json'},
@@ -104,7 +79,7 @@ class Client:
         assert told is not None
         if told.status == 401:
             return self._stranger('a fresh token is refused')
-        return Answer(told.status, told.body, told.headers, told.started_at, told.ended_at, told.sent, told.error)
+        return told
 
     async def sign_in(self) -> None:
         """The account gets a token of its own. Raises AuthBroken, or Unreadable when nobody can tell now."""
@@ -114,16 +89,16 @@ class Client:
             raise (AuthBroken if missing.broken else Unreadable)(f'Google gives {missing.reason}.') from None
 
     async def _signed_in(self) -> Answer:
-        started_at = self.now()
+        started_at = self._line.clock.now()
         try:
-            await self._tokens.own(deadline_s=self._timeout_s)
+            await self._tokens.own(deadline_s=self._line.timeout_s)
         except NoToken as missing:
             return self._unsent(missing.reason, status=401 if missing.broken else None)
-        return Answer(200, b'{"id": "me"}', started_at=started_at, ended_at=self.now())
+        return Answer(200, b'{"id": "me"}', started_at=started_at, ended_at=self._line.clock.now())
 
     def _unsent(self, error: str, status: int | None = None, body: bytes = b'') -> Answer:
         """Nothing left. A status says what Google would have answered: the account does not work."""
-        now = self.now()
+        now = self._line.clock.now()
         return Answer(status, body, started_at=now, ended_at=now, sent=False, error=error)
 
     def _stranger(self, error: str) -> Answer:

@@ -3,19 +3,19 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import httpx2
-
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Element, Event, Record, Value
 from hermes.kit import wire
-from hermes.kit.clock import Clock
+from hermes.kit.http import Line
 from hermes.ports import Answer, Channel, Cost, Outgoing, RemoteField, Request, Subscription
 from hermes.systems.google_calendar import answers, inbound, limits, mapping
-from hermes.systems.google_calendar.client import BUSY_S, Client
+from hermes.systems.google_calendar.client import Client
 from hermes.systems.google_calendar.profile import PROFILE
 from hermes.systems.google_calendar.token import Account
 
 ROOT = 'https://www.googleapis.com'
+TIMEOUT_S, BUSY_S = 7.5, 10.0
+"""How long a call may take, and how long a visitor waits for free/busy."""
 
 
 class GoogleCalendar:
@@ -31,15 +31,11 @@ class GoogleCalendar:
         *,
         brand: str,
         root: str = ROOT,
-        client: httpx2.AsyncClient | None = None,
-        transport: httpx2.AsyncBaseTransport | None = None,
-        clock: Clock | None = None,
-        timeout_s: float = 7.5,
+        line: Line | None = None,
         busy_s: float = BUSY_S,
     ) -> None:
-        self._client = Client(
-            account, root=root, client=client, transport=transport, clock=clock, timeout_s=timeout_s, busy_s=busy_s
-        )
+        self._line = line or Line()
+        self._client = Client(account, root, self._line, busy_s)
         self._brand = brand
         self.account = f'Google project {account.identity}'
         """What a database belongs to (SETUP-12)."""
@@ -68,7 +64,7 @@ class GoogleCalendar:
         await self._client.sign_in()
 
     def judge(self, request: Request, answer: Answer, catalogue: Catalogue, now: datetime | None = None) -> None:
-        answers.judge(request, answer, now or answer.ended_at or self._client.now())
+        answers.judge(request, answer, now or answer.ended_at or self._line.clock.now())
 
     def next_cursor(self, answer: Answer) -> str | None:
         return _text(answer, 'nextPageToken')
@@ -101,7 +97,7 @@ class GoogleCalendar:
         return ''
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._line.aclose()
 
 
 def _text(answer: Answer, name: str) -> str | None:

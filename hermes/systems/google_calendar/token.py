@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
+from urllib.parse import urlencode
 
-import httpx2
 from google.auth import crypt, jwt
 
 from hermes.kit import wire
-from hermes.kit.clock import Clock
-from hermes.kit.http import Exchange, exchange
+from hermes.kit.answers import Answer
+from hermes.kit.http import Line
 
 SCOPE: Final = 'https://www.googleapis.com/auth/calendar'
 GRANT: Final = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
@@ -69,10 +69,9 @@ class Token:
 class Tokens:
     """The tokens of one account, by owner (an e-mail address)."""
 
-    def __init__(self, account: Account, http: httpx2.AsyncClient, clock: Clock) -> None:
+    def __init__(self, account: Account, line: Line) -> None:
         self._account = account
-        self._http = http
-        self._clock = clock
+        self._line = line
         self._held: dict[str, Token] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._signer: Any = None
@@ -84,7 +83,7 @@ class Tokens:
         """A token that works for the owner's calendar. Raises NoToken."""
         async with self._locks.setdefault(owner, asyncio.Lock()):
             held = self._held.get(owner)
-            if held is None or held.until <= self._clock.now():
+            if held is None or held.until <= self._line.clock.now():
                 held = self._held[owner] = await self._fetch(owner, deadline_s)
             return held.text
 
@@ -114,14 +113,12 @@ class Tokens:
         raise NoToken(reason, stranger=True)
 
     async def _ask(self, owner: str, deadline_s: float) -> Token:
-        asked_at = self._clock.now()
-        told = await exchange(
-            self._http,
-            self._clock,
+        asked_at = self._line.clock.now()
+        told = await self._line.call(
             'POST',
             self._account.token_uri,
-            headers={'accept': 'application/json'},
-            form={'grant_type': GRANT, 'assertion': self._assertion(owner, asked_at)},
+            headers={'accept': 'application/json', 'content-type': 'application/x-www-form-urlencoded'},
+            content=urlencode({'grant_type': GRANT, 'assertion': self._assertion(owner, asked_at)}).encode(),
             deadline_s=deadline_s,
         )
         return _read(told, asked_at)
@@ -151,7 +148,7 @@ def _read_signer(key: str, key_id: str) -> Any:
     return crypt.RSASigner.from_string(key.replace('\\n', '\n'), key_id or None)  # type: ignore[no-untyped-call]
 
 
-def _read(told: Exchange, asked_at: datetime) -> Token:
+def _read(told: Answer, asked_at: datetime) -> Token:
     """The token in an answer. Raises NoToken; what it says holds nothing but a status and Google's own error code."""
     if told.status is None:
         raise NoToken(f'no token ({told.error or "connection lost"})')

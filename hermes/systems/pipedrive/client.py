@@ -9,12 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx2
-
 from hermes.domain.fields import Catalogue
 from hermes.kit import wire
-from hermes.kit.clock import Clock, SystemClock
-from hermes.kit.http import exchange, new_client
+from hermes.kit.http import Line
 from hermes.ports import Answer, Request
 from hermes.systems.pipedrive import mapping
 
@@ -32,54 +29,22 @@ Call = tuple[str, str, list[tuple[str, str]], Any]
 class Client:
     """The account behind one token. `base_v2` and `base_v1` hold the path prefix, without a slash at the end."""
 
-    def __init__(
-        self,
-        base_v2: str,
-        base_v1: str,
-        token: str,
-        *,
-        client: httpx2.AsyncClient | None = None,
-        transport: httpx2.AsyncBaseTransport | None = None,
-        clock: Clock | None = None,
-        timeout_s: float = 10.0,
-        currency: str = mapping.DEFAULT_CURRENCY,
-    ) -> None:
+    def __init__(self, base_v2: str, base_v1: str, token: str, line: Line) -> None:
         self._base_v2, self._base_v1 = base_v2.rstrip('/'), base_v1.rstrip('/')
         self._token = token
-        self._http = client or new_client(transport)
-        self._clock = clock or SystemClock()
-        self._timeout_s = timeout_s
-        self._currency = currency
+        self._line = line
 
     def __repr__(self) -> str:
         return f'Client({self._base_v2!r})'
-
-    def now(self) -> datetime:
-        return self._clock.now()
-
-    async def aclose(self) -> None:
-        await self._http.aclose()
 
     async def send(self, request: Request, catalogue: Catalogue) -> Answer:
         """Make the call."""
         try:
             method, url, query, body = self._call(request, catalogue)
         except (ValueError, KeyError, TypeError) as error:
-            now = self.now()
-            return Answer(
-                None, started_at=now, ended_at=now, sent=False, error=f'cannot be encoded: {type(error).__name__}'
-            )
-        told = await exchange(
-            self._http,
-            self._clock,
-            method,
-            url,
-            headers={'x-api-token': self._token, 'accept': 'application/json'},
-            query=query,
-            body=body,
-            deadline_s=self._timeout_s,
-        )
-        return Answer(told.status, told.body, told.headers, told.started_at, told.ended_at, told.sent, told.error)
+            return self._line.fail(self._line.clock.now(), f'cannot be encoded: {type(error).__name__}')
+        headers = {'x-api-token': self._token, 'accept': 'application/json'}
+        return await self._line.call(method, url, headers=headers, query=query, body=body)
 
     def _call(self, request: Request, catalogue: Catalogue) -> Call:
         """(method, url, query, JSON body or None)."""
@@ -111,7 +76,7 @@ class Client:
             url += f'/{quote(request.remote_id, safe="")}'
         if request.op in ('read', 'delete'):
             return 'GET' if request.op == 'read' else 'DELETE', url, [], None
-        body = mapping.encode(request.op, request.type, request.fields, request.basis, catalogue, self._currency)
+        body = mapping.encode(request.op, request.type, request.fields, request.basis, catalogue)
         return 'POST' if request.op == 'create' else 'PATCH', url, [], body
 
     def _field_call(self, request: Request) -> Call:

@@ -208,7 +208,6 @@ def encode(
     fields: Mapping[str, Value],
     basis: Mapping[str, Value],
     catalogue: Catalogue,
-    currency: str = DEFAULT_CURRENCY,
 ) -> dict[str, Any]:
     """The JSON body of a create or update. `basis`: what the remote object says now, in canonical fields."""
     if remote_type == 'activity':
@@ -232,7 +231,7 @@ def encode(
                 body['address'] = {'value': countries.english_name(value)}
         elif key in by_attribute and (value is not None or op == 'update'):
             item = by_attribute[key]
-            told_in = fields.get(key + CURRENCY) or basis.get(key + CURRENCY) or catalogue.currency or currency
+            told_in = fields.get(key + CURRENCY) or basis.get(key + CURRENCY) or catalogue.currency or DEFAULT_CURRENCY
             custom[item.pd_field_id] = _custom_wire(item, remote_type, value, catalogue, told_in)
         elif (name := key.removesuffix(CURRENCY)) in by_attribute.keys() - fields.keys() and basis.get(name):
             item = by_attribute[name]

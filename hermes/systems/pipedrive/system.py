@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import httpx2
-
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Element, Event, Record, Value
 from hermes.kit import wire
-from hermes.kit.clock import Clock
+from hermes.kit.http import Line
 from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request, Subscription
 from hermes.systems.pipedrive import answers, inbound, limits, mapping, values
 from hermes.systems.pipedrive.client import Client
@@ -19,35 +17,16 @@ BASE_V1 = 'https://api.pipedrive.com/v1'
 
 
 class Pipedrive:
-    """One Pipedrive account. `currency` is used for amounts whose currency nobody knows (three letters)."""
+    """One Pipedrive account."""
 
     profile = PROFILE
     name = PROFILE.name
     types = PROFILE.types
     account = ''
 
-    def __init__(
-        self,
-        token: str,
-        *,
-        base_v2: str = BASE_V2,
-        base_v1: str = BASE_V1,
-        client: httpx2.AsyncClient | None = None,
-        transport: httpx2.AsyncBaseTransport | None = None,
-        clock: Clock | None = None,
-        timeout_s: float = 10.0,
-        currency: str = mapping.DEFAULT_CURRENCY,
-    ) -> None:
-        self._client = Client(
-            base_v2,
-            base_v1,
-            token,
-            client=client,
-            transport=transport,
-            clock=clock,
-            timeout_s=timeout_s,
-            currency=currency,
-        )
+    def __init__(self, token: str, *, base_v2: str = BASE_V2, base_v1: str = BASE_V1, line: Line | None = None) -> None:
+        self._line = line or Line()
+        self._client = Client(base_v2, base_v1, token, self._line)
 
     def observe(self, event: Event, catalogue: Catalogue) -> Sequence[Element]:
         return inbound.observe(event, catalogue)
@@ -65,7 +44,7 @@ class Pipedrive:
         return ''
 
     def judge(self, request: Request, answer: Answer, catalogue: Catalogue, now: datetime | None = None) -> None:
-        answers.judge(request, answer, catalogue, now or answer.ended_at or self._client.now())
+        answers.judge(request, answer, catalogue, now or answer.ended_at or self._line.clock.now())
 
     def next_cursor(self, answer: Answer) -> str | None:
         told = wire.load_json(answer.body)
@@ -112,4 +91,4 @@ class Pipedrive:
         return values.read_currency(told['data'].get('default_currency')) or ''
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._line.aclose()

@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
-import httpx2
-
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Element, Event, Record, Value
 from hermes.kit import wire
-from hermes.kit.clock import Clock
+from hermes.kit.http import Line
 from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request, Subscription
 from hermes.systems.tutorcruncher import answers, inbound, limits, mapping
 from hermes.systems.tutorcruncher.client import Client
@@ -30,10 +28,7 @@ class TutorCruncher:
         key: str,
         *,
         base: str = BASE,
-        client: httpx2.AsyncClient | None = None,
-        transport: httpx2.AsyncBaseTransport | None = None,
-        clock: Clock | None = None,
-        timeout_s: float = 10.0,
+        line: Line | None = None,
         crm_url: str = '',
         account: str = '',
     ) -> None:
@@ -42,7 +37,8 @@ class TutorCruncher:
         """
         self._crm_url = crm_url
         self.account = f'TutorCruncher at {account or base.removesuffix("/api")}'
-        self._client = Client(base, key, client=client, transport=transport, clock=clock, timeout_s=timeout_s)
+        self._line = line or Line()
+        self._client = Client(base, key, self._line)
 
     def observe(self, event: Event, catalogue: Catalogue) -> Sequence[Element]:
         return inbound.observe(event, catalogue)
@@ -60,7 +56,7 @@ class TutorCruncher:
         return ''
 
     def judge(self, request: Request, answer: Answer, catalogue: Catalogue, now: datetime | None = None) -> None:
-        answers.judge(request, answer, now or answer.ended_at or self._client.now())
+        answers.judge(request, answer, now or answer.ended_at or self._line.clock.now())
 
     def next_cursor(self, answer: Answer) -> str | None:
         """The number of the next page: `next` is a whole address, of which only that is taken (S4)."""
@@ -88,4 +84,4 @@ class TutorCruncher:
         return ''
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._line.aclose()

@@ -6,6 +6,7 @@ secret, for both can stand in one.
 
 import json
 from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Final
 
 import httpx2
@@ -14,7 +15,7 @@ from hermes import __version__
 from hermes.domain.alerts import Message
 from hermes.domain.errors import Ambiguous, Rejected, Retry
 from hermes.kit.clock import Clock
-from hermes.kit.http import exchange, new_client
+from hermes.kit.http import Line
 from hermes.kit.signing import standard_headers
 
 DEADLINE_S: Final = 15.0
@@ -42,10 +43,8 @@ class WebhookCourier:
             'user-agent': f'Hermes/{__version__}',
             **standard_headers(message.id, at_s, content, self._secrets),
         }
-        async with new_client(self._transport) as client:
-            told = await exchange(
-                client, self._clock, 'POST', self._url, headers=headers, content=content, deadline_s=DEADLINE_S
-            )
+        async with aclosing(Line(self._transport, self._clock, DEADLINE_S)) as line:
+            told = await line.call('POST', self._url, headers=headers, content=content)
         if told.status is None:
             said = f'there is no answer ({told.error})'
             raise Ambiguous(said) if told.sent else Retry(said)
