@@ -16,6 +16,8 @@ PATIENCE_S: Final = 150.0
 PROBE_S: Final = 5.0
 """For a question that is asked again when it was not answered."""
 LOOK_S: Final = 0.02
+REST_S: Final = 0.2
+"""How far apart looks come: they cost those on whom is waited, who are many processes on few cores."""
 SAID: Final = 6000
 """So many letters are shown of what was said."""
 Found = TypeVar('Found')
@@ -23,21 +25,26 @@ Found = TypeVar('Found')
 
 def wait_for(what: str, told: Callable[[], Found], said: Callable[[], str] | None = None) -> Found:
     """What `told` says, once it says something. `said`: what the processes at work have said so far."""
-    for _ in looks(what, said):
+    for number in looks(what, said):
         if found := told():
             return found
-        time.sleep(LOOK_S)
+        time.sleep(pause_s(number))
     raise AssertionError(what)
 
 
 async def wait_in_loop(what: str, told: Callable[[], Any]) -> Any:
     """The same beside tasks that go on meanwhile."""
-    for _ in looks(what):
+    for number in looks(what):
         found = told()
         if told_later := (await found if inspect.isawaitable(found) else found):
             return told_later
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(pause_s(number))
     raise AssertionError(what)
+
+
+def pause_s(number: int) -> float:
+    """How long until the next look: REST_S after two seconds."""
+    return min(LOOK_S * 1.1**number, REST_S)
 
 
 def wait_end(what: str, process: 'subprocess.Popen[Any]', said: Callable[[], str] | None = None) -> int:

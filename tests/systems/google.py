@@ -103,6 +103,12 @@ def service() -> Any:
 
 
 @cache
+def resource_of(name: str) -> Any:
+    """One resource of that client: its methods are made anew each time that it is asked for."""
+    return getattr(service(), name)()
+
+
+@cache
 def document() -> dict[str, Any]:
     told: dict[str, Any] = json.loads(DOCUMENT.read_text())
     return told
@@ -126,7 +132,7 @@ def judge(method: str, url: str, body: Any) -> list[str]:
     elif body is not None:
         return [f'{name} takes no body']
     try:
-        same = getattr(getattr(service(), resource)(), name)(**told)
+        same = getattr(resource_of(resource), name)(**told)
     except (TypeError, ValueError) as error:
         return [f'{name}: {error}']
     wrong = [] if _address(same.uri) == _address(f'{ROOT}{url}') else [f'{name}: {url} should be {same.uri}']
@@ -145,13 +151,23 @@ def _address(url: str) -> tuple[str, list[tuple[str, str]]]:
 
 
 def _method(verb: str, path: str) -> tuple[str, str, dict[str, Any], dict[str, str]] | None:
-    for resource, kind in document()['resources'].items():
-        for name, described in kind['methods'].items():
-            pattern = re.sub(r'\\\{(\w+)\\\}', r'(?P<\1>[^/]+)', re.escape(described['path']))
-            match = re.fullmatch(pattern, path)
-            if match and described['httpMethod'] == verb:
-                return resource, name, described, {key: unquote(value) for key, value in match.groupdict().items()}
+    for resource, name, described, pattern in methods():
+        if described['httpMethod'] == verb and (match := pattern.fullmatch(path)):
+            return resource, name, described, {key: unquote(value) for key, value in match.groupdict().items()}
     return None
+
+
+@cache
+def methods() -> list[tuple[str, str, dict[str, Any], re.Pattern[str]]]:
+    """Every method of the API: its resource, its name, what the document says of it, its paths."""
+    return [
+        (
+            resource, name, described,
+            re.compile(re.sub(r'\\\{(\w+)\\\}', r'(?P<\1>[^/]+)', re.escape(described['path']))),
+        )
+        for resource, kind in document()['resources'].items()
+        for name, described in kind['methods'].items()
+    ]  # fmt: skip
 
 
 def without_nulls(body: Any) -> Any:
