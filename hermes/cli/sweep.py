@@ -52,16 +52,19 @@ def sweep(system: SystemArgument = None, full: FullFlag = False, as_json: JsonFl
 
 
 async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> dict[str, Any]:
-    """Open the sweeps and turn them to their end. `complete`: all of them ended well, nothing waits for a person."""
+    """Open the sweeps and turn them to their end, or until their system is away. `complete`: all of them ended well,
+    nothing waits for a person.
+    """
     from hermes.cli.engine import system_of
-    from hermes.db import sweeps
+    from hermes.db import calls, sweeps
     from hermes.domain.errors import Refused
-    from hermes.sync.inline_worker import LISTING, run_until
+    from hermes.sync.inline_worker import LISTING, is_away, run_until
     from hermes.sync.sweep import open_changes, open_everything
 
     wanted = [system_of(engine, name).profile] if name else _every(engine)
     ids: list[int] = []
     async with engine.database.transaction() as connection:
+        since = await calls.newest(connection)
         for system in wanted:
             types = system.listings
             if types.full and (full or (name and not types.changed)):
@@ -74,10 +77,11 @@ async def run(engine: 'Engine', name: str | None, full: bool, tick: 'Tick') -> d
     async def is_done() -> bool:
         async with engine.database.transaction() as connection:
             rows = await sweeps.progress(connection, ids)
+            away = {each.name for each in wanted if await is_away(connection, each.name, since)}
         for row in rows:
             if row['items']:
                 tick(f'{row["system"]} {row["type"]} ({row["kind"]})', row['items'])
-        return all(row['state'] != 'running' and not row['unapplied'] for row in rows)
+        return all((row['state'] != 'running' or row['system'] in away) and not row['unapplied'] for row in rows)
 
     await run_until(engine, LISTING, is_done, PATIENCE_S)
     return await report(engine, ids)

@@ -24,6 +24,11 @@ MET = """
     select count(*) as met from call where record_type = %s and record_id = %s and reaction = %s
       and ended_at > hermes_now() - %s
 """
+UNANSWERED = """
+    select count(*) filter (where status is null) as unanswered from (
+      select status from call where system = %s and id > %s and ended_at is not null order by id desc limit %s
+    ) lately
+"""
 SPENT = """
     select count(*) filter (where c.status < 300) as written, coalesce(sum(c.tokens), 0)::int as tokens
     from call c join jsonb_to_recordset(%(refs)s) as r(type text, id bigint)
@@ -98,6 +103,12 @@ async def newest(connection: Connection) -> int:
     """The newest call, 0 where there is none."""
     row = await (await connection.execute('select coalesce(max(id), 0) as id from call')).fetchone()
     return int(row['id']) if row else 0
+
+
+async def are_unanswered(connection: Connection, system: str, after: int, times: int) -> bool:
+    """Whether the last `times` calls to a system that ended since a call, so many at least, got no answer at all."""
+    row = await (await connection.execute(UNANSWERED, (system, after, times))).fetchone()
+    return row is not None and int(row['unanswered']) == times
 
 
 async def spent(connection: Connection, system: str, records: list[RecordRef], after: int) -> tuple[int, int]:

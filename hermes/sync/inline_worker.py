@@ -6,6 +6,8 @@ It is one more worker beside those that run, or the only one; leases, budgets an
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from hermes.db import calls
+from hermes.db.pool import Connection
 from hermes.sync import sweep
 from hermes.sync.engine import Engine
 from hermes.sync.ingest import ingest_step
@@ -13,6 +15,8 @@ from hermes.sync.push import LostLeaseError, push_step
 from hermes.sync.resolve import reread_step
 
 REST_S: Final = 0.1
+TRIES: Final = 5
+"""Whoever answers none of so many calls in a row is away: nobody sits and waits for them."""
 Step = Callable[[Engine], Awaitable[object]]
 LISTING: Final[Sequence[Step]] = (sweep.sweep_step, ingest_step, reread_step)
 HEALING: Final[Sequence[Step]] = (ingest_step, reread_step, push_step)
@@ -37,3 +41,8 @@ async def run_until(
         else:
             await engine.clock.sleep(REST_S)
     return True
+
+
+async def is_away(connection: Connection, system: str, since: int) -> bool:
+    """Whether nobody is at a system's address: its last TRIES calls after the call `since` got no answer."""
+    return await calls.are_unanswered(connection, system, since, TRIES)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from hermes.db import budget, pushes, sweeps
+from hermes.db import budget, calls, pushes, sweeps
 from hermes.parts.roles import PRODUCT
 from hermes.ports import Product, Request
 from hermes.sync import connect
 from hermes.sync.engine import Engine
-from hermes.sync.inline_worker import LISTING, run_until
+from hermes.sync.inline_worker import LISTING, is_away, run_until
 from hermes.sync.sweep import open_sweep
 
 CLIENT: Final = 'client'
@@ -64,16 +64,22 @@ async def begin(engine: Engine) -> None:
 
 async def take_over(engine: Engine, tick: Callable[[int, int], None]) -> bool:
     """List and read until every client was read; `tick` is told how many were, and how many of them were put aside.
-    False when nothing could be done for PATIENCE_S: what is left is kept, for the workers or for the next time.
+    False when nothing could be done for PATIENCE_S, or the product is away: what is left is kept, for the workers or
+    for the next time.
     """
     async with engine.database.transaction() as connection:
+        since = await calls.newest(connection)
         sweep = await sweeps.running(connection, PRODUCT, CLIENT)
         sweep = sweep or await open_sweep(connection, PRODUCT, CLIENT, 'full', cause=CAUSE)
 
-    async def is_done() -> bool:
+    away = False
+
+    async def is_over() -> bool:
+        nonlocal away
         async with engine.database.transaction() as connection:
             now = await sweeps.intake(connection, PRODUCT, CLIENT, sweep)
+            away = await is_away(connection, PRODUCT, since)
         tick(now['read'], now['parked'])
-        return not (now['listing'] or now['unread'] or now['unapplied'])
+        return away or not (now['listing'] or now['unread'] or now['unapplied'])
 
-    return await run_until(engine, LISTING, is_done, PATIENCE_S)
+    return await run_until(engine, LISTING, is_over, PATIENCE_S) and not away

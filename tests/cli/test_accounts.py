@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hermes.sync.inline_worker import TRIES
 from tests.cli.outside import Office, Outside, outside
 from tests.house.run import free_ports
 
@@ -39,7 +40,10 @@ def test_an_address_at_which_nobody_listens_is_no_account(office: Office) -> Non
     told = findings(office)
     assert told['tutorcruncher credentials'] == told['tutorcruncher'] == 'todo'
     assert 'tutorcruncher' not in accounts(office)
-    office.hermes('sweep', 'tc2')
+    done = office.hermes('sweep', 'tc2')
+    assert done.exit_code == 2
+    assert 'tutorcruncher client is not finished: a page failed: TutorCruncher could not be reached' in done.output
+    assert office.rows("select count(*) from call where op = 'list'") == [(TRIES,)], 'nobody sat and waited'
     assert 'tutorcruncher' not in accounts(office)
     office.more['TC2_BASE_URL'] = right
     told = findings(office)

@@ -115,6 +115,7 @@ async def test_what_a_person_drags_moves_the_meeting(house: House) -> None:
     house.mark()
     await tell_changes(house, priya['email'])
     assert (await meeting(house, number))['sequence'] == 1
+    await later(house)
     await act(house, 'move', number, start_at=TEN.isoformat(), end_at=(TEN + HALF).isoformat())
     await later(house)
     [event] = live(house, priya['email'])
