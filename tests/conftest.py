@@ -1,6 +1,7 @@
 """What every test may ask for. Nothing here is mocked: Postgres is real, and every test has a database of its own."""
 
 import gc
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from hermes.db.server.embedded import Server
 from tests import postgres
+from tests.order import long_ones_first
 from tests.thorough import THOROUGH
 
 settings.register_profile(
@@ -26,6 +28,12 @@ def pytest_collection() -> Iterator[None]:
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
         gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins."""
+    workers = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', '1'))
+    items[:] = long_ones_first([(item.path, item) for item in items], workers)
 
 
 @pytest.fixture(scope='session')

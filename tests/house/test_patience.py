@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.order import LONG, long_ones_first
 from tests.waiting import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.lesson('M-57')
@@ -108,3 +109,22 @@ def test_who_waits_in_vain_hears_what_was_said(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr('tests.waiting.PATIENCE_S', 0.0)
     with pytest.raises(AssertionError, match=r'(?s)the answer: not within 0 s; said until then:\nno space is left'):
         wait_for('the answer', lambda: False, lambda: 'no space is left')
+
+
+@pytest.mark.parametrize('workers', [1, 2, 3, 4])
+def test_what_takes_long_begins_whoever_runs_it(workers: int) -> None:
+    paths = [TESTS / name for name in ('unit/a.py', *reversed(LONG), *(f'unit/{number}.py' for number in range(200)))]
+    ordered = long_ones_first([(path, path) for path in paths], workers)
+    assert sorted(ordered) == sorted(paths)
+    left = list(ordered)
+    for number in range(workers):
+        share = len(left) // (workers - number)
+        mine, left = left[:share], left[share:]
+        expected = [TESTS / name for name in LONG[number::workers]]
+        assert mine[: len(expected)] == expected
+        assert not {*expected} & {*mine[len(expected) :]}
+    assert left == []
+
+
+def test_the_long_modules_are_there() -> None:
+    assert [name for name in LONG if not (TESTS / name).is_file()] == []
