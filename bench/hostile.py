@@ -22,7 +22,7 @@ from hermes.kit.clock import SystemClock
 from hermes.parts.assembly import build_booking_service, build_engine
 from hermes.settings import load
 from hermes.web.application import create_app
-from hermes.web.booking_pages import Change
+from hermes.web.booker.manage import Change
 
 NOWHERE: Final = 'postgresql://nobody@127.0.0.1:9/nothing'
 """What gets as far as the database is answered 503."""

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, FastAPI
 
 from hermes import __version__
+from hermes.booking.next_times import NextTimes
+from hermes.booking.reps import RepsFiles
 from hermes.booking.service import BookingService
 from hermes.db.heartbeats import Heartbeat
 from hermes.db.inbox import Inbox
@@ -18,11 +20,11 @@ from hermes.parts.assembly import build_booking_service, build_engine, build_let
 from hermes.parts.systems import sources
 from hermes.settings import Settings, load
 from hermes.web.application import create_app
-from hermes.web.booking_api import booking_routes, read_counter, told
+from hermes.web.booker.pages import BookerParts
+from hermes.web.booker.routes import booker_routes
+from hermes.web.booking_api import booking_routes, read_counter
 from hermes.web.booking_files import file_routes
-from hermes.web.booking_pages import page_routes
-from hermes.web.core_api import CoreParts, core_routes
-from hermes.web.entrances import entrance_routes
+from hermes.web.core_api import CoreParts, core_routes, country_of
 from hermes.web.security import trusted_networks
 
 WEB_CONNECTIONS = 6
@@ -64,11 +66,20 @@ def booking_routers(service: BookingService, settings: Settings) -> list[APIRout
         knowledge=service.engine.knowledge,
     )
     writer = build_letter_writer(settings)
-    behind_links = APIRouter(dependencies=[Depends(read_counter(service, trusted))], responses=told(429))
-    pages = (page_routes(service, writer), file_routes(service.engine, writer), entrance_routes(service))
-    for router in pages:
-        behind_links.include_router(router)
-    return [booking_routes(service, trusted), behind_links, core_routes(core)]
+    files = file_routes(service.engine, writer, [Depends(read_counter(service, trusted))])
+    pages = booker_routes(
+        BookerParts(
+            service,
+            writer,
+            core.turns,
+            RepsFiles(settings.reps_dir or settings.world_dir),
+            NextTimes(service.availability, service.engine.clock),
+            lambda request: country_of(request, core),
+            trusted,
+            settings.embed_origins,
+        )
+    )
+    return [booking_routes(service, trusted), files, pages, core_routes(core)]
 
 
 def __getattr__(name: str) -> FastAPI:

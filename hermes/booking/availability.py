@@ -82,11 +82,12 @@ class Availability:
         *,
         express: bool = False,
         moved: Moved = NOTHING,
+        own_hold: bytes = b'',
         permit: Permit | None = None,
     ) -> list[Interval]:
-        """The slots on offer that start in `window` (aware UTC), for a meeting that is `moved` as if it were not there.
-        Raises NotFound, Unreadable (CB-8), what `permit` raises, and Refused for a window that is longer than 62 days
-        or ends before it begins.
+        """The slots on offer that start in `window` (aware UTC), for a meeting that is `moved`, and for whoever has a
+        hold, as if it were not there. Raises NotFound, Unreadable (CB-8), what `permit` raises, and Refused for a
+        window that is longer than 62 days or ends before it begins.
         """
         if window.end <= window.start:
             raise Refused('end_dt must be after start_dt.', 'invalid')
@@ -99,7 +100,7 @@ class Availability:
             return []
         wide = _stretched(within, person.hours)
         seen = await self._busy.read(person.email, wide, admin_id=person.id, since=moved.since, permit=permit)
-        diary = await self._diary(person, within, seen, moved)
+        diary = await self._diary(person, within, seen, moved, own_hold)
         return offer(person.hours, diary, within, now, rules, ignore=moved.id)
 
     async def explain(self, admin_id: int, start: datetime, *, express: bool = False) -> list[Reason]:
@@ -162,9 +163,11 @@ class Availability:
         if against:
             refuse(against)
 
-    async def _diary(self, person: Person, window: Interval, seen: Seen, moved: Moved = NOTHING) -> Diary:
+    async def _diary(
+        self, person: Person, window: Interval, seen: Seen, moved: Moved = NOTHING, own_hold: bytes = b''
+    ) -> Diary:
         async with self._engine.database.transaction() as connection:
-            return await self._diary_in(connection, person, window, seen, moved=moved)
+            return await self._diary_in(connection, person, window, seen, own_hold, moved)
 
     async def _diary_in(
         self,

@@ -27,7 +27,7 @@ from hermes.web.refusals import Counts, Refusals
 from hermes.web.security import SafeHeaders, trusted_networks
 from hermes.web.webhooks import Callback, EventInbox
 
-PUBLIC = ('/callbooker/', '/booking/')
+PUBLIC = ('/callbooker/', '/booking/', '/book-a-call/', '/support-call/', '/embed/')
 """Where strangers send forms."""
 AT_THE_DOOR = {
     '414': 'The path or the query is too long', '421': 'Hermes is not known by this name',

@@ -4,8 +4,9 @@ The link is the only key; a file is made anew for every request, so it always ho
 no guest: whoever typed an address and has the link learns nothing of whose it is.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from fastapi.responses import Response
@@ -28,11 +29,11 @@ HEADERS = {
 Token = Annotated[str, Path(max_length=300, description="The token of a booking's link.")]
 
 
-def file_routes(engine: Engine, writer: LetterWriter) -> APIRouter:
+def file_routes(engine: Engine, writer: LetterWriter, counted: Sequence[Any] = ()) -> APIRouter:
     """`GET /booking/{token}/invite.ics`: 200 with the file; 403 for a link that is none or over, 404 for a booking that
     is gone. The engine's database is opened by whoever owns it.
     """
-    router = APIRouter(tags=['call-booker'])
+    router = APIRouter(tags=['call-booker'], dependencies=counted)
 
     @router.get(
         '/booking/{token}/invite.ics',

@@ -16,13 +16,13 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from hermes.db import companies, rota
+from hermes.booking.choose import Turns
+from hermes.db import companies
 from hermes.db.catalogue import KnowledgeCache
 from hermes.db.pool import Database
-from hermes.db.reads import staff
-from hermes.domain.errors import NotFound, Refused
+from hermes.domain.errors import Refused
 from hermes.domain.model import Record
-from hermes.domain.rota import Kind, candidates, queue_of
+from hermes.domain.rota import Kind
 from hermes.kit.countries import iso_code
 from hermes.web.security import Network, client_address, is_trusted
 
@@ -49,6 +49,11 @@ class CoreParts:
     systems: Collection[str] = ()
     knowledge: KnowledgeCache = field(default_factory=KnowledgeCache)
 
+    @property
+    def turns(self) -> Turns:
+        """Who is drawn."""
+        return Turns(self.database, self.knowledge, self.zone, self.systems)
+
     def has_key(self, request: Request) -> bool:
         """Whether the request shows the API key."""
         scheme, _, given = request.headers.get('authorization', '').strip().partition(' ')
@@ -61,21 +66,11 @@ def core_routes(parts: CoreParts) -> APIRouter:
     router = APIRouter(tags=['core'])
 
     async def choose(request: Request, kind: Kind, plan: str, country: str | None) -> Response:
-        queue = queue_of(kind, plan, country)
         client = parts.hash_client(client_address(request.scope, parts.trusted))
         if parts.count_read is not None:
             parts.count_read(client)
-        async with parts.database.transaction() as connection:
-            admins = (await parts.knowledge.get(connection)).directory.admins
-            away = await staff.find_unreachable(connection, parts.systems)
-            people = {
-                admin.ref.id: admin
-                for admin in candidates(queue, admins.values(), parts.database.clock.now(), parts.zone, away)
-            }
-            chosen = await rota.draw(connection, queue, list(people), client)
-        if chosen is None:
-            raise NotFound('Nobody can be chosen now: there is no active person who may take this call.')
-        return JSONResponse(show_person(people[chosen], with_key=parts.has_key(request)))
+        chosen = await parts.turns.draw(kind, plan, country, client)
+        return JSONResponse(show_person(chosen, with_key=parts.has_key(request)))
 
     async def choose_sales(request: Request) -> Response:
         query = request.query_params

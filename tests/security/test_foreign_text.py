@@ -20,7 +20,7 @@ from hermes.kit.redaction import Redaction
 from hermes.ports import Letter
 from hermes.systems.mail.message import parse_recipient
 from hermes.systems.tutorcruncher.mapping import slug
-from hermes.web.booking_pages import Change
+from hermes.web.booker.manage import Change
 from tests.unit.booking.test_letters import NOTICE, NOW, PAPER
 
 FORMS: tuple[type[BaseModel], ...] = (SalesForm, SupportForm, HoldForm, Change)

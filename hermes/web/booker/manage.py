@@ -3,41 +3,40 @@ accepts that, with the same facts (CB-7, CB-14, CB-21). The token in the path is
 asked for, and no answer names it to another site.
 """
 
-from datetime import UTC, datetime, timedelta
-from importlib.resources import files
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
-from jinja2 import Environment, PackageLoader, select_autoescape
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hermes.booking.book import Invitation
-from hermes.booking.forms import Moment, Start
+from hermes.booking.forms import Start
 from hermes.booking.letters import LetterWriter
 from hermes.booking.limits import QUOTAS
 from hermes.booking.links import public_number
 from hermes.booking.manage import Appointment
 from hermes.booking.recap import Recap, recap
 from hermes.booking.service import BookingService
-from hermes.domain.errors import HermesError, NotFound, OverLimit, Refused, Unreadable
+from hermes.domain.errors import NotFound, OverLimit, Refused, Unreadable
 from hermes.domain.slots import Interval
+from hermes.domain.timetable import find_zone
+from hermes.kit.languages import N_
 from hermes.parts.roles import ADD_TO, ADD_TO_TITLE
+from hermes.web.booker.month import month_before, next_month, offer_of, weeks_of
+from hermes.web.booker.pages import Answer, BookerParts, Page, lead, show
+from hermes.web.booker.sentences import FIELDS, sentence_of, status_of
+from hermes.web.booker.visitor import Visitor
 from hermes.web.booking_api import NUMBER, both, told
-from hermes.web.errors import UNREADABLE, problems_of, status_of
+from hermes.web.errors import problems_of
 
-CSP: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-DAYS: Final = 14
-"""How far ahead one page offers other times."""
 SAID: Final = {
-    'sent': 'Your call was moved; the new invitation was sent.',
-    'follows': 'Your call was moved; the new invitation follows.',
-    'refused': 'The calendar refused this time. Please choose another one.',
-    '': '',
+    'sent': N_('Your call was moved; the new invitation was sent.'),
+    'follows': N_('Your call was moved; the new invitation follows.'),
+    'refused': N_('The calendar refused this time. Please choose another one.'),
 }
 Token = Annotated[str, Path(max_length=300, description="The token of a booking's link.")]
 
@@ -75,22 +74,9 @@ class Change(BaseModel):
     start: Start | None = Field(None, description='When the call starts instead.')
 
 
-templates: Final = Environment(
-    loader=PackageLoader('hermes.web', 'pages'),
-    autoescape=select_autoescape(default=True, default_for_string=True),
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
-
-def page_routes(service: BookingService, writer: LetterWriter) -> APIRouter:
-    """`/booking/{token}` and its stylesheet."""
+def manage_routes(service: BookingService, writer: LetterWriter, page: Answer) -> APIRouter:
+    """`/booking/{token}/`, as JSON, and as the `page` for whoever prefers that."""
     router = APIRouter(tags=['call-booker'])
-    style = files('hermes.web').joinpath('pages/booking.css').read_bytes()
-
-    @router.get('/static/booking.css', include_in_schema=False)
-    async def show_style() -> Response:
-        return Response(style, media_type='text/css', headers={'cache-control': 'public, max-age=3600'})
 
     @both(
         router,
@@ -100,19 +86,11 @@ def page_routes(service: BookingService, writer: LetterWriter) -> APIRouter:
         response_model=AppointmentAnswer,
         responses=told(403, 404),
     )
-    async def show_booking(
-        request: Request,
-        token: Token,
-        after: Annotated[Moment | None, Query(description='Offer other times from here on.')] = None,
-    ) -> Response:
-        try:
-            at = await service.appointments.find(token)
-        except HermesError as error:
-            if wants_json(request):
-                raise
-            return problem_page(service, error)
-        told = recap(at, await service.appointments.look(at), writer, service.terms)
-        return _json(at, told) if wants_json(request) else await _page(service, at, told, after=after)
+    async def show_booking(request: Request, token: Token) -> Response:
+        if not wants_json(request):
+            return await page(request)
+        at = await service.appointments.find(token)
+        return _json(at, recap(at, await service.appointments.look(at), writer, service.terms))
 
     @both(
         router,
@@ -133,7 +111,7 @@ def page_routes(service: BookingService, writer: LetterWriter) -> APIRouter:
     )
     async def change_booking(request: Request, token: Token) -> Response:
         if _is_form(request) and not wants_json(request):
-            return await _change_by_form(service, writer, request, token)
+            return await page(request)
         at, invitation = await _change(service, token, await _read_change(request))
         return _json(at, recap(at, invitation, writer, service.terms))
 
@@ -178,27 +156,89 @@ async def _change(service: BookingService, token: str, change: Change) -> tuple[
     return await service.appointments.move(token, change.start)
 
 
-async def _change_by_form(service: BookingService, writer: LetterWriter, request: Request, token: str) -> Response:
+def manage_page(parts: BookerParts) -> Page:
+    """A booking, what can be done with it, and what became of that."""
+
+    async def page(visitor: Visitor) -> Response:
+        token = visitor.request.path_params['token']
+        if visitor.request.method != 'POST':
+            at = await parts.service.appointments.find(token)
+            return await _show(parts, visitor, at)
+        return await _change_by_form(parts, visitor, token)
+
+    return page
+
+
+def booked_page(parts: BookerParts) -> Page:
+    """The confirmation of a booking that was just made (WEB-12)."""
+
+    async def page(visitor: Visitor) -> Response:
+        token = visitor.request.path_params['token']
+        at = await parts.service.appointments.find(token)
+        if not at.planned:
+            return lead(visitor.link(f'/booking/{token}/'))
+        told = recap(at, await parts.service.appointments.look(at), parts.writer, parts.service.terms)
+        return show(parts, visitor, 'booked.html', at=at, told=told, token=token, **_zones(visitor, told))
+
+    return page
+
+
+async def _change_by_form(parts: BookerParts, visitor: Visitor, token: str) -> Response:
     """Do it, and show what became of it; what cannot be done is told above the same page."""
-    given = await _read_form(request)
+    service, language = parts.service, visitor.language
+    given = await _read_form(visitor.request)
     wrong, status, invitation = '', 200, None
+    before = at = await service.appointments.find(token)
     try:
-        before = at = await service.appointments.find(token)
-        try:
-            at, invitation = await _change(service, token, Change.model_validate(given))
-        except ValidationError as error:
-            wrong, status = f'Please choose a time. {_wrong_start(error)}'.strip(), 422
-        except Refused as error:
-            at, wrong, status = await service.appointments.find(token), str(error), status_of(error)
-        except Unreadable:
-            wrong, status = UNREADABLE, 503
-        told = recap(at, invitation or await service.appointments.look(at), writer, service.terms)
-    except HermesError as error:
-        return problem_page(service, error)
-    said = SAID[invitation or ''] if at.planned else ''
-    if at.planned and invitation and at.start == before.start:
-        said = 'Your call stays where it was.'
-    return await _page(service, at, told, said=said, wrong=wrong, status=status)
+        at, invitation = await _change(service, token, Change.model_validate(given))
+    except ValidationError:
+        wrong, status = language.gettext(FIELDS['meeting_dt']), 422
+    except (Refused, Unreadable) as error:
+        at, wrong, status = await service.appointments.find(token), sentence_of(error, language), status_of(error)
+    said = ''
+    if at.planned and invitation:
+        stays = at.start == before.start
+        said = language.gettext(N_('Your call stays where it was.') if stays else SAID[invitation])
+    return await _show(parts, visitor, at, invitation, said=said, wrong=wrong, status=status)
+
+
+async def _show(
+    parts: BookerParts,
+    visitor: Visitor,
+    at: Appointment,
+    invitation: Invitation | None = None,
+    *,
+    said: str = '',
+    wrong: str = '',
+    status: int = 200,
+) -> Response:
+    service = parts.service
+    told = recap(at, invitation or await service.appointments.look(at), parts.writer, service.terms)
+    zones = _zones(visitor, told)
+    now = service.engine.clock.now()
+    offer = None
+    if at.planned:
+        with suppress(Unreadable, NotFound, OverLimit):
+            window = Interval(now, now + timedelta(days=service.terms.horizon_days))
+            offer = offer_of(await service.appointments.times(at, window), zones['zone'], now)
+    day = visitor.date('day') or (offer.first_day() if offer and not visitor.date('month') else None)
+    today = now.astimezone(zones['zone']).date()
+    last = (today + timedelta(days=service.terms.horizon_days)).replace(day=1)
+    month = min(max((visitor.date('month') or day or today).replace(day=1), today.replace(day=1)), last)
+    return show(
+        parts, visitor, 'manage.html', status, at=at, told=told, said=said, wrong=wrong, offer=offer, day=day,
+        month=month, moves=QUOTAS['move'].most,
+        weeks=weeks_of(offer, month, day, visitor.language.locale.first_week_day) if offer else [],
+        earlier=month_before(month) if month > today.replace(day=1) else None,
+        later=next_month(month) if month < last else None, **zones,
+    )  # fmt: skip
+
+
+def _zones(visitor: Visitor, told: Recap) -> dict[str, Any]:
+    """The clocks of a page about a booking: the visitor's, and the admin's where it shows another hour (WEB-23)."""
+    zone, there = find_zone(visitor.query.get('zone', '')) or ZoneInfo(told.zone), ZoneInfo(told.admin_zone)
+    same = told.start.astimezone(zone).utcoffset() == told.start.astimezone(there).utcoffset()
+    return {'zone': zone, 'there': None if same else there, 'ics_path': urlsplit(told.ics_url).path}
 
 
 def _json(at: Appointment, told: Recap) -> JSONResponse:
@@ -222,62 +262,4 @@ def _json(at: Appointment, told: Recap) -> JSONResponse:
     )
     return JSONResponse(
         answer.model_dump(mode='json', by_alias=True), headers={'x-robots-tag': 'noindex', 'vary': 'accept'}
-    )
-
-
-async def _page(
-    service: BookingService,
-    at: Appointment,
-    told: Recap,
-    *,
-    after: datetime | None = None,
-    said: str = '',
-    wrong: str = '',
-    status: int = 200,
-) -> HTMLResponse:
-    now = service.engine.clock.now()
-    first = max(after or now, now)
-    last = first + timedelta(days=DAYS)
-    offered: list[Interval] = []
-    closed = False
-    if at.planned:
-        try:
-            offered = await service.appointments.times(at, Interval(first, last))
-        except (Unreadable, NotFound, OverLimit):
-            closed = True
-    later = last if last < now + timedelta(days=service.terms.horizon_days) else None
-    return render(
-        'booking.html', status, brand=service.terms.brand, at=at, told=told,
-        days=_days(offered, at, ZoneInfo(told.zone)), closed=closed, said=said, wrong=wrong,
-        later=later.isoformat() if later else '', earlier=bool(after), ics_path=urlsplit(told.ics_url).path,
-        moves=QUOTAS['move'].most,
-    )  # fmt: skip
-
-
-def _days(offered: list[Interval], at: Appointment, zone: ZoneInfo) -> dict[str, list[dict[str, str]]]:
-    """Times to choose from, by the day on a zone's wall clock."""
-    days: dict[str, list[dict[str, str]]] = {}
-    for slot in offered:
-        local = slot.start.astimezone(zone)
-        days.setdefault(f'{local:%A}, {local.day} {local:%B %Y}', []).append(
-            {
-                'value': slot.start.astimezone(UTC).isoformat(),
-                'shown': f'{local:%H:%M}' + (' (as now)' if slot.start == at.start else ''),
-            }
-        )
-    return days
-
-
-def problem_page(service: BookingService, error: HermesError) -> HTMLResponse:
-    """What is wrong, as a page."""
-    status = status_of(error) if isinstance(error, Refused) else 503
-    return render('problem.html', status, brand=service.terms.brand, wrong=str(error))
-
-
-def render(name: str, status: int, **given: Any) -> HTMLResponse:
-    """A page of a template."""
-    return HTMLResponse(
-        templates.get_template(name).render(**given),
-        status,
-        headers={'content-security-policy': CSP, 'x-robots-tag': 'noindex', 'vary': 'accept'},
     )

@@ -1,0 +1,152 @@
+"""Pages out of templates: one environment a language, one set of headers, nothing from elsewhere."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import structlog
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, PackageLoader, select_autoescape
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermes.booking.choose import Turns
+from hermes.booking.letters import LetterWriter
+from hermes.booking.next_times import NextTimes
+from hermes.booking.reps import RepsFiles
+from hermes.booking.service import BookingService
+from hermes.db.pool import DatabaseAway
+from hermes.domain.errors import HermesError
+from hermes.kit.languages import language
+from hermes.web.booker.sentences import sentence_of, status_of
+from hermes.web.booker.shown import GLOBALS
+from hermes.web.booker.visitor import Visitor
+from hermes.web.security import Network, client_address
+
+log = structlog.get_logger(__name__)
+SEE_OTHER: Final = 303
+CSP: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors {framing}"
+)
+STATIC: Final = {'booker.css': 'text/css', 'booker.js': 'text/javascript', 'tokens.css': 'text/css'}
+EMBED: Final = '/embed'
+Page = Callable[[Visitor], Awaitable[Response]]
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class BookerParts:
+    """What the pages work with. `locate`: the country of whoever asks, as the proxy says; `embed_origins`: whose pages
+    may frame ours; `is_open`: Hermes is reached by https, so that cookies are for that alone.
+    """
+
+    service: BookingService
+    writer: LetterWriter
+    turns: Turns
+    reps: RepsFiles
+    next_times: NextTimes
+    locate: Callable[[Request], str | None]
+    trusted: Sequence[Network] = ()
+    embed_origins: Sequence[str] = ()
+
+    @property
+    def brand(self) -> str:
+        return self.service.terms.brand
+
+    def address(self, path: str) -> str:
+        """A whole address of ours."""
+        return f'{self.service.terms.hermes_url}{path}'
+
+    @property
+    def secure(self) -> bool:
+        """Whether cookies are for https alone."""
+        return self.service.terms.hermes_url.startswith('https://')
+
+
+def serve(parts: BookerParts, page: Page, base: str = '') -> Answer:
+    """The page as an endpoint: every visit is counted, and whatever goes wrong is told as a page."""
+
+    async def answer(request: Request) -> Response:
+        client = parts.service.terms.client_of(client_address(request.scope, parts.trusted))
+        visitor = Visitor(request, client, base, parts.locate(request))
+        try:
+            if parts.service.limits is not None:
+                parts.service.limits.reading(client)
+            return await page(visitor)
+        except (HermesError, DatabaseAway) as error:
+            return tell(parts, visitor, error)
+
+    return answer
+
+
+def show(
+    parts: BookerParts,
+    visitor: Visitor,
+    template: str,
+    status: int = 200,
+    *,
+    index: bool = False,
+    headers: Mapping[str, str] | None = None,
+    **given: Any,
+) -> HTMLResponse:
+    """A page. `index`: search engines may list it."""
+    page = environment(visitor.language.code).get_template(template)
+    framing = ' '.join(parts.embed_origins) or "'none'"
+    told = {
+        'content-security-policy': CSP.format(framing=framing if visitor.base == EMBED else "'none'"),
+        'vary': 'accept, accept-language, cookie',
+        'content-language': visitor.language.code,
+        **({} if index else {'x-robots-tag': 'noindex'}),
+        **(headers or {}),
+    }
+    content = page.render(
+        brand=parts.brand, visitor=visitor, language=visitor.language, embedded=visitor.base == EMBED, static=static,
+        origins=list(parts.embed_origins), index=index, canonical=parts.address,
+        **given,
+    )  # fmt: skip
+    return HTMLResponse(content, status, headers=told)
+
+
+def tell(parts: BookerParts, visitor: Visitor, error: Exception) -> HTMLResponse:
+    """What went wrong, as a page of its own."""
+    status = status_of(error)
+    retry = {'retry-after': '60'} if status == 503 else {}
+    return show(
+        parts, visitor, 'problem.html', status, headers=retry, sentence=sentence_of(error, visitor.language),
+        again=status in (429, 503) and visitor.request.method == 'GET',
+    )  # fmt: skip
+
+
+def lead(address: str) -> RedirectResponse:
+    """On to another page after an act, so that a reload repeats nothing."""
+    return RedirectResponse(address, SEE_OTHER)
+
+
+@cache
+def environment(code: str) -> Environment:
+    """The templates in a language."""
+    made = Environment(
+        loader=PackageLoader('hermes.web.booker', 'templates'),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        extensions=['jinja2.ext.i18n'],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(GLOBALS)
+    made.install_gettext_translations(language(code).translations, newstyle=True)  # type: ignore[attr-defined]
+    return made
+
+
+@cache
+def read_static(name: str) -> bytes:
+    return files('hermes.web.booker').joinpath('static', name).read_bytes()
+
+
+@cache
+def static(name: str) -> str:
+    """The address of a file of ours: it changes with what is in it, so that it can be kept for ever."""
+    return f'/static/{name}?v={hashlib.sha256(read_static(name)).hexdigest()[:12]}'

@@ -1,0 +1,81 @@
+"""Which page answers at which address, in the open and in a frame."""
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermes.domain.errors import NotFound
+from hermes.web.booker import embed, index
+from hermes.web.booker.call import find_sales_call, find_support_call
+from hermes.web.booker.manage import booked_page, manage_page, manage_routes
+from hermes.web.booker.pages import EMBED, STATIC, Answer, BookerParts, Page, read_static, serve
+from hermes.web.booker.person import call_page
+from hermes.web.booker.visitor import Visitor
+
+FOR_EVER: Final = 'public, max-age=31536000, immutable'
+
+
+def booker_routes(parts: BookerParts) -> APIRouter:
+    """Every page, picture and file of the call-booker."""
+    router = APIRouter()
+    router.include_router(manage_routes(parts.service, parts.writer, serve(parts, manage_page(parts))))
+    for base in ('', EMBED):
+        _add_pages(router, parts, base)
+    for name in STATIC:
+        _add(router, f'/static/{name}', _file(name), slash=False)
+    _add(router, '/static/embed.js', embed.show_loader, slash=False)
+    _add(router, '/static/people/{name}', _pictures(parts), slash=False)
+    return router
+
+
+def _add_pages(router: APIRouter, parts: BookerParts, base: str) -> None:
+    pages = index.Index(parts)
+    sales, support = call_page(parts, find_sales_call), call_page(parts, find_support_call)
+    for path, page, methods in (
+        (index.INDEX, pages.show_index, ('GET',)),
+        (index.QUESTION, pages.show_question, ('GET',)),
+        (index.BRACKET, _by_method(pages.show_bracket, pages.draw), ('GET', 'POST')),
+        (index.CHOOSE, pages.show_choice, ('GET',)),
+        (index.ANYONE, pages.show_anyone, ('GET',)),
+        (f'{index.INDEX}{{who}}/', sales, ('GET', 'POST')),
+        ('/support-call/{who}/', support, ('GET', 'POST')),
+        ('/booking/{token}/booked/', booked_page(parts), ('GET',)),
+    ):
+        _add(router, base + path, serve(parts, page, base), methods)
+    if base:
+        _add(router, f'{base}/booking/{{token}}/', serve(parts, manage_page(parts), base), ('GET', 'POST'))
+
+
+def _by_method(show: Page, act: Page) -> Page:
+    async def page(visitor: Visitor) -> Response:
+        return await (act if visitor.request.method == 'POST' else show)(visitor)
+
+    return page
+
+
+def _add(
+    router: APIRouter, path: str, answer: Answer, methods: tuple[str, ...] = ('GET',), *, slash: bool = True
+) -> None:
+    """With and without its last slash; HEAD asks what GET asks."""
+    for each in (path, path.rstrip('/')) if slash else (path,):
+        router.add_route(each, answer, methods=list(methods), include_in_schema=False)
+
+
+def _file(name: str) -> Answer:
+    async def answer(request: Request) -> Response:
+        kept = FOR_EVER if 'v' in request.query_params else 'public, max-age=300'
+        return Response(read_static(name), media_type=STATIC[name], headers={'cache-control': kept})
+
+    return answer
+
+
+def _pictures(parts: BookerParts) -> Answer:
+    async def answer(request: Request) -> Response:
+        for picture in parts.reps.get().pictures():
+            if picture.name == request.path_params['name']:
+                return Response(picture.content, media_type=picture.media_type, headers={'cache-control': FOR_EVER})
+        raise NotFound('There is no such picture.')
+
+    return answer

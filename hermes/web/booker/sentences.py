@@ -1,0 +1,70 @@
+"""What a visitor is told when something cannot be done: one sentence a reason, in their language."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from hermes.db.pool import DatabaseAway
+from hermes.domain.errors import OverLimit, Refused
+from hermes.kit.languages import N_, Language
+from hermes.web.errors import STATUSES
+
+UNREADABLE: Final = N_(
+    'The calendar cannot be read at the moment. Nothing was booked. Please try again in a few minutes.'
+)
+AWAY: Final = N_('Something is being repaired here. Nothing was booked. Please try again in a moment.')
+OTHER: Final = N_('This cannot be done. Please choose another time.')
+CODES: Final[Mapping[str, str]] = {
+    'slot_taken': N_('Somebody else has just taken this time. Please choose another one; what you typed is kept.'),
+    'past': N_('This time lies in the past. Please choose another one.'),
+    'notice': N_('This time is too soon. Please choose a later one.'),
+    'horizon': N_('This time is too far ahead. Please choose an earlier one.'),
+    'weekend': N_('There are no calls on this day. Please choose another one.'),
+    'day_off': N_('There are no calls on this day. Please choose another one.'),
+    'outside_hours': N_('This time is outside working hours. Please choose another one.'),
+    'too_close': N_('You have another call within two hours of this one. Please choose another time.'),
+    'busy': N_('Your booking is being made. Please wait a moment and try again.'),
+    'idempotency': N_('This form was sent before with other answers. Please look at your mail, or send it once more.'),
+    'limit': N_('Too many requests came from your connection. Please wait a few minutes and try again.'),
+    'not_found': N_('There is nobody to book here any more. Please choose somebody else.'),
+    'canceled': N_('This call was cancelled. Please book a new one.'),
+    'link': N_('This link is not valid. Please ask for a new one.'),
+    'link_invalid': N_('This link is not whole, or it was changed. Please use the whole link, or ask for a new one.'),
+    'link_expired': N_('This link is no longer valid. Please ask for a new one.'),
+}
+FIELDS: Final[Mapping[str, str]] = {
+    'name': N_('Enter your first and last name, with a space between them.'),
+    'email': N_('Enter an e-mail address, such as name@example.com.'),
+    'company_name': N_("Enter your company's name."),
+    'website': N_('Enter the address of a website, such as example.com, or leave it empty.'),
+    'phone': N_('Enter a phone number with its dial code, such as +44 20 7946 0011, or leave it empty.'),
+    'country': N_('Choose your country.'),
+    'currency': N_('Choose a currency.'),
+    'bracket': N_('Choose your yearly revenue.'),
+    'meeting_dt': N_('Choose a time.'),
+}
+"""What is wrong with a field, in the order in which a form asks."""
+
+
+def status_of(error: Exception) -> int:
+    if isinstance(error, Refused):
+        return STATUSES.get(error.code, 400)
+    return 503
+
+
+def sentence_of(error: Exception, language: Language) -> str:
+    """What went wrong and what to do."""
+    if isinstance(error, Refused):
+        return language.gettext(CODES.get(error.code, OTHER))
+    return language.gettext(AWAY if isinstance(error, DatabaseAway) else UNREADABLE)
+
+
+def wrong_fields(problems: Iterable[Mapping[str, Any]], language: Language) -> dict[str, str]:
+    """Field -> what to do, in the form's order; of what is no field of a form, nothing."""
+    wrong = {str(each['loc'][0]) for each in problems if each['loc']}
+    wrong = {'bracket' if name in ('estimated_income', 'price_plan') else name for name in wrong}
+    return {name: language.gettext(told) for name, told in FIELDS.items() if name in wrong}
+
+
+def challenge_of(error: Exception) -> Mapping[str, Any] | None:
+    """What a browser may solve to be let through at once."""
+    return error.challenge if isinstance(error, OverLimit) else None
