@@ -15,11 +15,14 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from hermes.domain.errors import Refused
+from hermes.kit.languages import N_
 from hermes.kit.signing import sign, verify
 
 SUPPORT, MANAGE, LETTER = 'support', 'manage', 'letter'
-WHOLE = 'This link is not whole. Please ask for a new one.'
-OVER = 'This call is over. Its link is no longer valid: nothing can be moved or cancelled any more.'
+WHOLE = N_('This link is not whole. Please ask for a new one.')
+OVER = N_('This call is over. Its link is no longer valid: nothing can be moved or cancelled any more.')
+INVALID = N_('This link is not valid. Please ask for a new one.')
+EXPIRED = N_('This link has expired. Please ask for a new one.')
 
 
 class LinkRefused(Refused):
@@ -67,9 +70,9 @@ def support_expiry(now: datetime, ttl_days: int) -> datetime:
 def check_support_link(link: SupportLink, signature: str, now: datetime, keys: Sequence[str]) -> None:
     """Raises LinkRefused: not ours ('link_invalid'), or expired ('link_expired'); the signature is looked at first."""
     if not keys or not verify(link.told(), signature, keys):
-        raise LinkRefused('This link is not valid. Please ask for a new one.', 'link_invalid')
+        raise LinkRefused(INVALID, 'link_invalid')
     if now >= link.expires_at:
-        raise LinkRefused('This link has expired. Please ask for a new one.', 'link_expired')
+        raise LinkRefused(EXPIRED, 'link_expired')
 
 
 def make_manage_token(uid: str, keys: Sequence[str]) -> str:
@@ -94,7 +97,7 @@ def read_manage_token(token: str, keys: Sequence[str]) -> str:
     purposes = (MANAGE, LETTER)[: len(given)]
     good = [verify(_told(purpose, uid), each, keys) for purpose, each in zip(purposes, given, strict=False)]
     if not uid or not keys or not 1 <= len(given) <= 2 or not all(good):
-        raise LinkRefused('This link is not valid.', 'link_invalid')
+        raise LinkRefused(INVALID, 'link_invalid')
     return uid
 
 

@@ -33,10 +33,15 @@ def links_in(answer: Any, base: str) -> set[str]:
 async def walk(house: House, begin: set[str]) -> dict[str, int]:
     """Follow links, and those of the pages behind them; address -> status."""
     seen: dict[str, int] = {}
+    shapes: set[tuple[str, ...]] = set()
     todo = sorted(begin)
     while todo:
         url = todo.pop()
         parts = urlsplit(url)
+        shape = (parts.path, *sorted(parse_qs(parts.query)))
+        if url not in begin and shape in shapes:
+            continue  # Another day, month or language of a page that was seen.
+        shapes.add(shape)
         if url in seen or parts.hostname in ELSEWHERE:
             assert parts.scheme == 'https' or url in seen, url
             continue
@@ -106,8 +111,7 @@ async def test_a_support_link_is_told_what_it_is_worth(house: House) -> None:
         page = await house.web.get(f'{path}?{whole.query}')
         assert (page.status_code, page.headers['x-robots-tag']) == (200, 'noindex')
         assert 'Ember Tutors' in page.text
-        assert 'reply' in page.text
-        assert '<script' not in page.text
+        assert 'data-testid="times"' in page.text
     forged = await house.web.get(f'{whole.path}?{whole.query}'.replace('company_id=', 'company_id=1'))
     bare = await house.web.get(whole.path)
     other = await house.web.get(f'/support-call/{await number(house, PRIYA)}/?{whole.query}')

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from hermes.booking.links import LinkRefused
 from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import OverLimit, Refused
 from hermes.kit.languages import N_, Language
@@ -12,6 +13,7 @@ UNREADABLE: Final = N_(
     'The calendar cannot be read at the moment. Nothing was booked. Please try again in a few minutes.'
 )
 AWAY: Final = N_('Something is being repaired here. Nothing was booked. Please try again in a moment.')
+TOMORROW: Final = N_('This call was moved too often today. Please try again tomorrow, or cancel it.')
 OTHER: Final = N_('This cannot be done. Please choose another time.')
 CODES: Final[Mapping[str, str]] = {
     'slot_taken': N_('Somebody else has just taken this time. Please choose another one; what you typed is kept.'),
@@ -27,9 +29,6 @@ CODES: Final[Mapping[str, str]] = {
     'limit': N_('Too many requests came from your connection. Please wait a few minutes and try again.'),
     'not_found': N_('There is nobody to book here any more. Please choose somebody else.'),
     'canceled': N_('This call was cancelled. Please book a new one.'),
-    'link': N_('This link is not valid. Please ask for a new one.'),
-    'link_invalid': N_('This link is not whole, or it was changed. Please use the whole link, or ask for a new one.'),
-    'link_expired': N_('This link is no longer valid. Please ask for a new one.'),
 }
 FIELDS: Final[Mapping[str, str]] = {
     'name': N_('Enter your first and last name, with a space between them.'),
@@ -53,6 +52,10 @@ def status_of(error: Exception) -> int:
 
 def sentence_of(error: Exception, language: Language) -> str:
     """What went wrong and what to do."""
+    if isinstance(error, LinkRefused):
+        return language.gettext(str(error))
+    if isinstance(error, OverLimit) and error.retry_after_s > 3_600:
+        return language.gettext(TOMORROW)
     if isinstance(error, Refused):
         return language.gettext(CODES.get(error.code, OTHER))
     return language.gettext(AWAY if isinstance(error, DatabaseAway) else UNREADABLE)
