@@ -16,7 +16,7 @@ from tests.flows.visitors import HALF, TEN, admin, book
 
 JSON = {'Accept': 'application/json'}
 NO_REMINDERS = 'No reminders are sent'
-LINK = re.compile(r'<a href="([^"]+)"( rel="noreferrer")?>')
+LINK = re.compile(r'<a (?:data-testid="\w+" )?href="([^"]+)"( rel="noreferrer")?>')
 
 
 async def booked(house: House, **more: Any) -> str:

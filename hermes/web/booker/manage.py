@@ -221,7 +221,10 @@ async def _show(
         with suppress(Unreadable, NotFound, OverLimit):
             window = Interval(now, now + timedelta(days=service.terms.horizon_days))
             offer = offer_of(await service.appointments.times(at, window), zones['zone'], now)
-    day = visitor.date('day') or (offer.first_day() if offer and not visitor.date('month') else None)
+    day = visitor.date('day')
+    if offer and day is None and visitor.date('month') is None:
+        own = at.start.astimezone(offer.zone).date()
+        day = own if offer.times(own) else offer.first_day()
     today = now.astimezone(zones['zone']).date()
     last = (today + timedelta(days=service.terms.horizon_days)).replace(day=1)
     month = min(max((visitor.date('month') or day or today).replace(day=1), today.replace(day=1)), last)
