@@ -10,7 +10,7 @@ import time
 import bench
 from bench.table import Row, show
 
-SUPPORT = ('__main__', 'table', 'load', 'ingest_app', 'place', 'world', 'crowd')
+SUPPORT = ('__main__', 'table', 'load', 'ingest_app', 'place', 'world', 'crowd', 'meter')
 """Modules that are parts of a measurement and none themselves."""
 
 

@@ -55,12 +55,24 @@ CALLS: Final = f"""
     select 'pipedrive', case when id %% 2 = 0 then 'update' else 'create' end, record_type, id::text, record_type, id,
       'webhook', 5, 200, date_trunc('day', hermes_now()), date_trunc('day', hermes_now()), 'E-1' from ({OF_ALL}) r
 """
-WAITING: Final = f"""
-    insert into push (record_type, record_id, system, graph_id, rank, due_at, dirty_at)
-    select record_type, id, 'pipedrive', graph_id, rank, hermes_now() - make_interval(secs => 100 + id %% 1000),
-      hermes_now() from ({OF_ALL}) r order by id limit %(waiting)s
-    on conflict (record_type, record_id, system) do update set done = push.wanted, wanted = push.wanted + 1
+WAITING: Final = """
+    insert into push (record_type, record_id, system, graph_id, rank, due_at)
+    select 'company', id, 'pipedrive', id, 0, hermes_now() - interval '1 hour'
+    from (select id from company c where tc2_agency_id > 5000000 and not exists (select from push p where
+      p.record_type = 'company' and p.record_id = c.id) order by id limit %(first)s) c
 """
+BEHIND: Final = """
+    insert into push (record_type, record_id, system, graph_id, rank, due_at)
+    select 'company', -n, 'pipedrive', -n, 0, hermes_now() - make_interval(secs => 60 + n %% 600)
+    from generate_series(1, %(behind)s) n on conflict do nothing
+"""
+"""Those whose turn never comes."""
+
+
+def wait(url: str, first: int, behind: int) -> None:
+    """So many companies wait to be made, and so many pushes wait behind them."""
+    execute(url, WAITING, {'first': first})
+    execute(url, BEHIND, {'behind': behind})
 
 
 def fill(url: str, companies: int) -> None:

@@ -181,39 +181,48 @@ def _meaning(row: dict[str, Any]) -> dict[str, Any]:
 
 @asynccontextmanager
 async def opened(seed: int, folder: str) -> AsyncIterator[Month]:
-    """A connected Hermes beside an office without companies."""
+    """A connected Hermes beside an office without companies, on a clock of its own."""
     with embedded.start(Path(folder) / 'pg', fast=True, ephemeral=True) as server:
         upgrade(server.url)
-        secrets = Secrets('tc2-key', 'pd-token', 'hermes', 'hook-password')
-        settings = load(
-            {
-                '_env_file': None, 'database_url': server.url, 'hermes_sandbox': True, 'hermes_url': HERMES,
-                'tc2_api_key': secrets.tc2_api_key, 'tc2_base_url': f'{SANDBOX}/tc2',
-                'pd_api_key': secrets.pd_api_key, 'pd_base_url': f'{SANDBOX}/pipedrive',
-                'pd_webhook_user': secrets.pd_webhook_user, 'pd_webhook_password': secrets.pd_webhook_password,
-                'pd_plan': 'growth', 'pd_seats': 5,
-            }
-        )  # fmt: skip
-        clock, chance = ManualClock(START), random.Random(seed)
-        world = World(clock, random.Random(seed), HERMES, secrets, Weather.preset('calm'))
-        demo.bare(world)
-        transport = SandboxTransport(create_sandbox(world))
-        engine = parts.build_engine(settings, clock=clock, chance=chance, transport=transport, worker='bench')
-        inbox = Inbox(server.url, clock)
-        web = create_app(inbox, sources(settings), Vitals(server.url), SystemClock())
-        local = httpx2.ASGITransport(app=web)
-        async with (
-            web.router.lifespan_context(web),
-            httpx2.AsyncClient(transport=local, base_url=HERMES, trust_env=False) as client,
-        ):
-            await engine.database.open()
-            month = Month(clock, world, engine, client, chance)
-            world.outbox.early_post = month.post
-            try:
-                await _connect(month, settings)
-                yield month
-            finally:
-                await engine.database.close()
+        async with connected(server.url, ManualClock(START), seed, SandboxTransport) as month:
+            month.world.outbox.early_post = month.post
+            yield month
+
+
+@asynccontextmanager
+async def connected(
+    url: str, clock: Any, seed: int, outside: Callable[[Any], httpx2.AsyncBaseTransport]
+) -> AsyncIterator[Month]:
+    """A connected Hermes on a database, in this process with its world. `outside` makes the way to the world."""
+    secrets = Secrets('tc2-key', 'pd-token', 'hermes', 'hook-password')
+    settings = load(
+        {
+            '_env_file': None, 'database_url': url, 'hermes_sandbox': True, 'hermes_url': HERMES,
+            'tc2_api_key': secrets.tc2_api_key, 'tc2_base_url': f'{SANDBOX}/tc2',
+            'pd_api_key': secrets.pd_api_key, 'pd_base_url': f'{SANDBOX}/pipedrive',
+            'pd_webhook_user': secrets.pd_webhook_user, 'pd_webhook_password': secrets.pd_webhook_password,
+            'pd_plan': 'growth', 'pd_seats': 5,
+        }
+    )  # fmt: skip
+    chance = random.Random(seed)
+    world = World(clock, random.Random(seed), HERMES, secrets, Weather.preset('calm'))
+    demo.bare(world)
+    transport = outside(create_sandbox(world))
+    engine = parts.build_engine(settings, clock=clock, chance=chance, transport=transport, worker='bench')
+    inbox = Inbox(url, clock)
+    web = create_app(inbox, sources(settings), Vitals(url), SystemClock())
+    local = httpx2.ASGITransport(app=web)
+    async with (
+        web.router.lifespan_context(web),
+        httpx2.AsyncClient(transport=local, base_url=HERMES, trust_env=False) as client,
+    ):
+        await engine.database.open()
+        month = Month(clock, world, engine, client, chance)
+        try:
+            await _connect(month, settings)
+            yield month
+        finally:
+            await engine.database.close()
 
 
 async def _connect(month: Month, settings: Settings) -> None:
