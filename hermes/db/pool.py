@@ -3,6 +3,9 @@
 A clock that is not the system's is told to the server for the transaction (`hermes.now`), so that leases and budgets,
 which go by the server's clock, follow the clock of whoever owns time. `hook` lets the simulator stop the world at
 every commit.
+
+A statement is planned once and kept, perhaps from a time when its table was small: no table is read from end to end
+where an index will do, whatever the statistics say.
 """
 
 import asyncio
@@ -64,7 +67,8 @@ class Database:
             configure=_teach,
             kwargs={
                 'row_factory': dict_row,
-                'options': f'-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S}s -c timezone=UTC',
+                'options': f'-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S}s '
+                '-c timezone=UTC -c enable_seqscan=off',
                 'connect_timeout': 5,
             },
         )
@@ -123,6 +127,13 @@ async def commit_unsynced(connection: Connection) -> None:
     a crash of the server may take it back, whole, and it is done again. No later commit that waits survives without it.
     """
     await connection.execute('set local synchronous_commit = off')
+
+
+async def walk_indices(connection: Connection) -> None:
+    """In this transaction rows are taken from an index one by one, in its order: whoever wants the first few of many
+    collects no others, even by a plan of the day on which there were few.
+    """
+    await connection.execute('set local enable_bitmapscan = off')
 
 
 async def read_only(connection: Connection, query: str, parameters: Sequence[Any] = ()) -> list[Row]:

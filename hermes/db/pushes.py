@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hermes.db.codec import dump
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, Row, walk_indices
 from hermes.domain.model import Record, RecordRef, RemoteRef
 from hermes.domain.record_types import RANK, UNDER_COMPANY
 
@@ -167,7 +167,9 @@ async def claim_graph(
     is sent, only what went out earlier without an answer is resolved.
     """
     told = [f'{system} {lane}' for system, lane in full]
-    rows = await connection.execute(STARTED if planning else DUE, (told,))
+    async with connection.pipeline():
+        await walk_indices(connection)
+        rows = await connection.execute(STARTED if planning else DUE, (told,))
     tried: set[tuple[int, str]] = set()
     for row in await rows.fetchall():
         key = (row['graph_id'], row['system'])
