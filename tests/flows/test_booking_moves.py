@@ -155,4 +155,4 @@ async def test_the_same_time_again_is_no_move(house: House) -> None:
     page = await house.web.post(path, data={'action': 'move', 'start': TEN.isoformat()})
     assert (page.status_code, 'was moved' in page.text, 'stays' in page.text) == (200, False, True)
     assert (await house.rows('select sequence from meeting'))[0]['sequence'] == 0
-    assert '10:00</time> <span>(as now)' in page.text
+    assert '10:00</time> <span class="now">(as now)' in page.text
