@@ -17,18 +17,22 @@ PROBE_S: Final = 5.0
 """For a question that is asked again when it was not answered."""
 LOOK_S: Final = 0.02
 REST_S: Final = 0.2
-"""How far apart looks come: they cost those on whom is waited, who are many processes on few cores."""
+"""How far apart looks come after a while, at least: they cost those on whom is waited."""
 SAID: Final = 6000
 """So many letters are shown of what was said."""
 Found = TypeVar('Found')
 
 
 def wait_for(what: str, told: Callable[[], Found], said: Callable[[], str] | None = None) -> Found:
-    """What `told` says, once it says something. `said`: what the processes at work have said so far."""
+    """What `told` says, once it says something. `said`: what the processes at work have said so far.
+
+    A look that is a process of its own takes no more than half of the time from those on whom it waits.
+    """
     for number in looks(what, said):
+        began = time.monotonic()
         if found := told():
             return found
-        time.sleep(pause_s(number))
+        time.sleep(max(pause_s(number), time.monotonic() - began))
     raise AssertionError(what)
 
 
