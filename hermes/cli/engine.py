@@ -6,39 +6,52 @@ progress: a bar on a terminal, plain lines elsewhere, on stderr, so that `--json
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hermes.cli.output import plain_errors, warn
 
 if TYPE_CHECKING:
+    from hermes.settings import Settings
     from hermes.sync.engine import Engine
 
 T = TypeVar('T')
 Tick = Callable[[str, int], None]
 
 
-def with_engine(act: 'Callable[[Engine], Awaitable[T]]') -> T:
-    """Run `act` with an engine whose accounts were checked; what a person can put right ends as one sentence."""
+def with_engine(act: 'Callable[[Engine], Awaitable[T]]', *, greeted: bool = True) -> T:
+    """Run `act` with an engine; what a person can put right ends as one sentence. `greeted`: its accounts are checked
+    before, because it speaks with them.
+    """
+    from hermes.cli.run import require_schema
     from hermes.cli.world import load_settings, open_database
     from hermes.kit import logs
+    from hermes.parts import assembly
+
+    async def run(settings: 'Settings') -> T:
+        async with running(settings) as engine:
+            if greeted:
+                await assembly.greet(engine, settings)
+            return await act(engine)
 
     with plain_errors():
         settings = load_settings()
         logs.configure('ERROR')
         with open_database(settings) as url:
-            return asyncio.run(_run(settings.model_copy(update={'database_url': url}), act))
+            require_schema(url)
+            return asyncio.run(run(settings.model_copy(update={'database_url': url})))
 
 
-async def _run(settings: Any, act: 'Callable[[Engine], Awaitable[T]]') -> T:
+@asynccontextmanager
+async def running(settings: 'Settings') -> 'AsyncIterator[Engine]':
+    """An engine over what the settings say, with its database open."""
     from hermes.parts import assembly
 
     engine = assembly.build_engine(settings)
     await engine.database.open()
     try:
-        await assembly.greet(engine, settings)
-        return await act(engine)
+        yield engine
     finally:
         for system in engine.systems.values():
             if close := getattr(system, 'aclose', None):

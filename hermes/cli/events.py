@@ -3,16 +3,18 @@ own.
 """
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hermes.cli import arrivals
-from hermes.cli.output import JsonFlag, plain_errors, print_json, print_pairs, progress, say, show, warn
+from hermes.cli.output import JsonFlag, print_json, print_pairs, progress, say, show, warn
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
     from hermes.db.connections import Connection
+    from hermes.sync.engine import Engine
 
 EventId = Annotated[int, typer.Argument(metavar='EVENT', help="The event's number.")]
 
@@ -66,8 +68,7 @@ def replay(
             if not ids:
                 return _print_nothing(as_json)
             return act(connection, [(f'replay of event {number}', ReplayEvent(number)) for number in ids], as_json)
-    with plain_errors():
-        _preview(ids, as_json)
+    _preview(ids, as_json)
 
 
 def park(
@@ -158,14 +159,20 @@ def _replayable(connection: 'Connection', ids: list[int], *, named: bool) -> lis
 
 
 def _preview(ids: list[int], as_json: bool) -> None:
-    from hermes.cli.previewing import preview_events
+    from hermes.cli.engine import with_engine
     from hermes.db.reads.trace import say_change
+    from hermes.sync.replay import preview
 
-    told: list[dict[str, Any]] = []
-    with progress('previewing', len(ids)) as bar:
-        for item in preview_events(ids):
-            told.append(item)
-            bar.advance()
+    async def look(engine: 'Engine') -> list[dict[str, Any]]:
+        told = []
+        with progress('previewing', len(ids)) as bar:
+            for number in ids:
+                changes = [asdict(change) for change in await preview(engine, number)]
+                told.append({'event': number, 'changes': changes})
+                bar.advance()
+        return told
+
+    told = with_engine(look, greeted=False)
     if as_json:
         return print_json(told)
     for item in told:

@@ -11,7 +11,7 @@ from hermes.cli.output import Column, JsonFlag, plain_errors, print_json, print_
 from hermes.parts.roles import CRM, CRM_TITLE
 
 if TYPE_CHECKING:
-    from hermes.settings import Settings
+    from hermes.sync.engine import Engine
     from hermes.sync.planned import Planned
 
 COLUMNS = [
@@ -30,26 +30,24 @@ def plan(
     as_json: JsonFlag = False,
 ) -> None:
     """List what would be sent now, field by field, and what it costs."""
-    import asyncio
     from dataclasses import asdict
 
+    from hermes.cli.engine import with_engine
     from hermes.cli.naming import system_name
-    from hermes.cli.world import load_settings, open_database
+    from hermes.cli.world import load_settings
     from hermes.sync.planned import total
 
     with plain_errors():
-        settings = load_settings()
-        name = system_name(system) if system else None
-        with open_database(settings) as url:
-            found = asyncio.run(_foresee(settings.model_copy(update={'database_url': url}), name, limit))
+        mode, name = load_settings().push_mode, system_name(system) if system else None
+    found = with_engine(lambda engine: _foresee(engine, name, limit), greeted=False)
     sums = total(found)
     if as_json:
         calls = [{**asdict(item), 'record': list(item.record)} for item in found]
-        return print_json({'mode': settings.push_mode, 'calls': calls, 'totals': sums})
+        return print_json({'mode': mode, 'calls': calls, 'totals': sums})
     print_rows(COLUMNS, [line for item in found for line in _lines(item)], empty='nothing would be sent')
     print_rows(TOTALS, sums, empty='')
     tokens = sum(line['tokens'] for line in sums if line['system'] == CRM)
-    what = 'nothing is sent (PUSH_MODE=plan)' if settings.push_mode == 'plan' else 'it goes out as its time comes'
+    what = 'nothing is sent (PUSH_MODE=plan)' if mode == 'plan' else 'it goes out as its time comes'
     say(f'{sum(line["calls"] for line in sums)} calls, {tokens} tokens of {CRM_TITLE}; {what}')
 
 
@@ -61,16 +59,10 @@ def _lines(item: 'Planned') -> list[dict[str, Any]]:
     ] or [head | {'field': '', 'shows': item.remote_id, 'would_be': '', 'rule': 'D-6'}]
 
 
-async def _foresee(settings: 'Settings', system: str | None, limit: int) -> 'list[Planned]':
+async def _foresee(engine: 'Engine', system: str | None, limit: int) -> 'list[Planned]':
     from hermes.db.pool import read_only_from_now
-    from hermes.parts.assembly import build_engine
     from hermes.sync.planned import foresee
 
-    engine = build_engine(settings)
-    await engine.database.open()
-    try:
-        async with engine.database.transaction() as connection:
-            await read_only_from_now(connection)
-            return await foresee(engine, connection, system, limit)
-    finally:
-        await engine.database.close()
+    async with engine.database.transaction() as connection:
+        await read_only_from_now(connection)
+        return await foresee(engine, connection, system, limit)

@@ -8,10 +8,11 @@ done.
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hermes.cli.engine import running
 from hermes.cli.output import Column, clean, plain_errors, print_rows, prompt, say, show
 from hermes.cli.tables import draw
 from hermes.domain.errors import Refused
@@ -74,46 +75,27 @@ def session(*, contact: bool = True) -> Iterator[Session]:
     """
     from hermes.cli.run import require_schema
     from hermes.cli.world import load_settings, open_database
+    from hermes.kit import logs
+    from hermes.parts import assembly
+    from hermes.parts.secrets import secrets_of
+    from hermes.sync import connect
 
     with plain_errors():
         settings = load_settings()
         with open_database(settings) as url:
             require_schema(url)
+            settings = settings.model_copy(update={'database_url': url})
+            logs.configure('ERROR', secrets=secrets_of(settings))
             with asyncio.Runner() as runner:
-                given = _open(runner, settings.model_copy(update={'database_url': url}))
+                stack = AsyncExitStack()
+                given = Session(runner.run(stack.enter_async_context(running(settings))), settings, runner)
                 try:
+                    given.do(assembly.set_limits(given.engine, settings))
                     if contact:
-                        _contact(given)
+                        given.do(connect.connect(given.engine, given.crm))
                     yield given
                 finally:
-                    runner.run(_close(given.engine))
-
-
-def _open(runner: asyncio.Runner, settings: 'Settings') -> Session:
-    from hermes.kit import logs
-    from hermes.parts import assembly
-    from hermes.parts.secrets import secrets_of
-
-    logs.configure('ERROR', secrets=secrets_of(settings))
-    engine = assembly.build_engine(settings)
-    runner.run(engine.database.open())
-    runner.run(assembly.set_limits(engine, settings))
-    return Session(engine, settings, runner)
-
-
-def _contact(given: Session) -> None:
-    from hermes.sync import connect
-
-    system = given.crm
-    given.do(connect.connect(given.engine, system))
-
-
-async def _close(engine: 'Engine') -> None:
-    for system in engine.systems.values():
-        close = getattr(system, 'aclose', None)
-        if close is not None:
-            await close()
-    await engine.database.close()
+                    runner.run(stack.aclose())
 
 
 @dataclass(frozen=True, slots=True)

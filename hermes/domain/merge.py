@@ -225,11 +225,3 @@ def _read(graph: Graph, mirror: Mirror, attribute: Attribute, value: Value, cont
             return found.id, True
     record = graph.record_of(ref)
     return (record.ref.id, True) if record else (None, False)
-
-
-def held(record: Record, name: str, crm: Mirror | None, product: Mirror | None) -> Run | None:
-    """The edit that holds back what TC2 says now, if one does (`hermes blame`, `hermes release`)."""
-    if crm is None or product is None or not has_spoken(product, name):
-        return None
-    edit = standing_edit(record, name, crm, product)
-    return edit if edit is not None and edit.value != product.current(name) else None

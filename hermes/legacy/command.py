@@ -5,7 +5,6 @@ resumed. Said again it goes on where it was cut off; said after the first listin
 contradicts.
 """
 
-import asyncio
 import os
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from hermes.cli.output import Column, JsonFlag, print_json, print_pairs, print_r
 
 if TYPE_CHECKING:
     from hermes.legacy.rows import Source
-    from hermes.settings import Settings
+    from hermes.sync.engine import Engine
 
 TROUBLES = [Column('table', 'TABLE'), Column('row', 'ROW', True), Column('field', 'FIELD'), Column('detail', 'WHAT')]
 SHOWN = 20
@@ -40,9 +39,8 @@ def import_legacy(
     as_json: JsonFlag = False,
 ) -> None:
     """Report what is wrong in an older database, then take it over. Asks for this database's name."""
+    from hermes.cli.engine import with_engine
     from hermes.cli.output import plain_errors
-    from hermes.cli.run import require_schema
-    from hermes.cli.world import load_settings, open_database
     from hermes.domain.errors import Refused
     from hermes.kit import addresses
     from hermes.legacy import database
@@ -55,55 +53,45 @@ def import_legacy(
             source = database.read(addresses.read_database(address.strip()))
         except ValueError as error:
             raise Refused(f'The address of the older database {error}.') from None
-        settings = load_settings()
-        with open_database(settings) as url:
-            require_schema(url)
 
-            def agree() -> None:
-                require_alone(url)
-                taken = [f'{table} ({len(found)} rows)' for table, found in source.tables.items() if found]
-                confirm(url, name, 'Every system will be paused, and this be taken over', taken, as_json=as_json)
+    def agree(url: str) -> None:
+        require_alone(url)
+        taken = [f'{table} ({len(found)} rows)' for table, found in source.tables.items() if found]
+        confirm(url, name, 'Every system will be paused, and this be taken over', taken, as_json=as_json)
 
-            given = settings.model_copy(update={'database_url': url})
-            told = asyncio.run(_run(given, source, dry_run, agree))
+    told = with_engine(lambda engine: _run(engine, source, dry_run, agree), greeted=False)
     if as_json:
         return print_json(told)
     _print(told, full)
 
 
-async def _run(settings: 'Settings', source: 'Source', dry_run: bool, agree: Callable[[], None]) -> dict[str, Any]:
+async def _run(engine: 'Engine', source: 'Source', dry_run: bool, agree: Callable[[str], None]) -> dict[str, Any]:
     """The report, and the taking over once somebody agrees (Refused)."""
     from hermes.legacy import importing
     from hermes.legacy.reconciliation import reconcile
-    from hermes.parts.assembly import build_engine
 
-    engine = build_engine(settings)
-    await engine.database.open()
-    try:
-        found = reconcile(source)
-        troubles = sorted([*found.troubles, *importing.refused_fields(source)])
-        done = await importing.check(engine, source)
-        if not dry_run:
-            if done.fresh:
-                agree()
-            with progress('companies', len(source.rows('company')) + 6) as bar:
-                done = await importing.take_over(engine, source, bar.advance)
-        links, crm = await importing.contradictions(engine)
-        return {
-            'generation': found.generation,
-            'dry_run': dry_run,
-            'counts': found.counts,
-            'kinds': dict(sorted(Counter(trouble.kind for trouble in troubles).items())),
-            'troubles': [trouble._asdict() for trouble in troubles],
-            'notes': found.notes,
-            'taken': done.taken,
-            'known': done.known,
-            'changed': done.changed,
-            'crm_links': links,
-            'crm': crm,
-        }
-    finally:
-        await engine.database.close()
+    found = reconcile(source)
+    troubles = sorted([*found.troubles, *importing.refused_fields(source)])
+    done = await importing.check(engine, source)
+    if not dry_run:
+        if done.fresh:
+            agree(engine.database.url)
+        with progress('companies', len(source.rows('company')) + 6) as bar:
+            done = await importing.take_over(engine, source, bar.advance)
+    links, crm = await importing.contradictions(engine)
+    return {
+        'generation': found.generation,
+        'dry_run': dry_run,
+        'counts': found.counts,
+        'kinds': dict(sorted(Counter(trouble.kind for trouble in troubles).items())),
+        'troubles': [trouble._asdict() for trouble in troubles],
+        'notes': found.notes,
+        'taken': done.taken,
+        'known': done.known,
+        'changed': done.changed,
+        'crm_links': links,
+        'crm': crm,
+    }
 
 
 def _print(told: dict[str, Any], full: bool) -> None:

@@ -3,9 +3,8 @@
 import json
 from typing import Any
 
-from hermes.db import event_log
 from hermes.parts import assembly as parts
-from hermes.sync import replay
+from tests import folding
 from tests.flows.companies import later, quiet, sign_up
 from tests.flows.crm import shown
 from tests.flows.house import PRIYA_PD, House, settings_for
@@ -77,8 +76,8 @@ async def assert_replays(house: House, second_url: str) -> None:
     engine = parts.build_engine(settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold')
     await engine.database.open()
     try:
-        await event_log.copy_log(house.engine.database, engine.database)
-        await replay.fold(engine)
-        assert await event_log.digest(engine.database) == await event_log.digest(house.engine.database)
+        await folding.copy_log(house.engine.database, engine.database)
+        await folding.fold(engine)
+        assert await folding.digest(engine.database) == await folding.digest(house.engine.database)
     finally:
         await engine.database.close()

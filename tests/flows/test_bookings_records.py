@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from hermes.db import event_log
 from hermes.db.pool import Connection
 from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.parts import assembly as parts
-from hermes.sync import replay
 from hermes.sync.acts.commands import Done
+from tests import folding
 from tests.flows.acting import carry_out
 from tests.flows.bookings import HALF, TEN, admin, book, booking
 from tests.flows.house import MARCUS, MARCUS_PD, NOOR, PRIYA, PRIYA_PD, House, settings_for
@@ -258,9 +257,9 @@ async def test_bookings_fold_to_the_same_state(house: House, folded: Any) -> Non
     await carry_out(house.engine, {'act': 'meeting.reassign', 'meeting': number, 'admin': await admin(house, MARCUS)})
     await carry_out(house.engine, {'act': 'meeting.cancel', 'meeting': second.outcome['meeting'], 'by': 'visitor'})
     await house.settle()
-    await event_log.copy_log(house.engine.database, folded.database)
-    await replay.fold(folded)
-    assert await event_log.digest(folded.database) == await event_log.digest(house.engine.database)
+    await folding.copy_log(house.engine.database, folded.database)
+    await folding.fold(folded)
+    assert await folding.digest(folded.database) == await folding.digest(house.engine.database)
 
 
 @pytest.mark.behaviour('MATCH-5')

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hermes.db import event_log
 from hermes.parts import assembly as parts
 from hermes.sync import replay
+from tests import folding
 from tests.flows.companies import later, sign_up
 from tests.flows.house import MARCUS, PRIYA_PD, House, settings_for
 
@@ -35,10 +35,10 @@ async def test_the_folded_log_is_the_same_state(house: House, second_url: str) -
     engine = parts.build_engine(settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold')
     await engine.database.open()
     try:
-        copied = await event_log.copy_log(house.engine.database, engine.database)
+        copied = await folding.copy_log(house.engine.database, engine.database)
         calls_before = house.world.call_count
-        assert await replay.fold(engine) == copied > 40
-        assert await event_log.digest(engine.database) == await event_log.digest(house.engine.database)
+        assert await folding.fold(engine) == copied > 40
+        assert await folding.digest(engine.database) == await folding.digest(house.engine.database)
         assert house.world.call_count == calls_before
     finally:
         await engine.database.close()

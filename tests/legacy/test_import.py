@@ -8,14 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from hermes.db import event_log
 from hermes.db.server.embedded import Server
 from hermes.legacy import database, importing
 from hermes.legacy.reconciliation import reconcile
 from hermes.parts import assembly as parts
-from hermes.sync import replay
 from hermes.sync.engine import Engine
-from tests import postgres
+from tests import folding, postgres
 from tests.flows.house import settings_for
 from tests.legacy.generate import LEFT, SALES, TWIN, Older, generate
 
@@ -122,12 +120,12 @@ async def test_twice_is_once_and_the_log_folds_to_the_same(
 ) -> None:
     source = database.read(older_url)
     first = await importing.take_over(engine, source)
-    before = await event_log.digest(engine.database)
+    before = await folding.digest(engine.database)
     again = await importing.take_over(engine, source)
     assert (again.taken, again.known, again.changed) == (0, first.taken, [])
-    assert await event_log.digest(engine.database) == before
+    assert await folding.digest(engine.database) == before
     with postgres.fresh_database(migrated_server) as url:
         async with opened(url) as other:
-            assert await event_log.copy_log(engine.database, other.database) == first.taken
-            await replay.fold(other)
-            assert await event_log.digest(other.database) == before
+            assert await folding.copy_log(engine.database, other.database) == first.taken
+            await folding.fold(other)
+            assert await folding.digest(other.database) == before

@@ -4,14 +4,14 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from hermes.db import event_log, graphs
+from hermes.db import graphs
 from hermes.domain.graph import Graph
 from hermes.domain.history import KEPT_SENT, is_empty
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import Event, RecordRef, RemoteRef
 from hermes.domain.plan import Noop, Update, Wait, plan
-from hermes.sync import replay
 from hermes.systems.pipedrive import objects, rest
+from tests import folding
 from tests.sim.testbed import Testbed
 
 KINDS = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
@@ -262,12 +262,12 @@ async def check_fold(testbed: Testbed) -> list[str]:
     """I14: the log, folded into an empty database, gives the same state by hash."""
     await testbed.set_shadow_back()
     source = testbed.house.engine.database
-    await event_log.copy_log(source, testbed.shadow.database, testbed.folded_to)
-    await replay.fold(testbed.shadow)
-    ours, folded = await event_log.digest(source), await event_log.digest(testbed.shadow.database)
+    await folding.copy_log(source, testbed.shadow.database, testbed.folded_to)
+    await folding.fold(testbed.shadow)
+    ours, folded = await folding.digest(source), await folding.digest(testbed.shadow.database)
     wrong = []
     for table in [name for name in ours if ours[name] != folded[name]]:
-        query = event_log.STATE[table]
+        query = folding.STATE[table]
         here = [row['row'] for row in await source.fetch(query)]
         there = [row['row'] for row in await testbed.shadow.database.fetch(query)]
         wrong += [f'I14: {table}: {difference}' for difference in _differences(here, there)] or [

@@ -16,7 +16,6 @@ from typing import Any, cast
 
 import httpx2
 
-from hermes.db import event_log
 from hermes.db.catalogue import KnowledgeCache
 from hermes.db.inbox import Inbox
 from hermes.db.pool import Database
@@ -29,9 +28,9 @@ from hermes.sandbox.app import create_app as create_sandbox
 from hermes.sandbox.scenarios import demo
 from hermes.sandbox.weather import Weather
 from hermes.sandbox.world import World
-from hermes.sync import replay
 from hermes.sync.engine import Engine
 from hermes.web.application import create_app
+from tests import folding
 from tests.flows.house import HERMES, SECRETS, START, House, settings_for
 from tests.sim.gate import Gate, GateTransport
 from tests.sim.swift import SwiftDatabase
@@ -111,8 +110,8 @@ class Testbed:
     async def keep(self) -> None:
         """Remember this moment: `begin` leads back to it. The log so far is folded into the shadow."""
         self.kept_world = json.dumps(self.house.world.dump())
-        await event_log.copy_log(self.house.engine.database, self.shadow.database)
-        await replay.fold(self.shadow)
+        await folding.copy_log(self.house.engine.database, self.shadow.database)
+        await folding.fold(self.shadow)
         [row] = await self.house.rows('select coalesce(max(applied_seq), 0) as n from event')
         self.folded_to = row['n']
         for database in (self.house.engine.database, self.shadow.database):

@@ -16,7 +16,6 @@ from hermes.domain.record_types import FieldType
 from hermes.kit import wire
 from hermes.kit.texts import tidy
 
-TEXTS: Final = frozenset({'varchar', 'text', 'phone', 'varchar_auto'})
 NUMBERS: Final = frozenset({'double', 'int', 'monetary'})
 OBJECTS: Final = frozenset({'user', 'org', 'people'})
 STRUCTURES: Final = frozenset({'daterange', 'time', 'timerange', 'address'})

@@ -5,7 +5,6 @@ client (TC-2), a client without `meta_agency` and every other model are ignored 
 follow VERSION-1.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -35,11 +34,6 @@ def observe(event: Event, catalogue: Catalogue) -> Sequence[Element]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Unparseable(f'The body is not JSON of a known form ({type(error).__name__}).') from None
     raise Unparseable(f'Nobody knows what a TutorCruncher event of kind "{event.kind[:40]}" is.')
-
-
-def dedupe_key(body: bytes) -> bytes:
-    """The same raw body is the same delivery: TutorCruncher gives its events no id (I2)."""
-    return hashlib.sha256(body).digest()
 
 
 def _delivery(payload: Any, event: Event, catalogue: Catalogue) -> Sequence[Element]:

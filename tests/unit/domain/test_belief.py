@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hermes.db.codec import read_claims
 from hermes.domain.history import fold, send, settle
-from hermes.domain.merge import NOTHING, believe, held
+from hermes.domain.merge import NOTHING, believe
 from hermes.domain.model import Mirror, Record, Value, Version
 from hermes.domain.record_types import Attribute
 from tests.unit.domain.office import CLIENT, COMPANY, NOW, ORG, OTHER, SOLD_BY, context, graph_of, mirror_of, sight
@@ -92,15 +92,6 @@ def test_a_persons_value_stands_however_often_the_snapshot_comes(told: list[Valu
     crm = after_us('a', *written)
     assert value_of(FOLLOWS, company(), client('a', *told), crm) == written[-1]
     assert value_of(TC2, company(), client('a', *told), crm) == ['a', *told][-1]
-
-
-@pytest.mark.behaviour('FIELD-2')
-def test_what_is_held_back_is_shown() -> None:
-    record, product = company(), client('a', 'b')
-    found = held(record, 'website', after_us('a', 'x'), product)
-    assert found is not None
-    assert found.value == 'x'
-    assert held(record, 'website', after_us('a'), product) is None
 
 
 @pytest.mark.behaviour('D-12')
