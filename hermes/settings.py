@@ -61,11 +61,7 @@ class Settings(BaseSettings):
     """The settings, named as their variables in small letters; `load` reads them."""
 
     model_config = SettingsConfigDict(
-        env_file_encoding='utf-8',
-        extra='ignore',
-        case_sensitive=False,
-        frozen=True,
-        hide_input_in_errors=True,
+        env_file_encoding='utf-8', extra='ignore', case_sensitive=False, frozen=True, hide_input_in_errors=True
     )
 
     database_url: str = Field(

@@ -24,8 +24,7 @@ OnlineFlag = Annotated[
 ]
 FixFlag = Annotated[bool, typer.Option('--fix', help='Mend what can safely be mended, then look.')]
 TripFlag = Annotated[
-    bool,
-    typer.Option('--round-trip', help='Make, read, change and delete an organisation, a person and a deal.'),
+    bool, typer.Option('--round-trip', help='Make, read, change and delete an organisation, a person and a deal.')
 ]
 CheckFlag = Annotated[bool, typer.Option('--check', hidden=True, help='What it does anyway: exit with 2.')]
 

@@ -23,9 +23,7 @@ BANNER = """Hermes: the models, `session` (AsyncSession), `select`, `engine`, `a
 Ctrl-D ends it."""
 
 
-def shell(
-    command: Annotated[str, typer.Option('--command', '-c', help='Run this and end.')] = '',
-) -> None:
+def shell(command: Annotated[str, typer.Option('--command', '-c', help='Run this and end.')] = '') -> None:
     """A prompt with the models and a session."""
     from hermes.cli.session import session
 

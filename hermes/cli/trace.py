@@ -8,8 +8,7 @@ from hermes.cli.output import JsonFlag, print_json, say, show
 
 
 def trace(
-    event_id: Annotated[int, typer.Argument(metavar='EVENT', help="The event's number.")],
-    as_json: JsonFlag = False,
+    event_id: Annotated[int, typer.Argument(metavar='EVENT', help="The event's number.")], as_json: JsonFlag = False
 ) -> None:
     """One event and everything that it caused, until it was quiet."""
     from dataclasses import asdict

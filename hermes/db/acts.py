@@ -99,13 +99,7 @@ def decode(body: bytes) -> Act:
 
 
 async def add_once(
-    connection: pool.Connection,
-    source: str,
-    act: Act,
-    key: bytes,
-    by: str,
-    *,
-    refused: tuple[str, str] | None = None,
+    connection: pool.Connection, source: str, act: Act, key: bytes, by: str, *, refused: tuple[str, str] | None = None
 ) -> Event | None:
     """The event of an act; None when there is one of this key. Whoever is carrying that one out at this moment is
     waited for. `refused`: its code and sentence, where it was refused.

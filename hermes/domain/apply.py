@@ -17,16 +17,7 @@ from hermes.domain.history import is_empty, send, settle
 from hermes.domain.linking import adopt, attach, link, note_conflict
 from hermes.domain.matching import RECORD_TYPE, seek
 from hermes.domain.merge import merge, settle_fields
-from hermes.domain.model import (
-    Change,
-    Element,
-    Intent,
-    Mirror,
-    Observation,
-    Record,
-    RecordRef,
-    RemoteRef,
-)
+from hermes.domain.model import Change, Element, Intent, Mirror, Observation, Record, RecordRef, RemoteRef
 from hermes.domain.record_types import PARTS
 from hermes.domain.remote_merges import NAMED_BY, absorb, fill_references, join, join_listed, observe_merge
 from hermes.domain.rules import claim, rules

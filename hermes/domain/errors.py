@@ -64,12 +64,7 @@ class OverLimit(Refused):
     code = 'limit'
 
     def __init__(
-        self,
-        message: str = '',
-        code: str = '',
-        *,
-        retry_after_s: int = 3600,
-        challenge: dict[str, Any] | None = None,
+        self, message: str = '', code: str = '', *, retry_after_s: int = 3600, challenge: dict[str, Any] | None = None
     ) -> None:
         super().__init__(message, code)
         self.retry_after_s = retry_after_s

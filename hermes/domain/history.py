@@ -12,18 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from hermes.domain.model import (
-    SETTLED,
-    UNSETTLED,
-    Absorbed,
-    Mirror,
-    Observation,
-    RemoteRef,
-    Run,
-    Sent,
-    Value,
-    Version,
-)
+from hermes.domain.model import SETTLED, UNSETTLED, Absorbed, Mirror, Observation, RemoteRef, Run, Sent, Value, Version
 from hermes.kit.spelling import same
 from hermes.parts.roles import CRM_ID
 

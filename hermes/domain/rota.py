@@ -120,11 +120,7 @@ def queues() -> list[str]:
 
 
 def candidates(
-    queue: str,
-    admins: Iterable[Record],
-    now: datetime,
-    zone: str = 'Europe/London',
-    without: Collection[int] = (),
+    queue: str, admins: Iterable[Record], now: datetime, zone: str = 'Europe/London', without: Collection[int] = ()
 ) -> list[Record]:
     """Who may be drawn for a queue, by id: active, bookable, not on a day off (by the date in their own time zone, else
     in `zone`); who sells the plan, and of these who sell the region, where anybody does. `without`: who cannot be

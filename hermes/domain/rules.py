@@ -263,13 +263,7 @@ def _open_deal(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> N
 
 
 def open_deal(
-    graph: Graph,
-    ref: RecordRef,
-    owner: Value,
-    contact_id: int | None,
-    rule: str,
-    context: Context,
-    done: Ruled,
+    graph: Graph, ref: RecordRef, owner: Value, contact_id: int | None, rule: str, context: Context, done: Ruled
 ) -> RecordRef | None:
     """A deal in the pipeline of the company's price plan, at its entry stage; None, with a warning and a question,
     where the settings name no such place (D-8).

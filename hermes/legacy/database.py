@@ -50,10 +50,7 @@ def read(url: str) -> Source:
     """Everything of an older database. Raises Refused, with one sentence, when it is out of reach or none."""
     try:
         with psycopg.connect(
-            url,
-            row_factory=dict_row,
-            connect_timeout=10,
-            options='-c timezone=UTC -c default_transaction_read_only=on',
+            url, row_factory=dict_row, connect_timeout=10, options='-c timezone=UTC -c default_transaction_read_only=on'
         ) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             return _read(connection)

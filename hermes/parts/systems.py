@@ -16,11 +16,7 @@ if TYPE_CHECKING:
     from hermes.parts.wiring import Transport, Wiring
     from hermes.sync.subscription import Door
 
-SYSTEMS: 'Final[tuple[Wiring, ...]]' = (
-    pipedrive.WIRING,
-    tutorcruncher.WIRING,
-    google.WIRING,
-)
+SYSTEMS: 'Final[tuple[Wiring, ...]]' = (pipedrive.WIRING, tutorcruncher.WIRING, google.WIRING)
 APP_USERS: Final = ('salesforce', 'nationbuilder', 'journal')
 """Where app users may be written to (docs/reference/app-users.md): names that can be said, without a system yet."""
 

@@ -49,12 +49,7 @@ def _named(meeting: Record) -> list[RecordRef]:
 
 
 async def mark(
-    engine: Engine,
-    connection: Connection,
-    graph: Graph,
-    touched: set[RecordRef],
-    context: Context,
-    lane: str = '',
+    engine: Engine, connection: Connection, graph: Graph, touched: set[RecordRef], context: Context, lane: str = ''
 ) -> None:
     """Bump the push of every touched record that differs from what a system holds; what was refused and is not wanted
     any more comes to its end. `lane`: that of them all, where somebody waits for them.

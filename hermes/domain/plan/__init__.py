@@ -11,17 +11,7 @@ from typing import Final, cast
 
 from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Record
-from hermes.domain.plan.values import (
-    Create,
-    Delete,
-    Noop,
-    OutgoingField,
-    Plan,
-    Planner,
-    Subject,
-    Update,
-    Wait,
-)
+from hermes.domain.plan.values import Create, Delete, Noop, OutgoingField, Plan, Planner, Subject, Update, Wait
 from hermes.domain.plan.view import RecordView
 from hermes.domain.record_types import RANK
 from hermes.parts.roles import CRM

@@ -84,11 +84,7 @@ class RecordView:
         self.reads |= {'Deal.status', f'Deal.{kind}_id', f'{kind.title()}.name'}
         company = self.graph.company(self.record)
         deals = self.graph.children(company.ref.id, 'deal') if company else []
-        latest = max(
-            (deal for deal in deals if deal.is_open),
-            key=self._age,
-            default=None,
-        )
+        latest = max((deal for deal in deals if deal.is_open), key=self._age, default=None)
         known = self.context.directory.pipelines if kind == 'pipeline' else self.context.directory.stages
         place = known.get(latest.fields.get(f'{kind}_id') or 0) if latest else None
         return place.fields.get('name') if place else None

@@ -114,12 +114,7 @@ BODIES: dict[str, dict[str, str]] = {
     'pipeline': PIPELINE,
     'stage': STAGE,
 }
-REQUIRED = {
-    'organization': ('name',),
-    'deal': ('title',),
-    'pipeline': ('name',),
-    'stage': ('name', 'pipeline_id'),
-}
+REQUIRED = {'organization': ('name',), 'deal': ('title',), 'pipeline': ('name',), 'stage': ('name', 'pipeline_id')}
 MOMENT = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)')
 CLOCK_TIME = re.compile(r'\d{1,3}:\d\d(:\d\d)?')
 

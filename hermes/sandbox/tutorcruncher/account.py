@@ -25,12 +25,7 @@ from hermes.sandbox.tutorcruncher.client import (
     Recipient,
     country_text,
 )
-from hermes.sandbox.tutorcruncher.events import (
-    BASE_URL,
-    client_subject,
-    deleted_subject,
-    event,
-)
+from hermes.sandbox.tutorcruncher.events import BASE_URL, client_subject, deleted_subject, event
 from hermes.sandbox.tutorcruncher.integration import Integration, Message
 from hermes.sandbox.weather import Kind
 
@@ -55,14 +50,7 @@ PEOPLE = {
     'associated_admin': 'associated_admin_id',
     'bdr_person': 'bdr_person_id',
 }
-CLIENT_FIELDS = (
-    'first_name',
-    'last_name',
-    'email',
-    'phone',
-    'shape',
-    'created_as_epoch',
-)
+CLIENT_FIELDS = ('first_name', 'last_name', 'email', 'phone', 'shape', 'created_as_epoch')
 
 
 class Refused(Exception):
@@ -92,13 +80,7 @@ class Account:
         self.hyphens_when_read = False
         self.last_stamp = datetime.min.replace(tzinfo=UTC)
         self.auth_refusal = 401
-        self.last_id: dict[str, int] = {
-            'client': 100,
-            'agency': 2000,
-            'recipient': 300,
-            'invoice': 7000,
-            'attr': 0,
-        }
+        self.last_id: dict[str, int] = {'client': 100, 'agency': 2000, 'recipient': 300, 'invoice': 7000, 'attr': 0}
         for machine_name, name in ATTRIBUTES:
             self.define_attribute(machine_name, name)
         self.define_attribute('termination_category', 'Termination category', 'Dropdown', TERMINATIONS)
@@ -126,11 +108,7 @@ class Account:
         return {
             'clients': [{**self.full(client), 'deleted': client.deleted} for client in self.clients.values()],
             'invoices': len(self.invoices),
-            'integration': {
-                'url': integration.url,
-                'enabled': integration.enabled,
-                'sent': integration.made,
-            },
+            'integration': {'url': integration.url, 'enabled': integration.enabled, 'sent': integration.made},
             'webhooks': [message.shown() for message in integration.newest(50)],
         }
 
@@ -150,21 +128,11 @@ class Account:
         return admin
 
     def define_attribute(
-        self,
-        machine_name: str,
-        name: str | None = None,
-        type: str = 'Short Textbox',
-        choices: Iterable[str] = (),
+        self, machine_name: str, name: str | None = None, type: str = 'Short Textbox', choices: Iterable[str] = ()
     ) -> Attribute:
         """Add a custom field of clients; one of the same machine name is replaced."""
         self.attributes = [known for known in self.attributes if known.machine_name != machine_name]
-        attribute = Attribute(
-            self.next_id('attr'),
-            machine_name,
-            name or machine_name,
-            type,
-            tuple(choices),
-        )
+        attribute = Attribute(self.next_id('attr'), machine_name, name or machine_name, type, tuple(choices))
         self.attributes.append(attribute)
         return attribute
 
@@ -196,26 +164,16 @@ class Account:
         client.shape = agency.pop('shape', 'user')
         client.created_as_epoch = bool(agency.pop('created_as_epoch', False))
         client.omitted = set(agency.pop('omitted', ()))
-        client.sales_person_id, client.associated_admin_id = (
-            sales_person,
-            support_person,
-        )
+        client.sales_person_id, client.associated_admin_id = sales_person, support_person
         client.bdr_person_id = bdr_person
         client.attributes = dict(extra_attrs or {})
         if with_agency:
-            fields: Json = {
-                'created': now,
-                **{key: _moment(key, value) for key, value in agency.items()},
-            }
+            fields: Json = {'created': now, **{key: _moment(key, value) for key, value in agency.items()}}
             unknown = set(fields) - set(Agency.__dataclass_fields__)
             if unknown:
                 raise Refused({key: ['No such field.'] for key in sorted(unknown)})
             client.agency = Agency(
-                self.next_id('agency'),
-                name,
-                country_text(country),
-                price_plan=_price_plan(plan),
-                **fields,
+                self.next_id('agency'), name, country_text(country), price_plan=_price_plan(plan), **fields
             )
         person: Json = {'first_name': first_name, 'last_name': last_name, 'email': email}
         for one in [person] if recipients is None else recipients:

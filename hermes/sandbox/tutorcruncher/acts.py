@@ -102,10 +102,7 @@ class TutorCruncher(Account):
         """Set the company's status: pending_email_conf, trial, active, in_arrears, suspended, terminated."""
         client = self.client(client_id)
         agency_of(client).status = status
-        self.announce(
-            'TERMINATED_AGENCY' if status == 'terminated' else 'CHANGED_CLIENT_STATUS',
-            client,
-        )
+        self.announce('TERMINATED_AGENCY' if status == 'terminated' else 'CHANGED_CLIENT_STATUS', client)
         return client
 
     def terminate(self, client_id: int) -> Client:
@@ -155,11 +152,7 @@ class TutorCruncher(Account):
         return client
 
     def add_recipient(
-        self,
-        client_id: int,
-        last_name: str,
-        first_name: str | None = None,
-        email: str | None = None,
+        self, client_id: int, last_name: str, first_name: str | None = None, email: str | None = None
     ) -> Recipient:
         client = self.client(client_id)
         recipient = Recipient(self.next_id('recipient'), first_name, last_name, email)
@@ -263,12 +256,7 @@ class TutorCruncher(Account):
         self.integration.send_events([event(action, subject, self.stamp(), self.admins.values())])
 
     def _snapshot(self, client: Client) -> Json:
-        return event(
-            'EDITED_A_CLIENT',
-            client_subject(client, self.full(client)),
-            None,
-            self.admins.values(),
-        )
+        return event('EDITED_A_CLIENT', client_subject(client, self.full(client)), None, self.admins.values())
 
 
 def _recipient(client: Client, recipient_id: int) -> Recipient:

@@ -13,11 +13,7 @@ def detail(status: int, text: str, headers: Mapping[str, str] | None = None) -> 
 
 
 def throttled(wait_s: int) -> JSONResponse:
-    return detail(
-        429,
-        f'Request was throttled. Expected available in {wait_s} seconds.',
-        {'Retry-After': str(wait_s)},
-    )
+    return detail(429, f'Request was throttled. Expected available in {wait_s} seconds.', {'Retry-After': str(wait_s)})
 
 
 def invalid(fields: Mapping[str, Any]) -> JSONResponse:
@@ -29,8 +25,5 @@ def error_answer(kind: Kind) -> Response:
     if kind == 'rate_limited':
         return throttled(30)
     if kind == 'blocked':
-        return HTMLResponse(
-            '<!DOCTYPE html><html><title>Access denied</title><h1>Error 1020</h1></html>',
-            403,
-        )
+        return HTMLResponse('<!DOCTYPE html><html><title>Access denied</title><h1>Error 1020</h1></html>', 403)
     return HTMLResponse('<h1>Server Error (500)</h1>', 500)

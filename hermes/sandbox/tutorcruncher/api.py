@@ -110,10 +110,7 @@ def _client_routes(router: APIRouter, world: 'World') -> None:
     async def update_client(client_id: str, request: Request) -> Response:
         client = living(client_id)
         given = await _object(request)
-        fields, attributes = (
-            _person_of(given),
-            _attributes_of(given, account().attributes),
-        )
+        fields, attributes = _person_of(given), _attributes_of(given, account().attributes)
         for name, value in fields.items():
             setattr(client, name, value)
         for name, value in attributes.items():
@@ -161,11 +158,7 @@ def _admit(world: 'World', request: Request) -> None:
     account: TutorCruncher = world.tutorcruncher
     scheme, _, key = request.headers.get('authorization', '').partition(' ')
     if scheme.lower() != 'token' or not key:
-        refusal = detail(
-            401,
-            'Authentication credentials were not provided.',
-            {'WWW-Authenticate': 'Token'},
-        )
+        refusal = detail(401, 'Authentication credentials were not provided.', {'WWW-Authenticate': 'Token'})
         raise Answered(refusal)
     if key.strip() != account.api_key:
         raise Answered(detail(account.auth_refusal, 'Invalid token.', {'WWW-Authenticate': 'Token'}))

@@ -29,15 +29,7 @@ PERSON_KEYS = (
     'date_created',
     'timezone',
 )
-MOMENTS = (
-    'created',
-    'pay0_dt',
-    'pay1_dt',
-    'pay3_dt',
-    'card_saved_dt',
-    'email_confirmed_dt',
-    'gclid_expiry_dt',
-)
+MOMENTS = ('created', 'pay0_dt', 'pay1_dt', 'pay3_dt', 'card_saved_dt', 'email_confirmed_dt', 'gclid_expiry_dt')
 COUNTRIES = {
     'AU': 'Australia (AU)',
     'CA': 'Canada (CA)',
@@ -89,12 +81,7 @@ class Admin:
         return f'{self.first_name} {self.last_name}'
 
     def shown(self) -> Json:
-        return {
-            'id': self.id,
-            'first_name': self.first_name,
-            'last_name': self.last_name,
-            'email': self.email,
-        }
+        return {'id': self.id, 'first_name': self.first_name, 'last_name': self.last_name, 'email': self.email}
 
 
 @dataclass
@@ -233,14 +220,7 @@ class Client:
             'url': self.url(base),
         }
 
-    def full(
-        self,
-        base: str,
-        admins: dict[int, Admin],
-        attributes: list[Attribute],
-        *,
-        hyphens: bool,
-    ) -> Json:
+    def full(self, base: str, admins: dict[int, Admin], attributes: list[Attribute], *, hyphens: bool) -> Json:
         """The whole client, in its own manner. `hyphens`: shows `client-dob` where one writes `client_dob`."""
         shown: Json = {'id': self.id}
         if self.shape in ('flat', 'both'):

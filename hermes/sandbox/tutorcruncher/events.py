@@ -24,13 +24,7 @@ VERBS = {
 }
 
 
-def event(
-    action: str,
-    subject: Json,
-    at: datetime | None,
-    admins: Iterable[Admin],
-    note: str = '',
-) -> Json:
+def event(action: str, subject: Json, at: datetime | None, admins: Iterable[Admin], note: str = '') -> Json:
     """An event without `timestamp` if `at` is None."""
     told: Json = {'action': action, 'verb': VERBS.get(action, action)}
     if at is not None:
@@ -42,12 +36,7 @@ def event(
         'user_id': actor.id if actor else None,
         'url': '',
     }
-    return told | {
-        'branch': BRANCH,
-        'actor': who,
-        'extra_msg': note,
-        'subject': subject,
-    }
+    return told | {'branch': BRANCH, 'actor': who, 'extra_msg': note, 'subject': subject}
 
 
 def client_subject(client: Client, full: Json) -> Json:

@@ -99,10 +99,7 @@ class Integration:
         return [self.send(self.envelope(group)) for group in groups if group]
 
     def envelope(self, events: list[Json]) -> Json:
-        return {
-            'events': events,
-            self.time_key: int(self.world.clock.now().timestamp()),
-        }
+        return {'events': events, self.time_key: int(self.world.clock.now().timestamp())}
 
     def send(self, payload: Any, *, signed: bool = True) -> Message:
         """Send any JSON value at all; its bytes are what Python's `json.dumps` makes of it."""
@@ -120,12 +117,7 @@ class Integration:
 
     def resend(self, message: Message) -> Message:
         """The same bytes again, as a message of its own."""
-        return self.send_bytes(
-            message.body,
-            message.action,
-            message.subject,
-            signed=message.signature is not None,
-        )
+        return self.send_bytes(message.body, message.action, message.subject, signed=message.signature is not None)
 
     def on_delivered(self, delivery: Delivery, status: int | None) -> None:
         """Take note of an answer (None: none within eight seconds) and decide what follows."""
@@ -142,11 +134,7 @@ class Integration:
         elif delivery.attempt > len(RETRY_AFTER_S):
             message.state = 'given up'
         else:
-            self._post(
-                message,
-                attempt=delivery.attempt + 1,
-                after_s=RETRY_AFTER_S[delivery.attempt - 1],
-            )
+            self._post(message, attempt=delivery.attempt + 1, after_s=RETRY_AFTER_S[delivery.attempt - 1])
 
     def enable(self) -> None:
         self.enabled = True

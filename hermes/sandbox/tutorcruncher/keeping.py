@@ -5,16 +5,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from hermes.sandbox.tutorcruncher.client import (
-    MOMENTS,
-    Admin,
-    Agency,
-    Attribute,
-    Client,
-    Invoice,
-    Json,
-    Recipient,
-)
+from hermes.sandbox.tutorcruncher.client import MOMENTS, Admin, Agency, Attribute, Client, Invoice, Json, Recipient
 from hermes.sandbox.tutorcruncher.integration import Attempt, Message
 
 if TYPE_CHECKING:
@@ -97,11 +88,7 @@ def _client(kept: Json) -> Client:
 
 def _invoice(kept: Json) -> Invoice:
     return Invoice(
-        **{
-            **kept,
-            'raised_at': datetime.fromisoformat(kept['raised_at']),
-            'paid_at': _moment(kept['paid_at']),
-        }
+        **{**kept, 'raised_at': datetime.fromisoformat(kept['raised_at']), 'paid_at': _moment(kept['paid_at'])}
     )
 
 

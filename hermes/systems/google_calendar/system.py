@@ -26,13 +26,7 @@ class GoogleCalendar:
     types = PROFILE.types
 
     def __init__(
-        self,
-        account: Account,
-        *,
-        brand: str,
-        root: str = ROOT,
-        line: Line | None = None,
-        busy_s: float = BUSY_S,
+        self, account: Account, *, brand: str, root: str = ROOT, line: Line | None = None, busy_s: float = BUSY_S
     ) -> None:
         self._line = line or Line()
         self._client = Client(account, root, self._line, busy_s)

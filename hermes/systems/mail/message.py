@@ -34,10 +34,7 @@ def encode(letter: Letter, sender: Address) -> bytes:
         message.add_alternative(letter.html, subtype='html')
     if letter.calendar:
         message.add_attachment(
-            letter.calendar.decode(),
-            subtype='calendar',
-            filename=FILE,
-            params={'method': letter.method, 'name': FILE},
+            letter.calendar.decode(), subtype='calendar', filename=FILE, params={'method': letter.method, 'name': FILE}
         )
     return message.as_bytes()
 

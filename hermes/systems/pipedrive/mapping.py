@@ -203,11 +203,7 @@ def _admin_shown(item: CustomField, catalogue: Catalogue) -> str:
 
 
 def encode(
-    op: str,
-    remote_type: str,
-    fields: Mapping[str, Value],
-    basis: Mapping[str, Value],
-    catalogue: Catalogue,
+    op: str, remote_type: str, fields: Mapping[str, Value], basis: Mapping[str, Value], catalogue: Catalogue
 ) -> dict[str, Any]:
     """The JSON body of a create or update. `basis`: what the remote object says now, in canonical fields."""
     if remote_type == 'activity':

@@ -49,12 +49,7 @@ PROFILE: Final = Profile(
     contact=('pipelines', 'stages', 'users'),
     must_meet=True,
     subscribes=True,
-    references={
-        'company_id': 'organization',
-        'contact_id': 'person',
-        'pipeline_id': 'pipeline',
-        'stage_id': 'stage',
-    },
+    references={'company_id': 'organization', 'contact_id': 'person', 'pipeline_id': 'pipeline', 'stage_id': 'stage'},
     unreferring=('activity',),
     parents={'company_id': 'organization', 'contact_id': 'person', 'deal_id': 'deal'},
     putting_away=('deal',),

@@ -24,13 +24,7 @@ class TutorCruncher:
     types = PROFILE.types
 
     def __init__(
-        self,
-        key: str,
-        *,
-        base: str = BASE,
-        line: Line | None = None,
-        crm_url: str = '',
-        account: str = '',
+        self, key: str, *, base: str = BASE, line: Line | None = None, crm_url: str = '', account: str = ''
     ) -> None:
         """`crm_url`: where people open the CRM's organisations, for write-back (D-1). `account`: what the instance is
         called (SETUP-12), else its address.

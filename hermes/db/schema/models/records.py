@@ -3,15 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    Boolean,
-    Date,
-    Index,
-    Text,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import ARRAY, Boolean, Date, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hermes.db.schema.models.table import Moment, Table, Whole, column
@@ -83,10 +75,7 @@ class Stage(Believed, table=True):
 class Company(Believed, table=True):
     """A company, as we believe it to be."""
 
-    __table_args__ = (
-        Index('company_name', 'name_key'),
-        Index('company_agency', 'tc2_agency_id'),
-    )
+    __table_args__ = (Index('company_name', 'name_key'), Index('company_agency', 'tc2_agency_id'))
     name: str | None = column(Text)
     name_key: str | None = column(Text)
     country: str | None = column(Text)

@@ -53,10 +53,7 @@ class Event(Table, table=True):
 class Change(Table, table=True):
     """The journal of every field."""
 
-    __table_args__ = (
-        Index('change_record', 'record_type', 'record_id', 'id'),
-        Index('change_event', 'event_id'),
-    )
+    __table_args__ = (Index('change_record', 'record_type', 'record_id', 'id'), Index('change_event', 'event_id'))
     id: int | None = column(Whole, key=True, identity=True)
     record_type: str = column(Text, null=False)
     record_id: int = column(Whole, null=False)
