@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from hermes.db.codec import dump
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, Row, the_row
 from hermes.domain.alerts import RELAPSE, Alert, Message
 from hermes.domain.status import Trouble
 
@@ -98,8 +98,7 @@ async def keep(connection: Connection, number: int | None, alert: Alert | None) 
     if number is not None:
         await connection.execute(UPDATE, row)
         return number
-    made = await (await connection.execute(INSERT, row)).fetchone()
-    assert made is not None
+    made = await the_row(connection, INSERT, row)
     return int(made['id'])
 
 

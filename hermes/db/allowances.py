@@ -6,7 +6,7 @@ Counted in the transaction of what is counted: what is taken back counts nothing
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from hermes.db.pool import Connection
+from hermes.db.pool import Connection, the_row
 
 ALLOWANCE_LOCKS: Final = 47_294
 """The first half of an advisory lock's key; the second is the beginning of the client's hash."""
@@ -38,8 +38,7 @@ async def lock(connection: Connection, client: bytes) -> None:
 async def used(connection: Connection, kind: str, client: bytes | None, most: int, within: timedelta) -> Used:
     """What a client, or everybody together (None), used of `most` within the last `within`."""
     asked = {'kind': kind, 'client': client, 'within': within, 'most': most}
-    row = await (await connection.execute(USED_IN_ALL if client is None else USED, asked)).fetchone()
-    assert row is not None
+    row = await the_row(connection, USED_IN_ALL if client is None else USED, asked)
     freeing: datetime | None = row['freeing']
     return Used(row['n'], 0.0 if freeing is None else (freeing + within - row['now']).total_seconds())
 

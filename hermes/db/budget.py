@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from hermes.db.codec import dump
-from hermes.db.pool import Connection
+from hermes.db.pool import Connection, the_row
 
 DAY: Final = timedelta(days=1)
 SHARE: Final = {'interactive': 1.0, 'webhook': 0.9, 'backfill': 0.5}
@@ -69,17 +69,17 @@ async def reserve(
             _more_at(hours, at, left),
             f'the daily budget of {budget["daily_limit"]} tokens is spent for the {lane} lane',
         )
-    rows = await connection.execute(
+    used = await the_row(
+        connection,
         'select count(*) as n, count(*) filter (where search) as searches, min(until) as first from reservation '
         'where system = %s and until > %s',
         (system, at),
     )
-    used = await rows.fetchone()
-    assert used is not None
     full = used['n'] + 1 > max(1, int(budget['burst_limit'] * SHARE[lane]))
     if full or (search and used['searches'] + 1 > budget['search_limit']):
         return Grant(None, max(used['first'] or at, at + timedelta(milliseconds=50)), 'the burst window is full', full)
-    rows = await connection.execute(
+    row = await the_row(
+        connection,
         'with paid as (update budget set day = %s, spent = %s, hours = %s where system = %s) '
         'insert into reservation (system, search, lane, tokens, granted_at, until) values (%s, %s, %s, %s, %s, %s) '
         'returning id',
@@ -88,8 +88,6 @@ async def reserve(
             system, search, lane, tokens, at, at + timedelta(seconds=deadline_s + float(budget['burst_window_s'])),
         ),
     )  # fmt: skip
-    row = await rows.fetchone()
-    assert row is not None
     return Grant(row['id'])
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hermes.db.codec import dump
-from hermes.db.pool import Connection
+from hermes.db.pool import Connection, the_row
 from hermes.domain.model import RecordRef
 
 OPEN = """
@@ -57,7 +57,8 @@ class Opened:
 async def open_call(connection: Connection, opened: Opened, at: datetime) -> int:
     """A row for a call that is about to leave; its id."""
     record_type, record_id = opened.record or (None, None)
-    rows = await connection.execute(
+    row = await the_row(
+        connection,
         OPEN,
         {
             'system': opened.system, 'op': opened.op, 'type': opened.type, 'remote_id': opened.remote_id,
@@ -65,8 +66,6 @@ async def open_call(connection: Connection, opened: Opened, at: datetime) -> int
             'intent': opened.intent, 'started_at': at, 'rule': opened.rule,
         },
     )  # fmt: skip
-    row = await rows.fetchone()
-    assert row is not None
     return int(row['id'])
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from hermes.db.codec import dump
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, Row, the_row
 from hermes.domain.model import Event
 
 EVENT_COLUMNS = 'id, source, kind, dedupe_key, body, received_at, headers, attempts, state'
@@ -121,14 +121,13 @@ async def add(
     dedupe_key: bytes | None = None,
 ) -> Event:
     """An event of our own: an intent, an answer, a page, an act. Fresh key: each happens once."""
-    rows = await connection.execute(
+    row = await the_row(
+        connection,
         'insert into event (source, kind, dedupe_key, headers, body, state, cause_id) '
         'values (%s, %s, %s, %s, %s, %s, %s) '
         f'returning {EVENT_COLUMNS}',
         (source, kind, dedupe_key or secrets.token_bytes(16), dump(dict(headers or {})), body, state, cause_id),
     )
-    row = await rows.fetchone()
-    assert row is not None
     if state == 'new':
         await ring(connection)
     return read_event(row)

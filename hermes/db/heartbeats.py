@@ -12,7 +12,7 @@ from typing import Final
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, Row, the_row
 
 BEAT_S: Final = 5.0
 WEB: Final = 'web'
@@ -109,8 +109,7 @@ async def forget(connection: Connection, name: str) -> None:
 
 async def last(connection: Connection, name: str) -> datetime:
     """When `name` last beat; it is known."""
-    row = await (await connection.execute('select at from pulse where name = %s', (name,))).fetchone()
-    assert row is not None
+    row = await the_row(connection, 'select at from pulse where name = %s', (name,))
     at: datetime = row['at']
     return at
 
@@ -146,14 +145,6 @@ async def trust(connection: Connection, name: str) -> datetime | None:
     """Nothing is suspicious (any more). When it was last said that something is, None if it was not."""
     row = await (await connection.execute(TRUST, {'name': silence(name)})).fetchone()
     return row['at'] if row else None
-
-
-async def now(connection: Connection) -> datetime:
-    """This moment, by the database's clock."""
-    row = await (await connection.execute('select hermes_now() as now')).fetchone()
-    assert row is not None
-    moment: datetime = row['now']
-    return moment
 
 
 async def heard_since(connection: Connection, since: datetime) -> bool:

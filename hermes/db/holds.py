@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from hermes.db.bookings import lock_admins
-from hermes.db.pool import Connection
+from hermes.db.pool import Connection, the_row
 
 CLIENT_LOCKS: Final = 47_292
 """The first half of an advisory lock's key; the second is the beginning of the client's hash."""
@@ -56,14 +56,13 @@ async def add(connection: Connection, hold: NewHold) -> int:
         'tstzrange(%(start)s, %(end)s::timestamptz + make_interval(secs => %(buffer)s))',
         given,
     )
-    rows = await connection.execute(
+    row = await the_row(
+        connection,
         'with held as (insert into hold (token_hash, client_hash, admin_id, start_at, end_at, expires_at) '
         'values (%(token)s, %(client)s, %(admin)s, %(start)s, %(end)s, %(expires)s) returning id) '
         'select id from held',
         given,
     )
-    row = await rows.fetchone()
-    assert row is not None
     await connection.execute(
         'insert into occupancy (admin_id, during, hold_id) values (%(admin)s, '
         'tstzrange(%(start)s, %(end)s::timestamptz + make_interval(secs => %(buffer)s)), %(hold)s)',

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from hermes.db import pool
 from hermes.db.codec import dump
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, Row, the_row
 from hermes.domain.meeting import letters
 from hermes.domain.model import Record
 from hermes.domain.notice import Notice, Person
@@ -125,10 +126,8 @@ async def write(connection: Connection, stored: Sequence[tuple[Record | None, Re
     """The letters that follow from meetings as they were and are; reminders of what was moved or canceled are
     dropped.
     """
-    rows = await connection.execute('select hermes_now() as now')
-    row = await rows.fetchone()
-    assert row is not None
-    due = [(after, letter) for before, after in stored for letter in letters(before, after, row['now'])]
+    now = await pool.now(connection)
+    due = [(after, letter) for before, after in stored for letter in letters(before, after, now)]
     if not due:
         return
     await connection.execute(DROP_REMINDERS, (sorted({record.ref.id for record, _ in due}),))
@@ -152,8 +151,7 @@ async def claim(connection: Connection) -> Claim | None:
     if letter is None:
         return None
     key = {'meeting': letter['meeting_id'], 'calendar': CALENDAR}
-    row = await (await connection.execute(BY_NUMBER, key)).fetchone()
-    assert row is not None
+    row = await the_row(connection, BY_NUMBER, key)
     await connection.execute('update letter set says = %s where id = %s', (row['says'], letter['id']))
     told = _notice(row, letter['kind'], letter['message_id'])
     return Claim(letter['id'], letter['leased_until'], letter['attempts'], told)

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hermes.db.pool import Connection, Row
+from hermes.db.events import read_event
+from hermes.db.pool import Connection
 from hermes.domain.history import NEVER
-from hermes.domain.model import RemoteRef
+from hermes.domain.model import Event, RemoteRef, Version
 
 DUE = """
     update mirror m set reread_at = hermes_now() + interval '15 seconds' from (
@@ -36,6 +37,15 @@ TOLD = """
     where l.system = %(system)s and l.type = %(type)s and l.state = 'live' and l.record_type = 'company'
       and l.record_id = any(%(companies)s) order by m.remote_id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An object, its version, and the event that told of it last, as long as its body is kept."""
+
+    ref: RemoteRef
+    version: Version
+    event: Event | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,14 @@ async def end_reading(connection: Connection, ref: RemoteRef, lease: datetime) -
     await connection.execute(DONE, (*ref, lease))
 
 
-async def last_told(connection: Connection, system: str, remote_type: str, companies: Sequence[int]) -> list[Row]:
-    """The live objects of a type of some companies, each with its version and the event that told of it last."""
+async def last_told(connection: Connection, system: str, remote_type: str, companies: Sequence[int]) -> list[Told]:
+    """The live objects of a type of some companies."""
     told = {'system': system, 'type': remote_type, 'companies': list(companies)}
-    return await (await connection.execute(TOLD, told)).fetchall()
+    rows = await (await connection.execute(TOLD, told)).fetchall()
+    return [
+        Told(
+            RemoteRef(system, remote_type, row['remote_id']), Version(*row['version']),
+            read_event(row) if row['body'] is not None else None,
+        )
+        for row in rows
+    ]  # fmt: skip

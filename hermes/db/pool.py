@@ -154,10 +154,22 @@ async def listen(database_url: str, channels: Iterable[str]) -> AsyncIterator[st
             yield notice.channel
 
 
+async def the_row(connection: Connection, query: str, parameters: Any = None) -> Row:
+    """The one row that a statement gives."""
+    row = await (await connection.execute(query, parameters)).fetchone()
+    assert row is not None
+    return row
+
+
+async def now(connection: Connection) -> datetime:
+    """This moment, by the clock that the database goes by."""
+    at: datetime = (await the_row(connection, 'select hermes_now() as at'))['at']
+    return at
+
+
 async def server_time(connection: Connection) -> datetime:
     """The database's own clock, now."""
-    row = await (await connection.execute('select clock_timestamp() as at')).fetchone()
-    assert row is not None
+    row = await the_row(connection, 'select clock_timestamp() as at')
     at: datetime = row['at']
     return at
 

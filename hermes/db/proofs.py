@@ -5,12 +5,13 @@ Derived from listings and mirrors; nothing here changes what Hermes believes.
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from hermes.db.codec import dump
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, Row, the_row
 from hermes.db.sweeps import Sweep
+from hermes.domain.model import RecordRef
 
 LIVE: Final = (
     'm.merged_into is null and (m.version ->> 0)::bigint >= 0 and (m.deleted is null or m.version > m.deleted)'
@@ -118,6 +119,27 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Pages:
+    """How many pages of a listing are parked (the first one's id and state), how many still open, and for what one of
+    them waits.
+    """
+
+    parked: int
+    parked_id: int | None
+    aside: str | None
+    open: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An object that a listing lacks, and its record."""
+
+    remote_id: str
+    record: RecordRef | None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """The result of a comparison. `reason`: why nothing is proven, '' when it is."""
 
@@ -156,16 +178,18 @@ async def keep_listed(connection: Connection, sweep: Sweep, seen: Collection[See
     return {row['remote_id'] for row in await rows.fetchall()}
 
 
-async def pages(connection: Connection, sweep: Sweep) -> Row:
-    """How the pages of a listing stand: parked (with the first one's id), open, and what is waited for."""
-    row = await (await connection.execute(PAGES, {**_key(sweep), 'first': sweep.first_event or 0})).fetchone()
-    assert row is not None
-    return row
+async def pages(connection: Connection, sweep: Sweep) -> Pages:
+    """How the pages of a listing stand."""
+    return Pages(**await the_row(connection, PAGES, {**_key(sweep), 'first': sweep.first_event or 0}))
 
 
-async def missing(connection: Connection, sweep: Sweep) -> list[Row]:
-    """What is held as alive, is older than the listing, and is not in it (remote_id, its record)."""
-    return await (await connection.execute(MISSING, _key(sweep))).fetchall()
+async def missing(connection: Connection, sweep: Sweep) -> list[Missing]:
+    """What is held as alive, is older than the listing, and is not in it."""
+    rows = await (await connection.execute(MISSING, _key(sweep))).fetchall()
+    return [
+        Missing(row['remote_id'], RecordRef(row['record_type'], row['record_id']) if row['record_type'] else None)
+        for row in rows
+    ]
 
 
 async def fresh_children(connection: Connection, sweep: Sweep) -> list[str]:
@@ -209,13 +233,13 @@ class Suspicion:
     by_hermes_id: bool = False
 
 
-async def suspicions(connection: Connection, sweep: Sweep, lost: Sequence[Row]) -> dict[str, Suspicion]:
+async def suspicions(connection: Connection, sweep: Sweep, lost: Sequence[Missing]) -> dict[str, Suspicion]:
     """Missing objects whose children point elsewhere since the last proven listing (none still points to them), or
     whose hermes_id stands in another object's.
     """
     found: dict[str, Suspicion] = {}
-    ids = [row['remote_id'] for row in lost]
-    records = {str(row['record_id']): row['remote_id'] for row in lost if row['record_id'] is not None}
+    ids = [one.remote_id for one in lost]
+    records = {str(one.record.id): one.remote_id for one in lost if one.record is not None}
     named = await connection.execute(NAMED, {**_key(sweep), 'ids': ids, 'records': list(records)})
     for row in await named.fetchall():
         found[records[str(row['record_id'])]] = Suspicion(row['remote_id'], by_hermes_id=True)
@@ -244,8 +268,7 @@ async def suspicions(connection: Connection, sweep: Sweep, lost: Sequence[Row]) 
 async def compare(connection: Connection, sweep: Sweep) -> Finding:
     """Counts and hashes of a listing whose missing objects were all looked at."""
     key = _key(sweep)
-    counts = await (await connection.execute(COUNT, key)).fetchone()
-    assert counts is not None
+    counts = await the_row(connection, COUNT, key)
     looked = sweep.looked
     kept = [one for one, what in looked.items() if what in ('there', 'merged?')]
     open_ids = await connection.execute(
@@ -322,10 +345,7 @@ async def write(connection: Connection, sweep: Sweep, finding: Finding, more_tok
     await connection.execute(
         WRITE,
         {
-            'id': sweep.id, 'state': 'failed' if finding.reason else 'proven', 'reason': finding.reason,
-            'listed': finding.listed, 'held': finding.held, 'newer': finding.newer, 'unlisted': finding.unlisted,
-            'deleted': finding.deleted, 'undecided': finding.undecided, 'remote': finding.remote, 'own': finding.own,
-            'more': more_tokens,
+            **asdict(finding), 'id': sweep.id, 'state': 'failed' if finding.reason else 'proven', 'more': more_tokens,
         },
     )  # fmt: skip
 

@@ -8,11 +8,12 @@ which queue. What a listing or an import brings in bulk is history and counts fo
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
+from hermes.db import pool
 from hermes.db.codec import dump
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, Row, the_row
 from hermes.domain import rota
 from hermes.domain.model import Change
 from hermes.domain.rota import Kind, Standing, Turn
@@ -103,14 +104,13 @@ async def draw(connection: Connection, queue: str, people: Sequence[int], client
     known = await (await connection.execute(REMEMBERED, asked)).fetchone()
     if known is not None:
         return int(known['admin_id'])
-    standing, now = await _settle(connection, queue), await _now(connection)
+    standing, now = await _settle(connection, queue), await pool.now(connection)
     chosen = standing.order(people)[0]
-    rows = await connection.execute(
+    row = await the_row(
+        connection,
         "insert into turn (queue, admin_id, client_hash, why, counted) values (%s, %s, %s, 'drawn', true) returning id",
         (queue, chosen, client),
     )
-    row = await rows.fetchone()
-    assert row is not None
     standing.take(row['id'], Turn(chosen, True, now))
     await _keep(connection, queue, standing)
     return chosen
@@ -129,7 +129,7 @@ async def _settle(connection: Connection, queue: str) -> Standing:
     standing = Standing() if row is None else read_standing(row)
     news = await (await connection.execute(NEWS, asked)).fetchall()
     due = await (await connection.execute(DUE, asked)).fetchall()
-    back = rota.go_on(standing, _placed(news), _placed(due), await _now(connection))
+    back = rota.go_on(standing, _placed(news), _placed(due), await pool.now(connection))
     await connection.execute('update turn set counted = true where id = any(%s)', ([row['id'] for row in news],))
     await connection.execute('update turn set given_back = true where id = any(%s)', (back,))
     return standing
@@ -235,10 +235,3 @@ def read_ledger(rows: Iterable[Row]) -> list[Turn]:
         )
         for row in rows
     ]
-
-
-async def _now(connection: Connection) -> datetime:
-    row = await (await connection.execute('select hermes_now() as now')).fetchone()
-    assert row is not None
-    at: datetime = row['now']
-    return at

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hermes.db.codec import dump
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, Row, the_row
 
 STALE_S: Final = 30
 """A page that took longer than this is somebody else's to fetch."""
@@ -145,8 +145,7 @@ async def add(
 ) -> int:
     """A new listing, running."""
     key = {'system': system, 'type': remote_type, 'kind': kind, 'since': since, 'cause': cause}
-    row = await (await connection.execute(OPEN, key)).fetchone()
-    assert row is not None
+    row = await the_row(connection, OPEN, key)
     return int(row['id'])
 
 
@@ -169,9 +168,7 @@ async def intake(connection: Connection, system: str, remote_type: str, sweep_id
     `parked`, whether the listing `sweep_id` is `listing` still, and whether anything of it is `unapplied`.
     """
     told = {'system': system, 'type': remote_type, 'sweep': sweep_id}
-    row = await (await connection.execute(INTAKE, told)).fetchone()
-    assert row is not None
-    return row
+    return await the_row(connection, INTAKE, told)
 
 
 async def watermark(connection: Connection, system: str, remote_type: str) -> datetime | None:
@@ -222,8 +219,7 @@ async def note_looked(connection: Connection, sweep_id: int, found: Mapping[str,
 
 async def lock(connection: Connection, sweep_id: int) -> Sweep:
     """A listing as it is now; nobody else works on it until the transaction ends."""
-    row = await (await connection.execute('select * from sweep where id = %s for update', (sweep_id,))).fetchone()
-    assert row is not None
+    row = await the_row(connection, 'select * from sweep where id = %s for update', (sweep_id,))
     return read_sweep(row)
 
 

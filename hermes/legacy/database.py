@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from hermes.db.codec import dump
-from hermes.db.pool import Connection
+from hermes.db.pool import Connection, the_row
 from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef, RemoteRef
 from hermes.kit import countries
@@ -137,9 +137,7 @@ async def taken_record(connection: Connection, records: Iterable[RecordRef]) -> 
 
 async def first_number(connection: Connection) -> int:
     """Where this database's own record ids are: they begin at a random multiple of a million."""
-    rows = await connection.execute('select last_value / 1000000 * 1000000 as first from record_id')
-    row = await rows.fetchone()
-    assert row is not None
+    row = await the_row(connection, 'select last_value / 1000000 * 1000000 as first from record_id')
     return int(row['first'])
 
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from hermes.db import events, graphs, mirrors, pool, pushes, records, sweeps
+from hermes.db import graphs, mirrors, pool, pushes, records, sweeps
 from hermes.db.catalogue import bump
-from hermes.db.pool import Connection, Row
+from hermes.db.mirrors import Told
+from hermes.db.pool import Connection
 from hermes.domain.acts import AddField, ChangeField, FillField, OpenField
 from hermes.domain.errors import Ambiguous, HermesError, Refused
 from hermes.domain.fields import CustomField, fold
@@ -27,7 +28,7 @@ from hermes.sync.observe import observe
 
 CHUNK: Final = 100
 SETTLE_S: Final = 5.0
-Told = Callable[[str], None]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,7 @@ class Added:
 
 async def look(engine: Engine, system: System, record_type: str) -> list[RemoteField]:
     """The custom fields of one type as the CRM describes them now; the catalogue is bound to them on the way."""
-    found: list[RemoteField] = []
-    cursor: Any = None
-    while True:
-        request = Request('fields', _remote_type(system, record_type), params={'cursor': cursor, 'limit': 500})
-        answer = await connect.ask(engine, system, request)
-        found += system.remote_fields(answer)
-        cursor = system.next_cursor(answer)
-        if not cursor:
-            return found
+    return await connect.learn_fields(engine, system, _remote_type(system, record_type))
 
 
 def _remote_type(system: System, record_type: str) -> str:
@@ -88,7 +81,7 @@ async def add(
     *,
     create: bool,
     called: str = '',
-    tell: Told = lambda text: None,
+    tell: Tell = lambda text: None,
 ) -> Added:
     """Add a field, bind it to the CRM's (made there with `create`), fill it and open it. Raises Refused.
 
@@ -130,7 +123,7 @@ async def bind(
     create: bool,
     by_id: bool = True,
     called: str = '',
-    tell: Told = lambda text: None,
+    tell: Tell = lambda text: None,
 ) -> CustomField:
     """The field as the CRM has it, found by id (whatever its name there, with `by_id`) or by name, made with `create`.
     `called`: the only name that will do. Raises Refused for a type that cannot hold ours (FIELD-5), naming both.
@@ -196,7 +189,7 @@ async def _change(engine: Engine, item: CustomField, to: Mapping[str, Any]) -> N
 
 
 async def fill(
-    engine: Engine, item: CustomField, system: System | None, *, fresh: bool = False, tell: Told = lambda text: None
+    engine: Engine, item: CustomField, system: System | None, *, fresh: bool = False, tell: Tell = lambda text: None
 ) -> Added:
     """Give existing records their values and push them. `fresh`: nothing stands in the CRM's field yet."""
     await _let_others_finish(engine)
@@ -272,31 +265,29 @@ async def _said_before(
     if not item.tc2_machine_name or PRODUCT not in engine.systems:
         return [], []
     async with engine.database.transaction() as connection:
-        rows = await mirrors.last_told(connection, PRODUCT, 'client', companies)
+        told = await mirrors.last_told(connection, PRODUCT, 'client', companies)
     known = await _known(engine)
     seen: list[list[Any]] = []
     unknown: list[RemoteRef] = []
-    for row in rows:
-        ref = RemoteRef(PRODUCT, 'client', row['remote_id'])
-        found = await _observed(engine, row, ref, known)
-        if found is None or list(found.version) != list(row['version']):
-            unknown.append(ref)
+    for each in told:
+        found = await _observed(engine, each, known)
+        if found is None or found.version != each.version:
+            unknown.append(each.ref)
         elif item.attribute in found.fields:
             value = found.fields[item.attribute]
-            seen.append([*ref, list(found.version), value, found.origin])
+            seen.append([*each.ref, list(found.version), value, found.origin])
     return seen, unknown
 
 
-async def _observed(engine: Engine, row: Row, ref: RemoteRef, known: Any) -> Observation | None:
+async def _observed(engine: Engine, last: Told, known: Any) -> Observation | None:
     """The client as the kept body of an event tells it with today's catalogue."""
-    if row['body'] is None or row['source'] != PRODUCT:
+    if last.event is None or last.event.source != PRODUCT:
         return None
-    event = events.read_event(row)
     try:
-        elements = await observe(engine, event, known)
+        elements = await observe(engine, last.event, known)
     except HermesError:
         return None
-    told = [seen for element in elements for seen in element.observations if seen.ref == ref and seen.fields]
+    told = [seen for element in elements for seen in element.observations if seen.ref == last.ref and seen.fields]
     return max(told, key=lambda seen: seen.version, default=None)
 
 

@@ -173,14 +173,16 @@ async def _earlier_pages(connection: Connection, system: System, request: Reques
     return found
 
 
-async def learn_fields(engine: Engine, system: System, remote_type: str) -> None:
+async def learn_fields(engine: Engine, system: System, remote_type: str) -> list[RemoteField]:
     """Read the custom fields of one type, to the end; the last page binds the catalogue to them (`learn`)."""
+    found: list[RemoteField] = []
     cursor: Value = None
     while True:
         answer = await ask(engine, system, Request('fields', remote_type, params={'cursor': cursor, 'limit': 500}))
+        found += system.remote_fields(answer)
         cursor = system.next_cursor(answer)
         if not cursor:
-            break
+            return found
 
 
 async def bind(connection: Connection, record_type: str, remote: list[RemoteField]) -> bool:

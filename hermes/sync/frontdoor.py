@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from hermes.db import heartbeats
+from hermes.db import heartbeats, pool
 from hermes.db.pool import Database
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ class FrontDoor:
         wrong = await self.look()
         self.reached |= not wrong
         async with database.transaction() as connection:
-            self.since = self.since or await heartbeats.now(connection)
+            self.since = self.since or await pool.now(connection)
             was, self.open = (
                 self.open,
                 not wrong or (not self.reached and await heartbeats.heard_since(connection, self.since)),

@@ -7,17 +7,15 @@ person decides. Nothing is believed when too much is missing at once.
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
 from hermes.db import decisions, events, graphs, proofs, sweeps
-from hermes.db.pool import Connection, Row
-from hermes.db.proofs import Finding, Suspicion
+from hermes.db.pool import Connection
+from hermes.db.proofs import Finding, Missing, Suspicion
 from hermes.db.sweeps import Sweep
 from hermes.domain.errors import Gone, Reaction
 from hermes.domain.graph import Decision
-from hermes.domain.model import RecordRef
 from hermes.kit import wire
 from hermes.ports import Request, System
 from hermes.sync import ingest, resolve
@@ -60,7 +58,7 @@ async def prove(engine: Engine, system: System, sweep: Sweep, open_sweep: Openin
             lost = await _suspect(engine, connection, sweep, lost)
         if not lost:
             return await _conclude(engine, connection, system, sweep)
-    return await _read(engine, system, sweep, [row['remote_id'] for row in lost][:AT_ONCE])
+    return await _read(engine, system, sweep, [one.remote_id for one in lost][:AT_ONCE])
 
 
 async def give_up(connection: Connection, sweep: Sweep, reason: str) -> None:
@@ -76,10 +74,10 @@ async def _rest(engine: Engine, connection: Connection, sweep: Sweep, seconds: f
 async def _unapplied(connection: Connection, sweep: Sweep) -> tuple[bool, str] | None:
     """(whether it will stay so, why) while not every page is applied, or not every listed client was read."""
     pages = await proofs.pages(connection, sweep)
-    if pages['parked']:
-        return True, f'page {pages["parked_id"]} is {pages["aside"]}: "hermes events show {pages["parked_id"]}"'
-    if pages['open']:
-        return False, pages['reason'] or f'{pages["open"]} pages are still to be applied'
+    if pages.parked:
+        return True, f'page {pages.parked_id} is {pages.aside}: "hermes events show {pages.parked_id}"'
+    if pages.open:
+        return False, pages.reason or f'{pages.open} pages are still to be applied'
     unread = await proofs.unread(connection, sweep)
     return (False, f'{unread} listed objects are still to be read') if unread else None
 
@@ -89,12 +87,12 @@ def _is_partial(system: System, sweep: Sweep) -> bool:
     return sweep.type in system.profile.listings.partial
 
 
-async def _lost(connection: Connection, sweep: Sweep, partial: bool) -> list[Row] | int:
+async def _lost(connection: Connection, sweep: Sweep, partial: bool) -> list[Missing] | int:
     """What is missing and was not looked at yet; how many are missing when that is too much to be believed."""
     every = await proofs.missing(connection, sweep)
-    found = [row for row in every if row['remote_id'] not in sweep.looked]
+    found = [one for one in every if one.remote_id not in sweep.looked]
     if found and partial:
-        await sweeps.note_looked(connection, sweep.id, {row['remote_id']: 'there' for row in found})
+        await sweeps.note_looked(connection, sweep.id, {one.remote_id: 'there' for one in found})
         return []
     gone = len(found) + sum(what != 'there' for what in sweep.looked.values())
     if gone > SOME and gone > SHARE * (sweep.items + gone):
@@ -110,19 +108,18 @@ async def _disbelieve(connection: Connection, sweep: Sweep, gone: int) -> None:
     await give_up(connection, sweep, f'{told}. If they are really gone, say so: "hermes decisions list"')
 
 
-async def _suspect(engine: Engine, connection: Connection, sweep: Sweep, lost: list[Row]) -> list[Row]:
+async def _suspect(engine: Engine, connection: Connection, sweep: Sweep, lost: list[Missing]) -> list[Missing]:
     """Ask a person about what looks merged; what is left is to be read."""
     found = await proofs.suspicions(connection, sweep, lost)
-    named = [row for row in lost if row['remote_id'] in found]
-    asked = [(_question(sweep, row, found[row['remote_id']]), sweep.first_event) for row in named]
+    named = [one for one in lost if one.remote_id in found]
+    asked = [(_question(sweep, one, found[one.remote_id]), sweep.first_event) for one in named]
     await decisions.ask(connection, asked, engine.clock.now())
-    await sweeps.note_looked(connection, sweep.id, {row['remote_id']: 'merged?' for row in named})
-    return [row for row in lost if row['remote_id'] not in found]
+    await sweeps.note_looked(connection, sweep.id, {one.remote_id: 'merged?' for one in named})
+    return [one for one in lost if one.remote_id not in found]
 
 
-def _question(sweep: Sweep, row: Row, suspicion: Suspicion) -> Decision:
-    ref = [sweep.system, sweep.type, row['remote_id']]
-    record = RecordRef(row['record_type'], row['record_id']) if row['record_type'] else None
+def _question(sweep: Sweep, lost: Missing, suspicion: Suspicion) -> Decision:
+    ref = [sweep.system, sweep.type, lost.remote_id]
     detail: Mapping[str, Any] = {
         'object': ref,
         'survivor': suspicion.survivor,
@@ -130,7 +127,7 @@ def _question(sweep: Sweep, row: Row, suspicion: Suspicion) -> Decision:
         'by_hermes_id': suspicion.by_hermes_id,
         'reason': f'it is not listed any more, and what belonged to it belongs to {suspicion.survivor} now',
     }
-    return Decision('merged?', f'merged?:{":".join(ref)}', record, detail)
+    return Decision('merged?', f'merged?:{":".join(ref)}', lost.record, detail)
 
 
 async def _read(engine: Engine, system: System, sweep: Sweep, ids: list[str]) -> bool:
@@ -180,6 +177,6 @@ async def _conclude(engine: Engine, connection: Connection, system: System, swee
     if not finding.reason:
         await proofs.settle_missing(connection, sweep)
     looked = sum(what in ('there', 'deleted', 'gone') for what in sweep.looked.values())
-    await proofs.write(connection, sweep, replace(finding), 0 if _is_partial(system, sweep) else looked)
+    await proofs.write(connection, sweep, finding, 0 if _is_partial(system, sweep) else looked)
     await proofs.forget(connection)
     return True
