@@ -13,8 +13,8 @@ from hermes.cli import app
 from hermes.cli.failures import sentence_of
 from hermes.settings import SettingsError, load
 from hermes.sync.alerts import alert_step
+from tests.flows.alerts import OPS, WHSEC, Listener, Watch, park, telling_of
 from tests.flows.letters import Post, open_post
-from tests.flows.test_alerts import OPS, WHSEC, Listener, Watch, park, telling_of
 
 pytestmark = pytest.mark.behaviour('ALERT-7')
 

@@ -15,7 +15,7 @@ import pytest
 from hermes.cli.failures import sentence_of
 from hermes.db import schema
 from hermes.db.server import backup
-from tests.cli.test_losing import Place, standing
+from tests.cli.places import Place, standing
 from tests.house.filling import fill
 from tests.waiting import PATIENCE_S
 

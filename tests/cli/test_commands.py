@@ -19,7 +19,7 @@ from hermes.cli.output import Column
 from hermes.cli.promises import promises
 from hermes.cli.tables import blocks, is_narrow, is_wrong
 from hermes.cli.watching import look_again
-from tests.cli.test_operator import World
+from tests.cli.desk import World
 from tests.house.every_command import commands
 from tools.behaviours import read_lists
 

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.cli.test_operator import START, World, world
-
-__all__ = ['world']
+from tests.cli.desk import START, World
 
 
 def ask(world: World, kind: str = 'match', **columns: Any) -> tuple[int, int]:

@@ -19,8 +19,8 @@ from psycopg.types.json import Jsonb
 from hermes.cli import run
 from hermes.cli.setup_files import read_toml, save_text, write_toml
 from hermes.kit import logs
+from tests.cli.desk import World
 from tests.cli.outside import ANSI, Terminal
-from tests.cli.test_operator import World
 
 HOSTILE = 'Evil\x1b]0;owned\x07\x9b31m\x85\u202egnp.exe\u2066\u200b\ufeff\x7f\r\nfake: ok\u2028\U000e0041'
 FORM = {'phone': HOSTILE, 'name': HOSTILE}

@@ -9,13 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
-from typer.testing import CliRunner, Result
 
-from hermes.cli import app
-from hermes.cli.failures import sentence_of
 from hermes.db import schema
 from hermes.db.schema import landed
-from tests.house.filling import Rows, fill, rows_of
+from tests.cli.places import Place, standing
+from tests.house.filling import fill
 
 pytestmark = [pytest.mark.lesson('M-40'), pytest.mark.behaviour('SETUP-14')]
 NEWEST = landed.landed()[-1].revision
@@ -29,42 +27,12 @@ LOSING = [
 ]
 
 
-class Place:
-    """A filled database and `hermes` on it."""
-
-    def __init__(self, url: str, folder: Path) -> None:
-        self.url, self.folder = url, folder
-        self.name = url.rpartition('/')[2].partition('?')[0]
-
-    def hermes(self, *words: str, **more: str) -> Result:
-        env = {
-            'DATABASE_URL': self.url, 'DATA_DIR': str(self.folder), 'LIVE_DATABASE_URL': 'postgresql://x@127.0.0.1:9/x',
-            'PD_API_KEY': 'pd-key', 'PD_BASE_URL': 'http://127.0.0.1:9', **more,
-        }  # fmt: skip
-        return CliRunner().invoke(app, list(words), env=env)
-
-    def refuses(self, *words: str) -> str:
-        done = self.hermes(*words)
-        assert done.exit_code == 1, (done.output, done.exception)
-        told = sentence_of(done.exception) if isinstance(done.exception, Exception) else ''
-        return done.stderr.strip() or told
-
-    def execute(self, query: str, *values: object) -> None:
-        with psycopg.connect(self.url) as connection:
-            connection.execute(query.encode(), values or None)
-
-
 @pytest.fixture
 def place(database_url: str, tmp_path: Path) -> Place:
     fill(database_url)
     found = Place(database_url, tmp_path)
     found.execute('delete from worker')
     return found
-
-
-def standing(place: Place) -> Rows:
-    """Every row, but for what a command writes of the plans of the accounts."""
-    return {table: rows for table, rows in rows_of(place.url).items() if table != 'budget'}
 
 
 def words_for(place: Place, words: tuple[str, ...], older_url: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from tests.flows.companies import later, sign_up
 from tests.flows.crm import add_deal, add_organization, shown
 from tests.flows.house import HERMES, PRIYA, PRIYA_PD, SECRETS, START, House, open_house
 from tests.legacy.generate import Older, keep
-from tests.legacy.test_first_listing import listed
+from tests.legacy.listing import listed
 
 EMBER = 41
 

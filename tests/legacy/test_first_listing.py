@@ -8,13 +8,14 @@ import pytest
 
 from hermes.legacy import database, importing
 from hermes.parts import assembly as parts
-from hermes.sync import connect, sweep
+from hermes.sync import sweep
 from hermes.sync.planned import Planned, foresee
 from hermes.systems.pipedrive.profile import PROFILE
 from tests.flows.companies import later
 from tests.flows.crm import add_deal, add_organization, add_person, known, shown
 from tests.flows.house import PRIYA_PD, House, open_house
 from tests.legacy.generate import Older, keep
+from tests.legacy.listing import listed
 
 ALPHA, BETA, GAMMA = 501, 502, 503
 NEW = 'https://new.example'
@@ -68,17 +69,6 @@ async def taken(database_url: str, older_url: str) -> AsyncIterator[Taken]:
         keep(older_url, older(alpha, beta, person, deal))
         await importing.take_over(house.engine, database.read(older_url))
         yield Taken(house, alpha, beta, stranger, deal, stray)
-
-
-async def listed(house: House) -> None:
-    """A person resumes; the CRM is listed for the first time."""
-    await house.act('system.resume', system='pipedrive')
-    await house.act('system.resume', system='tutorcruncher')
-    await parts.set_limits(house.engine, house.settings)
-    await connect.connect(house.engine, house.engine.systems['pipedrive'])
-    async with house.engine.database.transaction() as connection:
-        await sweep.ensure_first(connection, PROFILE)
-    await later(house)
 
 
 async def planned(house: House) -> list[Planned]:

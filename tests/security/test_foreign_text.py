@@ -21,7 +21,7 @@ from hermes.ports import Letter
 from hermes.systems.mail.message import parse_recipient
 from hermes.systems.tutorcruncher.mapping import slug
 from hermes.web.booker.manage import Change
-from tests.unit.booking.test_letters import NOTICE, NOW, PAPER
+from tests.unit.booking.letters import NOTICE, NOW, PAPER
 
 FORMS: tuple[type[BaseModel], ...] = (SalesForm, SupportForm, HoldForm, Change)
 PLACES = [(form, name) for form in FORMS for name in form.model_fields]

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from hypothesis import strategies as st
+
 import hermes.systems
 from hermes.domain.fields import ABSENT, Catalogue, CustomField
 from hermes.domain.model import Event
@@ -122,3 +124,12 @@ class Plain:
     def id(self) -> int:
         self.read.add('id')
         return self._id
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(['', '0', '12', 'x' * 300, 'שלום', '\U0001f9d1', '\x00', '\ud800', '2026-03-02', '1e400', '²'])
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip

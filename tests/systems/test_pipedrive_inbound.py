@@ -12,7 +12,7 @@ from hermes.domain.model import SETTLED, UNSETTLED, Element, Event, Observation,
 from hermes.ports import Op, System
 from hermes.systems.pipedrive import inbound
 from hermes.systems.pipedrive.system import Pipedrive
-from tests.systems.support import ARRIVED, CATALOGUE, CODES, answered, fixture, seconds, webhook
+from tests.systems.support import ANY_JSON, ARRIVED, CATALOGUE, CODES, answered, fixture, seconds, webhook
 from tests.thorough import examples
 
 PIPEDRIVE: System = Pipedrive('not-a-token')
@@ -275,13 +275,6 @@ def test_dedupe_keys() -> None:
     assert inbound.dedupe_key(['nonsense']) is None
 
 
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from(['', '0', '12', 'x' * 300, 'שלום', '\U0001f9d1', '\x00', '\ud800', '2026-03-02', '1e400', '²'])
-    | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)  # fmt: skip
 KEYS = ['id', 'name', 'owner_id', 'address', 'org_id', 'person_id', 'emails', 'phones', 'update_time', 'modified',
         'status', 'title', 'pipeline_id', 'active_flag', 'is_deleted', 'custom_fields', 'email', 'phone']  # fmt: skip
 CUSTOM = st.dictionaries(

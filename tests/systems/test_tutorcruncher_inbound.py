@@ -12,8 +12,7 @@ from hermes.domain.model import UNSETTLED, Element, Event, Fetch, Observation, R
 from hermes.ports import System
 from hermes.systems.tutorcruncher.door import dedupe_key
 from hermes.systems.tutorcruncher.system import TutorCruncher
-from tests.systems.support import ARRIVED, CATALOGUE, answered, fixture, seconds, webhook
-from tests.systems.test_pipedrive_inbound import ANY_JSON
+from tests.systems.support import ANY_JSON, ARRIVED, CATALOGUE, answered, fixture, seconds, webhook
 from tests.thorough import examples
 
 TUTORCRUNCHER: System = TutorCruncher('not-a-key')

@@ -2,6 +2,8 @@
 carries in paths, queries and headers.
 """
 
+import json
+from collections.abc import Mapping
 from typing import Final
 
 MARKS: Final = '\\u0301\\u0316\\u0323\\u0307'
@@ -96,3 +98,8 @@ READ_HEADERS: Final = (
     'X-Goog-Message-Number', 'X-Goog-Resource-State', 'X-Real-IP',
 )  # fmt: skip
 """Whatever anybody here looks at."""
+
+
+def planted(form: Mapping[str, object], name: str, value: str) -> bytes:
+    """The form as JSON, with `value` where `name` is."""
+    return json.dumps({**form, name: '@'}).replace('"@"', value).encode()

@@ -6,7 +6,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 import httpx2
@@ -16,7 +16,7 @@ from hermes.kit.signing import basic_auth, channel_token, sign
 from tests.flows.companies import client, envelope, event
 from tests.flows.house import SECRETS, SIGNING_KEY, House, open_house
 from tests.flows.visitors import FORM, TEN, book, number
-from tests.web.hostile import HEADERS, JSON, READ_HEADERS, TEXT
+from tests.web.hostile import HEADERS, JSON, READ_HEADERS, TEXT, planted
 
 EVERY = 1 if os.environ.get('HOSTILE') == 'all' else 7
 KEY = 'an-api-key-of-the-tests-only'
@@ -60,11 +60,6 @@ class Asked:
         print(dict(self.statuses))
         assert self.wrong == []
         assert sum(self.statuses.values()) == self.place // EVERY
-
-
-def planted(form: Mapping[str, object], name: str, value: str) -> bytes:
-    """The form as JSON, with `value` where `name` is."""
-    return json.dumps({**form, name: '@'}).replace('"@"', value).encode()
 
 
 async def forms(house: House) -> dict[str, dict[str, object]]:

@@ -24,8 +24,7 @@ from schemathesis.checks import CHECKS
 from tests.flows.companies import later, sign_up
 from tests.flows.house import PRIYA, TOM, House, open_house
 from tests.flows.visitors import FORM, TEN, book, number
-from tests.web.hostile import JSON
-from tests.web.test_hostile import planted
+from tests.web.hostile import JSON, planted
 
 NAMES = (
     'status_code_conformance', 'content_type_conformance', 'response_headers_conformance',

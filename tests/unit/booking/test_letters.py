@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.headerregistry import Address
 from email.parser import BytesParser
 from email.policy import default
@@ -19,18 +19,11 @@ from hermes.booking import ics
 from hermes.booking.letters import LetterWriter
 from hermes.booking.letters.names import clean_name
 from hermes.booking.links import read_manage_token
-from hermes.domain.notice import Notice, Person
+from hermes.domain.notice import Person
 from hermes.systems.mail.message import encode
 from tests.thorough import examples
+from tests.unit.booking.letters import HALF, KEYS, LEE, NOTICE, NOW, PAPER, PRIYA, TEN
 
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-TEN = datetime(2026, 7, 8, 10, 0, tzinfo=UTC)
-HALF = timedelta(minutes=30)
-KEYS = ['a-signing-key-of-the-tests-only']
-LEE = Person('Lee Adams', 'lee@customer.example', 'Asia/Kolkata')
-PRIYA = Person('Priya Raman', 'priya@office.example', 'Europe/London')
-NOTICE = Notice('confirmation', 'abc.confirmation.0', 'abc', 3, 'sales', True, '', TEN, TEN + HALF, LEE, PRIYA)
-PAPER = LetterWriter('Brightwell', 'https://hermes.example', KEYS)
 KINDS = ('confirmation', 'moved', 'restored', 'cancelled', 'reminder', 'apology')
 
 

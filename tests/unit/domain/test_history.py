@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hermes.domain.history import KEPT_SEEN, KEPT_SENT, absorbed, edits, equal, fold, is_empty, send, settle
-from hermes.domain.model import SETTLED, UNSETTLED, Mirror, Observation, RemoteRef, Run, Sent, Value, Version
+from hermes.domain.model import SETTLED, UNSETTLED, Mirror, Observation, Run, Sent, Value, Version
+from tests.unit.domain.histories import NOW, ORG, state, written
 
-ORG = RemoteRef('pipedrive', 'organization', '12')
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 NAMES = ('name', 'website', 'emails')
 
 versions = st.builds(Version, st.integers(100, 112), st.sampled_from([UNSETTLED, 100, 500, SETTLED]))
@@ -28,10 +27,6 @@ def sightings(draw: st.DrawFn) -> Observation:
     merged_from = draw(st.sampled_from([None] * 6 + ['99']))
     fields = draw(contents) if kind == 'state' else {}
     return Observation(ORG, kind, draw(versions), fields, merged_from=merged_from if kind == 'state' else None)
-
-
-def state(seconds: int, sub: int = 0, origin: str = 'webhook', **fields: Value) -> Observation:
-    return Observation(ORG, 'state', Version(seconds, sub), fields, origin=origin)  # type: ignore[arg-type]
 
 
 def folded(told: Sequence[Observation], mirror: Mirror | None = None) -> Mirror:
@@ -129,13 +124,6 @@ def test_our_own_old_values_never_turn_into_edits(data: st.DataObject, times: in
         at_s = 1000 + 100 * number
         mirror = written(mirror, at_s, f'value {number}', intent=number)
     assert edits(mirror, 'name') == []
-
-
-def written(mirror: Mirror, at_s: int, value: Value, *, intent: int = 1, got: Value = None) -> Mirror:
-    """Hermes writes a name and gets an answer."""
-    mirror = send(mirror, {'name': value}, datetime.fromtimestamp(at_s, UTC), intent)
-    answer = state(at_s, UNSETTLED, 'answer', name=value if got is None else got)
-    return settle(fold(mirror, answer, NOW), intent, answer.version)
 
 
 def names(mirror: Mirror) -> list[Value]:

@@ -1,7 +1,7 @@
 """Meetings in the pure core: slots, letters, what the calendar may overrule, and what goes out."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -12,36 +12,28 @@ from hypothesis import strategies as st
 from hermes.domain import meeting
 from hermes.domain.applied import Applied
 from hermes.domain.apply import apply
-from hermes.domain.graph import Context, Graph
+from hermes.domain.graph import Graph
 from hermes.domain.history import send, settle
 from hermes.domain.meeting import Due, Slot, book, letters, rearrange, slot, text_of
 from hermes.domain.model import Element, Intent, Observation, Record, RecordRef, RemoteRef, Value, Version
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
 from hermes.domain.remote_merges import unite
 from hermes.parts.roles import CALENDAR, CRM
-from hermes.ports import Outgoing
 from tests.thorough import examples
-from tests.unit.domain import office
+from tests.unit.domain.meetings import (
+    ACTIVITY,
+    ACTIVITY_TABLE,
+    ADA,
+    BOOKED_S,
+    EVENT,
+    EVENT_TABLE,
+    HALF,
+    NOW,
+    PERSON,
+    TEN,
+    context,
+)
 from tests.unit.domain.office import COMPANY, ORG, graph_of, mirror_of, sight
-
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-TEN = NOW + timedelta(days=2, hours=1)
-HALF = timedelta(minutes=30)
-ADA = RecordRef('contact', 2_000)
-PERSON = RemoteRef(CRM, 'person', '7')
-EVENT = RemoteRef(CALENDAR, 'event', 'priya@office.example/abc')
-ACTIVITY = RemoteRef(CRM, 'activity', '9')
-BOOKED_S = int(NOW.timestamp())
-
-
-def context() -> Context:
-    told = office.context()
-    people = {1: 'priya@office.example', 2: 'marcus@office.example'}
-    admins = {
-        number: replace(admin, fields={**admin.fields, 'email': people[number]})
-        for number, admin in told.directory.admins.items()
-    }
-    return replace(told, directory=replace(told.directory, admins=admins))
 
 
 def booked(**more: Value) -> tuple[Graph, RecordRef]:
@@ -279,20 +271,6 @@ def test_sequence_never_falls_and_rises_with_all_that_is_told(steps: list[tuple[
             after = graph.records[ref].fields
             is_new = any(before.get(name) != after.get(name) for name in ('start_at', 'end_at', 'status'))
             assert after['sequence'] - before['sequence'] >= is_new
-
-
-EVENT_TABLE = [
-    Outgoing('start_at', ('Meeting.start_at',), lambda view: view.get('start_at')),
-    Outgoing('end_at', ('Meeting.end_at',), lambda view: view.get('end_at')),
-    Outgoing('summary', ('Admin.first_name',), lambda view: view.other('admin_id', 'email')),
-    Outgoing('hermes_id', (), lambda view: [view.id], 'create'),
-]
-ACTIVITY_TABLE = [
-    Outgoing('subject', ('Meeting.kind',), lambda view: view.get('kind')),
-    Outgoing('due_at', ('Meeting.start_at',), lambda view: view.get('start_at')),
-    Outgoing('deal_id', ('Meeting.deal_id',), lambda view: view.remote('deal', 'deal_id')),
-    Outgoing('hermes_id', (), lambda view: [view.id], 'create'),
-]
 
 
 def plan_event(graph: Graph, ref: RecordRef, now: datetime = NOW) -> Plan:

@@ -17,6 +17,7 @@ from hermes.ports import Outgoing
 from hermes.systems.pipedrive.mapping import outgoing
 from hermes.systems.tutorcruncher.mapping import outgoing as write_back
 from tests.thorough import examples
+from tests.unit.domain.histories import written
 from tests.unit.domain.office import COMPANY, NOW, ORG, OTHER, SOLD_BY, context, graph_of, mirror_of, sight
 
 CONTACT, DEAL = RecordRef('contact', 1_001), RecordRef('deal', 1_002)
@@ -212,8 +213,6 @@ def test_a_marked_company_is_deleted_in_the_crm_and_never_made_there() -> None:
 
 @pytest.mark.behaviour('EDIT-3')
 def test_a_normalised_value_is_not_sent_again() -> None:
-    from tests.unit.domain.test_history import written
-
     mirror = written(linked('company'), 1000, 'Ember', got='EMBER')
     update = wanted(graph_of(company(), mirror), COMPANY)
     assert isinstance(update, Update)

@@ -20,9 +20,9 @@ from hermes.domain.plan import Create, Delete, Noop, Plan, Update, plan
 from hermes.parts.roles import CALENDAR, CRM
 from hermes.ports import Outgoing
 from tests.thorough import examples
+from tests.unit.domain.meetings import ACTIVITY, ACTIVITY_TABLE, ADA, BOOKED_S, HALF, NOW, PERSON, TEN
+from tests.unit.domain.meetings import context as office
 from tests.unit.domain.office import COMPANY, ORG, graph_of, mirror_of, sight
-from tests.unit.domain.test_meetings import ACTIVITY, ACTIVITY_TABLE, ADA, BOOKED_S, HALF, NOW, PERSON, TEN
-from tests.unit.domain.test_meetings import context as office
 
 DEAL, BOB = RecordRef('deal', 3_000), RecordRef('contact', 2_001)
 COMPANIES = ('live', 'narc', 'narc with paid invoices', 'crm', 'tc2', 'erased')
