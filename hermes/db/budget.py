@@ -13,6 +13,7 @@ from typing import Final
 
 from hermes.db.codec import dump
 from hermes.db.pool import Connection, the_row
+from hermes.ports import Allowance
 
 DAY: Final = timedelta(days=1)
 SHARE: Final = {'interactive': 1.0, 'webhook': 0.9, 'backfill': 0.5}
@@ -31,15 +32,14 @@ class Grant:
     """The burst window is full: whatever else is due will be refused just the same."""
 
 
-async def ensure(connection: Connection, system: str, *, burst: int, window_s: float, search: int, daily: int) -> None:
+async def ensure(connection: Connection, system: str, allowed: Allowance) -> None:
     """The limits of a system's credential, as configured."""
     await connection.execute(
-        'insert into budget (system, burst_limit, burst_window_s, search_limit, daily_limit) values (%s, %s, %s, %s, '
-        '%s) '
-        'on conflict (system) do update set burst_limit = excluded.burst_limit, burst_window_s = '
-        'excluded.burst_window_s, '
-        'search_limit = excluded.search_limit, daily_limit = excluded.daily_limit',
-        (system, burst, window_s, search, daily),
+        'insert into budget (system, burst_limit, burst_window_s, search_limit, daily_limit) '
+        'values (%s, %s, %s, %s, %s) on conflict (system) do update set burst_limit = excluded.burst_limit, '
+        'burst_window_s = excluded.burst_window_s, search_limit = excluded.search_limit, '
+        'daily_limit = excluded.daily_limit',
+        (system, allowed.burst, allowed.window_s, allowed.search, allowed.daily),
     )
 
 

@@ -6,6 +6,7 @@ answers, pages).
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -133,16 +134,26 @@ async def add(
     return read_event(row)
 
 
-async def set_apart(
-    connection: Connection, event: Event, body: bytes, reason: str, about: list[str], *, park: bool
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """An element that cannot be applied, as an event of its own: put aside (refused), or tried again."""
+
+    event: Event
+    body: bytes
+    reason: str
+    refused: bool
+    about: list[str]
+
+
+async def set_apart(connection: Connection, part: Apart) -> None:
     """A part of a delivery as an event of its own, received when the whole was: parked, or tried again (E-8)."""
+    whole = part.event
     await connection.execute(
         'insert into event (source, kind, dedupe_key, received_at, headers, body, state, attempts, reason, cause_id, '
         'outcome) values (%s, %s, %s, %s, %s, %s, %s, 1, %s, %s, %s)',
         (
-            event.source, event.kind, secrets.token_bytes(16), event.received_at, dump(dict(event.headers)), body,
-            'parked' if park else 'new', reason, event.id, dump([{'about': about}]),
+            whole.source, whole.kind, secrets.token_bytes(16), whole.received_at, dump(dict(whole.headers)), part.body,
+            'parked' if part.refused else 'new', part.reason, whole.id, dump([{'about': part.about}]),
         ),
     )  # fmt: skip
 

@@ -111,15 +111,7 @@ async def set_limits(engine: Engine, settings: Settings, systems: Iterable[Wirin
     """Write the configured budgets of each system."""
     async with engine.database.transaction() as connection:
         for each in systems:
-            allowed = each.allow(settings)
-            await budget.ensure(
-                connection,
-                each.profile.name,
-                burst=allowed.burst,
-                window_s=allowed.window_s,
-                search=allowed.search,
-                daily=allowed.daily,
-            )
+            await budget.ensure(connection, each.profile.name, each.allow(settings))
 
 
 def front_door(settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None) -> FrontDoor:

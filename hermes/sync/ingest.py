@@ -14,6 +14,7 @@ import structlog
 
 from hermes.db import calendars, events, graphs
 from hermes.db.catalogue import Knowledge, bump
+from hermes.db.events import Apart
 from hermes.db.pool import Connection, DatabaseError, Row, commit_unsynced
 from hermes.domain.applied import Applied
 from hermes.domain.apply import apply
@@ -32,17 +33,6 @@ BATCH: Final = 100
 ATTEMPTS: Final = 5
 IDS: Final = 50
 """So many record ids are drawn at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Apart:
-    """An element that cannot be applied, as an event of its own: put aside (refused), or tried again."""
-
-    event: Event
-    body: bytes
-    reason: str
-    refused: bool
-    about: list[str]
 
 
 @dataclass
@@ -219,7 +209,7 @@ async def apply_events(
         told = [waiting_reason(ref) for ref in result.mirrors]
         await events.finish(connection, result.finished, {event_id for _, event_id in result.changes}, told)
         for item in result.apart:
-            await events.set_apart(connection, item.event, item.body, item.reason, item.about, park=item.refused)
+            await events.set_apart(connection, item)
         if not all(_is_about_to(element) for _, elements in batch for element in elements):
             await dirty.mark(engine, connection, graph, touched, engine.context(batch[-1][0], known))
     return result
