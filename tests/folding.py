@@ -107,7 +107,7 @@ async def _fold_one(engine: Engine, connection: Connection, event_id: int, birth
     if event.kind == 'metadata':
         await connect.learn(connection, engine.systems[event.source], event)
         return
-    result = await ingest.record(engine, connection, event, births=births)
+    result = await ingest.record(engine, connection, event, given=ingest.Given(births=births))
     del births[: sum(change.field == 'born' for change, _ in result.changes)]
     if any(change.record.type in SHARED for change, _ in result.changes):
         await bump(connection, 'directory')

@@ -6,7 +6,7 @@ something is never dropped (D-3).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -33,6 +33,21 @@ BATCH: Final = 100
 ATTEMPTS: Final = 5
 IDS: Final = 50
 """So many record ids are drawn at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the caller has already: what the events are about, what is known, the lock of births; in a fold of the log
+    also the ids of the records that they bear.
+    """
+
+    graph: Graph | None = None
+    known: Knowledge | None = None
+    births_held: bool = False
+    births: Sequence[int] = ()
+
+
+NOTHING: Final = Given()
 
 
 @dataclass
@@ -169,7 +184,7 @@ async def _apply_batch(
 ) -> None:
     if not batch:
         return
-    result = await apply_events(engine, connection, batch, known=known)
+    result = await apply_events(engine, connection, batch, Given(known=known))
     now = engine.clock.now()
     for event_id, reason in result.parked:
         await events.fail(connection, event_id, now, reason, park=True)
@@ -186,20 +201,14 @@ async def _apply_batch(
 
 
 async def apply_events(
-    engine: Engine,
-    connection: Connection,
-    batch: Sequence[tuple[Event, Sequence[Element]]],
-    births: Sequence[int] | None = None,
-    graph: Graph | None = None,
-    known: Knowledge | None = None,
-    births_held: bool = False,
+    engine: Engine, connection: Connection, batch: Sequence[tuple[Event, Sequence[Element]]], given: Given
 ) -> Result:
     """Load, apply, store, journal, mark dirty: the whole way of a batch within the caller's transaction."""
-    known = known or await engine.known(connection)
-    graph = graph or await graphs.load(
-        connection, wanted(batch, engine.systems, known.directory.links), births_held=births_held
+    known = given.known or await engine.known(connection)
+    graph = given.graph or await graphs.load(
+        connection, wanted(batch, engine.systems, known.directory.links), births_held=given.births_held
     )
-    graph.set_allocator(await allocator(engine, connection, batch, births or []))
+    graph.set_allocator(await allocator(engine, connection, batch, given.births))
     before_mirrors = dict(graph.mirrors)
     before_records = dict(graph.records)
     result = apply_in_memory(engine, graph, batch, known)
@@ -312,20 +321,11 @@ def about(element: Element) -> list[str]:
     return list(dict.fromkeys(told))
 
 
-async def record(
-    engine: Engine,
-    connection: Connection,
-    *happened: Event,
-    births: Sequence[int] | None = None,
-    graph: Graph | None = None,
-    known: Knowledge | None = None,
-    births_held: bool = False,
-) -> Result:
+async def record(engine: Engine, connection: Connection, *happened: Event, given: Given = NOTHING) -> Result:
     """Apply events of our own (an answer and its verdict, a read) inside the transaction that records them; they are
-    marked done, or parked, there. `graph`, `known`: what they are about, and what is known, where the caller has it
-    already; `births_held`: it has the lock of births.
+    marked done, or parked, there.
     """
-    known = known or await engine.known(connection)
+    known = given.known or await engine.known(connection)
     batch: list[tuple[Event, Sequence[Element]]] = []
     unread: list[tuple[int, str]] = []
     for event in happened:
@@ -335,7 +335,7 @@ async def record(
             unread.append((event.id, str(error)))
     result = Result()
     if batch:
-        result = await apply_events(engine, connection, batch, births, graph, known, births_held)
+        result = await apply_events(engine, connection, batch, replace(given, known=known))
     if any(_is_shared(engine, elements) for _, elements in batch):
         await bump(connection, 'directory')
     result.parked += unread

@@ -271,7 +271,7 @@ async def _intend(
     generation = await pushes.intend(connection, push, intent)
     if generation is None:
         raise LostLeaseError
-    await ingest.record(engine, connection, opened, graph=graph, known=known)
+    await ingest.record(engine, connection, opened, given=ingest.Given(graph, known))
     return Prepared(request, allowed, opened, known, since, generation)
 
 
@@ -296,11 +296,11 @@ async def record_answer(
     creating = request.op == 'create'
     if reaction is None or (isinstance(reaction, Gone) and request.op == 'delete'):
         verdict = await calls.intent_event(connection, push.system, 'done', request, intent)
-        await ingest.record(engine, connection, event, verdict, births_held=creating)
+        await ingest.record(engine, connection, event, verdict, given=ingest.Given(births_held=creating))
         await pushes.complete(connection, push, push.wanted, wrote=True, spacing_s=spacing_s)
         return
     if isinstance(reaction, Ambiguous):
-        await ingest.record(engine, connection, event, births_held=creating)
+        await ingest.record(engine, connection, event, given=ingest.Given(births_held=creating))
         due = (
             timedelta(seconds=calls.CALL_S + resolve.CREATE_GRACE_S)
             if request.op == 'create' and not request.remote_id
@@ -310,7 +310,7 @@ async def record_answer(
         return
     superseded = await pushes.wanted(connection, push) > push.wanted
     verdict = await calls.intent_event(connection, push.system, 'void', request, intent)
-    await ingest.record(engine, connection, event, verdict, births_held=creating)
+    await ingest.record(engine, connection, event, verdict, given=ingest.Given(births_held=creating))
     if not superseded:
         push = replace(push, wanted=await pushes.wanted(connection, push))
     await react(engine, connection, push, system.profile, request, reaction)

@@ -178,7 +178,7 @@ async def read(
     async with engine.database.transaction() as connection:
         await graphs.lock_births(connection)
         event = await calls.note(engine, connection, system, asked)
-        await ingest.record(engine, connection, event, births_held=True)
+        await ingest.record(engine, connection, event, given=ingest.Given(births_held=True))
     return asked.answer, asked.reaction
 
 
