@@ -3,8 +3,10 @@
 Rendered on the server and usable without JavaScript. A form is taken from the page itself only: same host, same port.
 """
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -28,6 +30,11 @@ HEADERS = {
     'Referrer-Policy': 'same-origin',
     'Cache-Control': 'no-store',
 }
+DESKS: Mapping[str, Any] = {
+    'tutorcruncher': tutorcruncher, 'pipedrive': pipedrive, 'google': google, 'mailbox': mailbox,
+}  # fmt: skip
+"""Each shows its part of the world (`shown`) and does what its forms ask (`carry_out`)."""
+SHORT = ('google', 'mailbox')
 FEED_SHORT, FEED_LONG = 14, 120
 KEPT = ('page', 'week', 'who')
 
@@ -37,19 +44,14 @@ def routes(world: 'World') -> APIRouter:
     pages = Pages(world)
     router = APIRouter(dependencies=[Depends(check_caller)], include_in_schema=False)
     router.add_api_route('/', pages.index, methods=['GET'])
-    router.add_api_route('/pages/tutorcruncher', pages.tutorcruncher, methods=['GET'])
-    router.add_api_route('/pages/pipedrive', pages.pipedrive, methods=['GET'])
-    router.add_api_route('/pages/google', pages.google, methods=['GET'])
-    router.add_api_route('/google', to_google, methods=['GET'])
-    router.add_api_route('/pages/mailbox', pages.mailbox, methods=['GET'])
+    for name in DESKS:
+        router.add_api_route(f'/pages/{name}', partial(pages.show_desk, name), methods=['GET'])
+        router.add_api_route(f'/pages/{name}', partial(pages.act, name), methods=['POST'])
+    for name in SHORT:
+        router.add_api_route(f'/{name}', partial(to_desk, name), methods=['GET'])
     router.add_api_route('/pages/mailbox/{number}/html', pages.letter_html, methods=['GET'])
     router.add_api_route('/pages/mailbox/{number}/invite.ics', pages.letter_file, methods=['GET'])
-    router.add_api_route('/mailbox', to_mailbox, methods=['GET'])
     router.add_api_route('/pages/travel', pages.travel, methods=['GET'])
-    router.add_api_route('/pages/tutorcruncher', pages.act_in_tutorcruncher, methods=['POST'])
-    router.add_api_route('/pages/pipedrive', pages.act_in_pipedrive, methods=['POST'])
-    router.add_api_route('/pages/google', pages.act_in_google, methods=['POST'])
-    router.add_api_route('/pages/mailbox', pages.act_in_mailbox, methods=['POST'])
     router.add_api_route('/pages/weather', pages.set_weather, methods=['POST'])
     router.add_api_route('/pages/static/{name}', static, methods=['GET'])
     return router
@@ -66,12 +68,8 @@ async def check_caller(request: Request) -> None:
         raise HTTPException(403, 'forms are taken from this page only')
 
 
-async def to_google() -> Response:
-    return RedirectResponse('/pages/google', 303)
-
-
-async def to_mailbox() -> Response:
-    return RedirectResponse('/pages/mailbox', 303)
+async def to_desk(name: str) -> Response:
+    return RedirectResponse(f'/pages/{name}', 303)
 
 
 async def static(name: str) -> Response:
@@ -109,22 +107,11 @@ class Pages:
         }
         return self._show(request, 'index.html', counts=counts, presets=list(PRESETS), feed=self._feed(FEED_SHORT))
 
-    async def tutorcruncher(self, request: Request) -> Response:
-        shown = tutorcruncher.shown(self.world, request.query_params)
-        return self._show(request, 'tutorcruncher.html', **shown, feed=self._feed(FEED_SHORT))
-
-    async def pipedrive(self, request: Request) -> Response:
-        shown = pipedrive.shown(self.world, request.query_params)
-        return self._show(request, 'pipedrive.html', **shown, feed=self._feed(FEED_SHORT))
-
-    async def google(self, request: Request) -> Response:
-        shown = google.shown(self.world, request.query_params)
-        return self._show(request, 'google.html', **shown, feed=self._feed(FEED_SHORT))
-
-    async def mailbox(self, request: Request) -> Response:
-        shown = mailbox.shown(self.world, request.query_params)
-        answer = self._show(request, 'mailbox.html', **shown, feed=self._feed(FEED_SHORT))
-        answer.headers['Content-Security-Policy'] += "; frame-src 'self'"
+    async def show_desk(self, name: str, request: Request) -> Response:
+        shown = DESKS[name].shown(self.world, request.query_params)
+        answer = self._show(request, f'{name}.html', **shown, feed=self._feed(FEED_SHORT))
+        if name == 'mailbox':
+            answer.headers['Content-Security-Policy'] += "; frame-src 'self'"
         return answer
 
     async def letter_html(self, number: str) -> Response:
@@ -136,41 +123,14 @@ class Pages:
     async def travel(self, request: Request) -> Response:
         return self._show(request, 'travel.html', feed=self._feed(FEED_LONG))
 
-    async def act_in_tutorcruncher(self, request: Request) -> Response:
+    async def act(self, name: str, request: Request) -> Response:
         form = await read_form(request)
         try:
-            place, said = tutorcruncher.carry_out(self.world, form)
+            place, said = DESKS[name].carry_out(self.world, form)
             self.said = ('done', said)
         except NotDone as refusal:
             place, self.said = form.get('place', ''), ('failed', str(refusal))
-        return self._back('/pages/tutorcruncher', form, place)
-
-    async def act_in_pipedrive(self, request: Request) -> Response:
-        form = await read_form(request)
-        try:
-            place, said = pipedrive.carry_out(self.world, form)
-            self.said = ('done', said)
-        except NotDone as refusal:
-            place, self.said = form.get('place', ''), ('failed', str(refusal))
-        return self._back('/pages/pipedrive', form, place)
-
-    async def act_in_google(self, request: Request) -> Response:
-        form = await read_form(request)
-        try:
-            place, said = google.carry_out(self.world, form)
-            self.said = ('done', said)
-        except NotDone as refusal:
-            place, self.said = form.get('place', ''), ('failed', str(refusal))
-        return self._back('/pages/google', form, place)
-
-    async def act_in_mailbox(self, request: Request) -> Response:
-        form = await read_form(request)
-        try:
-            place, said = mailbox.carry_out(self.world, form)
-            self.said = ('done', said)
-        except NotDone as refusal:
-            place, self.said = '', ('failed', str(refusal))
-        return self._back('/pages/mailbox', form, place)
+        return self._back(f'/pages/{name}', form, place)
 
     async def set_weather(self, request: Request) -> Response:
         name = (await read_form(request)).get('name', '')
