@@ -8,7 +8,7 @@ to start. A wrong value is one plain sentence that names the variable and never 
 import os
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
@@ -23,7 +23,6 @@ from hermes.kit import addresses
 from hermes.kit.installation import find_home
 from hermes.kit.signing import read_whsec
 
-LOOPBACK = frozenset({'127.0.0.1', '::1', 'localhost'})
 LEAST_KEY, LEAST_SECRET_KEY, LEAST_DISTINCT = 16, 32, 8
 """Characters of a key of ours, of SECRET_KEY, and how many different ones; a drawn one has more of them."""
 DRAW_A_KEY = """python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"""
@@ -437,8 +436,4 @@ def reveal(value: SecretStr | tuple[SecretStr, ...]) -> tuple[str, ...]:
 
 def is_loopback(address: str) -> bool:
     """True if the address is on this machine."""
-    host = urlsplit(address).hostname or ''
-    try:
-        return host in LOOPBACK or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return addresses.is_loopback(urlsplit(address).hostname)

@@ -1,8 +1,9 @@
-"""Addresses of databases as people write them, checked before the driver reads them: it takes what follows an unencoded
-`@` or `/` of a password for the name of a host, and says it aloud.
+"""Addresses: which host is this machine, and how those of databases are written. They are checked before the driver
+reads them: it takes what follows an unencoded `@` or `/` of a password for the name of a host, and says it aloud.
 """
 
 import re
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import quote
 
@@ -32,3 +33,13 @@ def with_password(address: str, password: str) -> str:
     found = _ADDRESS.fullmatch(address)
     assert found is not None
     return f'postgresql://{found["user"] or ""}:{quote(password, safe="")}@{found["rest"]}'
+
+
+def is_loopback(host: str | None) -> bool:
+    """True for localhost and loopback addresses."""
+    if host == 'localhost':
+        return True
+    try:
+        return ip_address(host or '').is_loopback
+    except ValueError:
+        return False

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from hermes.kit import endings
+from hermes.kit.addresses import is_loopback
 from hermes.kit.clock import Clock, SystemClock
 from hermes.kit.ids import system_chance
 from hermes.sandbox import control
@@ -41,16 +41,6 @@ SAVE_EVERY_S = 2.0
 
 class NotLoopback(ValueError):
     """The sandbox was asked to speak to, or to be heard by, another machine."""
-
-
-def is_loopback(host: str | None) -> bool:
-    """True for localhost and loopback addresses."""
-    if host == 'localhost':
-        return True
-    try:
-        return ipaddress.ip_address(host or '').is_loopback
-    except ValueError:
-        return False
 
 
 def check_loopback(hermes_url: str, host: str = '127.0.0.1') -> None:

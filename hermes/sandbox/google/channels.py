@@ -6,7 +6,6 @@ An address is https, or plain http on this machine (which Google would refuse): 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from hermes.kit.addresses import is_loopback
 from hermes.sandbox.google.errors import Refused, invalid, required
 from hermes.sandbox.outbox import Delivery
 
@@ -103,7 +103,7 @@ class Channels:
         if not isinstance(raw, str) or not raw:
             raise required('Required')
         parts = urlsplit(raw)
-        if not _is_loopback(parts.hostname):
+        if not is_loopback(parts.hostname):
             if parts.scheme != 'https':
                 words = f'WebHook callback must be HTTPS: {raw}'
                 raise Refused(400, 'push.webhookUrlNotHttps', words)
@@ -186,12 +186,3 @@ class Channels:
     def load(self, kept: list[Json]) -> None:
         rows = [Channel(**{**one, 'expires_at': datetime.fromisoformat(one['expires_at'])}) for one in kept]
         self.live = {one.id: one for one in rows}
-
-
-def _is_loopback(host: str | None) -> bool:
-    if host == 'localhost':
-        return True
-    try:
-        return ipaddress.ip_address(host or '').is_loopback
-    except ValueError:
-        return False

@@ -11,6 +11,7 @@ from typing import Any, Final
 from hermes.domain.errors import Ambiguous, AuthBroken, Forbidden, Gone, RateLimited, Rejected, Retry, StrangeOwner
 from hermes.kit import wire
 from hermes.ports import Answer, Request
+from hermes.ports.judging import came_through
 
 WRITES: Final = frozenset({'create', 'update', 'delete', 'add_webhook', 'drop_webhook'})
 WAIT_S: Final = 10.0
@@ -36,21 +37,11 @@ _FIELDS: Final = {
 
 def judge(request: Request, answer: Answer, now: datetime) -> None:
     """Raise the Reaction that the answer asks for; return when it succeeded. `now`: for answers without a time."""
-    write, status = request.op in WRITES, answer.status
-    if status is None:
-        if write and answer.sent:
-            raise Ambiguous(f'Google gave no answer ({answer.error or "connection lost"}).')
-        raise Retry(f'Google could not be reached ({answer.error or "connection lost"}).')
-    if 200 <= status < 300:
-        if not _proper(request, answer):
-            reaction = Ambiguous if write else Retry
-            raise reaction(f'Google answered {status} without a proper body.')
+    status = answer.status or 0
+    if came_through('Google', answer, write=request.op in WRITES, proper=lambda: _proper(request, answer)):
         return
     if request.op in ('delete', 'drop_webhook') and status in (404, 410):
         return
-    if status >= 500:
-        reaction = Ambiguous if write else Retry
-        raise reaction(f'Google failed ({status}).')
     if status in (403, 429):
         _limited(answer, status, now)
     _refused(request, answer, status)
@@ -82,8 +73,6 @@ def _refused(request: Request, answer: Answer, status: int) -> None:
         raise Ambiguous('Google knows an event with this id already (409).')
     if status in (408, 409, 412):
         raise Retry(f'Google could not do it just now ({status}).')
-    if status < 400:
-        raise Retry(f'Google answered with a redirect ({status}), which is never followed: check the base address.')
     raise Rejected(message, _named(request, answer))
 
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from hermes.domain.errors import Ambiguous, AuthBroken, Forbidden, Gone, RateLimited, Rejected, Retry
+from hermes.domain.errors import AuthBroken, Forbidden, Gone, RateLimited, Rejected
 from hermes.domain.fields import Catalogue
 from hermes.kit import wire
 from hermes.ports import Answer, Request
+from hermes.ports.judging import came_through
 from hermes.systems.pipedrive import objects
 
 WRITES: Final = frozenset({'create', 'update', 'delete', 'add_field', 'add_webhook', 'drop_webhook'})
@@ -41,24 +42,14 @@ _NATIVE_NAMES: Final = {
 
 def judge(request: Request, answer: Answer, catalogue: Catalogue, now: datetime) -> None:
     """Raise the Reaction that the answer asks for; return when it succeeded. `now`: for answers without a time."""
-    write, status = request.op in WRITES, answer.status
-    if status is None:
-        if write and answer.sent:
-            raise Ambiguous(f'Pipedrive gave no answer ({answer.error or "connection lost"}).')
-        raise Retry(f'Pipedrive could not be reached ({answer.error or "connection lost"}).')
-    if 200 <= status < 300:
-        if not _proper(request, answer):
-            reaction = Ambiguous if write else Retry
-            raise reaction(f'Pipedrive answered {status} without a proper body.')
+    status = answer.status or 0
+    if came_through('Pipedrive', answer, write=request.op in WRITES, proper=lambda: _proper(request, answer)):
         return
     if status == 429:
         raise _limited(answer, now)
     if status == 403 and wire.try_json(answer.body) is None:
         until = _told_wait(answer, now) or now + timedelta(seconds=BLOCKED_WAIT_S)
         raise RateLimited('Pipedrive blocks us for calling too often (403 without JSON).', until)
-    if status >= 500:
-        reaction = Ambiguous if write else Retry
-        raise reaction(f'Pipedrive failed ({status}).')
     _refused(request, answer, catalogue, status)
 
 
@@ -70,8 +61,6 @@ def _refused(request: Request, answer: Answer, catalogue: Catalogue, status: int
         raise Forbidden(message)
     if status in (404, 410):
         raise Gone(f'Pipedrive has no such object ({status}).')
-    if status < 400:
-        raise Retry(f'Pipedrive answered with a redirect ({status}), which is never followed: check the base address.')
     raise Rejected(message, named_fields(request, answer, catalogue))
 
 

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from hermes.domain.errors import Ambiguous, AuthBroken, Forbidden, Gone, RateLimited, Rejected, Retry
+from hermes.domain.errors import AuthBroken, Forbidden, Gone, RateLimited, Rejected
 from hermes.kit import wire
 from hermes.ports import Answer, Request
+from hermes.ports.judging import came_through
 
 WRITES: Final = frozenset({'create', 'update', 'delete'})
 WAIT_S: Final = 60.0
@@ -14,34 +15,24 @@ EXTRAS: Final = 'extra_attrs'
 
 def judge(request: Request, answer: Answer, now: datetime) -> None:
     """Raise the Reaction that the answer asks for; return when the call succeeded."""
-    write, status = request.op in WRITES, answer.status
-    if status is None:
-        if write and answer.sent:
-            raise Ambiguous(f'TutorCruncher gave no answer ({answer.error or "connection lost"}).')
-        raise Retry(f'TutorCruncher could not be reached ({answer.error or "connection lost"}).')
-    if 200 <= status < 300:
-        if not isinstance(wire.try_json(answer.body), dict):
-            reaction = Ambiguous if write else Retry
-            raise reaction(f'TutorCruncher answered {status} without a proper body.')
+    status = answer.status or 0
+    if came_through('TutorCruncher', answer, write=request.op in WRITES, proper=lambda: _proper(answer)):
         return
     if status == 429:
         raise RateLimited('TutorCruncher asks us to wait (429).', _until(answer, now))
     if status == 403 and wire.try_json(answer.body) is None:
         raise RateLimited('TutorCruncher blocks us (403 without JSON).', _until(answer, now))
-    if status >= 500:
-        reaction = Ambiguous if write else Retry
-        raise reaction(f'TutorCruncher failed ({status}).')
     if status in (401, 402):
         raise AuthBroken(f'TutorCruncher does not accept the key ({status}).')
     if status == 403:
         raise Forbidden('TutorCruncher forbids this (403).')
     if status in (404, 410):
         raise Gone(f'TutorCruncher has no such client ({status}).')
-    if status < 400:
-        raise Retry(
-            f'TutorCruncher answered with a redirect ({status}), which is never followed: check the base address.'
-        )
     raise Rejected(f'TutorCruncher refuses ({status}).', _fields(request, answer))
+
+
+def _proper(answer: Answer) -> bool:
+    return isinstance(wire.try_json(answer.body), dict)
 
 
 def _until(answer: Answer, now: datetime) -> datetime:
