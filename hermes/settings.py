@@ -10,17 +10,19 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hermes.kit import addresses
 from hermes.kit.installation import find_home
+from hermes.kit.secret_files import SecretFiles
+from hermes.kit.secret_files import SettingsError as SettingsError
+from hermes.kit.secret_files import is_secret as is_secret
+from hermes.kit.secret_files import reveal as reveal
 from hermes.kit.signing import read_whsec
 
 LEAST_KEY, LEAST_SECRET_KEY, LEAST_DISTINCT = 16, 32, 8
@@ -50,10 +52,6 @@ Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_comma
 Address = Annotated[str, BeforeValidator(trim_address), Field(pattern=r'^$|^https?://[^\s/]+')]
 ClockTime = Annotated[str, Field(pattern=r'^([01]\d|2[0-3]):[0-5]\d$')]
 CrmType = Literal['SALESFORCE', 'NATIONBUILDER', 'LOG', 'NONE']
-
-
-class SettingsError(Exception):
-    """A setting is wrong or missing; the text is one plain sentence per setting, without the value."""
 
 
 class Settings(BaseSettings):
@@ -364,32 +362,6 @@ class Settings(BaseSettings):
         return init_settings, env_settings, SecretFiles(settings_cls, dotenv_settings), dotenv_settings
 
 
-class SecretFiles(PydanticBaseSettingsSource):
-    """Reads `NAME` from the file that `NAME_FILE` points at, for the settings that are secrets."""
-
-    def __init__(self, settings_cls: type[BaseSettings], dotenv: PydanticBaseSettingsSource) -> None:
-        super().__init__(settings_cls)
-        file = getattr(dotenv, 'env_file', None)
-        self._home = Path(str(file)).parent if file else Path()
-        self._told = dotenv_values(str(file)) if file else {}
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        name = f'{field_name.upper()}_FILE'
-        path, told = os.environ.get(name), self._told.get(name)
-        if not (path or told) or not is_secret(field):
-            return None, field_name, False
-        try:
-            file = Path(path) if path else self._home / str(told)
-            return file.read_text().strip(), field_name, False
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, 'strerror', None) or 'not text'
-            raise SettingsError(f'{field_name.upper()}_FILE: the file cannot be read ({why}).') from None
-
-    def __call__(self) -> dict[str, Any]:
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
-
-
 def load(overrides: Mapping[str, Any] | None = None) -> Settings:
     """The settings of this process; `overrides` (by field name) go before the environment. A folder that is not told
     from the root counts from the installation; one that the environment tells, from here. Raises SettingsError.
@@ -421,17 +393,6 @@ def explain(error: Mapping[str, Any]) -> str:
         )
     text = f'{name}: {told[:1].lower()}{told[1:]}' if name else told
     return text if text.endswith('.') else f'{text}.'
-
-
-def is_secret(field: FieldInfo) -> bool:
-    """True if the setting's type says that its value must never be shown."""
-    return field.annotation is SecretStr or SecretStr in get_args(field.annotation)
-
-
-def reveal(value: SecretStr | tuple[SecretStr, ...]) -> tuple[str, ...]:
-    """The plain secrets in `value`, without empty ones."""
-    secrets = value if isinstance(value, tuple) else (value,)
-    return tuple(secret.get_secret_value() for secret in secrets if secret.get_secret_value())
 
 
 def is_loopback(address: str) -> bool:
