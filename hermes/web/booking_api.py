@@ -121,7 +121,9 @@ def both(router: APIRouter, method: str, path: str, **described: Any) -> Callabl
 
     def add(endpoint: Any) -> Any:
         router.add_api_route(path, endpoint, methods=[method], **described)
-        router.add_api_route(path.rstrip('/'), endpoint, methods=[method], **{**described, 'include_in_schema': False})
+        router.add_api_route(
+            path.rstrip('/'), endpoint, methods=[method], **{**described, 'responses': None, 'include_in_schema': False}
+        )
         return endpoint
 
     return add
