@@ -32,6 +32,8 @@ CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors {framing}"
 )
+CHECKED: Final = 'private, no-cache'
+"""Asked for again each time, and still there when a visitor goes back: with all that was typed."""
 STATIC: Final = {'booker.css': 'text/css', 'booker.js': 'text/javascript', 'tokens.css': 'text/css'}
 EMBED: Final = '/embed'
 Page = Callable[[Visitor], Awaitable[Response]]
@@ -99,6 +101,7 @@ def show(
     told = {
         'content-security-policy': CSP.format(framing=framing if visitor.base == EMBED else "'none'"),
         'vary': 'accept, accept-language, cookie',
+        'cache-control': CHECKED,
         'content-language': visitor.language.code,
         **({} if index else {'x-robots-tag': 'noindex'}),
         **(headers or {}),

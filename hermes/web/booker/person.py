@@ -28,7 +28,7 @@ from hermes.web.booker.call import Call, bookable
 from hermes.web.booker.month import Offer, month_before, next_month, offer_of, weeks_of
 from hermes.web.booker.pages import BookerParts, Page, lead, show
 from hermes.web.booker.sentences import challenge_of, sentence_of, status_of
-from hermes.web.booker.visitor import Visitor
+from hermes.web.booker.visitor import AFTER, Visitor
 
 PATIENCE: Final = 20
 """How often a booking that another request is just making is looked for."""
@@ -223,7 +223,7 @@ async def book(parts: BookerParts, visitor: Visitor, call: Call, typed: Mapping[
     except (Refused, Unreadable) as error:
         return await show_form(parts, visitor, call, typed, status=status_of(error), error=error)
     token = make_manage_token(booked.uid, parts.service.terms.signing_keys)
-    answer = lead(visitor.link(f'/booking/{token}/booked/'))
+    answer = lead(visitor.link(f'/booking/{token}/booked/', AFTER))
     answer.delete_cookie(forms.DRAFT, path=f'{visitor.base}{call.path}')
     return answer
 

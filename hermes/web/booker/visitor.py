@@ -5,7 +5,7 @@ is shown (`lang`, `zone`, `clock`), and what a visitor comes with (campaign, pre
 it are cut before anybody reads them; nothing of it is believed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -31,6 +31,8 @@ PREFILLED: Final = ('name', 'email', 'company_name', 'website', 'phone')
 """What a page of somebody else may fill in."""
 KEPT: Final = (*SHOWN, *BROUGHT, *PREFILLED)
 """What a link takes along."""
+AFTER: Final = (*SHOWN, 'origin')
+"""What is left of it once a call is booked."""
 CHOSEN: Final = ('month', 'day', 'start', 'hold', 'until', 'more', 'with', 'after')
 LONGEST: Final = 500
 
@@ -96,11 +98,11 @@ class Visitor:
         except (KeyError, ValueError):
             return None
 
-    def link(self, path: str = '', **changes: object) -> str:
-        """An address of ours: `path` (this page's own where it is ''), what the visitor came with, and `changes`; None
-        leaves a name out.
+    def link(self, path: str = '', keep: Collection[str] = KEPT, **changes: object) -> str:
+        """An address of ours: `path` (this page's own where it is ''), what of `keep` the visitor came with, and
+        `changes`; None leaves a name out.
         """
-        told: dict[str, object] = {name: self.query[name] for name in KEPT if name in self.query}
+        told: dict[str, object] = {name: self.query[name] for name in KEPT if name in keep and name in self.query}
         told |= changes
         query = urlencode({name: str(value) for name, value in told.items() if value is not None})
         target = f'{self.base}{path}' if path else urlsplit(str(self.request.url)).path

@@ -1,0 +1,74 @@
+"""The booker's pages by HTTP, as a browser without a script asks for them, with the test's clock."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+
+from tests.flows.house import PRIYA, House
+from tests.flows.visitors import TEN, number
+
+DETAILS = {
+    'name': 'Lee Adams', 'email': 'lee@customer.example', 'company_name': 'Adams Tuition', 'website': '',
+    'phone': '+44 ', 'country': 'GB', 'currency': 'GBP', 'bracket': '50-150k',
+}  # fmt: skip
+FIELD = re.compile(r'<input [^>]*name="(\w+)"[^>]*value="([^"]*)"')
+
+
+def fields(page: str) -> dict[str, str]:
+    """What the inputs of a page hold."""
+    return {name: unescape(value) for name, value in FIELD.findall(page)}
+
+
+async def choose(house: House, **more: Any) -> tuple[str, dict[str, str]]:
+    """Choose ten o'clock; the form's address and what stands in it."""
+    path = f'/book-a-call/{await number(house, PRIYA)}/'
+    held = await house.web.post(path, data={'action': 'hold', 'start': TEN.isoformat(), **more})
+    assert held.status_code == 303
+    page = await house.web.get(held.headers['location'])
+    return held.headers['location'], fields(page.text)
+
+
+@pytest.mark.behaviour('WEB-12')
+@pytest.mark.behaviour('WEB-30')
+async def test_a_form_that_is_sent_twice_is_one_booking(house: House) -> None:
+    address, shown = await choose(house)
+    second_tab = fields((await house.web.get(address)).text)
+    assert second_tab['key'] == shown['key']
+    answers = [await house.web.post(address, data={**shown, **DETAILS, 'action': 'book'}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert answers[0].headers['location'] == answers[1].headers['location']
+    assert len(await house.rows('select id from meeting')) == 1
+    booked = await house.web.get(answers[0].headers['location'])
+    assert (booked.status_code, 'data-step="booked"' in booked.text) == (200, True)
+    assert booked.headers['x-robots-tag'] == 'noindex'
+
+
+@pytest.mark.behaviour('WEB-13')
+async def test_a_time_that_was_taken_meanwhile_loses_nothing_that_was_typed(house: House) -> None:
+    address, shown = await choose(house)
+    await house.web.post(address.partition('?')[0], data={'action': 'release', 'hold': shown['hold']})
+    other = await house.web.post(
+        '/callbooker/sales/book/',
+        json={**DETAILS, 'email': 'kim@other.example', 'company_name': 'Other', 'phone': None,
+              'admin_id': await number(house, PRIYA), 'meeting_dt': TEN.isoformat()},
+    )  # fmt: skip
+    assert other.status_code == 200, other.text
+    gone = await house.web.post(address, data={**shown, **DETAILS, 'action': 'book'})
+    assert gone.status_code == 409
+    assert fields(gone.text).items() >= {name: DETAILS[name] for name in ('name', 'email', 'company_name')}.items()
+    nearest = re.findall(r'name="instead" value="([^"]+)"', gone.text)
+    assert len(nearest) == 3
+    again = await house.web.post(address, data={**fields(gone.text), **DETAILS, 'instead': nearest[0]})
+    assert again.status_code == 200
+    assert fields(again.text)['start'] == nearest[0]
+    done = await house.web.post(address, data={**fields(again.text), **DETAILS, 'action': 'book'})
+    assert done.status_code == 303
+    assert 'data-step="booked"' in (await house.web.get(done.headers['location'])).text
+
+
+async def test_enter_in_a_field_books(house: House) -> None:
+    address, _ = await choose(house)
+    page = (await house.web.get(address)).text
+    assert re.search(r'<button[^>]*type="submit"[^>]*>', page)[0].count('value="book"') == 1  # type: ignore[index]
