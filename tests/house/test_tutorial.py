@@ -326,6 +326,7 @@ class Newcomer:
 
     def the_result_is_the_same(self) -> None:
         self.press('/pages/tutorcruncher', 'Sign up', name=STORMY, email='s@stormy.example')
+        self.organisation(STORMY)
         client = self.client(STORMY)
         self.press('/pages/tutorcruncher', 'Pay an invoice', client)
         self.press('/pages/tutorcruncher', 'Save', client, name=f'{STORMY} 2')
