@@ -39,8 +39,8 @@ def no_mirror_from_answers() -> None:
 
 
 def intent_after_the_call() -> None:
-    async def intend(*_: Any) -> bool:
-        return True
+    async def intend(_: Any, push: Any, *__: Any) -> int:
+        return int(push.wanted)
 
     pushes.intend = intend
 
