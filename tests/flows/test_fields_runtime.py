@@ -244,6 +244,23 @@ async def test_another_field_of_the_crm_under_the_same_name_is_another_field(hou
 
 @pytest.mark.lesson('M-61')
 @pytest.mark.behaviour('D-12')
+async def test_what_stood_in_the_field_of_before_says_nothing_about_the_other(house: House) -> None:
+    number = add_organization(house, 'Made By Hand')
+    other = house.pd.catalogues['organization'].create({'field_name': 'Source of old', 'field_type': 'text'})
+    coded = {house.code('organization', 'utm_source'): 'newsletter', other['field_code']: 'fair'}
+    house.pd.act_update('organization', number, {'custom_fields': coded}, PRIYA_PD)
+    await later(house)
+    system = house.engine.systems['pipedrive']
+    await cataloguing.list_again(house.engine, system, 'organization')
+    await cataloguing.change(house.engine, 'Company', 'utm_source', {'pd_field_id': other['field_code']}, system)
+    await later(house)
+    assert await house.rows('select utm_source from company') == [{'utm_source': 'fair'}]
+    custom = house.custom('organization', item(house, 'organization', number))
+    assert (custom['utm_source'], custom['Source of old']) == ('newsletter', 'fair')
+
+
+@pytest.mark.lesson('M-61')
+@pytest.mark.behaviour('D-12')
 @pytest.mark.parametrize('policy', ['tc2', 'crm', 'hermes', 'follow'])
 async def test_a_field_of_ones_own_keeps_what_stands_there_under_every_policy(house: House, policy: Any) -> None:
     sign_up(house)

@@ -107,6 +107,9 @@ async def test_a_change_whose_answer_is_lost_is_looked_at_and_done(
     house.tc2.send_snapshot(client.id)
     await house.settle()
     assert house.calls() == []
+    house.tc2.edit_client(client.id, website='https://tutors.example')
+    await later(house)
+    assert house.custom('organization', house.organizations()[0])['website'] == 'https://tutors.example'
 
 
 @pytest.mark.behaviour('OUT-4')
