@@ -17,6 +17,7 @@ from hermes.db.pool import Connection
 from hermes.domain.errors import NotFound, Refused, SlotTaken, Unreadable
 from hermes.domain.model import Record
 from hermes.domain.slots import Diary, Hours, Interval, Reason, Rules, hours_of, offer, reasons
+from hermes.domain.staff import full_name
 from hermes.sync.engine import Engine
 
 Kind = Literal['sales', 'support']
@@ -132,8 +133,7 @@ class Availability:
             hours = hours_of(admin.fields, self._engine.meeting_defaults(known))
         except Refused as error:
             raise Unreadable(f'The hours of admin {admin_id} cannot be read: {error}') from None
-        names = (admin.fields.get('first_name'), admin.fields.get('last_name'))
-        return Person(admin_id, ' '.join(str(each) for each in names if each), str(admin.fields['email']), hours)
+        return Person(admin_id, full_name(admin.fields), str(admin.fields['email']), hours)
 
     def now(self) -> int:
         """What `read` takes for a calendar that is read from now on."""

@@ -26,6 +26,7 @@ from hermes.db.pool import Connection
 from hermes.domain.acts import BookMeeting
 from hermes.domain.errors import Refused, SlotTaken
 from hermes.domain.meeting import text_of
+from hermes.domain.staff import full_name
 from hermes.kit.ids import new_token
 from hermes.kit.spelling import fold_email
 from hermes.parts.roles import CALENDAR
@@ -240,9 +241,9 @@ class Bookings:
         async with self._engine.database.transaction() as connection:
             known = await self._engine.known(connection)
         admin = known.directory.admins.get(act.admin)
-        names = [str(admin.fields.get(name) or '') for name in ('first_name', 'last_name')] if admin else []
+        name = full_name(admin.fields) if admin else ''
         start, end = (datetime.fromisoformat(text) for text in (act.start_at, act.end_at))
-        return Booked(int(done.outcome['meeting']), act.uid, ' '.join(names).strip(), start, end)
+        return Booked(int(done.outcome['meeting']), act.uid, name, start, end)
 
     def _until(self) -> float:
         return self._engine.clock.monotonic() + self._terms.patience_s

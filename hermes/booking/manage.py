@@ -22,6 +22,7 @@ from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.domain.meeting import text_of
 from hermes.domain.notice import Notice
 from hermes.domain.slots import Interval
+from hermes.domain.staff import full_name
 from hermes.parts.roles import CALENDAR
 from hermes.sync.acts.commands import Check, carry_out
 from hermes.sync.engine import Engine
@@ -74,10 +75,10 @@ class Appointments:
         if notice.end_at <= self._engine.clock.now():
             raise LinkRefused(OVER, 'link_expired')
         admin = known.directory.admins.get(row['admin_id'])
-        names = [str(admin.fields.get(name) or '') for name in ('first_name', 'last_name')] if admin else []
+        name = full_name(admin.fields) if admin else ''
         return Appointment(
             row['id'], row['uid'], row['kind'], 'planned' if notice.planned else 'canceled', notice.start_at,
-            notice.end_at, row['admin_id'] or 0, ' '.join(names).strip(), notice.sequence, notice.canceled_by, notice,
+            notice.end_at, row['admin_id'] or 0, name, notice.sequence, notice.canceled_by, notice,
             row['contact_id'] or 0, row['email'],
         )  # fmt: skip
 

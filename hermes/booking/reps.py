@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from hermes.booking.availability import Kind, is_bookable
 from hermes.domain.errors import Refused
 from hermes.domain.model import Record
+from hermes.domain.staff import full_name
 
 log = structlog.get_logger(__name__)
 
@@ -118,8 +119,7 @@ class Reps:
 
 
 def _unlisted(admin: Record) -> Rep:
-    names = (admin.fields.get('first_name'), admin.fields.get('last_name'))
-    return Rep(admin.ref.id, str(admin.ref.id), ' '.join(str(each) for each in names if each))
+    return Rep(admin.ref.id, str(admin.ref.id), full_name(admin.fields))
 
 
 def load_reps(folder: Path) -> Reps:

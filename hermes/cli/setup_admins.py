@@ -9,6 +9,7 @@ from typing import Any
 from hermes.cli.output import say
 from hermes.cli.session import Answers, Session, done, read_choices, table
 from hermes.domain.errors import Refused
+from hermes.domain.staff import full_name
 from hermes.kit.spelling import fold_email
 from hermes.parts.roles import CRM_TITLE, PRODUCT_TITLE
 
@@ -59,7 +60,7 @@ def read_admins(session: Session) -> list[dict[str, Any]]:
     return [
         {
             'id': number,
-            'name': ' '.join(str(admin.fields[key]) for key in ('first_name', 'last_name') if admin.fields.get(key)),
+            'name': full_name(admin.fields),
             'email': admin.fields.get('email'),
             'tc2': admin.fields.get('tc2_admin_id'),
             'pd': admin.fields.get('pd_owner_id'),

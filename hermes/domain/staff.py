@@ -69,10 +69,14 @@ def _key(value: Value) -> Value:
     return fold_email(value) if isinstance(value, str) else value
 
 
+def full_name(fields: Mapping[str, Value]) -> str:
+    """First and last name, as far as they are known."""
+    return ' '.join(str(fields[name]) for name in ('first_name', 'last_name') if fields.get(name)).strip()
+
+
 def show_name(fields: Mapping[str, Value]) -> str:
     """What a person is called."""
-    names = [str(fields[name]) for name in ('first_name', 'last_name') if fields.get(name)]
-    return ' '.join(names) or str(fields.get('email') or 'somebody without a name')
+    return full_name(fields) or str(fields.get('email') or 'somebody without a name')
 
 
 def show_roles(fields: Mapping[str, Value]) -> str:

@@ -15,7 +15,7 @@ from hermes.domain.config import KEYS
 from hermes.domain.errors import Refused
 from hermes.domain.graph import Graph
 from hermes.domain.model import Change, Record, RecordRef, Tombstone
-from hermes.domain.staff import IDS, check_staff, named_alike
+from hermes.domain.staff import IDS, check_staff, full_name, named_alike
 from hermes.sync.acts.scope import Outcome, Scope
 
 RULE: Final = 'SETUP-3'
@@ -60,10 +60,8 @@ def find(asked: int | None, fields: Mapping[str, Any], known: Knowledge) -> int 
     number = asked if asked is not None else next(iter(named.values()), None)
     for name, other in named.items():
         if other != number:
-            who = ' '.join(str(admins[other][part]) for part in ('first_name', 'last_name') if admins[other].get(part))
-            raise Refused(
-                f'{name}: the {IDS[name]} {fields[name]} belongs to {who or "somebody"} (ID: {other}) already.'
-            )
+            who = full_name(admins[other]) or 'somebody'
+            raise Refused(f'{name}: the {IDS[name]} {fields[name]} belongs to {who} (ID: {other}) already.')
     return number
 
 
