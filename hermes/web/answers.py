@@ -17,11 +17,7 @@ async def answer(send: Send, status: int, told: dict[str, str], headers: Pairs =
         {
             'type': 'http.response.start',
             'status': status,
-            'headers': [
-                (b'content-type', b'application/json'),
-                (b'content-length', str(len(body)).encode()),
-                *headers,
-            ],
+            'headers': [(b'content-type', b'application/json'), (b'content-length', str(len(body)).encode()), *headers],
         }
     )
     await send({'type': 'http.response.body', 'body': body})
