@@ -80,7 +80,8 @@ class Bookings:
         what is refused.
         """
         until = self._until()
-        said = {**form.model_dump(mode='json'), **({'unread': form.unread} if form.unread else {})}
+        # The same call in another language is the same request.
+        said = {**form.model_dump(mode='json', exclude={'lang'}), **({'unread': form.unread} if form.unread else {})}
         request = hashlib.sha256(json.dumps([kind, said], sort_keys=True).encode()).hexdigest()
         key = hashlib.sha256(b'idempotency:' + visit.client + visit.key.encode()).digest() if visit.key else None
         told = await self._recall(key, request)
@@ -212,6 +213,7 @@ class Bookings:
             signed=signed,
             bdr=form.bdr_person_id if isinstance(form, SalesForm) else None,
             request=request,
+            lang=form.lang,
         )
 
     async def _check(

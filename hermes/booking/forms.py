@@ -33,6 +33,7 @@ from hermes.booking.values import (
     as_text,
     check_currency,
     check_email,
+    check_language,
     check_minute,
     check_name,
     check_phone,
@@ -95,6 +96,7 @@ Income = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe(100)]
 Plan = Annotated[Literal['payg', 'startup', 'enterprise'] | None, BeforeValidator(lowered), _maybe(20)]
 Mark = Annotated[Annotated[str, Field(max_length=500)] | None, _maybe(500)]
 Zone = Annotated[Annotated[str, Field(max_length=64)] | None, _maybe(64), AfterValidator(check_zone)]
+Lang = Annotated[Annotated[str, Field(max_length=64)] | None, _maybe(64), AfterValidator(check_language)]
 HoldToken = Annotated[Annotated[str, Field(max_length=100)] | None, _maybe(100)]
 LetterToken = Annotated[Annotated[str, Field(max_length=300)] | None, _maybe(300)]
 
@@ -116,6 +118,7 @@ class Asked(BaseModel):
     email: Email = Field(description='Where the invitation goes.', examples=['lee@customer.example'])
     meeting_dt: Start = Field(description='When the call starts.')
     zone: Zone = Field(None, description="The visitor's time zone (IANA), for letters.", examples=['Europe/London'])
+    lang: Lang = Field(None, description="The visitor's language, for letters; else English.", examples=['de'])
     hold: HoldToken = Field(None, description='The hold that reserves this time, if there is one.')
     letter: LetterToken = Field(
         None, description='The token of the link in a letter to this address: it shows that the address is yours.'

@@ -24,7 +24,7 @@ OUTLOOK: Final = 'https://outlook.live.com/calendar/0/deeplink/compose'
 class Invitation:
     """A meeting as its guest's calendar shows it: aware times, half-open; texts that are fit for a stranger's eyes.
     `url` leads to what can be done with the booking, '' for nowhere; it opens the booking, so it is in the guest's own
-    file and never in a link to somebody else's website (S19).
+    file and never in a link to somebody else's website (S19); `hint` says so in words.
     """
 
     uid: str
@@ -38,6 +38,7 @@ class Invitation:
     organizer: Person
     attendee: Person
     url: str = ''
+    hint: str = ''
 
 
 def encode(invitation: Invitation, method: Method, now: datetime) -> bytes:
@@ -56,8 +57,7 @@ def encode(invitation: Invitation, method: Method, now: datetime) -> bytes:
     event.add('dtstart', _utc(invitation.start_at))
     event.add('dtend', _utc(invitation.end_at))
     event.add('summary', invitation.title)
-    more = f'\nTo choose another time or cancel: {invitation.url}' if invitation.url else ''
-    event.add('description', invitation.text + more)
+    event.add('description', '\n'.join(filter(None, (invitation.text, invitation.hint))))
     if invitation.place:
         event.add('location', invitation.place)
     if invitation.url:

@@ -18,6 +18,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.timetable import find_zone
 from hermes.kit import texts
 from hermes.kit.countries import alpha2
+from hermes.kit.languages import LOCALES, find_code
 from hermes.kit.wire import number_text
 
 HOST: Final = re.compile(r'(?=.{4,253}$)([^\W_]([\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]')
@@ -147,6 +148,14 @@ def check_zone(zone: str | None) -> str | None:
     if zone is not None and find_zone(zone) is None:
         raise ValueError('must be a time zone such as Europe/London')
     return zone
+
+
+def check_language(code: str | None) -> str | None:
+    """The code of a language that we write in; `de-AT` is German."""
+    found = find_code(code) if code else None
+    if found is None and code is not None:
+        raise ValueError(f'must be a language that is written here: {", ".join(LOCALES)}')
+    return found
 
 
 def read_moment(value: Any) -> datetime:

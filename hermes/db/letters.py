@@ -84,7 +84,7 @@ CLAIM: Final = f"""
 """Whoever was never told of a call is told of it, and not that it takes place after all."""
 MEETING: Final = f"""
     select {SAYS} as says, m.uid, m.kind, m.status, m.start_at, m.end_at, m.sequence, m.round, m.canceled_by,
-           m.zone, coalesce(m.typed ->> 'name', concat_ws(' ', p.first_name, p.last_name)) as contact,
+           m.zone, m.lang, coalesce(m.typed ->> 'name', concat_ws(' ', p.first_name, p.last_name)) as contact,
            coalesce(m.typed ->> 'email', p.email) as contact_email,
            concat_ws(' ', a.first_name, a.last_name) as admin, a.email as admin_email, a.timezone as admin_zone,
            (select i.runs #>> '{{meet_url,-1,0}}' from link k join mirror i using (system, type, remote_id)
@@ -203,4 +203,5 @@ def _notice(row: Row, kind: Any, message_id: str) -> Notice:
         admin=Person(row['admin'] or '', (row['admin_email'] or '').strip(), row['admin_zone'] or ''),
         meet_url=row['meet_url'] or '',
         rounds=row['round'] or 0,
+        lang=row['lang'] or '',
     )

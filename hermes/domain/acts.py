@@ -209,7 +209,9 @@ class SettleDecision:
 
 @dataclass(frozen=True, slots=True)
 class BookMeeting:
-    """CB-1, CB-2: a visitor's booking. Times are text with their zone; `bdr` as it came (D-9)."""
+    """CB-1, CB-2: a visitor's booking. Times are text with their zone; `bdr` as it came (D-9); `lang`: the code of the
+    language in which the visitor is written to, None for English.
+    """
 
     kind: str
     admin: int
@@ -226,6 +228,7 @@ class BookMeeting:
     bdr: Value = None
     request: str = ''
     """A digest of the request, by which the same one is known again (S20)."""
+    lang: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

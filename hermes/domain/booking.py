@@ -304,6 +304,7 @@ def _plan_meeting(
         'end_at': booking.end_at,
         'buffer_s': booking.buffer_s,
         'zone': booking.zone,
+        'lang': booking.lang,
         'typed': _typed(booking, graph.records[contact]) or None,
         'flags': list(flags) or None,
     }

@@ -39,6 +39,7 @@ class Booking:
     What is told about the call names the visitor by this, never by what is known of whoever has the address.
     """
     flags: tuple[str, ...] = ()
+    lang: str | None = None
 
     @property
     def rule(self) -> str:
@@ -88,6 +89,7 @@ def read(act: BookMeeting) -> Booking:
         act.bdr,
         dict(act.typed),
         tuple(act.flags),
+        act.lang,
     )
     if not booking.email:
         raise Refused('An e-mail address is needed.')

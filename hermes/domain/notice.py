@@ -19,8 +19,8 @@ class Person:
 @dataclass(frozen=True, slots=True)
 class Notice:
     """A meeting (as it is now), and the letter about it. `sequence` is the meeting's, the number of the invitation;
-    `rounds`: how often its event was made anew; times are aware UTC, half-open. No internal note is in here, so none
-    can get into a letter (K-10).
+    `rounds`: how often its event was made anew; `lang`: the code of the visitor's language, '' for English; times are
+    aware UTC, half-open. No internal note is in here, so none can get into a letter (K-10).
     """
 
     kind: Kind
@@ -36,3 +36,4 @@ class Notice:
     admin: Person
     meet_url: str = ''
     rounds: int = 0
+    lang: str = ''

@@ -186,6 +186,7 @@ TYPES: Final = (
             Attribute('round', 'int', 'hermes'),
             Attribute('canceled_by', 'str', 'hermes'),
             Attribute('zone', 'str', 'hermes'),
+            Attribute('lang', 'str', 'hermes'),
             Attribute('typed', 'json', 'hermes', personal=True),
         ),
         {'crm': 'activity', 'calendar': 'event'},

@@ -1,5 +1,5 @@
-"""What a letter about a booking says: to the visitor, in the visitor's own time zone, and in the admin's beside it
-where the two clocks differ.
+"""What a letter about a booking says: to the visitor, in their language and their time zone, and in the admin's zone
+beside it where the two clocks differ.
 
 Nothing internal is said (K-10), and of what strangers wrote only a cleaned name (S22). The calendar file comes along:
 as an invitation where the calendar sends none, else as a file to keep, so that no calendar shows a meeting twice; a
@@ -9,12 +9,12 @@ cancellation always.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time, get_timezone_name
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from hermes.booking import ics
@@ -22,19 +22,22 @@ from hermes.booking.letters.names import clean_name
 from hermes.booking.links import make_letter_token, make_manage_token
 from hermes.domain.notice import Notice, Person
 from hermes.domain.timetable import find_zone
+from hermes.kit.languages import N_, Language, find_language, language
 from hermes.ports import Letter
 
-LOCALE: Final = 'en_GB'
 TEMPLATES: Final = Path(__file__).parent / 'templates'
 UTC_ZONE: Final = ZoneInfo('UTC')
-TITLES: Final = {'sales': '{brand} demo with {admin}', 'support': '{brand} support meeting with {admin}'}
+TITLES: Final = {
+    'sales': N_('%(brand)s demo with %(admin)s'),
+    'support': N_('%(brand)s support meeting with %(admin)s'),
+}
 SUBJECTS: Final = {
-    'confirmation': 'Your call is booked: {day}, {start}',
-    'moved': 'Your call has a new time: {day}, {start}',
-    'restored': 'Your call takes place after all: {day}, {start}',
-    'cancelled': 'Your call on {day} is cancelled',
-    'reminder': 'Reminder of your call: {day}, {start}',
-    'apology': 'We are sorry: your call on {day} cannot take place',
+    'confirmation': N_('Your call is booked: %(day)s, %(start)s'),
+    'moved': N_('Your call has a new time: %(day)s, %(start)s'),
+    'restored': N_('Your call takes place after all: %(day)s, %(start)s'),
+    'cancelled': N_('Your call on %(day)s is cancelled'),
+    'reminder': N_('Reminder of your call: %(day)s, %(start)s'),
+    'apology': N_('We are sorry: your call on %(day)s cannot take place'),
 }
 
 
@@ -67,32 +70,24 @@ class LetterWriter:
     invites: bool = True
     zone: str = 'UTC'
     uid_of: Callable[[str, int], str] = own_uid
-    templates: Environment = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=select_autoescape(['html'], default_for_string=True, default=False),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        object.__setattr__(self, 'templates', environment)
 
     def write(self, notice: Notice, now: datetime) -> Letter:
         """The letter, said at `now` (aware)."""
         invitation = self.invitation(notice)
         here, there = self.times(notice)
-        said = self._said(notice, replace(invitation, url=self.letter_url(notice.uid)), here, there)
+        spoken, said = (
+            _spoken(notice),
+            self._said(notice, replace(invitation, url=self.letter_url(notice.uid)), here, there),
+        )
         off = notice.kind in ('cancelled', 'apology')
         method: ics.Method = 'CANCEL' if off else 'PUBLISH' if self.invites else 'REQUEST'
         host = urlsplit(self.url).hostname or 'localhost'
         return Letter(
             to=notice.visitor.email,
             name=said['visitor'],
-            subject=SUBJECTS[notice.kind].format(day=here.short_day, start=here.start),
-            text=self.templates.get_template(f'{notice.kind}.txt').render(said).strip() + '\n',
-            html=self.templates.get_template(f'{notice.kind}.html').render(said),
+            subject=spoken.gettext(SUBJECTS[notice.kind]) % {'day': here.short_day, 'start': here.start},
+            text=templates(spoken.code).get_template(f'{notice.kind}.txt').render(said).strip() + '\n',
+            html=templates(spoken.code).get_template(f'{notice.kind}.html').render(said),
             message_id=f'{notice.message_id}@{host}',
             at=now,
             reply_to=notice.admin.email,
@@ -102,10 +97,12 @@ class LetterWriter:
 
     def invitation(self, notice: Notice) -> ics.Invitation:
         """The meeting for its guest's calendar."""
-        admin, manage = self._admin(notice), self.manage_url(notice.uid)
-        title = TITLES.get(notice.meeting_kind, TITLES['sales']).format(brand=self.brand, admin=admin)
+        admin, manage, say = self._admin(notice), self.manage_url(notice.uid), _spoken(notice).gettext
+        title = say(TITLES.get(notice.meeting_kind, TITLES['sales'])) % {'brand': self.brand, 'admin': admin}
         meet_url = notice.meet_url if notice.meet_url.startswith('https://') else ''
-        text = f'Your call with {admin}.' + (f'\nTo join: {meet_url}' if meet_url else '')
+        text = say(N_('Your call with %(admin)s.')) % {'admin': admin}
+        if meet_url:
+            text += '\n' + say(N_('To join: %(url)s')) % {'url': meet_url}
         return ics.Invitation(
             uid=self.uid_of(notice.uid, notice.rounds),
             sequence=notice.sequence,
@@ -118,6 +115,7 @@ class LetterWriter:
             organizer=Person(admin, notice.admin.email),
             attendee=replace(notice.visitor, name=clean_name(notice.visitor.name)),
             url=manage,
+            hint=say(N_('To choose another time or cancel: %(url)s')) % {'url': manage} if manage else '',
         )
 
     def manage_url(self, uid: str) -> str:
@@ -129,10 +127,12 @@ class LetterWriter:
         return f'{self.url}/booking/{quote(make_letter_token(uid, self.keys))}' if self.keys else ''
 
     def _admin(self, notice: Notice) -> str:
-        return ' '.join(notice.admin.name.split()) or f'the {self.brand} team'
+        team = _spoken(notice).gettext(N_('the %(brand)s team')) % {'brand': self.brand}
+        return ' '.join(notice.admin.name.split()) or team
 
     def _said(self, notice: Notice, invitation: ics.Invitation, here: Time, there: Time | None) -> dict[str, Any]:
         return {
+            'language': _spoken(notice),
             'brand': self.brand,
             'visitor': invitation.attendee.name,
             'admin': self._admin(notice),
@@ -162,12 +162,30 @@ class LetterWriter:
 
 def time_in(zone: ZoneInfo, notice: Notice) -> Time:
     """When the meeting is, on the wall clocks of a zone."""
-    start, end = notice.start_at.astimezone(zone), notice.end_at.astimezone(zone)
-    name, place = get_timezone_name(start, locale=LOCALE), (zone.key or 'UTC').replace('_', ' ')
+    spoken, day = _spoken(notice), notice.start_at.astimezone(zone).date()
     return Time(
-        day=format_date(start.date(), 'full', locale=LOCALE),
-        short_day=format_date(start.date(), 'EEE d MMM', locale=LOCALE),
-        start=format_time(start, 'HH:mm', tzinfo=zone, locale=LOCALE),
-        end=format_time(end, 'HH:mm', tzinfo=zone, locale=LOCALE),
-        zone=name if name == place else f'{name}, {place}',
+        day=spoken.day(day),
+        short_day=spoken.short_day(day),
+        start=spoken.time(notice.start_at, zone, '24'),
+        end=spoken.time(notice.end_at, zone, '24'),
+        zone=spoken.zone(notice.start_at, zone),
     )
+
+
+def _spoken(notice: Notice) -> Language:
+    return find_language(notice.lang)
+
+
+@cache
+def templates(code: str) -> Environment:
+    """The letters in a language."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(['html'], default_for_string=True, default=False),
+        undefined=StrictUndefined,
+        extensions=['jinja2.ext.i18n'],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.install_gettext_translations(language(code).translations, newstyle=True)  # type: ignore[attr-defined]
+    return made

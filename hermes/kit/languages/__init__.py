@@ -7,7 +7,7 @@ with accents, `ar-XB` the same from right to left; what stays plain English ther
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -19,9 +19,12 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
+from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency
+
+from hermes.kit import texts
 
 LOCALES: Final = {'en': 'en_GB', 'de': 'de_DE', 'fr': 'fr_FR', 'es': 'es_ES'}
 """Language -> how it writes dates and numbers."""
@@ -98,6 +101,22 @@ class Language:
     def place(self, zone: ZoneInfo) -> str:
         return (zone.key or 'UTC').replace('_', ' ')
 
+    def city(self, zone: str) -> str:
+        """'Rome' of 'Europe/Rome', and of 'America/Indiana/Knox' 'Knox, Indiana'."""
+        _, *above, last = ('', *zone.replace('_', ' ').split('/'))
+        told = self.locale.time_zones[zone].get('city') if zone in self.locale.time_zones else None
+        return str(told or ', '.join((last, *above[:0:-1])))
+
+    def all_of(self, names: Sequence[str]) -> str:
+        """'English, French and German'."""
+        return format_list(names, locale=self.locale)
+
+    @property
+    def own_name(self) -> str:
+        """What those who speak it call it: 'Deutsch'."""
+        name = str(self.locale.get_language_name() or self.code)
+        return name[:1].upper() + name[1:]
+
     def country(self, code: str) -> str:
         return str(self.locale.territories.get(code, code))
 
@@ -112,12 +131,14 @@ class Language:
 
 def find_language(asked: str, accepted: str = '') -> Language:
     """The language that is asked for by its code, else the first of an Accept-Language header, else English."""
-    for told in (asked, *_accepted(accepted[:LONGEST])):
-        if told in MADE_UP:
-            return language(told)
-        if (code := told.partition('-')[0].lower()) in LOCALES:
-            return language(code)
-    return language(ENGLISH)
+    codes = (find_code(told) for told in (asked, *_accepted(accepted[:LONGEST])))
+    return language(next(filter(None, codes), ENGLISH))
+
+
+def find_code(told: str) -> str | None:
+    """The code of one of our languages: of `de-AT`, German; None for what is none of ours."""
+    code = told.partition('-')[0].lower()
+    return told if told in MADE_UP else code if code in LOCALES else None
 
 
 @cache
@@ -148,6 +169,11 @@ def _accepted(header: str) -> Iterator[str]:
             continue
         found.append((-weight, code.strip()))
     yield from (code for weight, code in sorted(found, key=lambda each: each[0]) if weight < 0)
+
+
+def in_order(named: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(key, name) by name, as a list is read: accents and capitals make no difference."""
+    return sorted(named, key=lambda each: ''.join(filter(str.isalnum, texts.composed(each[1], 'NFKD'))).casefold())
 
 
 def N_(message: str) -> str:

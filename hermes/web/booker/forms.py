@@ -111,6 +111,7 @@ def _common(visitor: Visitor, call: Call, typed: Mapping[str, str]) -> dict[str,
         'email': typed.get('email', ''),
         'meeting_dt': typed.get('start', ''),
         'zone': visitor.zone(call.person.hours.zone).key,
+        'lang': visitor.language.code,
         'hold': typed.get('hold'),
     }
 

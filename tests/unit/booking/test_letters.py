@@ -151,7 +151,7 @@ def test_without_a_key_the_letter_asks_for_an_answer() -> None:
 def test_a_support_call_is_booked_again_by_asking() -> None:
     letter = PAPER.write(replace(NOTICE, kind='cancelled', meeting_kind='support', canceled_by='admin'), NOW)
     assert 'Brightwell support meeting with Priya Raman' in letter.text
-    assert 'we had to cancel' in letter.text
+    assert 'We had to cancel' in letter.text
     assert '/book-a-call/' not in letter.text + letter.html
 
 

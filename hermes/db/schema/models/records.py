@@ -168,5 +168,6 @@ class Meeting(Believed, table=True):
     round: int | None = column(Whole)
     canceled_by: str | None = column(Text)
     zone: str | None = column(Text)
+    lang: str | None = column(Text)
     typed: Any = column(JSONB)
     alias_of: int | None = column(Whole, to='meeting.id')
