@@ -8,7 +8,7 @@ HERMES := .venv/bin/hermes
 SEEDS ?= 10000
 WORKERS ?= 3
 
-.PHONY: help core install install-observe install-dev run test verify test-cov lint format types sim chaos bench docs migrate migrate-create \
+.PHONY: help core install install-observe install-dev run test verify test-cov lint format types sim chaos bench docs words migrate migrate-create \
 	reset-db setup setup-fields setup-admins restore-from-live behaviours lock clean
 
 help: ## list what make can do
@@ -55,6 +55,9 @@ chaos: install-dev ## kill -9, database restarts and broken sockets under load
 
 bench: install-dev ## what it costs, side by side with its limits
 	@$(PY) -m bench $(ARGS)
+
+words: install-dev ## gather the sentences that visitors are told, and bring every language up to them
+	@$(PY) -m tools.words $(ARGS)
 
 docs: install-dev ## write the generated reference pages anew
 	@$(PY) -m tools.reference

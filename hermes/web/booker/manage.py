@@ -28,7 +28,7 @@ from hermes.kit.languages import N_
 from hermes.parts.roles import ADD_TO, ADD_TO_TITLE
 from hermes.web.booker.month import month_before, next_month, offer_of, weeks_of
 from hermes.web.booker.pages import Answer, BookerParts, Page, lead, show
-from hermes.web.booker.sentences import FIELDS, sentence_of, status_of
+from hermes.web.booker.sentences import sentence_of, status_of, wrong_fields
 from hermes.web.booker.visitor import Visitor
 from hermes.web.booking_api import NUMBER, both, told
 from hermes.web.errors import problems_of
@@ -192,7 +192,7 @@ async def _change_by_form(parts: BookerParts, visitor: Visitor, token: str) -> R
     try:
         at, invitation = await _change(service, token, Change.model_validate(given))
     except ValidationError:
-        wrong, status = language.gettext(FIELDS['meeting_dt']), 422
+        wrong, status = wrong_fields([{'loc': ['meeting_dt']}], language)['meeting_dt'], 422
     except (Refused, Unreadable) as error:
         at, wrong, status = await service.appointments.find(token), sentence_of(error, language), status_of(error)
     said = ''

@@ -23,6 +23,7 @@ from hermes.booking.values import check_minute, read_moment
 from hermes.domain.errors import OverLimit, Refused, Unreadable
 from hermes.domain.slots import Interval
 from hermes.kit.countries import iso_codes
+from hermes.kit.languages import in_order
 from hermes.web.booker import forms, zones
 from hermes.web.booker.call import Call, bookable
 from hermes.web.booker.month import Offer, month_before, next_month, offer_of, weeks_of
@@ -89,7 +90,8 @@ async def show_times(
     month = min(max(month, today.replace(day=1)), last)
     return show(
         parts, visitor, 'times.html', status, index=call.kind == 'sales' and status == 200 and not visitor.base,
-        call=call, zone=zone, zones=zones.groups(), offer=offer, failure=failure, day=day, month=month, hold=hold,
+        call=call, zone=zone, zones=zones.groups(visitor.language.code), offer=offer, failure=failure, day=day,
+        month=month, hold=hold,
         weeks=weeks_of(offer, month, day, visitor.language.locale.first_week_day) if offer else [],
         earlier=month_before(month) if month > today.replace(day=1) else None,
         later=next_month(month) if month < last else None,
@@ -143,7 +145,7 @@ async def show_form(
 
 def _countries(visitor: Visitor) -> list[tuple[str, str]]:
     """(code, name) in the order of the language."""
-    return sorted(((code, visitor.language.country(code)) for code in iso_codes()), key=lambda each: each[1].casefold())
+    return in_order((code, visitor.language.country(code)) for code in iso_codes())
 
 
 async def hold_time(parts: BookerParts, visitor: Visitor, call: Call, typed: Mapping[str, str]) -> Response:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 
 from hermes.booking.brackets import Bracket
-from hermes.kit.languages import Language
+from hermes.kit.languages import LOCALES, Language, language
 
 
 def utc(at: datetime) -> str:
@@ -43,12 +43,17 @@ def _bracket(language: Language, bracket: Bracket) -> str:
     return language.gettext('%(low)s to %(high)s') % {'low': low, 'high': high}
 
 
-def spoken(language: Language, code: str) -> str:
-    """The name of a language in another: 'French'."""
-    return str(Locale.parse(code, sep='-').get_display_name(language.locale) or code)
+def spoken(language: Language, codes: Sequence[str]) -> str:
+    """The names of languages in another: 'English and French'."""
+    return language.all_of([Locale.parse(code, sep='-').get_display_name(language.locale) or code for code in codes])
+
+
+def shipped() -> list[tuple[str, str]]:
+    """(code, own name) of every language that a visitor can choose."""
+    return [(code, language(code).own_name) for code in LOCALES]
 
 
 GLOBALS: Final[dict[str, Callable[..., Any]]] = {
     'utc': utc, 'clocks_differ': clocks_differ, 'known_zones': known_zones, 'currency_options': currency_options,
-    'bracket_options': bracket_options, 'spoken': spoken, 'dict': dict,
+    'bracket_options': bracket_options, 'spoken': spoken, 'shipped': shipped, 'dict': dict,
 }  # fmt: skip
