@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, FastAPI
 
 from hermes import __version__
-from hermes.booking.next_times import NextTimes
-from hermes.booking.reps import RepsFiles
+from hermes.booking.reps_files import RepsFiles
 from hermes.booking.service import BookingService
 from hermes.db.heartbeats import Heartbeat
 from hermes.db.inbox import Inbox
@@ -72,8 +71,7 @@ def booking_routers(service: BookingService, settings: Settings) -> list[APIRout
             service,
             writer,
             core.turns,
-            RepsFiles(settings.reps_dir or settings.world_dir),
-            NextTimes(service.availability, service.engine.clock),
+            RepsFiles(settings.reps_folder),
             lambda request: country_of(request, core),
             trusted,
             settings.embed_origins,

@@ -156,7 +156,11 @@ class Settings(BaseSettings):
     nationbuilder_client_id: str = Field('', description='Client id of the NationBuilder app.')
     nationbuilder_client_secret: SecretStr = Field(UNSET, description='Its secret.')
     nationbuilder_token: SecretStr = Field(UNSET, description='An access token, instead of signing in.')
-    reps_dir: Path | None = Field(None, description='Folder with the tables of representatives.')
+    reps_dir: Path | None = Field(
+        None,
+        description='Folder with `sales_reps.yml`, `support_reps.yml` and their pictures. Empty: `sandbox` or `live` '
+        'in `DATA_DIR`.',
+    )
 
     cors_origins: Texts = Field((), description='Origins that may call the booking API from a browser. Comma list.')
     embed_origins: Texts = Field((), description='Origins that may show the booking widget. Comma list.')
@@ -302,6 +306,11 @@ class Settings(BaseSettings):
     def sandboxed(self) -> bool:
         """True if the outside world is the emulated one: no real credential is set."""
         return self.hermes_sandbox or not self.has_credentials
+
+    @property
+    def reps_folder(self) -> Path:
+        """Where the files of people are."""
+        return self.reps_dir or self.world_dir
 
     @property
     def world_dir(self) -> Path:

@@ -9,6 +9,7 @@ from hermes.booking.busy import BusyTimes
 from hermes.booking.hold import Holds
 from hermes.booking.limits import Limits
 from hermes.booking.manage import Appointments
+from hermes.booking.next_times import NextTimes
 from hermes.booking.support import SupportLinks
 from hermes.booking.terms import Terms
 from hermes.ports import Calendar
@@ -33,6 +34,7 @@ class BookingService:
         self.terms = terms
         self.limits = limits
         self.availability = Availability(engine, BusyTimes(calendar, engine.clock), terms)
+        self.next_times = NextTimes(self.availability, engine.clock)
         self.holds = Holds(engine, self.availability, terms, limits)
         self.bookings = Bookings(engine, self.availability, terms, limits, pause or engine.clock.sleep)
         self.appointments = Appointments(engine, self.availability, self.bookings, terms, limits)
@@ -43,4 +45,5 @@ class BookingService:
         await self.engine.database.start()
 
     async def stop(self) -> None:
+        await self.next_times.stop()
         await self.engine.database.close()

@@ -37,6 +37,7 @@ def doctor(
     as_json: JsonFlag = False,
 ) -> None:
     """Check every connection and setting, and say what to do. Exits with 2 when there is something to do."""
+    from hermes.booking.reps_files import load_reps
     from hermes.cli.output import plain_errors
     from hermes.cli.world import load_settings, open_database
     from hermes.db import schema
@@ -46,6 +47,7 @@ def doctor(
     travelled: list[Finding] = []
     with plain_errors():
         settings = load_settings()
+        load_reps(settings.reps_folder)
         with open_database(settings) as url:
             if fix and schema.check(url) != 'current':
                 mended.append(f'mended: {schema.upgrade(url).said}')
@@ -91,8 +93,10 @@ def examine(settings: 'Settings', url: str, reached: frozenset[str] = frozenset(
     """Everything that can be seen without asking a system. `reached`: what was asked and answered. Raises
     Refused or DatabaseAway when there is no database.
     """
+    from hermes.booking.reps_files import load_reps
     from hermes.cli.doctor_calendar import examine_calendars
     from hermes.cli.doctor_mail import examine_alerts, examine_mail
+    from hermes.cli.doctor_people import examine_people
     from hermes.db import connections, schema
 
     yield _settings(settings)
@@ -112,6 +116,7 @@ def examine(settings: 'Settings', url: str, reached: frozenset[str] = frozenset(
         yield from _admins(connection)
         yield _write_back(connection, settings)
         yield from examine_calendars(connection, settings, reached)
+        yield examine_people(connection, settings, load_reps(settings.reps_folder))
         yield examine_mail(connection, settings)
         yield examine_alerts(connection, settings)
 

@@ -55,6 +55,7 @@ def run(
     """Everything in one: database, web, worker, and the sandbox when no system is configured."""
     heed_signals()
     settings = load()
+    check_people(settings)
     if settings.sandboxed:
         addresses = {'web': f'http://127.0.0.1:{port}', 'sandbox': f'http://127.0.0.1:{sandbox_port}'}
     else:
@@ -128,6 +129,7 @@ def web(
 
     heed_signals()
     settings = load_settings(make=True)
+    check_people(settings)
     settings.require_secrets()
     require_ports({'--port': port}, host)
     with open_database(settings, make=True) as url:
@@ -210,6 +212,13 @@ def inherited(settings: Settings, *, make: bool = True) -> dict[str, str]:
 def mail_port(settings: Settings) -> int | None:
     """Where the emulated mail server listens; None where there is none."""
     return urlsplit(settings.smtp_url.get_secret_value()).port
+
+
+def check_people(settings: Settings) -> None:
+    """Raise Refused for a file of people that is wrong."""
+    from hermes.booking.reps_files import load_reps
+
+    load_reps(settings.reps_folder)
 
 
 def require_schema(url: str) -> None:

@@ -116,6 +116,22 @@ def setup_clients(take: Take = None, yes: Yes = False) -> None:
         set_up_clients(here, Answers(yes), take)
 
 
+def setup_people(
+    check: Annotated[bool, typer.Option('--check', help='Say who is shown and who is not, and why.')] = False,
+) -> None:
+    """Begin the files of people for the booking pages, or check them: exits with 2 when somebody is not shown."""
+    from hermes.cli.output import ATTENTION
+    from hermes.cli.session import session
+    from hermes.cli.setup_people import check_people, set_up_people
+
+    with session(contact=False) as here:
+        if not check:
+            return set_up_people(here)
+        right = check_people(here)
+    if not right:
+        raise typer.Exit(ATTENTION)
+
+
 def export_file(file: Annotated[Path, typer.Argument(metavar='FILE', help='"-" prints it.')]) -> None:
     """Write the set-up as TOML, with the CRM's ids and without any secret."""
     from hermes.cli.session import done, session
@@ -149,6 +165,7 @@ COMMANDS = {
     'admins': setup_admins,
     'webhooks': setup_webhooks,
     'clients': setup_clients,
+    'people': setup_people,
     'export': export_file,
     'import': import_file,
 }

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -51,6 +52,8 @@ SECRETS = Secrets(
 SIGNING_KEY = 'a-signing-key-of-the-tests-only'
 AGAIN = 1000
 """A world that goes on draws other codes than those that it has drawn."""
+NOWHERE = Path(__file__).with_name('nowhere')
+"""A folder that is not there: no file of people."""
 HERMES = 'http://127.0.0.1:8000'
 SANDBOX = 'http://127.0.0.1:8100'
 PRIYA, MARCUS, INES, TOM, NOOR = (admin['tc2_admin_id'] for admin in demo.DEMO_ADMINS)
@@ -74,6 +77,7 @@ def settings_for(database_url: str, **more: Any) -> Settings:
         'pd_seats': 5,
         'pd_api_max_rate': 40,
         'signing_key': SIGNING_KEY,
+        'reps_dir': NOWHERE,
         'g_api_root': f'{SANDBOX}/google',
         'g_token_uri': f'{SANDBOX}/google/token',
         **SERVICE_ACCOUNT,

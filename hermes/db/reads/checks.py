@@ -10,6 +10,7 @@ from psycopg import Connection
 from hermes.db import heartbeats
 from hermes.db.reads.last_heard import read_heard
 from hermes.db.reads.lookup import Row, row, rows
+from hermes.domain.model import Record, RecordRef
 from hermes.parts.roles import PRODUCT
 
 SERVER = """
@@ -43,6 +44,10 @@ BOOKABLE = """
     where a.bookable and a.active and a.tombstone is null and a.alias_of is null
       and (a.is_sales_person or a.is_support_person)
     order by a.id
+"""
+STAFF = """
+    select id, active, bookable, email, is_sales_person, is_support_person
+    from admin where tombstone is null and alias_of is null
 """
 PROVEN = """
     select type, bool_or(state = 'done' and not exists (
@@ -122,6 +127,11 @@ def read_bookable(connection: Connection[Any]) -> list[Row]:
     is live, `problem` where it cannot be read, `followed` False until a worker has looked.
     """
     return rows(connection, BOOKABLE)
+
+
+def read_staff(connection: Connection[Any]) -> dict[int, Record]:
+    """Every admin that there is, with what decides whether they take calls."""
+    return {told['id']: Record(RecordRef('admin', told['id']), told) for told in rows(connection, STAFF)}
 
 
 def read_unproven(connection: Connection[Any], system: str, types: Sequence[str]) -> list[str]:

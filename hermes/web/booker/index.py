@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from hermes.booking.brackets import SUPPORTED, brackets, currency_of, find_bracket
-from hermes.booking.reps import Rep
+from hermes.booking.reps import PAGES, Rep
 from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import HermesError, NotFound
 from hermes.kit.countries import iso_code
@@ -22,7 +22,7 @@ from hermes.web.booker.pages import BookerParts, lead, show
 from hermes.web.booker.visitor import Visitor
 
 INDEX = '/book-a-call/'
-QUESTION, BRACKET, CHOOSE, ANYONE = (f'{INDEX}{name}/' for name in ('question', 'revenue', 'choose', 'anyone'))
+QUESTION, BRACKET, CHOOSE, ANYONE = (f'{INDEX}{name}/' for name in PAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Index:
 
     async def _list(self, visitor: Visitor, template: str, *, index: bool = False) -> Response:
         reps = await bookable(self.parts, 'sales')
-        times = await self.parts.next_times.of(rep.admin_id for rep in reps)
+        times = await self.parts.service.next_times.of(rep.admin_id for rep in reps)
         cards = [Card(rep, times.get(rep.admin_id, [])) for rep in reps]
         zone = visitor.zone(await self._zone(reps))
         left = visitor.query.get('with', '') == 'left'
@@ -99,7 +99,7 @@ class Index:
         """Whoever is free first, else whoever is first on the list. Raises NotFound where there is nobody."""
         if not reps:
             raise NotFound('There is nobody to book here.')
-        times = await self.parts.next_times.of((rep.admin_id for rep in reps), 1)
+        times = await self.parts.service.next_times.of((rep.admin_id for rep in reps), 1)
         never = self.parts.service.engine.clock.now() + timedelta(days=10_000)
         return min(reps, key=lambda rep: next(iter(times.get(rep.admin_id, [])), never))
 

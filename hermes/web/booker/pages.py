@@ -15,8 +15,7 @@ from starlette.responses import Response
 
 from hermes.booking.choose import Turns
 from hermes.booking.letters import LetterWriter
-from hermes.booking.next_times import NextTimes
-from hermes.booking.reps import RepsFiles
+from hermes.booking.reps_files import RepsFiles
 from hermes.booking.service import BookingService
 from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import HermesError
@@ -50,7 +49,6 @@ class BookerParts:
     writer: LetterWriter
     turns: Turns
     reps: RepsFiles
-    next_times: NextTimes
     locate: Callable[[Request], str | None]
     trusted: Sequence[Network] = ()
     embed_origins: Sequence[str] = ()

@@ -107,7 +107,7 @@ async def find_colleague(parts: BookerParts, call: Call, offer: Offer | None) ->
     if call.kind != 'sales' or (offer is not None and not offer.is_full_week()):
         return None
     others = {rep.admin_id: rep for rep in await bookable(parts, 'sales') if rep.admin_id != call.rep.admin_id}
-    times = await parts.next_times.of(others, 1)
+    times = await parts.service.next_times.of(others, 1)
     free = sorted((at[0], who) for who, at in times.items() if at)
     named = [each for each in free if each[1] == call.rep.alternative]
     return next(((others[who], at) for at, who in (*named, *free)), None)
