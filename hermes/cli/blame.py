@@ -26,8 +26,6 @@ def blame(
     as_json: JsonFlag = False,
 ) -> None:
     """Who set a field of a record, when, and because of what."""
-    from dataclasses import asdict
-
     from hermes.cli.database import reading
     from hermes.cli.moments import parse_moment
     from hermes.cli.naming import remote
@@ -48,7 +46,7 @@ def blame(
                 'tombstone': found.tombstone,
                 'at': moment,
                 'links': links,
-                'fields': [asdict(line) for line in told.lines],
+                'fields': told.lines,
             }
         )
     for note in found.notes:

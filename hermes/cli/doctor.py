@@ -1,7 +1,6 @@
 """`hermes doctor`: every connection and setting, each one line that is ok or says what to do (SETUP-6)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -78,7 +77,7 @@ def _ask(online: bool, fix: bool, trip: bool, mended: list[str]) -> tuple[list[s
 def _report(mended: list[str], findings: list[Finding], as_json: bool) -> None:
     sick = sum(finding.state == 'todo' for finding in findings)
     if as_json:
-        return print_json({'ok': not sick, 'mended': mended, 'findings': [asdict(finding) for finding in findings]})
+        return print_json({'ok': not sick, 'mended': mended, 'findings': findings})
     for line in mended:
         say(show(line))
     width = max(len(finding.name) for finding in findings)

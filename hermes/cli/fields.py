@@ -19,6 +19,7 @@ from hermes.parts.roles import CRM, CRM_TITLE, PRODUCT_TITLE
 if TYPE_CHECKING:
     from hermes.cli.session import Session
     from hermes.domain.fields import CustomField
+    from hermes.sync.cataloguing import Added
 
 COLUMNS = [
     Column('linked_object_type', 'OF'),
@@ -130,9 +131,7 @@ def _contact(here: 'Session', *, code: str | None = None, create: bool = False) 
     here.do(connect.meet(here.engine, system))
 
 
-def _add(here: 'Session', item: 'CustomField', create: bool, called: str, quiet: bool) -> dict[str, Any]:
-    from dataclasses import asdict
-
+def _add(here: 'Session', item: 'CustomField', create: bool, called: str, quiet: bool) -> 'Added':
     from hermes.parts.systems import profiles
     from hermes.sync import cataloguing
 
@@ -143,7 +142,7 @@ def _add(here: 'Session', item: 'CustomField', create: bool, called: str, quiet:
         say(f'It stands in no field of {CRM_TITLE} yet: --create makes it there, --id says which it is.')
     if added.reread and not quiet:
         say(f'{added.reread} clients are read from {PRODUCT_TITLE} again, because nothing older of them is kept.')
-    return asdict(added)
+    return added
 
 
 def change_field(
@@ -160,8 +159,6 @@ def change_field(
     """Change a field; what it holds is gathered anew where its source changed. After somebody renamed it in the CRM,
     --name says the new name.
     """
-    from dataclasses import asdict
-
     from hermes.cli.session import session
     from hermes.sync import cataloguing
 
@@ -181,7 +178,7 @@ def change_field(
         system = here.engine.systems.get(CRM)
         changed = here.do(cataloguing.change(here.engine, read_linked(on), name, to, system))
     if as_json:
-        return print_json(asdict(changed))
+        return print_json(changed)
     say(f'{read_linked(on)} field {name}: {", ".join(to)} changed; {changed.pushes} records are on their way.')
 
 

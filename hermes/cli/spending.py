@@ -12,8 +12,6 @@ TITLES = {'operations': 'OPERATION', 'lanes': 'LANE', 'rules': 'RULE', 'records'
 
 def show_spending(days: int, as_json: bool) -> None:
     """Print every system's spending of the last `days` days (UTC), today included."""
-    from dataclasses import asdict
-
     from hermes.cli.database import reading
     from hermes.db.reads.spending import read_spending
     from hermes.parts.systems import profiles
@@ -21,7 +19,7 @@ def show_spending(days: int, as_json: bool) -> None:
     with reading() as connection:
         found = read_spending(connection, {name: each.prices for name, each in profiles().items()}, days)
     if as_json:
-        return print_json({'systems': [asdict(item) for item in found]})
+        return print_json({'systems': found})
     if not found:
         say('no system has a budget yet: no worker has run')
     for item in found:

@@ -11,15 +11,13 @@ def trace(
     event_id: Annotated[int, typer.Argument(metavar='EVENT', help="The event's number.")], as_json: JsonFlag = False
 ) -> None:
     """One event and everything that it caused, until it was quiet."""
-    from dataclasses import asdict
-
     from hermes.cli.database import reading
     from hermes.db.reads.trace import read_trace
 
     with reading() as connection:
         told = read_trace(connection, event_id)
     if as_json:
-        return print_json(asdict(told))
+        return print_json(told)
     event = told.event
     say(
         f'event {event["id"]}: {show(event["kind"])} from {show(event["source"])}, {show(event["received_at"])}, '
