@@ -1,24 +1,43 @@
 """The ledger of calls: a row for every request to an outside system, opened before it leaves, closed by its answer."""
 
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hermes.db.codec import dump
+from hermes.db.events import EVENT_COLUMNS, read_event
 from hermes.db.pool import Connection, the_row
-from hermes.domain.model import RecordRef
+from hermes.domain.model import Event, RecordRef
 
 OPEN = """
     insert into call (system, op, type, remote_id, record_type, record_id, lane, tokens, intent_event, started_at, rule)
     values (%(system)s, %(op)s, %(type)s, %(remote_id)s, %(record_type)s, %(record_id)s, %(lane)s, %(tokens)s,
       %(intent)s, %(started_at)s, %(rule)s) returning id
 """
-CLOSE = """
+FREE = """
+    update reservation r set until = least(until, hermes_now() + make_interval(secs => b.burst_window_s::float))
+    from budget b where b.system = r.system and r.id = %(reservation)s
+"""
+CLOSE = f"""
     with closed as (
       update call set status = %(status)s, reaction = %(reaction)s, ended_at = %(at)s, answer_event = %(answer)s
       where id = %(id)s
     )
-    update reservation r set until = least(until, hermes_now() + make_interval(secs => b.burst_window_s::float))
-    from budget b where b.system = r.system and r.id = %(reservation)s
+    {FREE}
+"""
+ANSWER = f"""
+    with told as (
+      insert into event (source, kind, dedupe_key, headers, body, state, cause_id)
+      select %(source)s, kind, key, headers::jsonb, body, 'done', %(cause)s
+      from unnest(%(kinds)s::text[], %(keys)s::bytea[], %(headers)s::text[], %(bodies)s::bytea[])
+        with ordinality as t(kind, key, headers, body, place)
+      order by place returning {EVENT_COLUMNS}
+    ), closed as (
+      update call set status = %(status)s, reaction = %(reaction)s, ended_at = %(at)s,
+        answer_event = (select min(id) from told) where id = %(id)s
+    ), freed as ({FREE})
+    select * from told order by id
 """
 MET = """
     select count(*) as met from call where record_type = %s and record_id = %s and reaction = %s
@@ -90,6 +109,33 @@ async def close_call(connection: Connection, number: int, reservation: int, ende
             'at': ended.at, 'answer': ended.answer,
         },
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an answer leaves behind: an event's kind, headers and body."""
+
+    kind: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+async def close_answered(
+    connection: Connection, number: int, reservation: int, ended: Ended, source: str, told: Sequence[Told], cause: int
+) -> list[Event]:
+    """The same of a call whose answer is kept: the events that it leaves, in their order; the answer is the first.
+    `cause`: the event of what was to be sent, 0 where there is none.
+    """
+    rows = await connection.execute(
+        ANSWER,
+        {
+            'id': number, 'reservation': reservation, 'status': ended.status, 'reaction': ended.reaction,
+            'at': ended.at, 'source': source, 'cause': cause or None, 'kinds': [each.kind for each in told],
+            'keys': [secrets.token_bytes(16) for _ in told], 'headers': [dump(dict(each.headers)) for each in told],
+            'bodies': [each.body for each in told],
+        },
+    )  # fmt: skip
+    return [read_event(row) for row in await rows.fetchall()]
 
 
 async def count_met(connection: Connection, record: RecordRef, reaction: str, within: timedelta) -> int:

@@ -61,7 +61,7 @@ FINISH = """
     from (
       select id, outcome, waits, moved, nextval('applied_seq') as seq from (select * from jsonb_to_recordset(%(rows)s)
         as t(id bigint, outcome jsonb, waits bool, moved bool, place int) order by place) s
-    ) r where e.id = r.id
+    ) r where e.id = r.id and e.id = any(%(ids)s)
 """
 
 

@@ -13,7 +13,8 @@ from hermes.db import decisions, journal, keys, occupancy, pushes
 from hermes.db.candidates import CANDIDATES as CANDIDATES
 from hermes.db.candidates import candidates, naming, under
 from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, Row, Write
+from hermes.db.rota import count_assigned
 from hermes.domain.applied import Applied
 from hermes.domain.graph import Allocator, Decision, Graph
 from hermes.domain.matching import Keys
@@ -96,6 +97,12 @@ async def lock_births(connection: Connection) -> None:
     await connection.execute('select pg_advisory_xact_lock(%s)', (BIRTHS_LOCK,))
 
 
+async def lock_births_unsynced(connection: Connection) -> None:
+    """The same, in a transaction that commits without waiting for the disk (`pool.commit_unsynced`)."""
+    query = "select pg_advisory_xact_lock(%s), set_config('synchronous_commit', 'off', true)"
+    await connection.execute(query, (BIRTHS_LOCK,))
+
+
 async def lock_for_recording(connection: Connection, company_id: int) -> None:
     """Take the locks of whoever records a call, in everybody's order (births, company), before any push row is
     touched.
@@ -119,12 +126,7 @@ async def _links(connection: Connection, refs: Collection[RemoteRef]) -> dict[Re
     found: dict[RemoteRef, RecordRef | None] = {}
     missing = set(refs)
     while missing:
-        rows = await connection.execute(
-            'select m.system, m.type, m.remote_id, m.merged_into, l.record_type, l.record_id from mirror m '
-            'left join link l using (system, type, remote_id) '
-            'join jsonb_to_recordset(%s) as r(system text, type text, remote_id text) using (system, type, remote_id)',
-            (_refs(missing),),
-        )
+        rows = await connection.execute(LINKS, (_refs(missing),))
         survivors = set()
         for row in await rows.fetchall():
             ref = RemoteRef(row['system'], row['type'], row['remote_id'])
@@ -238,6 +240,16 @@ async def _by_id(connection: Connection, table: str, ids: list[int]) -> list[Rec
     return [read_record(table, row) for row in await rows.fetchall()]
 
 
+LINKS = """
+    select r.system, r.type, r.remote_id, m.merged_into, l.record_type, l.record_id
+    from jsonb_to_recordset(%s) as r(system text, type text, remote_id text),
+      lateral (select merged_into from mirror m where m.system = r.system and m.type = r.type
+        and m.remote_id = r.remote_id offset 0) m
+      left join lateral (select record_type, record_id from link l where l.system = r.system and l.type = r.type
+        and l.remote_id = r.remote_id offset 0) l on true
+"""
+"""Whose some objects are. Each is looked up by its key (offset 0), however small the tables were when this was planned.
+"""
 MOMENTS = ('start_at', 'end_at')
 COMPANIES_OF = (
     'with recursive '
@@ -265,9 +277,11 @@ UNDER = f"""
     union all select 'push', record_id, jsonb_build_object('record_type', record_type, 'record_id', record_id,
       'system', system, 'intent', intent, 'state', state)
       from push where graph_id = any(%(ids)s) and (intent ->> 'op' = 'create' or state = 'parked')
-    union all select 'mirror', record_id, to_jsonb(m) || jsonb_build_object('record_type', l.record_type, 'record_id',
+    union all select 'mirror', e.record_id, to_jsonb(m) || jsonb_build_object('record_type', l.record_type, 'record_id',
       l.record_id, 'is_primary', l.is_primary)
-      from every join link l using (record_type, record_id) join mirror m using (system, type, remote_id)
+      from every e, lateral (select * from link where record_type = e.record_type and record_id = e.record_id
+        offset 0) l, lateral (select * from mirror where system = l.system and type = l.type and
+        remote_id = l.remote_id offset 0) m
     order by 1, 2
 """
 """Everything under some companies, and the mirrors of all of it: one row each, as JSON."""
@@ -323,25 +337,39 @@ async def commit(
     A meeting whose time is taken raises ExclusionViolation (CB-4), or, `lenient` (what the calendar says has happened
     already), becomes a decision. `quiet`: no letters.
     """
-    await _store(connection, graph, effects.mirrors, event.id, lenient=lenient, quiet=quiet)
-    await journal.append(connection, effects.changes, at or event.received_at)
+    journaled = journal.appending(effects.changes, at or event.received_at)
+    await _store(connection, graph, effects.mirrors, event.id, journaled, lenient=lenient, quiet=quiet)
+    await count_assigned(connection, effects.changes)
     await decisions.ask(connection, effects.decisions, at or event.received_at)
     await decisions.close(connection, effects.closed)
 
 
 async def _store(
-    connection: Connection, graph: Graph, newest: Mapping[RemoteRef, int], last: int, *, lenient: bool, quiet: bool
+    connection: Connection,
+    graph: Graph,
+    newest: Mapping[RemoteRef, int],
+    last: int,
+    journaled: Write | None,
+    *,
+    lenient: bool,
+    quiet: bool,
 ) -> None:
+    writes = [journaled]
     for table in STORED:
         rows = [record_row(graph.records[ref]) for ref in sorted(graph.touched_records) if ref.type == table]
-        await _upsert(connection, table, rows, ('id',))
+        writes.append(_upsert(table, rows, ('id',)))
     mirrors = [graph.mirrors[ref] for ref in sorted(graph.touched_mirrors)]
     rows = [mirror_row(mirror, newest.get(mirror.ref, last)) for mirror in mirrors]
-    await _upsert(connection, 'mirror', rows, ('system', 'type', 'remote_id'))
+    writes.append(_upsert('mirror', rows, ('system', 'type', 'remote_id')))
     links = [link_row(mirror) for mirror in mirrors if mirror.record and _is_news(graph, mirror)]
-    for primary in (False, True):
-        part = [row for row in links if (row['is_primary'] and row['state'] == 'live') is primary]
-        await _upsert(connection, 'link', part, ('system', 'type', 'remote_id'))
+    others, primary = (
+        _upsert('link', [row for row in links if _is_primary(row) is each], ('system', 'type', 'remote_id'))
+        for each in (False, True)
+    )
+    if others and primary:
+        await _write(connection, [*writes, others])
+        writes = []
+    await _write(connection, [*writes, primary or others])
     await keys.keep(connection, graph)
     for record in [graph.records[ref] for ref in sorted(graph.touched_records)]:
         if record.alias_of is not None and record.ref.type in MERGED:
@@ -373,17 +401,31 @@ async def newest_events(connection: Connection, refs: Collection[RemoteRef]) -> 
     return {RemoteRef(row['system'], row['type'], row['remote_id']): row['event_id'] for row in found}
 
 
-async def _upsert(connection: Connection, table: str, rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
+def _is_primary(link: Mapping[str, Any]) -> bool:
+    return bool(link['is_primary'] and link['state'] == 'live')
+
+
+def _upsert(table: str, rows: list[dict[str, Any]], key: tuple[str, ...]) -> Write | None:
     if not rows:
-        return
+        return None
     names = list(rows[0])
     written = ', '.join(f'{name} = excluded.{name}' for name in names if name not in key)
     columns = ', '.join(names)
-    await connection.execute(
+    return (
         f'insert into {table} ({columns}) select {columns} from jsonb_populate_recordset(null::{table}, %s) '
         f'on conflict ({", ".join(key)}) do update set {written}',
         (dump(rows),),
     )
+
+
+async def _write(connection: Connection, writes: Iterable[Write | None]) -> None:
+    """Writes to different tables, in one statement."""
+    told = [write for write in writes if write]
+    if not told:
+        return
+    *before, (last, _) = told
+    parts = ', '.join(f'w{place} as ({query})' for place, (query, _) in enumerate(before))
+    await connection.execute(f'with {parts} {last}' if parts else last, [item for _, given in told for item in given])
 
 
 async def allocate_ids(connection: Connection, count: int) -> list[int]:

@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from hermes.db.codec import dump
-from hermes.db.pool import Connection, Row
-from hermes.db.rota import count_assigned
+from hermes.db.pool import Connection, Row, Write
 from hermes.domain.model import Change, RecordRef
 
 APPEND = """
@@ -15,9 +14,8 @@ APPEND = """
 """
 
 
-async def append(connection: Connection, changes: Iterable[tuple[Change, int]], at: datetime) -> None:
-    """Each change with the event that caused it; what it means for the rota follows."""
-    changes = list(changes)
+def appending(changes: Iterable[tuple[Change, int]], at: datetime) -> Write | None:
+    """Each change with the event that caused it, for whoever writes what changed."""
     rows = [
         {
             'record_type': change.record.type, 'record_id': change.record.id, 'field': change.field,
@@ -26,9 +24,7 @@ async def append(connection: Connection, changes: Iterable[tuple[Change, int]], 
         }
         for change, event_id in changes
     ]  # fmt: skip
-    if rows:
-        await connection.execute(APPEND, (at, dump(rows)))
-        await count_assigned(connection, changes)
+    return (APPEND, (at, dump(rows))) if rows else None
 
 
 async def of_events(connection: Connection, event_ids: Sequence[int]) -> list[Row]:
@@ -48,8 +44,9 @@ async def last_rules(
         return {}
     rows = await connection.execute(
         'select distinct on (c.record_type, c.record_id, c.field) c.record_type, c.record_id, c.field, c.rule '
-        'from jsonb_to_recordset(%s) as a(type text, id bigint, fields text[]) join change c on c.record_type = a.type '
-        'and c.record_id = a.id and c.field = any(a.fields) order by c.record_type, c.record_id, c.field, c.id desc',
+        'from jsonb_to_recordset(%s) as a(type text, id bigint, fields text[]), lateral (select * from change '
+        'where record_type = a.type and record_id = a.id and field = any(a.fields) offset 0) c '
+        'order by c.record_type, c.record_id, c.field, c.id desc',
         (dump([{'type': ref.type, 'id': ref.id, 'fields': sorted(fields)} for ref, fields in asked.items()]),),
     )
     return {

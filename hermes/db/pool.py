@@ -4,8 +4,8 @@ A clock that is not the system's is told to the server for the transaction (`her
 which go by the server's clock, follow the clock of whoever owns time. `hook` lets the simulator stop the world at
 every commit.
 
-A statement is planned once and kept, perhaps from a time when its table was small: no table is read from end to end
-where an index will do, whatever the statistics say.
+A statement is planned once and kept, perhaps since its table was small: so no table is read from end to end where an
+index will do, whatever the statistics say (`PLANS`).
 """
 
 import asyncio
@@ -26,6 +26,8 @@ from hermes.kit.clock import Clock, SystemClock
 
 Row = dict[str, Any]
 Connection = AsyncConnection[Row]
+Write: TypeAlias = tuple[str, tuple[Any, ...]]
+"""A statement that writes to one table, and its parameters."""
 DatabaseError: TypeAlias = Error
 """Anything that the database or the way to it refused."""
 DatabaseAway: TypeAlias = OperationalError
@@ -34,6 +36,7 @@ WriteRefused: TypeAlias = ReadOnlySqlTransaction
 """Something would have written where only reading is allowed."""
 IDLE_IN_TRANSACTION_S = 8
 """A worker that stands still inside a transaction loses it, so that its locks last no longer than a lease."""
+PLANS: Final = '-c enable_seqscan=off -c plan_cache_mode=force_generic_plan'
 RESTED_S: Final = 1.0
 
 _decode: Final = json.JSONDecoder().raw_decode
@@ -67,8 +70,7 @@ class Database:
             configure=_teach,
             kwargs={
                 'row_factory': dict_row,
-                'options': f'-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S}s '
-                '-c timezone=UTC -c enable_seqscan=off',
+                'options': f'-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S}s -c timezone=UTC {PLANS}',
                 'connect_timeout': 5,
             },
         )

@@ -232,12 +232,22 @@ async def renew(connection: Connection, pushes: Sequence[Push]) -> bool:
     return True
 
 
-async def intend(connection: Connection, push: Push, intent: dict[str, Any]) -> int | None:
-    """Commit what is about to be sent: the generation that is wanted now. None when the push is no longer ours."""
+async def intend(connection: Connection, push: Push, intent: dict[str, Any], rest: Sequence[Push] = ()) -> int | None:
+    """Commit what is about to be sent, and keep the lease on the `rest` of its graph: the generation that is wanted
+    now. None when one of them is no longer ours.
+    """
+    until = f'leased_until = hermes_now() + make_interval(secs => {LEASE_S})'
     rows = await connection.execute(
-        f'update push set intent = %(intent)s, leased_until = hermes_now() + make_interval(secs => {LEASE_S}) where '
-        f'{_HOLDS} returning wanted',
-        {**_key(push), 'intent': dump(intent)},
+        f"""
+        with kept as (
+          update push p set {until} from jsonb_to_recordset(%(rest)s::jsonb) as r(type text, id bigint, fence bigint)
+          where p.record_type = r.type and p.record_id = r.id and p.system = %(system)s and p.fence = r.fence
+          returning 1
+        )
+        update push set intent = %(intent)s, {until}
+        where {_HOLDS} and (select count(*) from kept) = jsonb_array_length(%(rest)s::jsonb) returning wanted
+        """,
+        {**_key(push), 'intent': dump(intent), 'rest': dump([_key(each) for each in rest])},
     )
     row = await rows.fetchone()
     return int(row['wanted']) if row else None

@@ -156,32 +156,37 @@ def judge(system: System, request: Request, answer: Answer, catalogue: Catalogue
     return None
 
 
-async def note(
-    engine: Engine,
-    connection: Connection,
-    system: System,
-    asked: Asked,
-    intent: int = 0,
-) -> Event:
+async def note(engine: Engine, connection: Connection, system: System, asked: Asked) -> Event:
     """Store the answer as an event, close the ledger's row, give the reservation its end. Applying it is the
     caller's.
     """
+    [event] = await note_all(engine, connection, system, asked)
+    return event
+
+
+async def note_all(
+    engine: Engine, connection: Connection, system: System, asked: Asked, intent: int = 0, verdict: str = ''
+) -> list[Event]:
+    """The same of the answer to a write under an intent (its event), with what became of that ('done', 'void') where
+    it is known: a `verdict`, which is an event of its own.
+    """
     request, answer, reaction = asked.request, asked.answer, asked.reaction
     kept = (replace(request, fields={}), replace(answer, body=b'')) if request.op in SECRET else (request, answer)
-    event = await events.add(
-        connection,
-        system.name,
-        KIND.get(request.op, 'metadata'),
-        encode_answer(*kept),
-        headers={'intent': str(intent)} if intent else {},
-        cause_id=intent or None,
+    told = [
+        ledger.Told(KIND.get(request.op, 'metadata'), encode_answer(*kept), {'intent': str(intent)} if intent else {})
+    ]
+    if verdict:
+        told.append(ledger.Told('intent', intent_body(verdict, request, intent), {}))
+    call = asked.call
+    stored = await ledger.close_answered(
+        connection, call.id, call.reservation_id, _ended(engine, asked), system.name, told, intent
     )
-    await close(engine, connection, asked, event.id)
+    await _meet(connection, asked)
     if isinstance(reaction, RateLimited):
         await budget.learn(connection, system.name, until=reaction.until, daily=reaction.daily, reason=str(reaction))
     if isinstance(reaction, AuthBroken):
         await pauses.pause(connection, system.name, f'{BROKEN}: {reaction}', keep=True)
-    return event
+    return stored
 
 
 async def count(connection: Connection, record: RecordRef, reaction: type[Reaction], within: timedelta) -> int:
@@ -193,12 +198,19 @@ async def close(engine: Engine, connection: Connection, asked: Asked, event_id: 
     """Close the ledger's row of a call, whose answer is the event `event_id` if it is kept, and give its reservation
     its end. From its first proper answer on, the database belongs to the account.
     """
-    call, answer = asked.call, asked.answer
+    ended = replace(_ended(engine, asked), answer=event_id)
+    await ledger.close_call(connection, asked.call.id, asked.call.reservation_id, ended)
+    await _meet(connection, asked)
+
+
+def _ended(engine: Engine, asked: Asked) -> ledger.Ended:
     reaction = type(asked.reaction).__name__ if asked.reaction else ''
-    ended_at = answer.ended_at or engine.clock.now()
-    ended = ledger.Ended(answer.status, reaction, ended_at, event_id)
-    await ledger.close_call(connection, call.id, call.reservation_id, ended)
-    if call.account and answer.status is not None and 200 <= answer.status < 300 and not reaction:
+    return ledger.Ended(asked.answer.status, reaction, asked.answer.ended_at or engine.clock.now(), None)
+
+
+async def _meet(connection: Connection, asked: Asked) -> None:
+    call, status = asked.call, asked.answer.status
+    if call.account and status is not None and 200 <= status < 300 and asked.reaction is None:
         await remember_account(connection, call.system, call.account)
 
 
@@ -211,6 +223,12 @@ async def intent_event(
     extra: Mapping[str, Any] | None = None,
 ) -> Event:
     """Write what is about to be sent (state 'open'), or what became of it ('done', 'void'), as an event."""
+    body = intent_body(state, request, opened, extra)
+    return await events.add(connection, system, 'intent', body, cause_id=opened or None)
+
+
+def intent_body(state: str, request: Request, opened: int, extra: Mapping[str, Any] | None = None) -> bytes:
+    """What such an event says."""
     body = {
         'state': state,
         'op': request.op,
@@ -221,6 +239,4 @@ async def intent_event(
         'opened': opened,
         **(extra or {}),
     }
-    return await events.add(
-        connection, system, 'intent', json.dumps(body, default=str).encode(), cause_id=opened or None
-    )
+    return json.dumps(body, default=str).encode()

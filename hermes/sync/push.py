@@ -5,6 +5,7 @@ An intent without an outcome is resolved before anything else is tried (resolve.
 reaction.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -102,9 +103,7 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
         return settled
     async with engine.database.transaction() as connection:
         graph = await graphs.load(connection, graphs.Wanted(companies={push.graph_id}))
-        if not await pushes.renew(connection, [push, *rest]):
-            return False
-        prepared = await prepare(engine, connection, push, system, graph)
+        prepared = await prepare(engine, connection, push, system, graph, rest)
         root = await call_rules.of_trace(connection, push.record, push.graph_id) if prepared else None
     if prepared is None:
         return True
@@ -115,8 +114,7 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
         tracing.tell(status=asked.answer.status or 0, sent=asked.answer.sent)
     creating = request.op == 'create'
     async with engine.births if creating else nullcontext(), engine.database.transaction() as connection:
-        await commit_unsynced(connection)
-        await (graphs.lock_for_recording if creating else graphs.lock_company)(connection, push.graph_id)
+        await (graphs.lock_births_unsynced if creating else commit_unsynced)(connection)
         await record_answer(engine, connection, push, system, prepared.intent.id, asked)
     stop = isinstance(asked.reaction, (RateLimited, AuthBroken))
     if stop:
@@ -130,7 +128,9 @@ async def _release(engine: Engine, rest: list[Push]) -> None:
             await pushes.release(connection, push)
 
 
-async def prepare(engine: Engine, connection: Connection, push: Push, system: System, graph: Graph) -> Prepared | None:
+async def prepare(
+    engine: Engine, connection: Connection, push: Push, system: System, graph: Graph, rest: Sequence[Push] = ()
+) -> Prepared | None:
     """Plan one record of a company's graph and, if something has to be sent, commit the intent. None when there is
     nothing to call now.
     """
@@ -159,7 +159,7 @@ async def prepare(engine: Engine, connection: Connection, push: Push, system: Sy
         await pushes.park(connection, push, 'MATCH-7: nothing is made until somebody decides', {}, 'held')
         return None
     rule = await call_rules.of_write(connection, graph, record, needed, table)
-    return await _intend(engine, connection, push, system, known, request_of(needed, record, system), rule, graph)
+    return await _intend(engine, connection, push, system, known, request_of(needed, record, system), rule, graph, rest)
 
 
 def request_of(needed: Plan, record: Record, system: System) -> Request:
@@ -243,6 +243,7 @@ async def _intend(
     request: Request,
     rule: str,
     graph: Graph,
+    rest: Sequence[Push],
 ) -> Prepared | None:
     """Reserve, write the intent as an event, fold it into the mirror, and keep it in the push row: all before the
     call.
@@ -268,7 +269,7 @@ async def _intend(
         'deadline_at': (now + timedelta(seconds=calls.CALL_S)).isoformat(),
         'misses': 0,
     }
-    generation = await pushes.intend(connection, push, intent)
+    generation = await pushes.intend(connection, push, intent, rest)
     if generation is None:
         raise LostLeaseError
     await ingest.record(engine, connection, opened, given=ingest.Given(graph, known))
@@ -291,16 +292,17 @@ async def record_answer(
     was to be sent.
     """
     request, reaction = asked.request, asked.reaction
-    event = await calls.note(engine, connection, system, asked, intent)
     spacing_s = float(asked.known.settings.get('push_spacing_s', engine.push_spacing_s))
     creating = request.op == 'create'
     if reaction is None or (isinstance(reaction, Gone) and request.op == 'delete'):
-        verdict = await calls.intent_event(connection, push.system, 'done', request, intent)
-        await ingest.record(engine, connection, event, verdict, given=ingest.Given(births_held=creating))
+        told = await calls.note_all(engine, connection, system, asked, intent, 'done')
+        await ingest.record(engine, connection, *told, given=ingest.Given(births_held=creating))
         await pushes.complete(connection, push, push.wanted, wrote=True, spacing_s=spacing_s)
         return
+    await graphs.lock_company(connection, push.graph_id)
     if isinstance(reaction, Ambiguous):
-        await ingest.record(engine, connection, event, given=ingest.Given(births_held=creating))
+        told = await calls.note_all(engine, connection, system, asked, intent)
+        await ingest.record(engine, connection, *told, given=ingest.Given(births_held=creating))
         due = (
             timedelta(seconds=calls.CALL_S + resolve.CREATE_GRACE_S)
             if request.op == 'create' and not request.remote_id
@@ -309,8 +311,8 @@ async def record_answer(
         await pushes.later(connection, push, due, str(reaction), attempt=True, keep_intent=True)
         return
     superseded = await pushes.wanted(connection, push) > push.wanted
-    verdict = await calls.intent_event(connection, push.system, 'void', request, intent)
-    await ingest.record(engine, connection, event, verdict, given=ingest.Given(births_held=creating))
+    told = await calls.note_all(engine, connection, system, asked, intent, 'void')
+    await ingest.record(engine, connection, *told, given=ingest.Given(births_held=creating))
     if not superseded:
         push = replace(push, wanted=await pushes.wanted(connection, push))
     await react(engine, connection, push, system.profile, request, reaction)

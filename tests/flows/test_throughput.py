@@ -80,7 +80,6 @@ async def test_a_claim_reads_no_more_when_more_waits_whatever_was_planned_for_fe
     async with house.engine.database.transaction() as connection:
         await connection.execute(CROWD, (FEW,))
         await connection.execute('analyze push')
-        await connection.execute('set local plan_cache_mode = force_generic_plan')
 
         async def read() -> int:
             """Rows of pushes that one claim reads."""

@@ -159,15 +159,15 @@ def children_are_dropped() -> None:
 
 
 def answers_out_of_the_log() -> None:
-    note = calls.note
+    note = calls.note_all
 
     async def noted(*given: Any, **more: Any) -> Any:
-        event = await note(*given, **more)
-        if event.kind == 'answer':
-            await given[1].execute('update event set body = null where id = %s', (event.id,))
-        return event
+        told = await note(*given, **more)
+        if told[0].kind == 'answer':
+            await given[1].execute('update event set body = null where id = %s', (told[0].id,))
+        return told
 
-    calls.note = noted
+    calls.note_all = noted
 
 
 def budget_per_process() -> None:
