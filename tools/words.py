@@ -21,7 +21,7 @@ from hermes.kit import languages
 
 ROOT: Final = Path(hermes.__file__).parent
 FOLDER: Final = Path(languages.__file__).parent
-SOURCES: Final = ('booking', 'web/booker')
+SOURCES: Final = ('booking', 'systems/google_calendar', 'web/booker')
 METHODS: Final = [('**.py', 'python'), ('**.html', 'jinja2'), ('**.txt', 'jinja2')]
 OPTIONS: Final = {
     method: {'newstyle_gettext': 'true', 'trim_blocks': 'true', 'lstrip_blocks': 'true', 'silent': 'false'}

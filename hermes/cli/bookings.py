@@ -95,6 +95,7 @@ def _pairs(found: 'Row') -> list[tuple[str, Any]]:
         ('end', found['end_at']),
         ('for the admin', _local(found['start_at'], found['admin_zone'])),
         ('for the visitor', _local(found['start_at'], found['zone'])),
+        ('language', found['lang'] or 'en'),
         ('admin', f'{found["admin"]} (ID: {found["admin_id"]})'),
         ('company', f'{found["company"]} (ID: {found["company_id"]})'),
         ('contact', f'{found["contact"]} <{found["contact_email"] or ""}> (ID: {found["contact_id"]})'),

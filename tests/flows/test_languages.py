@@ -10,7 +10,8 @@ import pytest
 from hermes.kit.languages import LOCALES, MADE_UP, language
 from tests.flows.letters import Post, open_post
 from tests.flows.spoken import book, plain
-from tests.flows.visitors import TEN
+from tests.flows.visitors import HALF, TEN, admin, live
+from tests.flows.visitors import book as ask
 
 pytestmark = pytest.mark.behaviour('WEB-19')
 WEDNESDAY = {
@@ -73,6 +74,33 @@ async def test_later_letters_speak_it_too(post: Post) -> None:
         'Ihr Gespräch ist gebucht: Mi., 4. März, 15:30',
         'Ihr Gespräch am Mi., 4. März ist abgesagt',
     ]
+
+
+async def test_the_invitation_of_the_calendar_speaks_it_too(post: Post) -> None:
+    await book(post.house, 'fr', TEN)
+    await post.house.settle(20)
+    [event] = live(post.house, (await admin(post.house))['email'])
+    assert event['summary'] == 'Démonstration TutorCruncher avec Priya Raman'
+    assert event['description'].startswith('Merci')
+
+
+async def test_a_language_that_is_unknown_is_told_and_english_is_written(post: Post) -> None:
+    for at, (told, warned) in enumerate((('xx', True), ('de-AT', False), (None, False), (7, True))):
+        email = f'lee{at}@customer.example'
+        answer = await ask(post.house, TEN + at * HALF * 2, email=email, lang=told)
+        assert answer.status_code == 200, answer.text
+        assert ('lang' in str(answer.json().get('warnings'))) == warned, answer.json()
+    await post.carry()
+    assert [('Guten Tag' if 'Guten Tag' in one['text'] else 'Hello') for one in post.inbox()] == [
+        'Hello', 'Guten Tag', 'Hello', 'Hello',
+    ]  # fmt: skip
+
+
+async def test_the_same_call_in_another_language_is_the_same_request(post: Post) -> None:
+    first, second = [await ask(post.house, lang=code, headers={'Idempotency-Key': 'one'}) for code in ('de', 'fr')]
+    assert (first.status_code, second.status_code) == (200, 200), second.text
+    assert first.json()['manage'] == second.json()['manage']
+    assert len(await post.house.rows('select id from meeting')) == 1
 
 
 async def test_what_the_company_reads_stays_english(post: Post) -> None:

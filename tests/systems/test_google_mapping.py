@@ -55,6 +55,16 @@ def test_a_new_meeting_as_an_event() -> None:
     }
 
 
+@pytest.mark.behaviour('CB-11', 'WEB-19')
+def test_the_invitation_speaks_the_language_in_which_was_booked() -> None:
+    german = computed(lang='de')
+    assert german['summary'] == 'Brightwell-Demo mit Ada Bell'
+    assert 'Thank you' not in german['description']
+    assert german['description'].count('\n\n') == computed()['description'].count('\n\n')
+    for nothing in (None, 'xx'):
+        assert computed(lang=nothing) == computed()
+
+
 @pytest.mark.behaviour('CB-11')
 def test_the_title_of_a_support_meeting() -> None:
     assert computed(kind='support')['summary'] == 'Brightwell support meeting with Ada Bell'

@@ -13,7 +13,7 @@ STATUSES: Final = ('planned', 'canceled')
 PUBLIC: Final = "('x' || left(encode(sha256(convert_to('number:' || uid, 'UTF8')), 'hex'), 12))::bit(48)::bigint + 1"
 """The number of a meeting in answers to its visitor (booking.links.public_number)."""
 MEETINGS = """
-    select m.id, {public} as number, m.kind, m.status, m.start_at, m.end_at, m.zone, m.buffer_s, m.sequence,
+    select m.id, {public} as number, m.kind, m.status, m.start_at, m.end_at, m.zone, m.lang, m.buffer_s, m.sequence,
            m.canceled_by, m.uid, m.typed, coalesce(m.extra -> 'flags', '[]') as flags,
            m.company_id, coalesce(c.name, '') as company,
            m.contact_id, concat_ws(' ', p.first_name, p.last_name) as contact, p.email as contact_email, m.deal_id,

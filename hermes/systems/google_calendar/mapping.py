@@ -14,20 +14,19 @@ from typing import Any, Final
 from hermes.domain.fields import ABSENT
 from hermes.domain.model import Record, Value
 from hermes.kit import wire
+from hermes.kit.languages import N_, find_language
 from hermes.kit.texts import clean
 from hermes.ports import Outgoing, View
 
 TITLES: Final[Mapping[str, str]] = {
-    'sales': '{brand} demo with {admin}',
-    'support': '{brand} support meeting with {admin}',
+    'sales': N_('%(brand)s demo with %(admin)s'),
+    'support': N_('%(brand)s support meeting with %(admin)s'),
 }
 TEXTS: Final[Mapping[str, str]] = {
-    'sales': (
-        'Thank you for booking a call.\n\n{admin} will show you {brand} and answer your questions.\n\n{joining}'
-    ),
-    'support': 'Thank you for booking a call.\n\n{admin} will help you with {brand}.\n\n{joining}',
-}  # fmt: skip
-JOINING: Final = (
+    'sales': N_('Thank you for booking a call.\n\n%(admin)s will show you %(brand)s and answer your questions.'),
+    'support': N_('Thank you for booking a call.\n\n%(admin)s will help you with %(brand)s.'),
+}
+JOINING: Final = N_(
     'How to join: open the Google Meet link of this invitation when the call begins.\n\n'
     'If the time does not suit you any more, the link in the e-mail that confirmed your booking lets you choose '
     'another one or cancel.'
@@ -74,11 +73,11 @@ def outgoing(record_type: str, brand: str) -> list[Outgoing]:
     if record_type != 'meeting':
         return []
     owner = ('Meeting.admin_id', 'Admin.email')
-    titled = ('Meeting.kind', 'Meeting.admin_id', 'Admin.first_name', 'Admin.last_name')
+    titled = ('Meeting.kind', 'Meeting.lang', 'Meeting.admin_id', 'Admin.first_name', 'Admin.last_name')
     invited = ('Meeting.typed', 'Meeting.contact_id', 'Contact.email')
     return [
-        Outgoing('summary', titled, _templated(TITLES, brand), 'create', 1024),
-        Outgoing('description', titled, _templated(TEXTS, brand), 'create', 8192),
+        Outgoing('summary', titled, lambda view: _titled(TITLES, brand, view), 'create', 1024),
+        Outgoing('description', titled, lambda view: _described(brand, view), 'create', 8192),
         Outgoing('start_at', ('Meeting.start_at',), _said('start_at')),
         Outgoing('end_at', ('Meeting.end_at',), _said('end_at')),
         Outgoing('zone', ('Meeting.admin_id', 'Admin.timezone'), _zone, 'create'),
@@ -100,14 +99,18 @@ def _said(name: str) -> Callable[[View], Value]:
     return compute
 
 
-def _templated(templates: Mapping[str, str], brand: str) -> Callable[[View], Value]:
-    def compute(view: View) -> Value:
-        template = templates.get(view.get('kind'), templates['sales'])
-        parts = (view.other('admin_id', 'first_name'), view.other('admin_id', 'last_name'))
-        admin = ' '.join(part.strip() for part in parts if isinstance(part, str) and part.strip())
-        return template.format(brand=brand, admin=admin or f'the {brand} team', joining=JOINING)
+def _titled(sentences: Mapping[str, str], brand: str, view: View) -> str:
+    """The sentence for a kind of call, in the visitor's language."""
+    say = find_language(view.get('lang') or '').gettext
+    parts = (view.other('admin_id', 'first_name'), view.other('admin_id', 'last_name'))
+    admin = ' '.join(part.strip() for part in parts if isinstance(part, str) and part.strip())
+    told = {'brand': brand, 'admin': admin or say(N_('the %(brand)s team')) % {'brand': brand}}
+    return say(sentences.get(view.get('kind'), sentences['sales'])) % told
 
-    return compute
+
+def _described(brand: str, view: View) -> str:
+    joining = find_language(view.get('lang') or '').gettext(JOINING)
+    return f'{_titled(TEXTS, brand, view)}\n\n{joining}'
 
 
 def _zone(view: View) -> Value:
