@@ -15,6 +15,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from hermes.kit.processes import dying_with_parent
+from tests.house.made import copy_database
 from tests.waiting import PATIENCE_S, PROBE_S, Found, wait_for
 
 
@@ -86,8 +87,10 @@ class Home:
         return ['run', '--port', str(self.ports[0]), '--sandbox-port', str(self.ports[1])]
 
     @contextmanager
-    def running(self, *flags: str) -> Iterator['Running']:
-        """`hermes run`, ready; ended without mercy if the test has not ended it."""
+    def running(self, *flags: str, first: bool = False) -> Iterator['Running']:
+        """`hermes run`; ended without mercy if the test has not ended it. `first`: it makes its database itself."""
+        if not (first or self.data.exists() or 'DATABASE_URL' in self.variables or self.python != Path(sys.executable)):
+            copy_database(self.data)
         log = self.folder / 'run.log'
         with log.open('ab') as output:
             process = subprocess.Popen(

@@ -41,7 +41,7 @@ FIRST_STEPS = (
 
 @pytest.mark.lesson('M-51')
 def test_it_starts_empty_ends_with_ctrl_c_and_finds_yesterdays_data(home: Home) -> None:
-    with home.running() as run:
+    with home.running(first=True) as run:
         run.await_ready()
         for address in re.findall(r'http://\S+', run.said()):
             assert urlopen(address, timeout=PATIENCE_S).status == 200
