@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -29,6 +30,8 @@ MARKS: Final = ('bdr_person_id', 'utm_campaign', 'utm_source', 'gclid')
 LONGEST: Final = 4_096
 DRAFT: Final = 'hermes_draft'
 DRAFT_S: Final = 30 * 60
+DIAL_CODE_ALONE: Final = re.compile(r'(\+\d{1,3})?')
+"""What a form is filled in with: of the country that was meant first, perhaps."""
 
 
 async def read_form(request: Request) -> dict[str, str]:
@@ -88,7 +91,7 @@ def read_sales(visitor: Visitor, call: Call, typed: Mapping[str, str]) -> tuple[
         **_common(visitor, call, typed),
         'company_name': typed.get('company_name', ''),
         'website': typed.get('website'),
-        'phone': None if phone in ('', dial_code(typed.get('country', '')).strip()) else phone,
+        'phone': None if DIAL_CODE_ALONE.fullmatch(phone) else phone,
         'country': typed.get('country'),
         'currency': typed.get('currency'),
         'estimated_income': bracket.id if bracket else None,

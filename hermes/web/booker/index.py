@@ -75,9 +75,9 @@ class Index:
         typed = await read_form(visitor.request)
         currency, country = typed.get('currency', ''), iso_code(typed.get('country', '')) or visitor.country
         bracket = find_bracket(currency, typed.get('bracket', ''))
-        if bracket is None:
+        if bracket is None or typed.get('action') == 'refresh':
             wrong = visitor.language.gettext('Choose your yearly revenue.') if typed.get('action') == 'draw' else ''
-            told = self._asked(visitor)
+            told = self._asked(visitor) | {'chosen': typed.get('bracket')}
             if currency in SUPPORTED:
                 told |= {'currency': currency, 'brackets': brackets(currency)}
             return show(self.parts, visitor, 'bracket.html', 422 if wrong else 200, wrong=wrong, **told)

@@ -23,13 +23,13 @@ from hermes.booking.recap import Recap, recap
 from hermes.booking.service import BookingService
 from hermes.domain.errors import NotFound, OverLimit, Refused, Unreadable
 from hermes.domain.slots import Interval
-from hermes.domain.timetable import find_zone
 from hermes.kit.languages import N_
 from hermes.parts.roles import ADD_TO, ADD_TO_TITLE
 from hermes.web.booker.month import month_before, next_month, offer_of, weeks_of
 from hermes.web.booker.pages import Answer, BookerParts, Page, lead, show
 from hermes.web.booker.sentences import sentence_of, status_of, wrong_fields
 from hermes.web.booker.visitor import Visitor
+from hermes.web.booker.zones import zone_of
 from hermes.web.booking_api import NUMBER, both, told
 from hermes.web.errors import problems_of
 
@@ -239,7 +239,7 @@ async def _show(
 
 def _zones(visitor: Visitor, told: Recap) -> dict[str, Any]:
     """The clocks of a page about a booking: the visitor's, and the admin's where it shows another hour (WEB-23)."""
-    zone, there = find_zone(visitor.query.get('zone', '')) or ZoneInfo(told.zone), ZoneInfo(told.admin_zone)
+    zone, there = zone_of(visitor.query.get('zone', '')) or ZoneInfo(told.zone), ZoneInfo(told.admin_zone)
     same = told.start.astimezone(zone).utcoffset() == told.start.astimezone(there).utcoffset()
     return {'zone': zone, 'there': None if same else there, 'ics_path': urlsplit(told.ics_url).path}
 

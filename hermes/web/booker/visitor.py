@@ -17,10 +17,10 @@ from babel.core import get_global
 from starlette.requests import Request
 
 from hermes.booking.values import read_moment
-from hermes.domain.timetable import find_zone
 from hermes.kit import texts
 from hermes.kit.countries import iso_code
 from hermes.kit.languages import Clock, Language, find_language
+from hermes.web.booker.zones import zone_of
 
 SHOWN: Final = ('lang', 'zone', 'clock')
 BROUGHT: Final = (
@@ -67,10 +67,10 @@ class Visitor:
 
     def zone(self, other: ZoneInfo) -> ZoneInfo:
         """The visitor's zone: as they say, else their country's if it has one alone, else the `other`."""
-        if found := find_zone(self.query.get('zone', '')):
+        if found := zone_of(self.query.get('zone', '')):
             return found
         own = get_global('territory_zones').get(self.country or '', [])
-        return (find_zone(own[0]) if len(own) == 1 else None) or other
+        return (zone_of(own[0]) if len(own) == 1 else None) or other
 
     @property
     def start(self) -> datetime | None:

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Final
+from zoneinfo import ZoneInfo
 
+from hermes.domain.timetable import find_zone
 from hermes.kit.languages import N_, in_order, language
 
 CONTINENTS: Final[Mapping[str, str]] = {
@@ -26,7 +28,23 @@ def groups(code: str) -> list[tuple[str, list[tuple[str, str]]]]:
     return [*((told, in_order(found[each])) for each, told in continents), ('UTC', [('UTC', 'UTC')])]
 
 
+def zone_of(name: str) -> ZoneInfo | None:
+    """The zone of a name, under the one that it has today: browsers go on saying Asia/Calcutta for Asia/Kolkata."""
+    return find_zone(_renamed().get(name, name))
+
+
 @cache
 def _names() -> list[str]:
-    lines = files('tzdata').joinpath('zoneinfo', 'zone.tab').read_text('utf-8').splitlines()
-    return sorted(line.split('\t')[2] for line in lines if line and not line.startswith('#'))
+    return sorted(line.split('\t')[2] for line in _lines('zone.tab') if line and not line.startswith('#'))
+
+
+@cache
+def _renamed() -> Mapping[str, str]:
+    """Name of old -> name of today."""
+    names = set(_names())
+    links = (line.split() for line in _lines('tzdata.zi') if line.startswith('L '))
+    return {old: new for _, new, old in links if old not in names and new in names}
+
+
+def _lines(name: str) -> list[str]:
+    return files('tzdata').joinpath('zoneinfo', name).read_text('utf-8').splitlines()
