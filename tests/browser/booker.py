@@ -1,0 +1,106 @@
+"""The booking pages as a visitor has them: a browser with the script, and what the API tells beside it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.house.run import Running
+from tests.waiting import PATIENCE_S
+from tools.chromium import find_chromium
+
+CHROMIUM = find_chromium()
+INDEX = '/book-a-call/'
+DETAILS = {'name': 'Lee Adams', 'company_name': 'Adams Tuition', 'website': 'example.com'}
+NO_STORAGE = """for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, {
+    get() { throw new DOMException('blocked', 'SecurityError'); } });"""
+
+
+@contextmanager
+def chromium(*flags: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox', *flags])
+        yield browser
+        browser.close()
+
+
+def opened(browser: Browser, zone: str = 'Europe/London', locale: str = 'en-GB', width: int = 1100) -> BrowserContext:
+    """A visitor: a browser with a memory of its own."""
+    context = browser.new_context(timezone_id=zone, locale=locale, viewport={'width': width, 'height': 800})
+    context.set_default_timeout(PATIENCE_S * 1000)
+    return context
+
+
+def at(hermes: Running, path: str = INDEX) -> str:
+    return f'http://127.0.0.1:{hermes.home.ports[0]}{path}'
+
+
+def ask(hermes: Running, method: str, path: str, body: Any = None) -> Any:
+    """The JSON answer of the booking API; None for an error."""
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(at(hermes, path), data, {'content-type': 'application/json'}, method=method)
+    try:
+        with urlopen(request, timeout=PATIENCE_S) as answer:
+            return json.load(answer)
+    except HTTPError:
+        return None
+
+
+def people(hermes: Running) -> list[str]:
+    """The names by which salespeople stand in addresses, as soon as the first listing is there."""
+
+    def listed() -> list[str]:
+        with urlopen(at(hermes), timeout=PATIENCE_S) as answer:
+            return [part.partition('"')[0] for part in answer.read().decode().split('data-slug="')[1:]]
+
+    return hermes.wait_for('salespeople', listed)
+
+
+def free(hermes: Running, admin_id: str) -> list[str]:
+    """When slots start that nobody holds, as '2026-12-03T10:00:00Z'; from the day after tomorrow."""
+    first = datetime.now(UTC) + timedelta(days=2)
+    window = {'start_dt': first.isoformat(), 'end_dt': (first + timedelta(days=12)).isoformat()}
+    told = ask(hermes, 'GET', f'/callbooker/availability/?{urlencode({"admin_id": admin_id, **window})}')
+    return [f'{start[:19]}Z' for start, _ in told['slots']]
+
+
+def fill(page: Page, email: str, **other: str) -> None:
+    for name, value in {**DETAILS, 'email': email, **other}.items():
+        page.get_by_test_id(f'field-{name}').fill(value)
+    page.get_by_test_id('field-country').select_option('GB')
+    page.get_by_test_id('field-bracket').select_option(index=1)
+
+
+def typed(page: Page) -> dict[str, str]:
+    return {name: page.get_by_test_id(f'field-{name}').input_value() for name in (*DETAILS, 'email')}
+
+
+def focused(page: Page) -> str:
+    """What the element with the focus is called in tests."""
+    return str(page.evaluate('document.activeElement.dataset.testid ?? document.activeElement.localName'))
+
+
+def ready(page: Page, hermes: Running, path: str = INDEX) -> Page:
+    """The page at `path`, with the script at work and on the visitor's own clock."""
+    page.goto(at(hermes, path))
+    page.wait_for_url('**zone=**')
+    page.locator('main:not([aria-busy])').wait_for()
+    return page
+
+
+def choose(page: Page, start: str) -> None:
+    """Choose the day of a time and the time, and come to its form."""
+    day = datetime.fromisoformat(start).strftime('%Y-%m-%d')
+    while not page.locator(f'a[data-date="{day}"]').count():
+        name = page.get_by_test_id('month-name').inner_text()
+        page.get_by_test_id('month-after').click()
+        page.get_by_test_id('month-name').filter(has_not_text=name).wait_for()
+    page.locator(f'a[data-date="{day}"]').click()
+    page.locator(f'[data-testid=time][value="{start}"]').click()
+    page.get_by_test_id('form').wait_for()
