@@ -1,6 +1,8 @@
 """One worker process: applies what came in, sends what goes out, until SIGINT or SIGTERM."""
 
 import gc
+from collections.abc import Mapping
+from typing import Any
 
 import structlog
 
@@ -52,8 +54,39 @@ async def prepare(engine: Engine, settings: Settings) -> None:
             await setup.choose_default_sales_person(engine, str(ADMINS[0]['email']))
         except Refused as error:
             log.warning("the demo's set-up is not complete", reason=str(error))
+        await introduce(engine, settings)
         await setup.finish(engine)
         await intake.begin(engine)
+
+
+async def introduce(engine: Engine, settings: Settings) -> None:
+    """The demo's files of people with their pictures, joined to its admins; what is there stays. In a folder that
+    somebody has named (REPS_DIR) nothing is invented.
+    """
+    from hermes.booking.reps_files import FILES
+    from hermes.booking.reps_template import begin_file, begin_picture
+    from hermes.sandbox.staff import PEOPLE, PICTURES
+
+    if settings.reps_dir is not None:
+        return
+    async with engine.database.transaction() as connection:
+        admins = (await engine.known(connection)).directory.admins
+    ids = {admin.fields.get('email'): key for key, admin in admins.items() if not admin.gone}
+    folder = settings.reps_folder
+    try:
+        for picture in sorted(PICTURES.iterdir()):
+            begin_picture(folder, picture.name, picture.read_bytes())
+        for kind in FILES:
+            begin_file(folder, kind, [_joined(person, ids) for person in PEOPLE[kind] if person['email'] in ids])
+    except Refused as error:
+        log.warning("the demo's files of people are not there", reason=str(error))
+
+
+def _joined(person: Mapping[str, Any], ids: Mapping[Any, int]) -> dict[str, Any]:
+    """An entry of a file, with ids for e-mail addresses."""
+    entry = {name: told for name, told in person.items() if name not in ('email', 'alternative')}
+    other = ids.get(person['alternative'])
+    return {'hermes_admin_id': ids[person['email']], **entry, **({'alt_hermes_admin_id': other} if other else {})}
 
 
 async def subscribe(engine: Engine, settings: Settings) -> None:

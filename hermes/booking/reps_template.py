@@ -3,7 +3,9 @@
 A file that is there is never touched.
 """
 
+import os
 import re
+import tempfile
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -42,15 +44,12 @@ def begin_file(folder: Path, kind: Kind, entries: Sequence[Mapping[str, Any]]) -
     file = folder / FILES[kind]
     told = yaml.safe_dump(list(entries), allow_unicode=True, sort_keys=False, width=110)
     people = f'\n{told}' if entries else ''
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with file.open('x', encoding='utf-8') as handle:
-            handle.write(TEMPLATE.format(who=WHO[kind]) + people)
-    except FileExistsError:
-        return None
-    except OSError as error:
-        raise Refused(f'{file} cannot be written: {error.strerror}.') from None
-    return file
+    return file if _begin(file, (TEMPLATE.format(who=WHO[kind]) + people).encode()) else None
+
+
+def begin_picture(folder: Path, name: str, content: bytes) -> None:
+    """Put a picture beside the files, unless there is one of this name. Raises Refused."""
+    _begin(folder / name, content)
 
 
 def entries_of(kind: Kind, admins: Mapping[int, Record]) -> list[dict[str, Any]]:
@@ -63,6 +62,22 @@ def entries_of(kind: Kind, admins: Mapping[int, Record]) -> list[dict[str, Any]]
         slugs.add(slug)
         found.append({'hermes_admin_id': key, 'slug': slug, 'name': texts.clean(name)[:80].strip() or f'Admin {key}'})
     return found
+
+
+def _begin(file: Path, content: bytes) -> bool:
+    """Write a file whole, in a folder that is made if need be; False where there is one. Raises Refused."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f'.{file.name}.') as fresh:
+            fresh.write(content)
+            fresh.flush()
+            os.fchmod(fresh.fileno(), 0o644)
+            os.link(fresh.name, file)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise Refused(f'{file} cannot be written: {error.strerror}.') from None
+    return True
 
 
 def slug_of(name: str, admin_id: int, taken: Collection[str] = ()) -> str:

@@ -1,5 +1,6 @@
 """The people of the invented office and where its deals enter: plain data, also for whoever sets Hermes up for it."""
 
+from pathlib import Path
 from typing import Any
 
 REGIONS = ('us', 'gb', 'au', 'ca', 'eu', 'row')
@@ -72,6 +73,59 @@ NOOR: dict[str, Any] = {
     'is_bdr_person': True,
 }
 ADMINS: list[dict[str, Any]] = [PRIYA, MARCUS, INES, TOM, NOOR]
+PEOPLE: dict[str, list[dict[str, Any]]] = {
+    'sales': [
+        {
+            'email': PRIYA['email'],
+            'slug': 'priya-raman',
+            'name': 'Priya Raman',
+            'title': 'Small and growing businesses',
+            'description': 'Priya ran a tuition centre of her own before she came to us. Ask her how to start, what to '
+            'charge, and which of it can run by itself.',
+            'picture': 'priya.png',
+            'languages': ['en', 'hi'],
+            'alternative': MARCUS['email'],
+        },
+        {
+            'email': MARCUS['email'],
+            'slug': 'marcus-hale',
+            'name': 'Marcus Hale',
+            'title': 'Larger organisations',
+            'description': 'Marcus works from New York with school groups and franchises. He likes a plan with dates '
+            'in it, and questions that nobody has asked yet.',
+            'picture': 'marcus.png',
+            'languages': ['en', 'fr'],
+            'alternative': PRIYA['email'],
+        },
+    ],
+    'support': [
+        {
+            'email': INES['email'],
+            'slug': 'ines-duarte',
+            'name': 'Ines Duarte',
+            'title': 'Support',
+            'description': 'Ines knows every screen by heart and writes down what she shows you. Bring your own data: '
+            'it goes quicker with a real example.',
+            'picture': 'ines.png',
+            'languages': ['en', 'pt', 'es'],
+            'alternative': TOM['email'],
+        },
+        {
+            'email': TOM['email'],
+            'slug': 'tom-whitfield',
+            'name': 'Tom Whitfield',
+            'title': 'Invoices and payments',
+            'description': 'Tom untangles invoices, pay runs and whatever a bank has made of them. He does not like '
+            'being photographed.',
+            'languages': ['en'],
+            'alternative': INES['email'],
+        },
+    ],
+}
+"""How visitors of the booking pages see those who take calls, known by their e-mail addresses; pictures lie in
+`people`, for a plain and (`@2x`) for a fine screen.
+"""
+PICTURES = Path(__file__).with_name('people')
 
 PIPELINES = ('PAYG', 'STARTUP', 'ENTERPRISE')
 STAGES = ('New', 'Contacted', 'Demo done', 'Negotiation')
