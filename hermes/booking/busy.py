@@ -81,6 +81,13 @@ class BusyTimes:
             self._alert(admin_id, error)
             raise
 
+    async def stop(self) -> None:
+        """Ask nobody any more."""
+        flights = [flight for _, flight in self._flights.values()]
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
     def _flight(self, key: tuple[str, Interval], after: int) -> asyncio.Task[Seen] | None:
         """The question that is under way, if it is new enough."""
         number, flight = self._flights.get(key, (0, None))

@@ -33,7 +33,8 @@ class BookingService:
         self.engine = engine
         self.terms = terms
         self.limits = limits
-        self.availability = Availability(engine, BusyTimes(calendar, engine.clock), terms)
+        self.busy = BusyTimes(calendar, engine.clock)
+        self.availability = Availability(engine, self.busy, terms)
         self.next_times = NextTimes(self.availability, engine.clock)
         self.holds = Holds(engine, self.availability, terms, limits)
         self.bookings = Bookings(engine, self.availability, terms, limits, pause or engine.clock.sleep)
@@ -46,4 +47,5 @@ class BookingService:
 
     async def stop(self) -> None:
         await self.next_times.stop()
+        await self.busy.stop()
         await self.engine.database.close()

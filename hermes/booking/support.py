@@ -23,6 +23,10 @@ from hermes.sync.engine import Engine
 CLIENT: Final = 'client'
 
 
+class UnknownCompany(NotFound):
+    """The company of a link is not there (any more)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """What a valid link allows."""
@@ -81,14 +85,14 @@ class SupportLinks:
             raise Unreadable(f'{PRODUCT_TITLE} cannot be read at the moment. Please try again.')
 
     async def validate(self, link: SupportLink, signature: str) -> Allowed:
-        """What a link allows. Raises LinkRefused, NotFound."""
+        """What a link allows. Raises LinkRefused, NotFound, UnknownCompany."""
         check_support_link(link, signature, self._engine.clock.now(), self._terms.signing_keys)
         async with self._engine.database.transaction() as connection:
             known = await self._engine.known(connection)
             row = await meetings.find_company(connection, link.company_id)
         self._availability.person(known, link.admin_id, 'support')
         if row is None:
-            raise NotFound('We do not know this company.')
+            raise UnknownCompany('We do not know this company.')
         return Allowed(link, row['name'], pack(link, signature))
 
     def is_express(self, admin_id: int, token: str) -> bool:

@@ -118,7 +118,7 @@ def tell(parts: BookerParts, visitor: Visitor, error: Exception) -> HTMLResponse
     retry = {'retry-after': '60'} if status == 503 else {}
     return show(
         parts, visitor, 'problem.html', status, headers=retry, sentence=sentence_of(error, visitor.language),
-        again=status in (429, 503) and visitor.request.method == 'GET',
+        again=status in (429, 503) and visitor.request.method == 'GET', support=visitor.at_support,
     )  # fmt: skip
 
 

@@ -56,6 +56,11 @@ class Visitor:
         return find_language(self.query.get('lang', ''), self.request.headers.get('accept-language', ''))
 
     @property
+    def at_support(self) -> bool:
+        """Whether the page is one for customers, behind a signed link: nothing leads from it to who sells."""
+        return self.request.url.path.startswith(f'{self.base}/support-call/')
+
+    @property
     def clock(self) -> Clock:
         told = self.query.get('clock')
         return cast(Clock, told) if told in ('12', '24') else self.language.clock
