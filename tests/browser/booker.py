@@ -9,7 +9,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, sync_playwright
 
 from tests.house.run import Running
 from tests.waiting import PATIENCE_S
@@ -70,14 +70,14 @@ def free(hermes: Running, admin_id: str) -> list[str]:
     return [f'{start[:19]}Z' for start, _ in told['slots']]
 
 
-def fill(page: Page, email: str, **other: str) -> None:
+def fill(page: Page | FrameLocator, email: str, **other: str) -> None:
     for name, value in {**DETAILS, 'email': email, **other}.items():
         page.get_by_test_id(f'field-{name}').fill(value)
     page.get_by_test_id('field-country').select_option('GB')
     page.get_by_test_id('field-bracket').select_option(index=1)
 
 
-def typed(page: Page) -> dict[str, str]:
+def typed(page: Page | FrameLocator) -> dict[str, str]:
     return {name: page.get_by_test_id(f'field-{name}').input_value() for name in (*DETAILS, 'email')}
 
 
