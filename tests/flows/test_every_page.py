@@ -69,6 +69,8 @@ async def read_form(reader: Reader, page: str) -> str:
     await reader.get(held.headers['location'])
     wrong: dict[str, Any] = {'name': 'Lee', 'website': 'x', 'phone': '1', 'country': 'X', 'email': 'x', 'currency': 'X'}
     await reader.post(page, 422, start=start, action='book')
+    other = await reader.post(page, 422, start=start, action='book', country='DE', phone='+44 ')
+    assert 'error-phone' not in other.text, 'a dial code alone is no number that is wrong'
     await reader.post(page, 422, start=start, action='book', **wrong)
     await reader.post(page, start=start, action='refresh', **FORM)
     await reader.post(page, 409, start=TEN.isoformat(), action='book', **FORM)

@@ -125,8 +125,9 @@ class Language:
         return f'{self.locale.currencies.get(code, code)} ({code})'
 
     def money(self, amount: int, currency: str) -> str:
-        """'£50,000'."""
-        return format_currency(amount, currency, '¤#,##0', locale=self.locale, currency_digits=False)
+        """'£50,000', '50.000 £'."""
+        whole = self.locale.currency_formats['standard'].pattern.replace('.00', '')
+        return format_currency(amount, currency, whole, locale=self.locale, currency_digits=False)
 
 
 def find_language(asked: str, accepted: str = '') -> Language:

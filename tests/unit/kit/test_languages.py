@@ -11,16 +11,17 @@ AT = datetime(2026, 3, 4, 14, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ('code', 'day', 'city', 'listed', 'own'),
+    ('code', 'day', 'city', 'listed', 'own', 'money'),
     [
-        ('en', 'Wednesday, 4 March 2026', 'Rome', 'a, b and c', 'English'),
-        ('de', 'Mittwoch, 4. März 2026', 'Rom', 'a, b und c', 'Deutsch'),
-        ('fr', 'mercredi 4 mars 2026', 'Rome', 'a, b et c', 'Français'),
-        ('es', 'miércoles, 4 de marzo de 2026', 'Roma', 'a, b y c', 'Español'),
+        ('en', 'Wednesday, 4 March 2026', 'Rome', 'a, b and c', 'English', '£50,000'),
+        ('de', 'Mittwoch, 4. März 2026', 'Rom', 'a, b und c', 'Deutsch', '50.000\xa0£'),
+        ('fr', 'mercredi 4 mars 2026', 'Rome', 'a, b et c', 'Français', '50\u202f000\xa0£GB'),
+        ('es', 'miércoles, 4 de marzo de 2026', 'Roma', 'a, b y c', 'Español', '50.000\xa0GBP'),
     ],
 )
-def test_each_language_writes_in_its_own_way(code: str, day: str, city: str, listed: str, own: str) -> None:
+def test_each_language_writes_in_its_own_way(code: str, day: str, city: str, listed: str, own: str, money: str) -> None:
     spoken = language(code)
+    assert spoken.money(50_000, 'GBP') == money
     assert spoken.day(date(2026, 3, 4)) == day
     assert spoken.city('Europe/Rome') == city
     assert spoken.all_of(['a', 'b', 'c']) == listed
