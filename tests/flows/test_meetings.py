@@ -125,6 +125,23 @@ async def test_what_a_person_drags_moves_the_meeting(house: House) -> None:
     assert (row['start_at'], row['sequence']) == (TEN, 2)
 
 
+@pytest.mark.behaviour('VERSION-1')
+async def test_two_states_of_one_millisecond_are_read_once_more_and_no_oftener(house: House) -> None:
+    priya = await admin(house, PRIYA)
+    number = await book(house)
+    await later(house)
+    [event] = live(house, priya['email'])
+    house.google.move(priya['email'], event.id, TEN + timedelta(hours=1))
+    await tell_changes(house, priya['email'])
+    await act(house, 'move', number, start_at=TEN.isoformat(), end_at=(TEN + HALF).isoformat())
+    house.mark()
+    await later(house)
+    assert len(house.calls('GET', f'/events/{event.id}', 'google')) <= 3
+    [event] = live(house, priya['email'])
+    shown = house.google.show(event, priya['email'])['start']['dateTime']
+    assert (await meeting(house, number))['start_at'].isoformat().startswith(shown[:16]), 'both say the same in the end'
+
+
 @pytest.mark.behaviour('CB-15')
 async def test_what_a_person_deletes_cancels_the_meeting_and_is_not_made_again(house: House) -> None:
     priya = await admin(house, PRIYA)

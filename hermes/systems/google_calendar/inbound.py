@@ -73,11 +73,12 @@ def _item(data: Any, calendar: str, origin: Origin, op: str, at: datetime, recei
         return Element(ignored='an event that Hermes did not make')
     changed_at = _moment(data.get('updated'))
     believed = changed_at is not None and changed_at <= received_at + AHEAD
-    version = (
-        Version(wire.epoch_s(changed_at), wire.epoch_ms(changed_at))
-        if changed_at is not None and believed
-        else Version(wire.epoch_s(at), UNSETTLED)
-    )
+    if changed_at is None or not believed:
+        version = Version(wire.epoch_s(at), UNSETTLED)
+    elif origin == 'read' and wire.epoch_s(at) >= wire.epoch_s(changed_at) + 2:
+        version = Version(wire.epoch_s(changed_at), SETTLED)  # Read when its second was over: the last word on it.
+    else:
+        version = Version(wire.epoch_s(changed_at), wire.epoch_ms(changed_at))
     canceled = data.get('status') == 'cancelled'
     fields = {} if canceled else read_event(data, calendar)
     named = _meeting(_private(data))
