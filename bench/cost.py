@@ -1,5 +1,5 @@
 """What a push costs, in statements and CPU: a create with its echo, an echo, a delivery that says nothing new; the same
-with 100, 20 000 and 200 000 pushes waiting; drift and plan for each object; an operator's commands.
+with 100, 20 000 and 200 000 pushes waiting; drift and plan for each object; an operator's commands; whole bookings.
 
 One company, delivery or call at a time, as it costs most. Statements are counted by PostgreSQL, begin and commit among
 them. The growth stands beside what may not grow.
@@ -12,10 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import httpx2
 import psycopg
 
 from bench import crowd
@@ -23,7 +25,7 @@ from bench.meter import Cost, Meter
 from bench.month import Month, connected
 from bench.place import own_database
 from bench.table import Row
-from bench.world import free_port
+from bench.world import Stage, free_port, running
 from hermes.cli.world import sandbox_environment
 from hermes.kit.clock import SystemClock
 from hermes.sandbox.scenarios import demo
@@ -40,6 +42,11 @@ CALLS: Final = 30
 COMPANIES: Final = 20_000
 OBJECTS: Final = 500
 PATIENCE_S: Final = 60.0
+CONNECTIONS: Final = 16
+QUIET: Final = """
+    select not exists (select 1 from push where wanted > done and state = 'ready')
+      and not exists (select 1 from event where state in ('new', 'waiting'))
+"""
 COMMANDS: Final = (
     'status', 'status --budget', 'events list', 'push list', 'find crowd', 'trace {event}',
     'blame company:{company} name', 'decisions list',
@@ -76,7 +83,8 @@ def run(duration_s: float = 5.0) -> list[Row]:
         rows += asyncio.run(_look(server.url))
     with own_database(counting=True) as (server, _):
         rows += asyncio.run(_crowd(server.url))
-        return [*rows, *_commands(server.url)]
+        rows += _commands(server.url)
+    return [*rows, *_bookings()]
 
 
 async def _flow(url: str) -> list[Row]:
@@ -202,6 +210,68 @@ async def _list(month: Month, kind: str) -> None:
 
     if not await run_until(month.engine, LISTING, is_done, PATIENCE_S):
         raise TimeoutError('the listing does not end')
+
+
+def _bookings() -> list[Row]:
+    """Sales bookings by new customers, over HTTP, until all that follows from them has gone out."""
+    with running(counting=True) as stage:
+        stage.query("update admin set timezone = 'UTC' where is_sales_person returning 1")
+        meter = Meter(stage.url)
+        try:
+            slots = _slots(stage)
+            _booked(stage, meter, slots[:WARM], 1)
+            alone = _booked(stage, meter, slots[WARM : WARM + MANY], 1)
+            together = _booked(stage, meter, slots[WARM + MANY : WARM + 3 * MANY], CONNECTIONS)
+        finally:
+            meter.close()
+    return [
+        Row('C5', f'a sales booking by a new customer, {told}', f'{cost}; {rate:.1f} a second', aim)
+        for told, (cost, rate), aim in (
+            (f'{MANY} of them, one at a time', alone, '<= 80 ms of CPU'),
+            (f'{2 * MANY} of them, {CONNECTIONS} at a time', together, '<= 80 ms of CPU, >= 30 a second'),
+        )
+    ]
+
+
+def _slots(stage: Stage) -> list[tuple[int, str]]:
+    """Free times, those of all sales people by turns: (admin, start)."""
+    (ids,) = stage.query('select array_agg(id order by id) from admin where is_sales_person and bookable')
+    now = datetime.now(UTC)
+    found = []
+    for number in ids:
+        window = {'start_dt': now + timedelta(days=1), 'end_dt': now + timedelta(days=40)}
+        asked = {'admin_id': number, **{name: at.isoformat() for name, at in window.items()}}
+        answer = httpx2.get(
+            f'http://127.0.0.1:{stage.web_port}/callbooker/availability/', params=asked, trust_env=False
+        )
+        found.append([(number, start) for start, _ in answer.raise_for_status().json()['slots']])
+    return [slot for turn in zip(*found, strict=False) for slot in turn]
+
+
+def _booked(stage: Stage, meter: Meter, slots: list[tuple[int, str]], connections: int) -> tuple[Cost, float]:
+    """What each booking cost, and how many were answered a second."""
+
+    def book(slot: tuple[int, str]) -> None:
+        admin, start = slot
+        name = f'{admin} {start}'
+        mail = f'ada@{"".join(filter(str.isalnum, name)).lower()}.example'
+        form = {
+            'admin_id': admin, 'name': 'Ada Bench', 'email': mail, 'meeting_dt': start, 'country': 'GB',
+            'company_name': f'Bench {name}', 'estimated_income': '50-150k', 'currency': 'GBP', 'price_plan': 'payg',
+        }  # fmt: skip
+        httpx2.post(
+            f'http://127.0.0.1:{stage.web_port}/callbooker/sales/book/', json=form, trust_env=False, timeout=60
+        ).raise_for_status()
+
+    before = {name: stage.cpu_s(name) for name in ('web', 'worker')}
+    with meter.measured() as cost:
+        begun = time.monotonic()
+        with ThreadPoolExecutor(connections) as pool:
+            list(pool.map(book, slots))
+        rate = len(slots) / (time.monotonic() - begun)
+        stage.await_true(QUIET, 120)
+    cost.web_s, cost.worker_s = (stage.cpu_s(name) - before[name] for name in ('web', 'worker'))
+    return cost.each(len(slots)), rate
 
 
 def _commands(url: str) -> list[Row]:

@@ -81,9 +81,10 @@ class Stage:
         return max(_peak_mb(each) for each in (str(pid), *below))
 
     def cpu_s(self, name: str) -> float:
-        """CPU seconds that a child has spent so far."""
-        fields = Path(f'/proc/{self.children[name].pid}/stat').read_text().rpartition(')')[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+        """CPU seconds that a child and its children have spent so far."""
+        pid = self.children[name].pid
+        below = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+        return sum(_cpu_s(each) for each in (str(pid), *below))
 
     def query(self, query: str, *parameters: Any) -> Any:
         """The first row."""
@@ -121,6 +122,11 @@ class Stage:
         return status
 
 
+def _cpu_s(pid: str) -> float:
+    fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
 def _peak_mb(pid: str) -> float:
     told = Path(f'/proc/{pid}/status').read_text()
     line = next(line for line in told.splitlines() if line.startswith('VmHWM'))
@@ -128,9 +134,11 @@ def _peak_mb(pid: str) -> float:
 
 
 @contextmanager
-def running(**settings: str) -> Iterator[Stage]:
-    """The sandbox, web and a worker that has met the CRM (set up, listed, subscribed)."""
-    with own_database() as (server, folder):
+def running(*, counting: bool = False, **settings: str) -> Iterator[Stage]:
+    """The sandbox, web and a worker that has met the CRM (set up, listed, subscribed). `counting`: as
+    `own_database`.
+    """
+    with own_database(counting=counting) as (server, folder):
         web_port, sandbox_port = free_port(), free_port()
         told = Settings(_env_file=None, data_dir=folder / 'data')  # type: ignore[call-arg]
         environment = {**os.environ, **sandbox_environment(told, web_port, sandbox_port), 'DATABASE_URL': server.url}
