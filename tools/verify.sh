@@ -44,6 +44,8 @@ referees() {
     $python -m pytest -n "${WORKERS:-2}" --dist worksteal -q tests/referee tests/flows
 }
 
+behaviours() { $python -m tools.behaviours && $python -m tools.trials --look; }
+
 browser() {
     if [ -z "$(find tests/browser -name 'test_*.py' 2>/dev/null | head -1)" ]; then
         echo 'browser: there are no browser tests yet'
@@ -63,7 +65,7 @@ part hostile 'hostile input in every place of every request' hostile
 part flood 'a flood of strangers, with its counts' $python -m tests.chaos.flood --size "${FLOOD:-640}"
 part referees "the vendors' documents as referees" referees
 part browser 'browser, the full matrix' browser
-part behaviours 'every promise and its tests' $python -m tools.behaviours
+part behaviours 'every promise and its tests' behaviours
 part clone 'make run in a fresh clone' tools/fresh-clone.sh
 part tutorial 'the tutorial, with an environment of its own' env TUTORIAL=whole $python -m pytest -q tests/house/test_tutorial.py
 if [ "$status" = 0 ]; then word='passed'; else word='FAILED (see above)'; fi
