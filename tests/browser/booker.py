@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.error import HTTPError
@@ -52,22 +53,36 @@ def ask(hermes: Running, method: str, path: str, body: Any = None) -> Any:
         return None
 
 
-def people(hermes: Running) -> list[str]:
-    """The names by which salespeople stand in addresses, as soon as the first listing is there."""
+@dataclass(frozen=True)
+class Who:
+    """A salesperson: by number for the API, by name in addresses."""
 
-    def listed() -> list[str]:
-        with urlopen(at(hermes), timeout=PATIENCE_S) as answer:
-            return [part.partition('"')[0] for part in answer.read().decode().split('data-slug="')[1:]]
+    number: int
+    slug: str
 
-    return hermes.wait_for('salespeople', listed)
+    def __str__(self) -> str:
+        return self.slug
 
 
-def free(hermes: Running, admin_id: str) -> list[str]:
+def find_who(hermes: Running) -> Who:
+    """A salesperson with a calendar that can be read."""
+    drawn = '/choose-roundrobin/sales/?plan=payg&country_code=GB'
+    number = int(hermes.wait_for('somebody on duty', lambda: ask(hermes, 'GET', drawn))['id'])
+    hermes.wait_for('the calendar', lambda: read_free(hermes, number))
+    with urlopen(at(hermes, f'{INDEX}{number}/'), timeout=PATIENCE_S) as answer:
+        path = answer.read().decode().partition('data-page="')[2].partition('"')[0]
+    return Who(number, path.split('/')[-2])
+
+
+def free(hermes: Running, who: Who) -> list[str]:
     """When slots start that nobody holds, as '2026-12-03T10:00:00Z'; from the day after tomorrow."""
+    return [f'{start[:19]}Z' for start, _ in read_free(hermes, who.number)['slots']]
+
+
+def read_free(hermes: Running, number: int) -> Any:
     first = datetime.now(UTC) + timedelta(days=2)
     window = {'start_dt': first.isoformat(), 'end_dt': (first + timedelta(days=12)).isoformat()}
-    told = ask(hermes, 'GET', f'/callbooker/availability/?{urlencode({"admin_id": admin_id, **window})}')
-    return [f'{start[:19]}Z' for start, _ in told['slots']]
+    return ask(hermes, 'GET', f'/callbooker/availability/?{urlencode({"admin_id": number, **window})}')
 
 
 def fill(page: Page | FrameLocator, email: str, **other: str) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Frame, FrameLocator, Page, expect
 
-from tests.browser.booker import CHROMIUM, NO_STORAGE, at, chromium, fill, free, opened, people, typed
+from tests.browser.booker import CHROMIUM, NO_STORAGE, Who, at, chromium, fill, find_who, opened, typed
 from tests.house.run import Home, Running, free_ports
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -92,10 +92,8 @@ def hermes(tmp_path_factory: pytest.TempPathFactory, host: Host) -> Iterator[Run
 
 
 @pytest.fixture(scope='module')
-def who(hermes: Running) -> str:
-    found = people(hermes)[0]
-    hermes.wait_for('the calendar', lambda: free(hermes, found))
-    return found
+def who(hermes: Running) -> Who:
+    return find_who(hermes)
 
 
 @pytest.fixture(scope='module')
@@ -136,10 +134,12 @@ def choose_last(frame: FrameLocator) -> str:
 
 
 @pytest.mark.behaviour('WEB-16', 'WEB-26')
-def test_a_call_is_booked_within_somebody_elses_page(hermes: Running, who: str, host: Host, page: Page) -> None:
+def test_a_call_is_booked_within_somebody_elses_page(hermes: Running, who: Who, host: Host, page: Page) -> None:
     requested: list[str] = []
     page.on('request', lambda request: requested.append(request.url))
-    host.body = host.script(mode='inline', who=who, name='Ana Silva', company_name='Silva Tutors', utm_source='site')
+    host.body = host.script(
+        mode='inline', who=who.slug, name='Ana Silva', company_name='Silva Tutors', utm_source='site'
+    )
     page.goto(host.address('?utm_campaign=spring&gclid=g-1&utm_source=other'))
     frame = page.frame_locator('iframe')
     start = choose_last(frame)
@@ -168,8 +168,8 @@ def test_a_call_is_booked_within_somebody_elses_page(hermes: Running, who: str, 
 
 
 @pytest.mark.behaviour('WEB-16', 'WEB-26')
-def test_the_frame_is_as_high_as_its_content_and_stays_so(who: str, host: Host, page: Page) -> None:
-    host.body = host.script(mode='inline', who=who)
+def test_the_frame_is_as_high_as_its_content_and_stays_so(who: Who, host: Host, page: Page) -> None:
+    host.body = host.script(mode='inline', who=who.slug)
     page.goto(host.address())
     page.frame_locator('iframe').get_by_test_id('grid').wait_for()
     await_heard(page, 'height')
@@ -190,8 +190,8 @@ def test_the_frame_is_as_high_as_its_content_and_stays_so(who: str, host: Host, 
 
 
 @pytest.mark.behaviour('WEB-26')
-def test_on_a_phone_the_times_of_a_day_come_into_view(who: str, host: Host, page: Page) -> None:
-    host.body = '<p>Words.</p>' * 60 + host.script(mode='inline', who=who)
+def test_on_a_phone_the_times_of_a_day_come_into_view(who: Who, host: Host, page: Page) -> None:
+    host.body = '<p>Words.</p>' * 60 + host.script(mode='inline', who=who.slug)
     page.goto(host.address())
     frame = page.frame_locator('iframe')
     frame.get_by_test_id('month-after').click()
@@ -207,7 +207,7 @@ def test_on_a_phone_the_times_of_a_day_come_into_view(who: str, host: Host, page
 
 
 @pytest.mark.behaviour('WEB-16')
-def test_any_element_opens_it_in_a_dialog_that_keeps_what_was_typed(who: str, host: Host, page: Page) -> None:
+def test_any_element_opens_it_in_a_dialog_that_keeps_what_was_typed(who: Who, host: Host, page: Page) -> None:
     host.body = f'<button data-hermes-booker data-who="{who}">Talk to us</button>{host.script()}'
     page.goto(host.address())
     assert page.locator('iframe').count() == 0, 'nothing is loaded before it is wanted'
@@ -236,8 +236,8 @@ def test_a_button_floats_over_the_page(host: Host, page: Page) -> None:
 
 
 @pytest.mark.behaviour('WEB-26')
-def test_twice_on_one_page_are_two(hermes: Running, who: str, host: Host, page: Page) -> None:
-    host.body = host.script(mode='inline', name='One One') + host.script(mode='inline', who=who, name='Two Two')
+def test_twice_on_one_page_are_two(hermes: Running, who: Who, host: Host, page: Page) -> None:
+    host.body = host.script(mode='inline', name='One One') + host.script(mode='inline', who=who.slug, name='Two Two')
     page.goto(host.address())
     first, second = page.frame_locator('iframe').nth(0), page.frame_locator('iframe').nth(1)
     first.get_by_test_id('cards').wait_for()
@@ -251,8 +251,8 @@ def test_twice_on_one_page_are_two(hermes: Running, who: str, host: Host, page: 
 
 
 @pytest.mark.behaviour('WEB-16', 'WEB-26')
-def test_who_is_not_allowed_sees_and_hears_nothing(hermes: Running, who: str, host: Host, page: Page) -> None:
-    host.body = host.script(mode='inline', who=who)
+def test_who_is_not_allowed_sees_and_hears_nothing(hermes: Running, who: Who, host: Host, page: Page) -> None:
+    host.body = host.script(mode='inline', who=who.slug)
     with page.expect_event('console', lambda message: 'frame-ancestors' in message.text):
         page.goto(host.address(name='127.0.0.1'))
     assert page.evaluate('heard') == page.evaluate('posted') == []
@@ -260,10 +260,10 @@ def test_who_is_not_allowed_sees_and_hears_nothing(hermes: Running, who: str, ho
 
 @pytest.mark.behaviour('WEB-16', 'WEB-26')
 def test_the_frame_tells_nobody_but_who_was_told_and_is_allowed(
-    hermes: Running, who: str, host: Host, page: Page
+    hermes: Running, who: Who, host: Host, page: Page
 ) -> None:
     foreign = at(hermes, f'/embed/book-a-call/{who}/?origin=https://somebody-else.example')
-    host.body = f'<iframe src="{foreign}"></iframe>{host.script(mode="inline", who=who)}'
+    host.body = f'<iframe src="{foreign}"></iframe>{host.script(mode="inline", who=who.slug)}'
     page.goto(host.address())
     for number in (0, 1):
         page.frame_locator('iframe').nth(number).get_by_test_id('grid').wait_for()
@@ -272,10 +272,9 @@ def test_the_frame_tells_nobody_but_who_was_told_and_is_allowed(
 
 
 @pytest.mark.behaviour('WEB-16')
-def test_the_loader_listens_to_its_own_frame_alone(hermes: Running, who: str, host: Host, page: Page) -> None:
-    host.body = (
-        f'<iframe name="other" src="{at(hermes, "/static/embed.js")}"></iframe>{host.script(mode="inline", who=who)}'
-    )
+def test_the_loader_listens_to_its_own_frame_alone(hermes: Running, who: Who, host: Host, page: Page) -> None:
+    other_frame = f'<iframe name="other" src="{at(hermes, "/static/embed.js")}"></iframe>'
+    host.body = other_frame + host.script(mode='inline', who=who.slug)
     page.goto(host.address())
     await_heard(page, 'height')
     forged = {'source': 'hermes-booker', 'version': 1, 'id': 'hermes-booker-0', 'type': 'booked'}
@@ -289,8 +288,8 @@ def test_the_loader_listens_to_its_own_frame_alone(hermes: Running, who: str, ho
 
 
 @pytest.mark.behaviour('WEB-16', 'WEB-12')
-def test_what_goes_wrong_is_told_to_the_page(hermes: Running, who: str, host: Host, page: Page) -> None:
-    host.body = host.script(mode='inline', who=who)
+def test_what_goes_wrong_is_told_to_the_page(hermes: Running, who: Who, host: Host, page: Page) -> None:
+    host.body = host.script(mode='inline', who=who.slug)
     page.goto(host.address())
     frame = page.frame_locator('iframe')
     choose_last(frame)
@@ -303,10 +302,10 @@ def test_what_goes_wrong_is_told_to_the_page(hermes: Running, who: str, host: Ho
 
 
 @pytest.mark.behaviour('WEB-16')
-def test_a_page_can_mount_it_itself(hermes: Running, who: str, host: Host, page: Page) -> None:
+def test_a_page_can_mount_it_itself(hermes: Running, who: Who, host: Host, page: Page) -> None:
     host.body = f'<div id="here"></div>{host.script()}'
     page.goto(host.address())
-    page.evaluate("who => { HermesBooker.mount(document.querySelector('#here'), { who, lang: 'de' }); }", who)
+    page.evaluate("who => { HermesBooker.mount(document.querySelector('#here'), { who, lang: 'de' }); }", who.slug)
     frame = page.frame_locator('#here iframe')
     frame.get_by_test_id('grid').wait_for()
     assert frame.locator('html').get_attribute('lang') == 'de'

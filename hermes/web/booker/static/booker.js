@@ -4,7 +4,7 @@
 const FIELDS = ['name', 'email', 'company_name', 'website', 'phone', 'country', 'currency', 'bracket'];
 const OURS = /^(\/embed)?\/(?:(?:book-a-call|support-call)(?:\/.*)?|booking\/[^/]+(?:\/(?:booked\/?)?)?)$/;
 const PERSON = /\/(?:book-a-call\/(?!(?:question|revenue|choose|anyone)\/)|support-call\/)[^/]+\/$/;
-const PATIENCE_MS = 20_000, SKELETON_MS = 150, STALE_MS = 60_000, AGAIN_MS = 2_000, HOLD_MS = 300_000;
+const PATIENCE_MS = 20_000, SKELETON_MS = 150, STALE_MS = 60_000, AGAIN_MS = 300, HOLD_MS = 300_000;
 const MEMORY = 'hermes-booker', TYPED = 'hermes-booker-typed', COLOURS = 'hermes-colours', VERSION = 1;
 const YEAR_MS = 365 * 24 * 3600 * 1000;
 const root = document.documentElement;
@@ -70,9 +70,8 @@ class Booker extends HTMLElement {
     root.dataset.script = '';
     history.scrollRestoration = 'manual';
     this.listen();
-    this.showColours();
     this.times = this.querySelector('.calendar')?.innerHTML;
-    this.checked = Date.now();
+    this.check();
     for (const field of this.fields()) if (field.value !== (field.defaultValue ?? field.value)) this.keep(field);
     const came = performance.getEntriesByType('navigation')[0]?.type ?? 'navigate';
     this.wake({ fresh: true, again: came === 'reload' || came === 'back_forward' });
@@ -113,11 +112,13 @@ class Booker extends HTMLElement {
     this.addEventListener('change', (event) => this.onChange(event.target));
     this.addEventListener('keydown', (event) => this.onKey(event));
     window.addEventListener('popstate', () => this.go(new URL(location), { how: 'replace', back: true }));
-    window.addEventListener('pagehide', () => this.release());
+    window.addEventListener('pagehide', () => {
+      history.scrollRestoration = 'auto';
+      this.release();
+    });
     window.addEventListener('pageshow', (event) => event.persisted && this.hold());
     window.addEventListener('focus', () => this.look());
     document.addEventListener('visibilitychange', () => !document.hidden && this.look());
-    setInterval(() => Date.now() - this.checked >= STALE_MS && this.look(), 5_000);
     if (this.host) new ResizeObserver(() => this.tellHeight()).observe(document.body);
   }
 
@@ -242,7 +243,7 @@ class Booker extends HTMLElement {
   }
 
   show(answer, { how, quiet, data, back }) {
-    const before = { step: this.dataset.step, page: this.dataset.page }, focus = keyOf(document.activeElement);
+    const before = { step: this.dataset.step, page: this.dataset.page, start: this.dataset.start }, focus = keyOf(document.activeElement);
     const said = this.words(), within = this.main.contains(document.activeElement);
     const address = new URL((data && answer.booker.dataset.address) || answer.url, location.href);
     const same = answer.step === before.step && answer.booker.dataset.page === before.page;
@@ -251,13 +252,13 @@ class Booker extends HTMLElement {
     const times = answer.main.querySelector('.calendar')?.innerHTML;
     this.exchange(answer);
     this.times = times;
-    this.checked = Date.now();
+    this.check();
     this.wake({ fresh: !data || !same, again: back });
     if (!quiet) {
       if (same && !back) this.stay(focus, said, data, before);
       else this.arrive();
     } else if (within && focus) this.main.querySelector(focus)?.focus({ preventScroll: true });
-    if (data && answer.step === 'form' && before.step !== 'form') this.tell('slot_selected', { start: this.dataset.start, who: this.who() });
+    if (data && answer.ok && answer.step === 'form' && this.dataset.start !== before.start) this.tell('slot_selected', { start: this.dataset.start, who: this.who() });
     if (data && answer.step === 'booked') this.tell('booked', { start: this.dataset.start, who: this.booked });
     if (data && !answer.ok) this.tell('error', { code: 'refused', status: answer.status });
   }
@@ -269,7 +270,7 @@ class Booker extends HTMLElement {
     document.title = page.title;
     root.lang = page.documentElement.lang;
     root.dir = page.documentElement.dir;
-    for (const part of ['.foot', '.skip']) {
+    for (const part of ['.foot', '.skip', '.masthead']) {
       const fresh = page.querySelector(part);
       if (fresh) document.querySelector(part)?.replaceWith(document.adoptNode(fresh));
     }
@@ -280,6 +281,7 @@ class Booker extends HTMLElement {
 
   // After each page: what was typed is given back, the hold is minded, the grid has one tab stop.
   wake({ fresh, again }) {
+    this.showColours();
     this.fill(fresh);
     this.mind(again);
     this.stops();
@@ -480,12 +482,18 @@ class Booker extends HTMLElement {
     navigator.sendBeacon(this.held.address, new URLSearchParams({ action: 'release', hold: this.held.token }));
   }
 
+  check() {
+    this.checked = Date.now();
+    clearTimeout(this.next);
+    this.next = setTimeout(() => this.look(), STALE_MS);
+  }
+
   // The times are asked for again, without moving anything (WEB-24).
   async look() {
     if (this.dataset.step === 'form' && this.lapsed) return this.hold();
     if (document.hidden || this.dataset.step !== 'times' || this.sending || this.reading || Date.now() - this.checked < AGAIN_MS) return;
     const turn = this.turn;
-    this.checked = Date.now();
+    this.check();
     const answer = await this.read(this.dressed(location.href)).catch(() => null);
     if (!answer?.ok || turn !== this.turn || answer.step !== 'times') return;
     const fresh = answer.main.querySelector('.calendar'), old = this.main.querySelector('.calendar');
@@ -583,6 +591,8 @@ class Booker extends HTMLElement {
     store.write('localStorage', MEMORY, null);
     this.typed = {};
     store.write('sessionStorage', TYPED, null);
+    // What the server keeps in this browser for the way back to the form is overwritten with nothing.
+    this.read(new URL(location), new URLSearchParams({ action: 'times', start: this.dataset.start ?? '' })).catch(() => null);
     this.go(new URL(`${this.prefix()}/book-a-call/`, location.href));
   }
 
