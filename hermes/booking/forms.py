@@ -77,6 +77,10 @@ def _given(most: int) -> BeforeValidator:
     return BeforeValidator(partial(emptied, most=most))
 
 
+def _flag(value: Any) -> bool | None:
+    return None if value is None else truth(value)
+
+
 Moment = Annotated[datetime, BeforeValidator(read_moment), WithJsonSchema(MOMENT)]
 Start = Annotated[datetime, BeforeValidator(read_moment), AfterValidator(check_minute), WithJsonSchema(MOMENT)]
 Id = Annotated[int, Field(ge=1, le=LARGEST), BeforeValidator(no_truth)]
@@ -226,7 +230,7 @@ class SupportForm(Asked):
     s: Annotated[Annotated[str, Field(max_length=128)] | None, _given(128)] = Field(
         None, description="The link's signature."
     )
-    x: Annotated[bool | None, BeforeValidator(truth), WithJsonSchema(FLAG)] = Field(
+    x: Annotated[bool | None, BeforeValidator(_flag), WithJsonSchema(FLAG)] = Field(
         None, description='1 where the link is an express one.'
     )
 

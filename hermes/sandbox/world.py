@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import httpx2
 from starlette.responses import Response
 
 from hermes.kit.clock import Clock, ManualClock
@@ -90,7 +91,7 @@ class Call:
 @dataclass
 class World:
     """The accounts are `pipedrive`, `tutorcruncher` and `google`. `serves_sockets` is set by the process that
-    listens on one.
+    listens on one; `way_to_hermes` leads what a system asks of Hermes there (None: the network).
     """
 
     clock: Clock
@@ -99,6 +100,7 @@ class World:
     secrets: Secrets
     weather: Weather = field(default_factory=Weather)
     serves_sockets: bool = False
+    way_to_hermes: httpx2.AsyncBaseTransport | None = None
 
     def __post_init__(self) -> None:
         from hermes.sandbox.mailbox.mailbox import Mailbox

@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from html import escape
 
 import httpx2
 import pytest
@@ -150,3 +151,70 @@ async def test_a_big_world_is_shown_in_pages() -> None:
         page = (await browser.get('/pages/pipedrive', params={'page': 3})).text
         assert 'Tutors 000001' in page
         assert '3 of 3' in page
+
+
+# The link to a support call, which Hermes makes
+
+
+def answering(world: World, status: int, told: object) -> list[httpx2.Request]:
+    """Hermes answers so; what it was asked."""
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(status, json=told)
+
+    world.way_to_hermes = httpx2.MockTransport(answer)
+    return asked
+
+
+LINK = 'http://127.0.0.1:8000/support-call/4/?admin_id=4&company_id=7&e=1&s=<x>'
+
+
+@pytest.mark.parametrize('express', [False, True])
+async def test_a_support_link_is_made_with_the_key_and_stands_on_the_clients_page(
+    browser: httpx2.AsyncClient, world: World, express: bool
+) -> None:
+    asked = answering(world, 200, {'status': 'ok', 'link': LINK})
+    form = {'client': '101', 'admin': '14', **({'express': 'true'} if express else {})}
+    answer = await browser.post('/pages/tutorcruncher/support-link', data=form)
+    [request] = asked
+    assert str(request.url).startswith('http://127.0.0.1:8000/callbooker/support-link/generate/tc2/?')
+    told = {'tc2_admin_id': '14', 'tc2_cligency_id': '101', **({'express': 'true'} if express else {})}
+    assert dict(request.url.params) == told
+    assert request.headers['authorization'].split()[-1] == 'tk'
+    assert f'Open the {"express " if express else ""}link to Tom Whitfield' in answer.text
+    assert escape(LINK) in answer.text
+    assert answer.history[0].headers['location'].endswith('#company-101')
+    assert escape(LINK) in (await browser.get('/pages/tutorcruncher?q=Northgate')).text
+    assert escape(LINK) not in (await browser.get('/pages/tutorcruncher?q=Lakeside')).text
+
+
+@pytest.mark.parametrize(
+    ('status', 'answer', 'said'),
+    [
+        (403, {'status': 'error', 'message': 'Wrong key.'}, 'Hermes makes no link (403): Wrong key.'),
+        (404, {'message': 'There is no <b>such</b> client.'}, 'Hermes makes no link (404): There is no &lt;b&gt;such'),
+        (500, [], 'Hermes makes no link (500): without a reason'),
+        (200, {'link': 'javascript:alert(1)'}, 'Hermes makes no link (200): without a reason'),
+    ],
+)  # fmt: skip
+async def test_a_refusal_of_hermes_is_told_plainly(
+    browser: httpx2.AsyncClient, world: World, status: int, answer: object, said: str
+) -> None:
+    answering(world, status, answer)
+    page = await browser.post('/pages/tutorcruncher/support-link', data={'client': '101', 'admin': '14'})
+    assert said in page.text
+    assert 'data-testid="made-link"' not in page.text
+
+
+async def test_a_hermes_that_is_away_is_told_plainly(browser: httpx2.AsyncClient, world: World) -> None:
+    def lose(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError('refused')
+
+    world.way_to_hermes = httpx2.MockTransport(lose)
+    page = await browser.post('/pages/tutorcruncher/support-link', data={'client': '101', 'admin': '14'})
+    assert 'Hermes does not answer at http://127.0.0.1:8000' in page.text
+    for form in ({'client': '999', 'admin': '14'}, {'client': '101', 'admin': '99'}, {'client': '101'}, {}):
+        answer = await browser.post('/pages/tutorcruncher/support-link', data=form)
+        assert 'class="said failed"' in answer.text

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from hermes.sandbox.pages import support_links
 from hermes.sandbox.pages.forms import NotDone, number, optional_number
 from hermes.sandbox.staff import ADMINS
 from hermes.sandbox.tutorcruncher import Refused, TutorCruncher, Unknown
@@ -45,6 +46,8 @@ def shown(world: 'World', query: Mapping[str, str]) -> Json:
         'statuses': STATUSES,
         'countries': COUNTRIES,
         'integration': account.integration,
+        'supporters': support_links.supporters(account),
+        'links': account.support_links,
         'messages': account.integration.newest(MESSAGES),
     }
 

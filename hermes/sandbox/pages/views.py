@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from hermes.sandbox.pages import feed, google, mailbox, pipedrive, tutorcruncher
+from hermes.sandbox.pages import feed, google, mailbox, pipedrive, support_links, tutorcruncher
 from hermes.sandbox.pages.forms import NotDone, read_form
 from hermes.sandbox.weather import PRESETS
 
@@ -47,6 +47,7 @@ def routes(world: 'World') -> APIRouter:
     for name in DESKS:
         router.add_api_route(f'/pages/{name}', partial(pages.show_desk, name), methods=['GET'])
         router.add_api_route(f'/pages/{name}', partial(pages.act, name), methods=['POST'])
+    router.add_api_route('/pages/tutorcruncher/support-link', pages.make_support_link, methods=['POST'])
     for name in SHORT:
         router.add_api_route(f'/{name}', partial(to_desk, name), methods=['GET'])
     router.add_api_route('/pages/mailbox/{number}/html', pages.letter_html, methods=['GET'])
@@ -131,6 +132,15 @@ class Pages:
         except NotDone as refusal:
             place, self.said = form.get('place', ''), ('failed', str(refusal))
         return self._back(f'/pages/{name}', form, place)
+
+    async def make_support_link(self, request: Request) -> Response:
+        form = await read_form(request)
+        try:
+            place, said = await support_links.make(self.world, form)
+            self.said = ('done', said)
+        except NotDone as refusal:
+            place, self.said = f'company-{form.get("client", "")}', ('failed', str(refusal))
+        return self._back('/pages/tutorcruncher', form, place)
 
     async def set_weather(self, request: Request) -> Response:
         name = (await read_form(request)).get('name', '')

@@ -76,6 +76,7 @@ class Account:
         self.clients: dict[int, Client] = {}
         self.invoices: dict[int, Invoice] = {}
         self.attributes: list[Attribute] = []
+        self.support_links: dict[int, Any] = {}
         self.request_times: deque[datetime] = deque()
         self.hyphens_when_read = False
         self.last_stamp = datetime.min.replace(tzinfo=UTC)

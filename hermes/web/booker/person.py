@@ -218,7 +218,8 @@ async def book(parts: BookerParts, visitor: Visitor, call: Call, typed: Mapping[
     """Book, and lead to the confirmation; whatever speaks against it is told with everything that was typed."""
     form, wrong = (forms.read_sales if call.kind == 'sales' else forms.read_support)(visitor, call, typed)
     if form is None:
-        return await show_form(parts, visitor, call, typed, status=422, wrong=wrong)
+        unseen = None if wrong else Refused('A field that is not shown is wrong.', 'invalid')
+        return await show_form(parts, visitor, call, typed, status=422, wrong=wrong, error=unseen)
     visit = Visit(visitor.client, typed.get('key', ''), typed.get('altcha', ''))
     try:
         booked = await _book(parts, call, form, visit)
