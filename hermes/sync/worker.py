@@ -37,6 +37,8 @@ HELD_S: Final = 60.0
 SET_UP_S: Final = 0.1
 PUSHERS: Final = 6
 SOON_S: Final = 0.02
+REST_S: Final = 0.2
+"""Who found nothing in what is seldom there does not look again for so long, however often the bell rings."""
 FINISH_S: Final = 4.0
 """How long a worker that is asked to stop goes on with the calls that are in the air."""
 FAREWELL_S: Final = 1.0
@@ -161,13 +163,13 @@ class Worker:
         return [
             *ingest,
             self._turn(reread_step, 'hermes_event'),
-            self._turn(sweep.sweep_step, 'hermes_push'),
-            self._turn(follow_step, 'hermes_push'),
-            *([self._turn(self.post, 'hermes_push')] if self.post else []),
+            self._turn(sweep.sweep_step, 'hermes_push', REST_S),
+            self._turn(follow_step, 'hermes_push', REST_S),
+            *([self._turn(self.post, 'hermes_push', REST_S)] if self.post else []),
             *(self._turn(self._push, 'hermes_push') for _ in range(PUSHERS)),
         ]
 
-    async def _turn(self, step: Step, channel: str) -> None:
+    async def _turn(self, step: Step, channel: str, rest_s: float = 0.0) -> None:
         """Turn one step until the worker stops: again at once while there is work, else at the bell or after
         SWEEP_S.
         """
@@ -193,6 +195,7 @@ class Worker:
                 await self.engine.clock.sleep(1.0)
                 continue
             if not busy:
+                await self.engine.clock.sleep(rest_s)
                 await bell.wait(SWEEP_S)
 
     async def _await_set_up(self) -> None:
