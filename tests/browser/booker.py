@@ -69,9 +69,14 @@ def find_who(hermes: Running) -> Who:
     drawn = '/choose-roundrobin/sales/?plan=payg&country_code=GB'
     number = int(hermes.wait_for('somebody on duty', lambda: ask(hermes, 'GET', drawn))['id'])
     hermes.wait_for('the calendar', lambda: read_free(hermes, number))
+    return Who(number, hermes.wait_for('a name in its address', lambda: _slug(hermes, number)))
+
+
+def _slug(hermes: Running, number: int) -> str:
+    """How the demo's files call somebody; '' before they are read."""
     with urlopen(at(hermes, f'{INDEX}{number}/'), timeout=PATIENCE_S) as answer:
-        path = answer.read().decode().partition('data-page="')[2].partition('"')[0]
-    return Who(number, path.split('/')[-2])
+        slug: str = answer.read().decode().partition(f'data-page="{INDEX}')[2].partition('/')[0]
+    return '' if slug == str(number) else slug
 
 
 def free(hermes: Running, who: Who) -> list[str]:
