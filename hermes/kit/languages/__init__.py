@@ -7,7 +7,7 @@ with accents, `ar-XB` the same from right to left; what stays plain English ther
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -18,6 +18,7 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from babel.core import get_global
 from babel.dates import format_date, format_skeleton, format_time, get_timezone_name
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
@@ -95,7 +96,9 @@ class Language:
 
     def zone(self, at: datetime, zone: ZoneInfo) -> str:
         """'Greenwich Mean Time, Europe/London': the name with the place, as it holds at a moment."""
-        name, place = get_timezone_name(at.astimezone(zone), locale=self.locale), self.place(zone)
+        local, place = at.astimezone(zone), self.place(zone)
+        names = self.locale.meta_zones.get(_known_by_old_name().get(zone.key, ''), {}).get('long', {})
+        name = names.get('daylight' if local.dst() else 'standard') or get_timezone_name(local, locale=self.locale)
         return name if name == place else f'{name}, {place}'
 
     def place(self, zone: ZoneInfo) -> str:
@@ -128,6 +131,14 @@ class Language:
         """'£50,000', '50.000 £'."""
         whole = self.locale.currency_formats['standard'].pattern.replace('.00', '')
         return format_currency(amount, currency, whole, locale=self.locale, currency_digits=False)
+
+
+@cache
+def _known_by_old_name() -> Mapping[str, str]:
+    """Zone -> the key of its names, for those that Babel finds by their old names alone: 'Asia/Kolkata' -> 'India'."""
+    known = get_global('meta_zones')
+    renamed = get_global('zone_aliases').items()
+    return {new: known[old] for old, new in renamed if old in known and new not in known}
 
 
 def find_language(asked: str, accepted: str = '') -> Language:

@@ -69,3 +69,17 @@ def test_made_up_languages_write_times_as_english_does() -> None:
     told = {code: language(code).time(AT, ZoneInfo('Asia/Kolkata'), '12') for code in ('en', 'en-XA', 'ar-XB')}
     assert set(told.values()) == {'8:00 pm'}
     assert [language(code).direction for code in told] == ['ltr', 'ltr', 'rtl']
+
+
+@pytest.mark.parametrize(
+    ('zone', 'name'),
+    [
+        ('Asia/Kolkata', 'India Standard Time, Asia/Kolkata'),
+        ('Asia/Kathmandu', 'Nepal Time, Asia/Kathmandu'),
+        ('Europe/Kyiv', 'Eastern European Summer Time, Europe/Kyiv'),
+        ('America/Argentina/Buenos_Aires', 'Argentina Standard Time, America/Argentina/Buenos Aires'),
+        ('Australia/Lord_Howe', 'Lord Howe Standard Time, Australia/Lord Howe'),
+    ],
+)
+def test_a_zone_has_a_name_under_its_name_of_today(zone: str, name: str) -> None:
+    assert language('en').zone(datetime(2026, 7, 1, tzinfo=UTC), ZoneInfo(zone)) == name
