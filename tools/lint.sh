@@ -20,6 +20,7 @@ check 'mypy' $bin/mypy
 check 'lint-imports' $bin/lint-imports
 check 'walls' $bin/python -m tools.walls
 check 'circles' $bin/python -m tools.circles
+check 'words' $bin/python -m tools.words --check
 check 'migrations' $bin/python -m tools.migration --check
 check 'deptry' $bin/deptry .
 [ -z "$failed" ] || { echo "lint failed:$failed" >&2; exit 1; }

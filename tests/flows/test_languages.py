@@ -103,6 +103,19 @@ async def test_the_same_call_in_another_language_is_the_same_request(post: Post)
     assert len(await post.house.rows('select id from meeting')) == 1
 
 
+async def test_the_loader_for_other_websites_speaks_as_its_reader_does(post: Post) -> None:
+    web, german = post.house.web, {'accept-language': 'de-CH, en;q=0.5'}
+    for query, headers, button in (
+        ({}, {}, '"Book a call"'), ({}, german, '"Gespräch buchen"'), ({'lang': 'fr'}, german, '"Réserver un appel"'),
+    ):  # fmt: skip
+        answer = await web.get('/static/embed.js', params=query, headers=headers)
+        assert button in answer.text
+        assert answer.headers['vary'] == 'accept-language'
+        assert len(answer.content) < 4_096
+    pseudo = await web.get('/static/embed.js?lang=en-XA')
+    assert pseudo.text.count('"[') == 2
+
+
 async def test_what_the_company_reads_stays_english(post: Post) -> None:
     await book(post.house, 'es', TEN)
     await post.house.settle(20)
