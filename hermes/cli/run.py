@@ -111,6 +111,7 @@ def announce(settings: Settings, port: int, sandbox_port: int) -> None:
         for name, told in PAGES.items():
             say(f'  {world}/pages/{name:<13}   {told}')
         say(f'  {world}/mailbox               every mail that Hermes sends')
+        say(f'  {here}/book-a-call/          what visitors of a website see: book a call')
         say(f'  {world}/                      every webhook and call as it happens; change the weather')
         say('  .venv/bin/hermes events list | trace EVENT | blame RECORD   what happened, and why')
         say()

@@ -210,7 +210,7 @@ async def test_the_page_offers_other_times_without_a_script(house: House) -> Non
     assert not INLINE.search(page.text)
     assert "default-src 'none'" in page.headers['content-security-policy']
     assert page.headers['referrer-policy'] == 'no-referrer'
-    start = page.text.partition('name="start" value="2026')[2].partition('"')[0]
+    start = page.text.rpartition('name="start" value="2026')[2].partition('"')[0]
     moved = await house.web.post(path, data={'action': 'move', 'start': f'2026{start}'})
     assert (moved.status_code, 'was moved' in moved.text) == (200, True)
     house.google.set_away((await admin(house, PRIYA))['email'])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 from urllib.request import Request, urlopen
 
 from hermes.kit.processes import dying_with_parent
@@ -136,12 +136,46 @@ class Forms(HTMLParser):
             self.select = ''
 
 
-def press(address: str, label: str, where: Mapping[str, str] | None = None, **filled: Filled) -> None:
-    """Press the first button of this label in a form that holds `where`, with `filled` typed in, or what it makes of
-    what stands there.
-    """
+class Links(HTMLParser):
+    """The links of a page: where they lead, and what stands on them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[tuple[str, str]] = []
+        self.inside = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == 'a':
+            self.links.append((dict(attrs).get('href') or '', ''))
+            self.inside = True
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            href, text = self.links[-1]
+            self.links[-1] = href, text + data
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag != 'a'
+
+
+def look(address: str) -> str:
+    """A page."""
     with urlopen(address, timeout=PATIENCE_S) as answer:
-        forms = Forms(answer.read().decode()).forms
+        return str(answer.read().decode())
+
+
+def follow(address: str, label: str) -> str:
+    """The address to which the first link leads that begins with this label."""
+    found = next(href for href, text in Links(look(address)).links if text.strip().startswith(label))
+    return urljoin(address, found)
+
+
+def press(address: str, label: str, where: Mapping[str, str] | None = None, **filled: Filled) -> str:
+    """Press the first button of this label in a form that holds `where`, with `filled` typed in, or what it makes of
+    what stands there. Returns the address to which that leads.
+    """
+    forms = Forms(look(address)).forms
     for action, fields, buttons in forms:
         if label in buttons and (where or {}).items() <= fields.items():
             name, value = buttons[label]
@@ -150,7 +184,7 @@ def press(address: str, label: str, where: Mapping[str, str] | None = None, **fi
             body = urlencode(fields | typed | {name: value}).encode()
             with urlopen(Request(target, data=body), timeout=PATIENCE_S) as answer:
                 assert answer.status == 200
-            return
+                return str(answer.url)
     raise AssertionError(f'{address} has no button "{label}" with {where}')
 
 

@@ -22,7 +22,7 @@ from urllib.request import urlopen
 import pytest
 
 from hermes.kit.processes import dying_with_parent
-from tests.house.reader import Filled, Terminal, blocks, environment, press
+from tests.house.reader import Filled, Terminal, blocks, environment, follow, look, press
 from tests.house.run import free_ports, processes_of
 from tests.waiting import PATIENCE_S, PROBE_S, wait_for
 
@@ -51,6 +51,7 @@ class Newcomer:
         self.second = Terminal(clone, variables)
         self.run: subprocess.Popen[bytes] | None = None
         self.commands, self.said = '', ''
+        self.page, self.booked_at = '', ''
         self.since = self.count = 0
         self.tried: list[str] = []
 
@@ -71,9 +72,11 @@ class Newcomer:
 
     def translate(self, commands: str) -> str:
         """With the ports and ids of this reader."""
-        ids = {'8000': self.web, '8100': self.sandbox}
+        ids: dict[str, int | str] = {'8000': self.web, '8100': self.sandbox}
         if 'pipedrive:organization:ID' in commands:
             ids['ID'] = self.organisation(RENAMED)['id']
+        if 'START' in commands:
+            ids['START'] = self.booked_at
         if 'EVENT' in commands:
             told = self.second.type('.venv/bin/hermes events list --source tutorcruncher --json')
             ids['EVENT'] = next(each['id'] for each in json.loads(told) if each['kind'] == 'webhook')
@@ -251,21 +254,29 @@ class Newcomer:
         assert f'tutorcruncher says {NAME}' in self.said
         assert 'held back' in self.said
 
+    def visit(self, path: str = '') -> str:
+        """An address of the booking pages."""
+        return f'http://127.0.0.1:{self.web}/book-a-call/{path}'
+
+    def a_turn_is_drawn(self) -> None:
+        bracket = follow(follow(self.visit(), 'Book a call'), 'No, or I am not sure')
+        self.page = press(bracket, 'Continue', bracket='0-50k')
+        assert self.page.startswith(self.visit('priya-raman/'))
+
     def a_call_is_booked(self) -> None:
-        told = json.loads(self.said)
-        assert 'booked' in str(told), told
-        assert 'invitation' in str(told), told
+        label = re.findall(r'data-testid="next-time".*?<time [^>]*>([^<]*)<', look(self.page))[2]
+        form = press(self.page, label, {'action': 'hold'})
+        typed = {'name': 'Lee Adams', 'email': 'lee@customer.example', 'company_name': 'Adams Tuition', 'country': 'GB'}
+        assert '/booked/' in press(form, 'Book the call', None, **typed)
         organisation = self.organisation('Adams Tuition')
         self.await_that('its deal', lambda: self.crm('deals', 'org_id', organisation['id']))
         assert self.event()
         for page in ('google', 'pipedrive'):
-            with urlopen(f'http://127.0.0.1:{self.sandbox}/pages/{page}', timeout=PATIENCE_S) as answer:
-                assert answer.status == 200
+            look(f'http://127.0.0.1:{self.sandbox}/pages/{page}')
         letters = self.await_that('the letter', lambda: self.world()['mailbox']['letters'])
         links = re.findall(rf'http://127.0.0.1:{self.web}/booking/[\w.~-]+', letters[0]['text'])
-        with urlopen(links[0], timeout=PATIENCE_S) as answer:
-            shown = answer.read().decode()
-        assert 'Move the call' in shown
+        shown = look(links[0])
+        assert 'Choose another time' in shown
         assert 'Cancel the call' in shown
 
     def event(self) -> tuple[str, dict[str, Any]]:
@@ -283,10 +294,11 @@ class Newcomer:
         return tuple(self.await_that('the event', find)[0])
 
     def the_time_is_taken(self) -> None:
-        again = self.commands[self.commands.rindex('\ncurl ') :]
-        told = self.second.type(again)
-        assert 'book' not in json.loads(told).get('status', ''), told
-        assert re.search(r'taken|booked already|not free|no longer', told), told
+        [booking] = json.loads(self.second.type('.venv/bin/hermes bookings list --json'))
+        self.booked_at = booking['start_at']
+        shown = look(self.page)
+        assert 'name="start"' in shown
+        assert f'{datetime.fromisoformat(self.booked_at):%Y-%m-%dT%H:%M:%SZ}' not in shown
 
     def the_call_moves(self) -> None:
         email, event = self.event()
@@ -302,6 +314,15 @@ class Newcomer:
             return datetime.fromisoformat(booking['start_at']) == moved
 
         self.await_that('the list follows', follows)
+
+    def a_support_link_opens(self) -> None:
+        desk = f'http://127.0.0.1:{self.sandbox}/pages/tutorcruncher'
+        client = self.client('Northgate Tutors')
+        for more, kind in (({}, 'link'), ({'express': 'true'}, 'express link')):
+            press(desk, 'Make a support link', client, admin='14', **more)
+            shown = look(follow(desk, f'Open the {kind} to Tom Whitfield'))
+            assert 'Book a call with Tom Whitfield' in shown
+            assert 'For Northgate Tutors' in shown
 
     def two_sign_up(self) -> None:
         self.old = int(self.second.type('.venv/bin/hermes pids worker'))
