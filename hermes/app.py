@@ -19,6 +19,7 @@ from hermes.parts.assembly import build_booking_service, build_engine, build_let
 from hermes.parts.systems import sources
 from hermes.settings import Settings, load
 from hermes.web.application import create_app
+from hermes.web.booker.brand import Brand
 from hermes.web.booker.pages import BookerParts
 from hermes.web.booker.routes import booker_routes
 from hermes.web.booking_api import booking_routes, read_counter
@@ -72,6 +73,7 @@ def booking_routers(service: BookingService, settings: Settings) -> list[APIRout
             writer,
             core.turns,
             RepsFiles(settings.reps_folder),
+            Brand(settings.reps_folder),
             lambda request: country_of(request, core),
             trusted,
             settings.embed_origins,

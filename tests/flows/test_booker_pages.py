@@ -2,11 +2,12 @@
 
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.flows.house import PRIYA, House
+from tests.flows.house import PRIYA, House, open_house
 from tests.flows.visitors import TEN, number
 
 DETAILS = {
@@ -66,6 +67,22 @@ async def test_a_time_that_was_taken_meanwhile_loses_nothing_that_was_typed(hous
     done = await house.web.post(address, data={**fields(again.text), **DETAILS, 'action': 'book'})
     assert done.status_code == 303
     assert 'data-step="booked"' in (await house.web.get(done.headers['location'])).text
+
+
+@pytest.mark.behaviour('WEB-19')
+async def test_a_brand_has_a_style_of_its_own(database_url: str, tmp_path: Path) -> None:
+    async with open_house(database_url, reps_dir=str(tmp_path)) as house:
+        assert 'brand.css' not in (await house.web.get('/book-a-call/')).text
+        style = ':root { --hermes-accent: #7b1e57; }'
+        (tmp_path / 'brand.css').write_text(style)
+        for path in ('/book-a-call/', '/embed/book-a-call/'):
+            address = re.search(r'href="(/static/brand.css[^"]*)"', (await house.web.get(path)).text)
+            assert address is not None
+            answer = await house.web.get(address[1])
+            assert (answer.text, answer.headers['content-type']) == (style, 'text/css; charset=utf-8')
+        ours = (await house.web.get('/static/tokens.css')).text
+        for name in ('accent', 'on-accent', 'accent-dark', 'on-accent-dark', 'radius', 'font'):
+            assert f'var(--hermes-{name}, ' in ours
 
 
 async def test_enter_in_a_field_books(house: House) -> None:

@@ -20,6 +20,7 @@ from hermes.booking.service import BookingService
 from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import HermesError
 from hermes.kit.languages import language
+from hermes.web.booker.brand import Brand
 from hermes.web.booker.sentences import sentence_of, status_of
 from hermes.web.booker.shown import GLOBALS
 from hermes.web.booker.visitor import Visitor
@@ -33,7 +34,12 @@ CSP: Final = (
 )
 CHECKED: Final = 'private, no-cache'
 """Asked for again each time, and still there when a visitor goes back: with all that was typed."""
-STATIC: Final = {'booker.css': 'text/css', 'booker.js': 'text/javascript', 'tokens.css': 'text/css'}
+STATIC: Final = {
+    'booker.css': 'text/css',
+    'booker.js': 'text/javascript',
+    'tokens.css': 'text/css',
+    'icon.svg': 'image/svg+xml',
+}
 EMBED: Final = '/embed'
 Page = Callable[[Visitor], Awaitable[Response]]
 Answer = Callable[[Request], Awaitable[Response]]
@@ -49,6 +55,7 @@ class BookerParts:
     writer: LetterWriter
     turns: Turns
     reps: RepsFiles
+    style: Brand
     locate: Callable[[Request], str | None]
     trusted: Sequence[Network] = ()
     embed_origins: Sequence[str] = ()
@@ -107,6 +114,7 @@ def show(
     content = page.render(
         brand=parts.brand, visitor=visitor, language=visitor.language, embedded=visitor.base == EMBED, static=static,
         origins=list(parts.embed_origins), index=index, canonical=parts.address,
+        style=parts.style.address(),
         **given,
     )  # fmt: skip
     return HTMLResponse(content, status, headers=told)

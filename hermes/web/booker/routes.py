@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermes.domain.errors import NotFound
-from hermes.web.booker import embed, index
+from hermes.web.booker import brand, embed, index
 from hermes.web.booker.call import find_sales_call, find_support_call
 from hermes.web.booker.manage import booked_page, manage_page, manage_routes
 from hermes.web.booker.pages import EMBED, STATIC, Answer, BookerParts, Page, read_static, serve
@@ -25,6 +25,7 @@ def booker_routes(parts: BookerParts) -> APIRouter:
         _add_pages(router, parts, base)
     for name in STATIC:
         _add(router, f'/static/{name}', _file(name), slash=False)
+    _add(router, brand.ADDRESS, _style(parts), slash=False)
     _add(router, '/static/embed.js', embed.show_loader, slash=False)
     _add(router, '/static/people/{name}', _pictures(parts), slash=False)
     return router
@@ -67,6 +68,14 @@ def _file(name: str) -> Answer:
     async def answer(request: Request) -> Response:
         kept = FOR_EVER if 'v' in request.query_params else 'public, max-age=300'
         return Response(read_static(name), media_type=STATIC[name], headers={'cache-control': kept})
+
+    return answer
+
+
+def _style(parts: BookerParts) -> Answer:
+    async def answer(request: Request) -> Response:
+        kept = FOR_EVER if 'v' in request.query_params else 'public, max-age=300'
+        return Response(parts.style.read(), media_type='text/css', headers={'cache-control': kept})
 
     return answer
 
