@@ -7,7 +7,6 @@ same request again, under the same key of the same client, is the same booking (
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,6 +18,7 @@ from hermes.booking.forms import SalesForm, SupportForm
 from hermes.booking.hold import hash_of
 from hermes.booking.limits import Limits, as_taken
 from hermes.booking.links import LinkRefused, SupportLink, check_support_link, is_of_a_letter, read_manage_token
+from hermes.booking.news import CalendarNews
 from hermes.booking.terms import Terms
 from hermes.db import acts, bookings, graphs, holds, meetings, rota
 from hermes.db.catalogue import Knowledge
@@ -34,9 +34,7 @@ from hermes.sync.acts.commands import Done, carry_out
 from hermes.sync.engine import Engine
 
 Invitation = Literal['sent', 'follows', 'refused']
-Pause = Callable[[float], Awaitable[None]]
 SOURCE: Final = 'website'
-POLL_S: Final = 0.1
 TOO_CLOSE: Final = 'There is a call with this e-mail address within two hours of this time already.'
 
 
@@ -64,16 +62,16 @@ class Visit:
 
 
 class Bookings:
-    """Books calls. `pause` waits between two looks at the calendar's push."""
+    """Books calls. `news` says when to look at the calendar's push again."""
 
     def __init__(
-        self, engine: Engine, availability: Availability, terms: Terms, limits: Limits | None, pause: Pause
+        self, engine: Engine, availability: Availability, terms: Terms, limits: Limits | None, news: CalendarNews
     ) -> None:
         self._engine = engine
         self._availability = availability
         self._terms = terms
         self._limits = limits
-        self._pause = pause
+        self._news = news
 
     async def book(self, kind: Kind, form: SalesForm | SupportForm, visit: Visit) -> Booked:
         """Book a call. Raises NotFound, SlotTaken, LinkRefused, OverLimit, Unreadable, Refused; nothing is left of
@@ -256,13 +254,15 @@ class Bookings:
 
     async def carried(self, meeting: int, until: float) -> Invitation:
         """'sent': the calendar holds a meeting as it is now; 'follows': it will; 'refused': never."""
-        while True:
-            async with self._engine.database.transaction() as connection:
-                row = await meetings.find_push(connection, meeting, CALENDAR)
-            if row is None or row['canceled_by'] == 'refused':
-                return 'refused'
-            if row['shown']:
-                return 'sent'
-            if row['state'] != 'ready' or self._engine.clock.monotonic() >= until:
-                return 'follows'
-            await self._pause(POLL_S)
+        with self._news.of(meeting) as wait:
+            while True:
+                async with self._engine.database.transaction() as connection:
+                    row = await meetings.find_push(connection, meeting, CALENDAR)
+                if row is None or row['canceled_by'] == 'refused':
+                    return 'refused'
+                if row['shown']:
+                    return 'sent'
+                left_s = until - self._engine.clock.monotonic()
+                if row['state'] != 'ready' or left_s <= 0:
+                    return 'follows'
+                await wait(left_s)

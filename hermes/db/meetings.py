@@ -9,6 +9,8 @@ from hermes.db.pool import Connection, Row
 from hermes.domain.slots import Interval, Taken
 from hermes.kit.spelling import fold_email
 
+CARRIED: Final = 'hermes_meeting'
+"""Who is told that a meeting was carried into its calendar, or will not be: the payload is its id."""
 TAKEN: Final = """
     select 'meeting' as what, id, start_at, end_at, coalesce(buffer_s, 0) as buffer_s from meeting
     where admin_id = %(admin)s and status = 'planned' and tombstone is null and alias_of is null
@@ -119,6 +121,11 @@ async def find_push(connection: Connection, meeting_id: int, system: str) -> Row
     """
     given = {'meeting': meeting_id, 'system': system}
     return await (await connection.execute(PUSHED, given)).fetchone()
+
+
+async def tell(connection: Connection, meeting_id: int) -> None:
+    """Whoever waits for a meeting to reach its calendar looks again when this transaction commits."""
+    await connection.execute('select pg_notify(%s, %s)', (CARRIED, str(meeting_id)))
 
 
 async def find_body(connection: Connection, source: str, key: bytes) -> bytes | None:

@@ -13,7 +13,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, Error, OperationalError, sql
@@ -38,6 +38,14 @@ IDLE_IN_TRANSACTION_S = 8
 """A worker that stands still inside a transaction loses it, so that its locks last no longer than a lease."""
 PLANS: Final = '-c enable_seqscan=off -c plan_cache_mode=force_generic_plan'
 RESTED_S: Final = 1.0
+
+
+class Notice(NamedTuple):
+    """A notification."""
+
+    channel: str
+    payload: str
+
 
 _decode: Final = json.JSONDecoder().raw_decode
 
@@ -145,15 +153,16 @@ async def read_only(connection: Connection, query: str, parameters: Sequence[Any
         return await (await connection.execute(query, parameters or None)).fetchall()
 
 
-async def listen(database_url: str, channels: Iterable[str]) -> AsyncIterator[str]:
-    """The channel of every notification, as long as its own connection lives. Raises DatabaseError when that is
-    lost.
+async def listen(database_url: str, channels: Iterable[str]) -> AsyncIterator[Notice]:
+    """Every notification, after an empty one that says that it listens, as long as its own connection lives. Raises
+    DatabaseError when that is lost.
     """
     async with await AsyncConnection.connect(database_url, autocommit=True, connect_timeout=5) as connection:
         for channel in channels:
             await connection.execute(sql.SQL('listen {}').format(sql.Identifier(channel)))
+        yield Notice('', '')
         async for notice in connection.notifies():
-            yield notice.channel
+            yield Notice(notice.channel, notice.payload)
 
 
 async def the_row(connection: Connection, query: str, parameters: Any = None) -> Row:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hermes.db.codec import dump
+from hermes.db.meetings import CARRIED
 from hermes.db.pool import Connection, Row, walk_indices
 from hermes.domain.model import Record, RecordRef, RemoteRef
 from hermes.domain.record_types import RANK, UNDER_COMPANY
@@ -215,6 +216,9 @@ async def _lease(connection: Connection, graph_id: int, system: str, worker: str
 
 _HOLDS: Final = 'record_type = %(type)s and record_id = %(id)s and system = %(system)s and fence = %(fence)s'
 
+_TELL: Final = f"returning case when record_type = 'meeting' then pg_notify('{CARRIED}', record_id::text)::text end"
+"""Whoever waits for a meeting to reach its calendar looks again."""
+
 
 def _key(push: Push) -> dict[str, Any]:
     return {'type': push.record.type, 'id': push.record.id, 'system': push.system, 'fence': push.fence}
@@ -262,7 +266,7 @@ async def complete(connection: Connection, push: Push, generation: int, *, wrote
           last_write_at = case when %(wrote)s then hermes_now() else last_write_at end,
           due_at = case when %(wrote)s and wanted > %(generation)s
             then hermes_now() + make_interval(secs => %(spacing)s) else hermes_now() end
-        where {_HOLDS}
+        where {_HOLDS} {_TELL}
         """,
         {**_key(push), 'generation': generation, 'wrote': wrote, 'spacing': spacing_s},
     )
@@ -314,7 +318,7 @@ async def park(connection: Connection, push: Push, reason: str, detail: dict[str
           state = case when %(state)s = 'parked' and wanted > %(generation)s then 'ready' else %(state)s end,
           reason = %(reason)s, detail = detail || %(detail)s::jsonb, intent = null,
           leased_by = null, leased_until = null
-        where {_HOLDS}
+        where {_HOLDS} {_TELL}
         """,
         {**_key(push), 'state': state, 'reason': reason, 'detail': dump(detail), 'generation': push.wanted},
     )

@@ -40,8 +40,8 @@ from hermes.systems.mail import MailCourier, Smtp, parse_address
 from hermes.systems.webhook import WebhookCourier
 
 if TYPE_CHECKING:
-    from hermes.booking.book import Pause
     from hermes.booking.letters import LetterWriter
+    from hermes.booking.news import Pause
     from hermes.booking.service import BookingService
 
 

@@ -228,8 +228,8 @@ class Worker:
         """
         while True:
             try:
-                async for channel in listen(self.engine.database.url, self.bells):
-                    for bell in self.bells[channel]:
+                async for notice in listen(self.engine.database.url, self.bells):
+                    for bell in self.bells.get(notice.channel, ()):
                         bell.rung.set()
             except (DatabaseError, OSError) as error:
                 log.warning('the doorbell is away; every loop looks for itself meanwhile', error=type(error).__name__)

@@ -6,7 +6,7 @@ Locks are taken in everybody's order: births (a booking may make somebody new), 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hermes.db import bookings, graphs, pushes
+from hermes.db import bookings, graphs, meetings, pushes
 from hermes.db.pool import Connection, DatabaseError
 from hermes.domain import booking
 from hermes.domain.acts import BookMeeting, By, CancelMeeting, MoveMeeting, ReassignMeeting, RenameMeeting
@@ -74,6 +74,8 @@ async def cancel(scope: Scope, act: CancelMeeting) -> Outcome:
     graph, meeting = await _load(scope, act.meeting)
     planned = meeting.fields.get('status') != 'canceled'
     values = {'status': 'canceled', 'canceled_by': act.by} if planned else {}
+    if act.by == 'refused':
+        await meetings.tell(scope.connection, act.meeting)
     return await _amend(scope, graph, meeting, values, act.by)
 
 
