@@ -41,7 +41,7 @@ async def test_a_booking_its_move_and_its_end_arrive_each_with_the_newer_file(po
     [first] = post.inbox()
     assert first['to'] == ['lee@customer.example']
     assert 'TutorCruncher demo with Priya Raman' in first['text']
-    assert '15:30 to 16:00 (GMT+05:30, Asia/Kolkata)' in first['text']
+    assert '15:30 to 16:00 (India Standard Time, Asia/Kolkata)' in first['text']
     assert '10:00 to 10:30 (Greenwich Mean Time, Europe/London)' in first['text']
     assert f'{post.settings.hermes_url}/booking/' in first['text']
     start = await move(house, number, timedelta(hours=2))
