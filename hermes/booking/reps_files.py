@@ -217,14 +217,14 @@ def _reason(error: Exception) -> str:
 
 class RepsFiles:
     """The people of a folder's files as they are now: read again when a file has changed. A change that is wrong is
-    said once in the log, and what was right before stays.
+    said once in the log, and what was right before stays; for a process that has seen nothing right, names alone.
+    Whoever starts Hermes is told before (`load_reps`).
     """
 
     def __init__(self, folder: Path) -> None:
-        """Raises RepsRefused."""
         self._folder = folder
-        self._seen = self._look()
-        self._reps = load_reps(folder)
+        self._seen: dict[str, tuple[int, int, int]] | None = None
+        self._reps = Reps()
 
     def get(self) -> Reps:
         """Everybody of the files."""

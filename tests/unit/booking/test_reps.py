@@ -256,6 +256,7 @@ def test_a_change_counts_at_once_and_a_wrong_one_keeps_the_people_of_before(tmp_
     said = capsys.readouterr().out
     assert said.count('a file of people is wrong') == 1
     assert f'{file}, line 1' in said
+    assert RepsFiles(tmp_path).get().listed == {}, 'whoever begins now shows names alone'
     file.unlink()
     assert files.get().listed == {}
     assert set(FILES) == {'sales', 'support'}
