@@ -22,7 +22,9 @@ PATIENCE_S: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The starts on offer of one person (aware UTC), as of a moment."""
+    """The starts on offer of one person (aware UTC), as of a moment; none where the calendar could not be read, so that
+    it is asked no oftener than others.
+    """
 
     times: tuple[datetime, ...]
     as_of: datetime
@@ -39,7 +41,7 @@ class NextTimes:
         self._asking: dict[int, asyncio.Task[None]] = {}
 
     async def of(self, people: Iterable[int], count: int = 3) -> Mapping[int, list[datetime]]:
-        """Person -> the next `count` starts; whose calendar is not known in time, or cannot be read, is left out."""
+        """Person -> the next `count` starts; whose calendar is not known in time is left out."""
         wanted, now = list(people), self._clock.now()
         tasks = [self._ask(who) for who in wanted if who not in self._known or now - self._known[who].as_of > VALID]
         if tasks:
@@ -58,8 +60,7 @@ class NextTimes:
         try:
             slots = await self._availability.slots(who, Interval(now, now + AHEAD))
         except (HermesError, DatabaseAway):
-            self._known.pop(who, None)
-            return
+            slots = []
         self._known[who] = Known(tuple(slot.start for slot in slots), now)
 
     async def stop(self) -> None:

@@ -173,6 +173,18 @@ async def test_a_calendar_that_cannot_be_read_or_is_full_leaves_its_card_without
 
 
 @pytest.mark.behaviour('WEB-29')
+async def test_a_calendar_that_cannot_be_read_is_asked_once_a_minute_however_many_look(demo: House) -> None:
+    demo.google.set_away((await admin(demo))['email'])
+    demo.mark()
+    for _ in range(5):
+        assert (await next_times(demo))['priya-raman'] == []
+    assert len(demo.calls('POST', '/freeBusy', 'google')) == 2, 'one question for each of both'
+    demo.clock.advance(61)
+    await next_times(demo)
+    assert len(demo.calls('POST', '/freeBusy', 'google')) == 4
+
+
+@pytest.mark.behaviour('WEB-29')
 async def test_a_slow_calendar_holds_nobody_up_and_is_there_for_the_next_visitor(demo: House) -> None:
     answered = asyncio.Event()
 
