@@ -220,6 +220,7 @@ def test_somebody_was_quicker(website: Website, scripts: bool) -> None:
     visitor.see('nearest-time').first.wait_for()
     assert 'Somebody else has just taken this time' in visitor.see('refusal').inner_text()
     assert visitor.see('nearest-time').count() == 3
+    assert visitor.see('held').count() == 0
     assert visitor.typed() == typed
     other = moment(visitor.see('nearest-time').first.get_attribute('value'))
     visitor.see('nearest-time').first.click()
@@ -436,6 +437,37 @@ def test_a_booking_is_moved_and_cancelled_by_its_page_alone(website: Website, sc
     visitor.until('the event is gone', lambda: website.events(visitor.email) == [])
     visitor.page.goto(address)
     assert visitor.see('book-again').is_visible()
+
+
+@both_ways
+@pytest.mark.behaviour('WEB-17')
+def test_the_keyboard_alone_books_moves_and_cancels(website: Website, scripts: bool) -> None:
+    visitor = website.visit(scripts=scripts)
+    visitor.page.goto(INDEX)
+    visitor.press_on(visitor.see('book-a-call').first)
+    visitor.see('answer-no').wait_for()
+    visitor.press_on(visitor.see('answer-no'))
+    visitor.step('bracket')
+    visitor.rest()
+    visitor.press_on(visitor.see('bracket').first, 'Space')
+    visitor.press_on(visitor.see('draw'))
+    visitor.step('times')
+    visitor.rest()
+    visitor.press_on(visitor.see('next-time').nth(1))
+    visitor.step('form')
+    for name, value in (('name', 'Lee Adams'), ('email', visitor.email), ('company_name', visitor.company)):
+        visitor.press_on(visitor.see(f'field-{name}'), 'End')
+        visitor.page.keyboard.type(value)
+    visitor.page.keyboard.press('Enter')
+    visitor.step('booked')
+    at = visitor.when()
+    visitor.press_on(visitor.see('manage'))
+    visitor.step('manage')
+    visitor.press_on(visitor.see('next-time').nth(4))
+    visitor.see('said').wait_for()
+    assert visitor.when() != at
+    visitor.press_on(visitor.see('cancel'))
+    visitor.see('off').wait_for()
 
 
 @pytest.mark.behaviour('WEB-33')

@@ -21,6 +21,7 @@ from tests.waiting import PATIENCE_S, wait_for
 
 NUMBERS = count(1)
 INDEX = '/book-a-call/'
+CLIENTS = {'Northgate Tutors': 101}
 TYPED = {'name': 'Lee Adams', 'website': 'adams.example'}
 Json = dict[str, Any]
 
@@ -44,12 +45,12 @@ class Website:
     def address(self) -> str:
         return f'http://127.0.0.1:{self.run.home.ports[0]}'
 
-    def ask(self, path: str, body: Any = None) -> tuple[int, Any]:
+    def ask(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and JSON of an answer of the API."""
         request = Request(
             f'{self.address}{path}',
             data=None if body is None else json.dumps(body).encode(),
-            headers={'Content-Type': 'application/json', 'X-Forwarded-For': own_address()},
+            headers={'Content-Type': 'application/json', 'X-Forwarded-For': own_address(), **headers},
         )
         try:
             with urlopen(request, timeout=PATIENCE_S) as answer:
@@ -64,6 +65,16 @@ class Website:
     def world(self) -> Json:
         """The emulated world as it is now."""
         return dict(self.run.sandbox('/_world/state'))
+
+    def support_link(self, helper: str, client: str = 'Northgate Tutors') -> str:
+        """Where a support link leads, that somebody makes in TutorCruncher for a client."""
+        secrets = json.loads((self.run.home.data / 'sandbox' / 'secrets.json').read_text())
+        [admin] = [each for each in self.run.home.told('admins', 'list') if each['name'] == helper]
+        query = urlencode({'tc2_admin_id': admin['tc2_admin_id'], 'tc2_cligency_id': CLIENTS[client]})
+        path = f'/callbooker/support-link/generate/tc2/?{query}'
+        status, told = self.ask(path, Authorization=f'Token {secrets["TC2_API_KEY"]}')
+        assert status == 200, told
+        return str(told['link'])
 
     def starts(self, who: int, days: int = 30) -> list[datetime]:
         """Every time on offer."""
@@ -117,15 +128,19 @@ class Website:
 
         return wait_for(f'{email} in the CRM', lambda: look() or {}, self.run.said)
 
-    def visit(self, *, scripts: bool, zone: str = 'Europe/London', country: str = 'GB', **more: Any) -> 'Visitor':
-        """Somebody new comes along."""
+    def visit(
+        self, *, scripts: bool, zone: str = 'Europe/London', country: str = 'GB', judged: bool = False, **more: Any
+    ) -> 'Visitor':
+        """Somebody new comes along. `judged`: by axe, which is a script itself: without scripts, ours does not load."""
         context = self.browser.new_context(
-            java_script_enabled=scripts, timezone_id=zone, base_url=self.address,
+            java_script_enabled=scripts or judged, timezone_id=zone, base_url=self.address,
             extra_http_headers={'CF-IPCountry': country, 'X-Forwarded-For': own_address()},
             **{'locale': 'en-GB', 'viewport': {'width': 1280, 'height': 900}, **more},
         )  # fmt: skip
         context.set_default_timeout(PATIENCE_S * 1000)
         self.inside.append(context)
+        if judged and not scripts:
+            context.route('**/static/booker.js*', lambda route: route.abort())
         return Visitor(self, context, context.new_page(), scripts, next(NUMBERS))
 
     def close(self) -> None:
