@@ -68,6 +68,9 @@ def _begin(file: Path, content: bytes) -> bool:
     """Write a file whole, in a folder that is made if need be; False where there is one. Raises Refused."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f'{file.parent} cannot be made: {error.strerror}.') from None
+    try:
         with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f'.{file.name}.') as fresh:
             fresh.write(content)
             fresh.flush()

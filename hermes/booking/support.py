@@ -23,6 +23,10 @@ from hermes.sync.engine import Engine
 CLIENT: Final = 'client'
 
 
+class SupporterGone(NotFound):
+    """Whoever a link leads to takes no support calls (any more)."""
+
+
 class UnknownCompany(NotFound):
     """The company of a link is not there (any more)."""
 
@@ -85,12 +89,15 @@ class SupportLinks:
             raise Unreadable(f'{PRODUCT_TITLE} cannot be read at the moment. Please try again.')
 
     async def validate(self, link: SupportLink, signature: str) -> Allowed:
-        """What a link allows. Raises LinkRefused, NotFound, UnknownCompany."""
+        """What a link allows. Raises LinkRefused, SupporterGone, UnknownCompany."""
         check_support_link(link, signature, self._engine.clock.now(), self._terms.signing_keys)
         async with self._engine.database.transaction() as connection:
             known = await self._engine.known(connection)
             row = await meetings.find_company(connection, link.company_id)
-        self._availability.person(known, link.admin_id, 'support')
+        try:
+            self._availability.person(known, link.admin_id, 'support')
+        except NotFound as error:
+            raise SupporterGone(str(error)) from None
         if row is None:
             raise UnknownCompany('We do not know this company.')
         return Allowed(link, row['name'], pack(link, signature))

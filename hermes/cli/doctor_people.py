@@ -15,6 +15,11 @@ def examine_people(connection: 'Connection', settings: 'Settings', reps: 'Reps')
     from hermes.cli.setup_people import problems_of
     from hermes.db.reads.checks import read_staff
 
+    folder = settings.reps_dir
+    if folder is not None and not folder.is_dir():
+        return Finding(
+            'people', 'todo', f'REPS_DIR: {folder} is no folder', 'name one, or let "hermes setup people" make it'
+        )
     listed = sum(len(each) for each in reps.listed.values())
     problems = list(problems_of(settings.reps_folder, reps, read_staff(connection)))
     if problems:

@@ -106,5 +106,6 @@ def test_a_wrong_file_is_one_sentence_with_file_line_and_field(office: Office, w
 
 def test_the_folder_is_chosen_by_a_setting(office: Office, tmp_path: Path) -> None:
     office.more['REPS_DIR'] = str(tmp_path / 'people')
+    assert (people(office)['state'], 'is no folder' in people(office)['said']) == ('todo', True)
     assert str(tmp_path / 'people' / 'sales_reps.yml') in office.does('setup', 'people')
     assert not folder(office).exists()

@@ -169,7 +169,7 @@ async def test_a_supporter_who_left_takes_no_calls_by_an_old_link(house: House, 
     await house.act('admin.save', id=await number(house, TOM), fields={'active': False})
     page = await house.web.get(address)
     assert page.status_code == 404
-    assert 'nobody to book here any more' in page.text
+    assert 'Whoever this link leads to takes no calls any more. Please ask for a new one.' in page.text
     client = sign_up(house)
     await later(house)
     desk = await sandbox.post(f'{DESK}/support-link', data={'client': str(client.id), 'admin': str(TOM)})

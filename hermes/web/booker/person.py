@@ -97,7 +97,7 @@ async def show_times(
         later=next_month(month) if month < last else None,
         refusal=sentence_of(refusal, visitor.language) if refusal else '',
         nearest=offer.nearest(wanted) if offer and wanted else [],
-        colleague=await find_colleague(parts, call, offer),
+        colleague=None if status == 429 else await find_colleague(parts, call, offer),
         now=parts.service.engine.clock.now(),
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from hermes.booking.links import LinkRefused
-from hermes.booking.support import UnknownCompany
+from hermes.booking.support import SupporterGone, UnknownCompany
 from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import OverLimit, Refused
 from hermes.kit.languages import N_, Language
@@ -14,6 +14,7 @@ UNREADABLE: Final = N_(
     'The calendar cannot be read at the moment. Nothing was booked. Please try again in a few minutes.'
 )
 AWAY: Final = N_('Something is being repaired here. Nothing was booked. Please try again in a moment.')
+GONE: Final = N_('Whoever this link leads to takes no calls any more. Please ask for a new one.')
 STRANGER: Final = N_('We do not know this company any more. Please ask whoever sent you this link.')
 TOMORROW: Final = N_('This call was moved too often today. Please try again tomorrow, or cancel it.')
 OTHER: Final = N_('This cannot be done. Please choose another time.')
@@ -56,6 +57,8 @@ def sentence_of(error: Exception, language: Language) -> str:
     """What went wrong and what to do."""
     if isinstance(error, LinkRefused):
         return language.gettext(str(error))
+    if isinstance(error, SupporterGone):
+        return language.gettext(GONE)
     if isinstance(error, UnknownCompany):
         return language.gettext(STRANGER)
     if isinstance(error, OverLimit) and error.retry_after_s > 3_600:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hermes.booking.reps import PAGES, Rep, Reps, why_hidden
 from hermes.booking.reps_files import FILES, MOST_BYTES, MOST_PICTURE_BYTES, RepsFiles, RepsRefused, load_reps
 from hermes.booking.reps_template import begin_file, entries_of, slug_of
+from hermes.domain.errors import Refused
 from hermes.domain.model import Record, RecordRef
 from tests.thorough import examples
 
@@ -225,6 +226,11 @@ def test_a_file_is_begun_once_and_never_touched_again(tmp_path: Path) -> None:
     write(tmp_path, JPEG, 'lee.jpg')
     write(tmp_path, example.replace('head', 'Head'), 'sales_reps.yml')
     assert sales(tmp_path)[0].alternative == 9
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match='people cannot be made: File exists'):
+        begin_file(write(tmp_path, '', 'people'), 'sales', [])
 
 
 def test_why_somebody_is_not_shown() -> None:
