@@ -3,9 +3,7 @@
 A file that is there is never touched.
 """
 
-import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -65,17 +63,14 @@ def entries_of(kind: Kind, admins: Mapping[int, Record]) -> list[dict[str, Any]]
 
 
 def _begin(file: Path, content: bytes) -> bool:
-    """Write a file whole, in a folder that is made if need be; False where there is one. Raises Refused."""
+    """Write a file, in a folder that is made if need be; False where there is one. Raises Refused."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Refused(f'{file.parent} cannot be made: {error.strerror}.') from None
     try:
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f'.{file.name}.') as fresh:
+        with file.open('xb') as fresh:
             fresh.write(content)
-            fresh.flush()
-            os.fchmod(fresh.fileno(), 0o644)
-            os.link(fresh.name, file)
     except FileExistsError:
         return False
     except OSError as error:
@@ -89,4 +84,5 @@ def slug_of(name: str, admin_id: int, taken: Collection[str] = ()) -> str:
     bare = ''.join(mark for mark in plain if not unicodedata.combining(mark))
     words = '' if any(mark.isalpha() and not mark.isascii() for mark in bare) else bare.lower()
     slug = re.sub(r'[^a-z0-9]+', '-', words)[:60].strip('-')
-    return f'person-{admin_id}' if not slug[:1].isalpha() or slug in taken or slug in PAGES else slug
+    free = slug[:1].isalpha() and not slug.startswith('person-') and slug not in {*taken, *PAGES}
+    return slug if free else f'person-{admin_id}'

@@ -202,6 +202,7 @@ def test_what_is_begun_can_be_read_whatever_people_are_called(
         ('نور حداد', 'person-7', 'نح'),
         ('दीपा शर्मा', 'person-7', 'दीश'),
         ('Madonna', 'madonna', 'M'),
+        ('Person 8', 'person-7', 'P8'),
         ('(Ana) "Bo" 3rd', 'ana-bo-3rd', 'A3'),
         ('Choose', 'person-7', 'C'),
         ('7 of Nine', 'person-7', '7N'),
