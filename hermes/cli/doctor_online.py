@@ -91,13 +91,11 @@ def mend(session: 'Session') -> Iterator[str]:
     for each that was broken.
     """
     from hermes.cli.setup_webhooks import refuse_restored, register
-    from hermes.db import pushes
     from hermes.sync import cataloguing, connect, sweep
 
     async def open_listings() -> list[str]:
         async with session.engine.database.transaction() as connection:
             opened = await sweep.ensure_first(connection, session.crm.profile)
-            await pushes.ring(connection)
         return opened
 
     def read_again() -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Final
 
+from hermes.db import bells
 from hermes.db.pool import Connection
 from hermes.parts.roles import CALENDAR
 
@@ -58,7 +59,8 @@ FAILED: Final = """
 REREAD: Final = f"""
     update mirror m set reread_at = hermes_now() from ({PLANNED}) ahead
     where m.system = %(system)s and m.type = 'event' and m.remote_id = ahead.remote_id
-      and starts_with(m.remote_id, %(place)s) and m.remote_id <> all(%(seen)s) returning m.remote_id
+      and starts_with(m.remote_id, %(place)s) and m.remote_id <> all(%(seen)s)
+    returning m.remote_id, {bells.rung(bells.READING)}
 """
 HEARD: Final = """
     update followed_calendar set due_at = hermes_now() where channel_id = %s returning calendar
@@ -161,7 +163,7 @@ async def hear(connection: Connection, headers: Mapping[str, str]) -> str:
     heard = await (await connection.execute(HEARD, (channel,))).fetchone()
     if heard is None:
         return 'no calendar tells through this channel any more'
-    await connection.execute('notify hermes_push')
+    await bells.ring(connection, bells.ERRAND)
     return f'something changed in {heard["calendar"]}: it is read'
 
 
@@ -172,4 +174,4 @@ async def hurry(connection: Connection, calendar: str) -> None:
         'null',
         (calendar,),
     )
-    await connection.execute('notify hermes_push')
+    await bells.ring(connection, bells.ERRAND)

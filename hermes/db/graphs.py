@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hermes.db import decisions, journal, keys, occupancy, pushes
+from hermes.db import bells, decisions, journal, keys, occupancy, pushes
 from hermes.db.candidates import CANDIDATES as CANDIDATES
 from hermes.db.candidates import candidates, naming, under
 from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
@@ -370,6 +370,8 @@ async def _store(
         await _write(connection, [*writes, others])
         writes = []
     await _write(connection, [*writes, primary or others])
+    if any(mirror.reread_at for mirror in mirrors):
+        await bells.ring(connection, bells.READING)
     await keys.keep(connection, graph)
     for record in [graph.records[ref] for ref in sorted(graph.touched_records)]:
         if record.alias_of is not None and record.ref.type in MERGED:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from hermes.db import pool
+from hermes.db.bells import ERRAND, rung
 from hermes.db.codec import dump
 from hermes.db.pool import Connection, Row, the_row
 from hermes.domain.meeting import letters
@@ -26,14 +27,14 @@ DROP_REMINDERS: Final = """
     update letter set state = 'dropped', reason = 'the meeting was moved or cancelled'
     where meeting_id = any(%s) and kind = 'reminder' and state = 'due'
 """
-INSERT: Final = """
+INSERT: Final = f"""
     insert into letter (meeting_id, kind, sequence, due_at, message_id)
     select meeting_id, kind, sequence, case when kind <> 'moved' then due_at else greatest(due_at, (
         select max(case o.state when 'sent' then o.sent_at + interval '1 minute' else o.due_at end) from letter o
         where o.meeting_id = r.meeting_id and o.kind = 'moved' and o.state in ('due', 'sent'))) end, message_id
     from jsonb_to_recordset(%s)
       as r(meeting_id bigint, kind text, sequence bigint, due_at timestamptz, message_id text)
-    on conflict (meeting_id, kind, sequence) do nothing
+    on conflict (meeting_id, kind, sequence) do nothing returning {rung(ERRAND)}
 """
 DROP_ALL: Final = f"update letter l set state = 'dropped', reason = %s where {FREE}"
 SAYS: Final = (
@@ -102,10 +103,10 @@ ENDED: Final = """
       sent_at = case when %(state)s = 'sent' then hermes_now() else sent_at end
     where id = %(id)s and leased_until = %(lease)s and (state = 'due' or %(state)s = 'sent')
 """
-RETRY: Final = """
+RETRY: Final = f"""
     update letter set state = 'due', due_at = hermes_now(), attempts = 0, reason = ''
     where id = %s and (state = 'parked' or state = 'due' and attempts > 0)
-      and coalesce(leased_until, '-infinity') <= hermes_now() returning id
+      and coalesce(leased_until, '-infinity') <= hermes_now() returning {rung(ERRAND)}
 """
 DISMISS: Final = """
     update letter set state = 'dropped', reason = concat('dismissed: ', %s::text, ' (' || nullif(reason, '') || ')')

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from hermes.db.bells import READING, rung
 from hermes.db.events import read_event
 from hermes.db.pool import Connection
 from hermes.domain.history import NEVER
@@ -22,10 +23,14 @@ DUE = """
         where (l.system, l.type, l.remote_id) = (m.system, m.type, m.remote_id) and p.state = 'held'
           and p.detail ? 'gone_at') as gone
 """
-ASK = 'update mirror set reread_at = hermes_now() where system = %s and type = %s and remote_id = %s'
-ASK_ONCE = """
+ASK = f"""
+    update mirror set reread_at = hermes_now() where system = %s and type = %s and remote_id = %s
+    returning {rung(READING)}
+"""
+ASK_ONCE = f"""
     update mirror set reread_at = hermes_now()
     where system = %s and type = %s and remote_id = any(%s) and reread_at is null
+    returning {rung(READING)}
 """
 DONE = """
     update mirror set reread_at = null where system = %s and type = %s and remote_id = %s and reread_at = %s

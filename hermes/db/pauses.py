@@ -6,7 +6,7 @@ by a person, or as soon as the credentials work again.
 
 from typing import Final
 
-from hermes.db import pushes
+from hermes.db import bells
 from hermes.db.pool import Connection, Row
 from hermes.domain.status import BROKEN
 
@@ -39,7 +39,7 @@ async def resume(connection: Connection, system: str, *, only: str = '') -> None
         await connection.execute(RESUME_IF, (system, only))
     else:
         await connection.execute(RESUME, (system,))
-    await pushes.ring(connection)
+    await bells.ring(connection, bells.PUSH, bells.READING, bells.ERRAND)
 
 
 async def broken(connection: Connection) -> list[Row]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from hermes.db import bells
 from hermes.db.codec import dump
 from hermes.db.meetings import CARRIED
 from hermes.db.pool import Connection, Row, walk_indices
@@ -17,6 +18,8 @@ from hermes.domain.model import Record, RecordRef, RemoteRef
 from hermes.domain.record_types import RANK, UNDER_COMPANY
 
 LEASE_S: Final = 10
+LOOKED_AT: Final = 12
+"""So many of what is due are looked at for a claim."""
 IGNORED: Final = (
     "ignored = (select coalesce(jsonb_agg(distinct f), '[]') "
     'from jsonb_array_elements(p.ignored || to_jsonb(%s::text[])) f)'
@@ -147,22 +150,23 @@ OPEN: Final = """
 DUE: Final = f"""
     with {LANES}
     select p.graph_id, p.system from lanes l, lateral (
-      select graph_id, system, due_at from push p where {OPEN} order by due_at limit 12) p
-    order by l.place, p.due_at limit 12
+      select graph_id, system, due_at from push p where {OPEN} order by due_at limit {LOOKED_AT}) p
+    order by l.place, p.due_at limit {LOOKED_AT}
 """
 """What is due, a few of each lane: an index has them in this order, however many wait."""
 STARTED: Final = f"""
     with {LANES}
     select p.graph_id, p.system from lanes l join push p on {OPEN} where p.intent is not null
-    order by l.place, p.due_at limit 12
+    order by l.place, p.due_at limit {LOOKED_AT}
 """
 """The same of what was begun."""
 
 
 async def claim_graph(
     connection: Connection, worker: str, full: Collection[tuple[str, str]] = (), *, planning: bool = False
-) -> list[Push]:
-    """Lease every due push of one company graph, organisation before person before deal; [] when nothing is due.
+) -> tuple[list[Push], bool]:
+    """Lease every due push of one company graph, organisation before person before deal; [] when nothing is due. And
+    whether another one may be due.
 
     `full`: the (system, lane)s that are left alone, because their budget is used up for the moment. `planning`: nothing
     is sent, only what went out earlier without an answer is resolved.
@@ -171,16 +175,13 @@ async def claim_graph(
     async with connection.pipeline():
         await walk_indices(connection)
         rows = await connection.execute(STARTED if planning else DUE, (told,))
-    tried: set[tuple[int, str]] = set()
-    for row in await rows.fetchall():
-        key = (row['graph_id'], row['system'])
-        if key in tried:
-            continue
-        tried.add(key)
-        leased = await _lease(connection, *key, worker, planning)
+    due = [(row['graph_id'], row['system']) for row in await rows.fetchall()]
+    graphs = list(dict.fromkeys(due))
+    for place, graph in enumerate(graphs, 1):
+        leased = await _lease(connection, *graph, worker, planning)
         if leased:
-            return leased
-    return []
+            return leased, place < len(graphs) or len(due) == LOOKED_AT
+    return [], False
 
 
 async def _lease(connection: Connection, graph_id: int, system: str, worker: str, planning: bool) -> list[Push]:
@@ -375,7 +376,7 @@ async def next_due_s(connection: Connection) -> float | None:
 
 async def ring(connection: Connection) -> None:
     """Wake the pushers when this transaction commits."""
-    await connection.execute('notify hermes_push')
+    await bells.ring(connection, bells.PUSH)
 
 
 async def end_refused(connection: Connection, settled: Collection[tuple[RecordRef, str]]) -> None:
@@ -504,7 +505,8 @@ async def reread_listed(connection: Connection) -> None:
         "s.system = l.system and s.type = l.type and s.kind = 'full' and s.state = 'done' and s.started_at > "
         "(p.detail ->> 'gone_at')::timestamptz) returning l.system, l.type, l.remote_id) "
         'update mirror m set reread_at = hermes_now() from due d '
-        'where m.system = d.system and m.type = d.type and m.remote_id = d.remote_id'
+        'where m.system = d.system and m.type = d.type and m.remote_id = d.remote_id '
+        f'returning {bells.rung(bells.READING)}'
     )
 
 

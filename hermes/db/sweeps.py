@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from hermes.db.bells import ERRAND, rung
 from hermes.db.codec import dump
 from hermes.db.pool import Connection, Row, the_row
 
@@ -17,9 +18,9 @@ STALE_S: Final = 30
 OVERLAP: Final = timedelta(minutes=5)
 """How far a listing of changes reaches back behind the last one: clocks that differ, changes under way."""
 
-OPEN = """
+OPEN = f"""
     insert into sweep (system, type, kind, started_at, since, cause)
-    values (%(system)s, %(type)s, %(kind)s, hermes_now(), %(since)s, %(cause)s) returning id
+    values (%(system)s, %(type)s, %(kind)s, hermes_now(), %(since)s, %(cause)s) returning id, {rung(ERRAND)}
 """
 FIND_OPEN = """
     select id from sweep where system = %(system)s and type = %(type)s and kind = %(kind)s and state = 'running'

@@ -82,9 +82,7 @@ async def _read(engine: Engine, system: Calendar, reading: Reading, *, has_chann
     async with engine.database.transaction() as connection:
         await pauses.resume(connection, CALENDAR, only=BROKEN)
         if reading.full:
-            missing = await calendars.reread_missing(connection, followed.calendar, reading.seen)
-            if missing:
-                await events.ring(connection)
+            await calendars.reread_missing(connection, followed.calendar, reading.seen)
         pause_s = SAFETY_S if has_channel else engine.following.poll_s
         await calendars.finish(connection, reading.followed, system.sync_token(answer), pause_s)
 

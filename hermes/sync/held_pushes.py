@@ -8,7 +8,7 @@ more; 24 h after it was held somebody has to decide. Nothing is ever made again 
 from datetime import timedelta
 from typing import Final
 
-from hermes.db import events, pushes
+from hermes.db import pushes
 from hermes.sync.engine import Engine
 
 HELD: Final = timedelta(hours=24)
@@ -19,7 +19,5 @@ async def held_step(engine: Engine) -> int:
     """Look at everything that is held as gone. Returns how many pushes were freed or handed to a person."""
     async with engine.database.transaction() as connection:
         freed = await pushes.free_told(connection)
-        if freed:
-            await events.ring(connection)
         await pushes.reread_listed(connection)
         return freed + await pushes.hand_over(connection, HELD, WAYS)

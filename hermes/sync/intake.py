@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from hermes.db import budget, calls, pushes, sweeps
+from hermes.db import budget, calls, sweeps
 from hermes.parts.roles import PRODUCT
 from hermes.ports import Product, Request
 from hermes.sync import connect
@@ -59,7 +59,6 @@ async def begin(engine: Engine) -> None:
     """Have the workers take over what is there, once per database (the demo; elsewhere somebody is asked)."""
     async with engine.database.transaction() as connection:
         await open_sweep(connection, PRODUCT, CLIENT, 'full', only_first=True, cause=CAUSE)
-        await pushes.ring(connection)
 
 
 async def take_over(engine: Engine, tick: Callable[[int, int], None]) -> bool:

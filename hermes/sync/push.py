@@ -69,21 +69,21 @@ class Prepared:
 async def push_step(engine: Engine) -> int:
     """Work on one company graph that has something due. Returns how many records were looked at."""
     async with engine.database.transaction() as connection:
-        claimed = await pushes.claim_graph(connection, engine.worker, planning=engine.push_mode == 'plan')
+        claimed, _ = await pushes.claim_graph(connection, engine.worker, planning=engine.push_mode == 'plan')
     return await push_claimed(engine, claimed)
 
 
 async def look(engine: Engine, working: int) -> tuple[list[Push], float | None]:
-    """Claim one company graph whose calls the budget has room for, beside those of `working` others; or else in how
-    many seconds to look again, if that is known.
+    """Claim one company graph whose calls the budget has room for, beside those of `working` others; and in how many
+    seconds to look again, if that is known: at once while another graph is due.
     """
     async with engine.database.transaction() as connection:
         full = await budget.full(connection, working)
-        claimed = await pushes.claim_graph(connection, engine.worker, full, planning=engine.push_mode == 'plan')
-        if claimed:
-            return claimed, None
+        claimed, more = await pushes.claim_graph(connection, engine.worker, full, planning=engine.push_mode == 'plan')
+        if more:
+            return claimed, 0.0
         due_s = await pushes.next_due_s(connection)
-        return [], min([*full.values(), *([due_s] if due_s is not None else [])], default=None)
+        return claimed, min([*full.values(), *([due_s] if due_s is not None else [])], default=None)
 
 
 async def push_claimed(engine: Engine, claimed: list[Push]) -> int:
@@ -389,4 +389,3 @@ def _refused(profile: Profile, request: Request, reaction: Rejected) -> list[tup
 async def _look_at(connection: Connection, system: str, objects: list[tuple[str, str]]) -> None:
     """Have objects read again by id."""
     await mirrors.ask(connection, [RemoteRef(system, *each) for each in objects])
-    await events.ring(connection)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from hermes.db import events, graphs, mirrors, pushes
+from hermes.db import graphs, mirrors, pushes
 from hermes.db.pool import Connection
 from hermes.db.pushes import Push
 from hermes.domain.acts import RenameMeeting
@@ -229,4 +229,4 @@ async def _after_reading(connection: Connection, ref: RemoteRef, lease: datetime
     """
     await mirrors.end_reading(connection, ref, lease)
     if await pushes.free_read(connection, ref, there=there):
-        await events.ring(connection)
+        await pushes.ring(connection)

@@ -11,7 +11,7 @@ import json
 from datetime import timedelta
 from typing import Final
 
-from hermes.db import events, proofs, pushes, sweeps
+from hermes.db import events, proofs, sweeps
 from hermes.db.pool import Connection
 from hermes.db.proofs import Seen
 from hermes.db.sweeps import Sweep
@@ -59,7 +59,6 @@ async def open_changes(connection: Connection, system: Profile, cause: str) -> l
     """List what changed since the last time, of every type that can tell; the ids of the sweeps."""
     types = system.listings.changed
     opened = [await open_sweep(connection, system.name, each, 'changed', cause=cause) for each in types]
-    await pushes.ring(connection)
     return opened
 
 
@@ -71,7 +70,6 @@ async def open_everything(connection: Connection, system: Profile, cause: str) -
     opened = [await open_sweep(connection, name, each, 'full', cause=cause) for each in types.shared]
     opened += await open_changes(connection, system, cause)
     opened += [await open_sweep(connection, name, each, 'full', cause=cause) for each in types.full]
-    await pushes.ring(connection)
     return opened
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from hermes.db import budget, housekeeping, pushes, workers
+from hermes.db import bells, budget, housekeeping, workers
 from hermes.db.pool import DatabaseError, listen
 from hermes.domain.errors import HermesError, Refused
 from hermes.kit.endings import do_within, end_tasks
@@ -88,11 +88,13 @@ class Worker:
     failed: list[BaseException] = field(default_factory=list)
     working: int = 0
     """Pushers that work on something."""
+    rest_s: float = 0.0
+    """How long whoever looks out next rests first, if no bell rings."""
     pushed: Bell = field(default_factory=Bell)
-    bells: dict[str, list[Bell]] = field(default_factory=lambda: {'hermes_event': [], 'hermes_push': []})
+    bells: dict[str, list[Bell]] = field(default_factory=lambda: {name: [] for name in bells.ALL})
 
     def __post_init__(self) -> None:
-        self.bells['hermes_push'].append(self.pushed)
+        self.bells[bells.PUSH].append(self.pushed)
         self.engine.door_open = self.door is None
         if self.engine.door_open:
             self.opened.set()
@@ -137,7 +139,7 @@ class Worker:
     def _ring_all(self) -> None:
         self.acquainted.set()
         self.opened.set()
-        for bell in (bell for bells in self.bells.values() for bell in bells):
+        for bell in (bell for rung in self.bells.values() for bell in rung):
             bell.rung.set()
 
     def _others(self) -> Sequence[Coroutine[Any, Any, None]]:
@@ -157,16 +159,16 @@ class Worker:
         ]
 
     def _turns(self) -> Sequence[Coroutine[Any, Any, None]]:
-        ingest = [self._turn(ingest_step, 'hermes_event')] if self.part != 'push' else []
+        ingest = [self._turn(ingest_step, bells.EVENT)] if self.part != 'push' else []
         if self.part == 'ingest':
             return ingest
         return [
             *ingest,
-            self._turn(reread_step, 'hermes_event'),
-            self._turn(sweep.sweep_step, 'hermes_push', REST_S),
-            self._turn(follow_step, 'hermes_push', REST_S),
-            *([self._turn(self.post, 'hermes_push', REST_S)] if self.post else []),
-            *(self._turn(self._push, 'hermes_push') for _ in range(PUSHERS)),
+            self._turn(reread_step, bells.READING),
+            self._turn(sweep.sweep_step, bells.ERRAND, REST_S),
+            self._turn(follow_step, bells.ERRAND, REST_S),
+            *([self._turn(self.post, bells.ERRAND, REST_S)] if self.post else []),
+            *(self._turn(self._push, bells.PUSH) for _ in range(PUSHERS)),
         ]
 
     async def _turn(self, step: Step, channel: str, rest_s: float = 0.0) -> None:
@@ -206,14 +208,16 @@ class Worker:
             await self.engine.clock.sleep(SET_UP_S)
 
     async def _push(self, engine: Engine) -> bool:
-        """One turn of a pusher: look out for a company graph with something due, rest until there is one, push it."""
+        """One turn of a pusher: rest until something can be due, look out for a company graph, push it."""
         async with self.lookout:
+            if self.rest_s:
+                await self.pushed.wait(self.rest_s)
             await self.opened.wait()
             if self.stopping.is_set():
                 return False
             claimed, due_s = await look(engine, self.working)
+            self.rest_s = SWEEP_S if due_s is None else min(SWEEP_S, due_s and max(SOON_S, due_s))
             if not claimed:
-                await self.pushed.wait(SWEEP_S if due_s is None else min(SWEEP_S, max(SOON_S, due_s)))
                 return True
         self.working += 1
         try:
@@ -223,7 +227,7 @@ class Worker:
         return True
 
     async def _listen(self) -> None:
-        """The doorbell: NOTIFY of whoever wrote an event or a push. It comes back after every loss of the
+        """The doorbell: NOTIFY of whoever wrote what there is to do. It comes back after every loss of the
         connection.
         """
         while True:
@@ -327,7 +331,6 @@ class Worker:
                 async with self.engine.database.transaction() as connection:
                     for system in asking:
                         await sweep.ensure_first(connection, system.profile)
-                    await pushes.ring(connection)
                 for name in fresh:
                     log.info('the first listing: everything that stands there is read', of=name)
                 break

@@ -84,7 +84,7 @@ async def test_a_claim_reads_no_more_when_more_waits_whatever_was_planned_for_fe
         async def read() -> int:
             """Rows of pushes that one claim reads."""
             before = await (await connection.execute(READ)).fetchone()
-            assert await pushes.claim_graph(connection, 'somebody')
+            assert (await pushes.claim_graph(connection, 'somebody'))[0]
             await pushes.next_due_s(connection)
             after = await (await connection.execute(READ)).fetchone()
             assert before is not None

@@ -65,7 +65,6 @@ async def _accept_missing(connection: Connection, asked: SettleDecision) -> Outc
     await sweeps.lock_type(connection, system, remote_type)
     if await sweeps.find(connection, system, remote_type, 'full') is None:
         await sweeps.add(connection, system, remote_type, 'full', None, 'by hand')
-    await pushes.ring(connection)
     return {'notes': [f'{missing} missing of {system} {remote_type} are looked at with the next listing']}
 
 

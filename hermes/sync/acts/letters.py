@@ -1,6 +1,6 @@
 """What a person does about letters: one that was refused goes out again, or is not wanted any more."""
 
-from hermes.db import letters, pushes
+from hermes.db import letters
 from hermes.domain.acts import DismissLetter, RetryLetter
 from hermes.domain.errors import Refused
 from hermes.sync.acts.scope import Outcome, Scope
@@ -11,7 +11,6 @@ async def retry(scope: Scope, act: RetryLetter) -> Outcome:
     """Due again, at once."""
     if not await letters.retry(scope.connection, act.letter):
         raise Refused(f'Letter {act.letter} is not parked and not tried again and again: there is nothing to retry.')
-    await pushes.ring(scope.connection)
     return {'notes': [f'letter {act.letter} is due again']}
 
 

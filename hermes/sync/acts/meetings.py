@@ -6,7 +6,7 @@ Locks are taken in everybody's order: births (a booking may make somebody new), 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hermes.db import bookings, graphs, meetings, pushes
+from hermes.db import bookings, graphs, meetings
 from hermes.db.pool import Connection, DatabaseError
 from hermes.domain import booking
 from hermes.domain.acts import BookMeeting, By, CancelMeeting, MoveMeeting, ReassignMeeting, RenameMeeting
@@ -135,5 +135,4 @@ async def _store(scope: Scope, graph: Graph, before: tuple[Any, Any], meeting: R
         if bookings.overlaps(error):
             raise SlotTaken from None
         raise
-    await pushes.ring(scope.connection)
     return {'meeting': meeting.id, 'dirty': [list(ref) for ref in sorted(touched)], 'notes': done.notes}
