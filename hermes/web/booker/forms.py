@@ -20,28 +20,14 @@ from hermes.kit.countries import iso_code
 from hermes.kit.ids import new_token
 from hermes.web.booker.call import Call
 from hermes.web.booker.sentences import wrong_fields
+from hermes.web.booker.typed import LONGEST, TYPED
 from hermes.web.booker.visitor import PREFILLED, Visitor
 
-TYPED: Final = ('name', 'email', 'company_name', 'website', 'phone', 'country', 'currency', 'bracket')
-"""What a visitor types or chooses in a form."""
-SUPPORT_TYPED: Final = ('name', 'email')
-HIDDEN: Final = ('action', 'start', 'instead', 'hold', 'key', 'until', 'altcha')
 MARKS: Final = ('bdr_person_id', 'utm_campaign', 'utm_source', 'gclid')
-LONGEST: Final = 4_096
 DRAFT: Final = 'hermes_draft'
 DRAFT_S: Final = 30 * 60
 DIAL_CODE_ALONE: Final = re.compile(r'(\+\d{1,3})?')
 """What a form is filled in with: of the country that was meant first, perhaps."""
-
-
-async def read_form(request: Request) -> dict[str, str]:
-    """What a form sends, cut; nothing is believed."""
-    given = await request.form(max_fields=40, max_files=0)
-    return {
-        name: texts.cut(value, LONGEST)
-        for name in (*TYPED, *HIDDEN)
-        if isinstance(value := given.get(name), str) and value
-    }
 
 
 @dataclass(frozen=True, slots=True)

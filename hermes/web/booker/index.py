@@ -17,8 +17,8 @@ from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import HermesError, NotFound
 from hermes.kit.countries import iso_code
 from hermes.web.booker.call import bookable
-from hermes.web.booker.forms import read_form
 from hermes.web.booker.pages import BookerParts, lead, show
+from hermes.web.booker.typed import read_form
 from hermes.web.booker.visitor import Visitor
 
 INDEX = '/book-a-call/'

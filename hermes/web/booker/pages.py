@@ -23,6 +23,7 @@ from hermes.kit.languages import language
 from hermes.web.booker.brand import Brand
 from hermes.web.booker.sentences import sentence_of, status_of
 from hermes.web.booker.shown import GLOBALS
+from hermes.web.booker.typed import read_form
 from hermes.web.booker.visitor import Visitor
 from hermes.web.security import Network, client_address
 
@@ -85,7 +86,8 @@ def serve(parts: BookerParts, page: Page, base: str = '') -> Answer:
                 parts.service.limits.reading(client)
             return await page(visitor)
         except (HermesError, DatabaseAway) as error:
-            return tell(parts, visitor, error)
+            sent = await read_form(request) if request.method == 'POST' else {}
+            return tell(parts, visitor, error, sent)
 
     return answer
 
@@ -120,13 +122,13 @@ def show(
     return HTMLResponse(content, status, headers=told)
 
 
-def tell(parts: BookerParts, visitor: Visitor, error: Exception) -> HTMLResponse:
-    """What went wrong, as a page of its own."""
+def tell(parts: BookerParts, visitor: Visitor, error: Exception, sent: Mapping[str, str]) -> HTMLResponse:
+    """What went wrong, as a page of its own, which keeps what was `sent` where the same may be tried again."""
     status = status_of(error)
     retry = {'retry-after': '60'} if status == 503 else {}
     return show(
         parts, visitor, 'problem.html', status, headers=retry, sentence=sentence_of(error, visitor.language),
-        again=status in (429, 503) and visitor.request.method == 'GET', support=visitor.at_support,
+        again=status in (429, 503), sent=sent, support=visitor.at_support,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from hermes.web.booker.call import Call, bookable
 from hermes.web.booker.month import Offer, month_before, next_month, offer_of, weeks_of
 from hermes.web.booker.pages import BookerParts, Page, lead, show
 from hermes.web.booker.sentences import challenge_of, sentence_of, status_of
+from hermes.web.booker.typed import read_form
 from hermes.web.booker.visitor import AFTER, Visitor
 
 PATIENCE: Final = 20
@@ -47,7 +48,7 @@ def call_page(parts: BookerParts, find: Find) -> Page:
                 return await show_times(parts, visitor, call)
             chosen = {name: visitor.query[name] for name in ('start', 'hold', 'until') if name in visitor.query}
             return await show_form(parts, visitor, call, {**forms.read_draft(visitor.request), **chosen})
-        typed = await forms.read_form(visitor.request)
+        typed = await read_form(visitor.request)
         act = take_instead if 'instead' in typed else ACTS.get(typed.get('action', ''), show_again)
         return await act(parts, visitor, call, typed)
 
