@@ -5,6 +5,8 @@ not waited for, and what is made to be laborious (nested without end, a thousand
 from collections.abc import Sequence
 from typing import Final
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hermes.kit.wire import is_deep
@@ -62,6 +64,17 @@ def is_laborious(body: bytes, form: bool) -> bool:
     if form:
         return body.count(b'&') >= FIELDS
     return body.count(b'[') + body.count(b'{') > BRACKETS or is_deep(body, DEEPEST)
+
+
+async def read_fields(request: Request) -> dict[str, str]:
+    """The fields of a form that say something; none of what is no form."""
+    if not is_form(request.scope):
+        return {}
+    try:
+        given = await request.form(max_fields=FIELDS, max_files=0)
+    except (HTTPException, UnicodeError):  # in parts that are none, or in an encoding that is none
+        return {}
+    return {name: value for name, value in given.items() if isinstance(value, str) and value}
 
 
 def is_form(scope: Scope) -> bool:

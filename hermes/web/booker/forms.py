@@ -26,6 +26,8 @@ from hermes.web.booker.visitor import PREFILLED, Visitor
 MARKS: Final = ('bdr_person_id', 'utm_campaign', 'utm_source', 'gclid')
 DRAFT: Final = 'hermes_draft'
 DRAFT_S: Final = 30 * 60
+DRAFT_BYTES: Final = 3_800
+"""A browser keeps a cookie of 4096 bytes, its name and attributes among them."""
 DIAL_CODE_ALONE: Final = re.compile(r'(\+\d{1,3})?')
 """What a form is filled in with: of the country that was meant first, perhaps."""
 
@@ -128,9 +130,11 @@ def next_key(typed: Mapping[str, str]) -> str:
 
 
 def pack_draft(typed: Mapping[str, str]) -> str:
-    """What was typed, for a cookie of this browser."""
+    """What was typed, for a cookie of this browser: the longest of it is left out where a browser would drop it all."""
     told = {name: typed[name] for name in TYPED if typed.get(name)}
-    return base64.urlsafe_b64encode(json.dumps(told, ensure_ascii=False).encode('utf-8', 'replace')).decode()
+    while len(packed := base64.urlsafe_b64encode(json.dumps(told, ensure_ascii=False).encode())) > DRAFT_BYTES:
+        del told[max(told, key=lambda name: len(told[name].encode()))]
+    return packed.decode()
 
 
 def read_draft(request: Request) -> dict[str, str]:

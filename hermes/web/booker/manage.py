@@ -25,6 +25,7 @@ from hermes.domain.errors import NotFound, OverLimit, Refused, Unreadable
 from hermes.domain.slots import Interval
 from hermes.kit.languages import N_
 from hermes.parts.roles import ADD_TO, ADD_TO_TITLE
+from hermes.web.bodies import read_fields
 from hermes.web.booker.month import month_before, next_month, offer_of, weeks_of
 from hermes.web.booker.pages import Answer, BookerParts, Page, lead, show
 from hermes.web.booker.sentences import sentence_of, status_of, wrong_fields
@@ -38,6 +39,7 @@ SAID: Final = {
     'follows': N_('Your call was moved; the new invitation follows.'),
     'refused': N_('The calendar refused this time. Please choose another one.'),
 }
+FORM: Final = 'application/x-www-form-urlencoded'
 Token = Annotated[str, Path(max_length=300, description="The token of a booking's link.")]
 
 
@@ -102,10 +104,7 @@ def manage_routes(service: BookingService, writer: LetterWriter, page: Answer) -
         openapi_extra={
             'requestBody': {
                 'required': True,
-                'content': {
-                    kind: {'schema': Change.model_json_schema()}
-                    for kind in ('application/json', 'application/x-www-form-urlencoded')
-                },
+                'content': {kind: {'schema': Change.model_json_schema()} for kind in ('application/json', FORM)},
             }
         },
     )
@@ -125,18 +124,13 @@ def wants_json(request: Request) -> bool:
 
 
 def _is_form(request: Request) -> bool:
-    return request.headers.get('content-type', '').partition(';')[0].strip() == 'application/x-www-form-urlencoded'
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    given = await request.form(max_fields=10, max_files=0)
-    return {name: str(value) for name, value in given.items() if value}
+    return request.headers.get('content-type', '').partition(';')[0].strip().lower() == FORM
 
 
 async def _read_change(request: Request) -> Change:
     try:
         if _is_form(request):
-            return Change.model_validate(await _read_form(request))
+            return Change.model_validate(await read_fields(request))
         return Change.model_validate_json(await request.body())
     except ValidationError as error:
         told = _wrong_start(error) or 'Say what to do: {"action": "cancel"}, or "move" with a start.'
@@ -186,7 +180,7 @@ def booked_page(parts: BookerParts) -> Page:
 async def _change_by_form(parts: BookerParts, visitor: Visitor, token: str) -> Response:
     """Do it, and show what became of it; what cannot be done is told above the same page."""
     service, language = parts.service, visitor.language
-    given = await _read_form(visitor.request)
+    given = await read_fields(visitor.request)
     wrong, status, invitation = '', 200, None
     before = at = await service.appointments.find(token)
     try:

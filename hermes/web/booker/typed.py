@@ -5,6 +5,7 @@ from typing import Final
 from starlette.requests import Request
 
 from hermes.kit import texts
+from hermes.web.bodies import read_fields
 
 TYPED: Final = ('name', 'email', 'company_name', 'website', 'phone', 'country', 'currency', 'bracket')
 """What a visitor types or chooses in a form."""
@@ -14,9 +15,5 @@ LONGEST: Final = 4_096
 
 async def read_form(request: Request) -> dict[str, str]:
     """What a form sends, cut; nothing is believed."""
-    given = await request.form(max_fields=40, max_files=0)
-    return {
-        name: texts.cut(value, LONGEST)
-        for name in (*TYPED, *HIDDEN)
-        if isinstance(value := given.get(name), str) and value
-    }
+    given = await read_fields(request)
+    return {name: texts.cut(given[name], LONGEST) for name in (*TYPED, *HIDDEN) if name in given}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Final, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from babel.core import get_global
@@ -56,9 +56,14 @@ class Visitor:
         return find_language(self.query.get('lang', ''), self.request.headers.get('accept-language', ''))
 
     @property
+    def path(self) -> str:
+        """Of the page, decoded."""
+        return str(self.request.scope['path'])
+
+    @property
     def at_support(self) -> bool:
         """Whether the page is one for customers, behind a signed link: nothing leads from it to who sells."""
-        return self.request.url.path.startswith(f'{self.base}/support-call/')
+        return self.path.startswith(f'{self.base}/support-call/')
 
     @property
     def clock(self) -> Clock:
@@ -110,7 +115,7 @@ class Visitor:
         told: dict[str, object] = {name: self.query[name] for name in KEPT if name in keep and name in self.query}
         told |= changes
         query = urlencode({name: str(value) for name, value in told.items() if value is not None})
-        target = f'{self.base}{path}' if path else urlsplit(str(self.request.url)).path
+        target = f'{self.base}{path}' if path else quote(self.path)
         return f'{target}?{query}' if query else target
 
     def carried(self, *without: str) -> dict[str, str]:

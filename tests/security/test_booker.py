@@ -1,0 +1,69 @@
+"""The booker's pages under hostile visitors: whatever is sent, a page answers, and it costs only who sent it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.flows.house import PRIYA, House, open_house
+from tests.flows.test_booker_pages import DETAILS, fields
+from tests.flows.visitors import TEN, number
+
+START = TEN.isoformat()
+
+
+@pytest.fixture
+async def house(database_url: str) -> AsyncIterator[House]:
+    async with open_house(database_url) as house:
+        yield house
+
+
+async def path_of(house: House, base: str = '') -> str:
+    return f'{base}/book-a-call/{await number(house, PRIYA)}/'
+
+
+def in_parts(**fields: str) -> bytes:
+    """A form in parts."""
+    parts = [f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{told}' for name, told in fields.items()]
+    return '\r\n'.join((*parts, '--b--\r\n')).encode()
+
+
+@pytest.mark.parametrize('charset', ['undefined', 'punycode', 'idna', 'utf-16', 'unicode_escape', 'hex', 'none at all'])
+async def test_a_form_in_an_odd_encoding_is_a_form_that_says_little(house: House, charset: str) -> None:
+    body = in_parts(action='refresh', start=START, name='Lee \\ud800 a:-9\xff')
+    kind = f'multipart/form-data; boundary=b; charset={charset}'
+    for path in (await path_of(house), '/book-a-call/revenue/', '/embed/booking/none/'):
+        answer = await house.web.post(path, content=body, headers={'content-type': kind})
+        assert answer.status_code in (200, 403, 422)
+        assert answer.headers['content-type'].startswith('text/html')
+
+
+async def test_a_draft_always_fits_a_cookie(house: House) -> None:
+    """What a browser drops is lost as a whole, and a header that is too long is an error of the proxy in front."""
+    long = {'company_name': 'я' * 4000, 'website': 'x' * 4000}
+    typed = {**DETAILS, **long, 'action': 'times', 'start': START}
+    answer = await house.web.post(await path_of(house), data=typed)
+    assert answer.status_code == 303
+    assert len(answer.headers['set-cookie']) < 4096
+    form = await house.web.get(await path_of(house), params={'start': START})
+    assert fields(form.text).items() >= {name: DETAILS[name] for name in ('name', 'email')}.items()
+
+
+async def test_bytes_of_no_encoding_in_an_address_are_text_of_nobody(house: House) -> None:
+    """Browsers never send them, scanners do."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {'type': 'http.request', 'body': b'', 'more_body': False}
+
+    path = await path_of(house)
+    scope = {
+        'type': 'http', 'asgi': {'version': '3.0'}, 'http_version': '1.1', 'method': 'GET', 'scheme': 'http',
+        'path': path, 'raw_path': path.encode(), 'root_path': '', 'query_string': b'name=\xff&zone=\xc3',
+        'client': ('127.0.0.1', 1), 'headers': [(b'host', b'127.0.0.1:8000')], 'server': ('127.0.0.1', 8000),
+    }  # fmt: skip
+    await house.web._transport.app(scope, receive, send)  # type: ignore[attr-defined]
+    assert sent[0]['status'] == 200
