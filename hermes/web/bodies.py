@@ -70,6 +70,7 @@ async def read_fields(request: Request) -> dict[str, str]:
     """The fields of a form that say something; none of what is no form."""
     if not is_form(request.scope):
         return {}
+    await request.body()  # kept, so that it can be read once more
     try:
         given = await request.form(max_fields=FIELDS, max_files=0)
     except (HTTPException, UnicodeError):  # in parts that are none, or in an encoding that is none
