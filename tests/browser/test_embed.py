@@ -187,6 +187,7 @@ def test_the_frame_is_as_high_as_its_content_and_stays_so(who: Who, host: Host, 
 @pytest.mark.behaviour('WEB-26')
 def test_on_a_phone_the_times_of_a_day_come_into_view(who: Who, host: Host, page: Page) -> None:
     host.body = '<p>Words.</p>' * 60 + host.script(mode='inline', who=who.slug)
+    page.set_viewport_size({'width': 390, 'height': 420})
     page.goto(host.address())
     frame = page.frame_locator('iframe')
     frame.get_by_test_id('month-after').click()
@@ -196,7 +197,7 @@ def test_on_a_phone_the_times_of_a_day_come_into_view(who: Who, host: Host, page
 
     def in_view() -> bool:
         box = frame.get_by_test_id('times-name').bounding_box()
-        return box is not None and 0 <= box['y'] < 700
+        return box is not None and 0 <= box['y'] < 420
 
     wait_for('the times are in view', in_view)
 
@@ -268,16 +269,19 @@ def test_the_frame_tells_nobody_but_who_was_told_and_is_allowed(
 
 @pytest.mark.behaviour('WEB-16')
 def test_the_loader_listens_to_its_own_frame_alone(hermes: Running, who: Who, host: Host, page: Page) -> None:
-    other_frame = f'<iframe name="other" src="{at(hermes, "/static/embed.js")}"></iframe>'
+    other_frame = f'<iframe name="other" src="{at(hermes, "/embed/book-a-call/")}"></iframe>'
     host.body = other_frame + host.script(mode='inline', who=who.slug)
     page.goto(host.address())
     await_heard(page, 'height')
     forged = {'source': 'hermes-booker', 'version': 1, 'id': 'hermes-booker-0', 'type': 'booked'}
     before = len(page.evaluate('posted'))
+    page.frame_locator('[name=other]').get_by_test_id('cards').wait_for()
     other = next(frame for frame in page.frames if frame.name == 'other')
     other.evaluate("told => parent.postMessage(told, '*')", forged)
     page.evaluate("told => window.postMessage(told, '*')", forged)
-    frames_of(page)[0].evaluate("told => parent.postMessage(told, '*')", {**forged, 'version': 2})
+    next(frame for frame in frames_of(page) if frame != other).evaluate(
+        "told => parent.postMessage(told, '*')", {**forged, 'version': 2}
+    )
     wait_for('all three arrived', lambda: len(page.evaluate('posted')) >= before + 3)
     assert heard(page, 'booked') == []
 
