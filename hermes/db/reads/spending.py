@@ -19,9 +19,11 @@ from hermes.ports import Prices
 PACE_S: Final = 3600
 """The stretch whose pace the forecast goes on with."""
 LEAST_PACE_S: Final = 300
-OPENING = """
-    (select date_trunc('day', hermes_now() at time zone 'UTC') at time zone 'UTC' - make_interval(days => %(days)s - 1))
+WINDOW = """
+    select hermes_now() as now, day - make_interval(days => %(days)s - 1) as since, day + interval '1 day' as midnight
+    from (select date_trunc('day', hermes_now() at time zone 'UTC') at time zone 'UTC' as day) d
 """
+"""Asked first: a moment that the planner knows is looked up, one that it has to guess is counted from end to end."""
 BY: Final = {
     'operations': "op || case when type = '' then '' else ' ' || type end",
     'lanes': 'lane',
@@ -31,39 +33,35 @@ BY: Final = {
 SPENT = """
     select {shown} as name, count(*) as calls, sum(tokens)::bigint as tokens,
            count(*) filter (where status is null or status not between 200 and 299) as failed
-    from call where system = %(system)s and started_at >= {opening} {more}
+    from call where system = %(system)s and started_at >= %(since)s {more}
     group by 1 order by tokens desc, 1 limit 20
 """
-TOTAL = f"""
-    select count(*) as calls, coalesce(sum(tokens), 0)::bigint as tokens,
-           coalesce(sum(tokens) filter (where started_at >= (select hermes_now() - make_interval(secs => %(pace_s)s))),
-             0)::bigint as recent,
-           min(started_at) as first_at, hermes_now() as now, {OPENING} as since,
-           date_trunc('day', hermes_now() at time zone 'UTC') at time zone 'UTC' + interval '1 day' as midnight
-    from call where system = %(system)s and started_at >= {OPENING}
-"""
-LOWER = f"""
-    with done as (
-      select * from call where system = %(system)s and started_at >= {OPENING} and status between 200 and 299
-    )
-    select (select count(*) from done where op = 'create') as created,
-           (select count(*) from done where op = 'delete') as deleted,
+LEDGER = """
+    with told as (select *, status between 200 and 299 as good from call
+                  where system = %(system)s and started_at >= %(since)s)
+    select count(*) as calls, coalesce(sum(tokens), 0)::bigint as tokens, min(started_at) as first_at,
+           coalesce(sum(tokens) filter (where started_at >= %(now)s - make_interval(secs => %(pace_s)s)), 0)::bigint
+             as recent,
+           count(*) filter (where good and op in ('create', 'update', 'delete')) as writes,
+           count(*) filter (where good and op = 'create') as created,
+           count(*) filter (where good and op = 'delete') as deleted,
            (select count(*) from (select distinct type, remote_id,
-              floor(extract(epoch from started_at) / greatest(%(spacing_s)s, 1)) from done where op = 'update') w)
-             as changed,
-           (select coalesce(sum(tokens), 0)::bigint from done where op = 'list' and rule <> 'OUT-4') as listed,
-           (select coalesce(sum(tokens), 0)::bigint from done where rule like 'SETUP%%' or rule = 'FIELD-5') as set_up
+              floor(extract(epoch from started_at)::float8 / greatest(%(spacing_s)s, 1)) from told
+              where good and op = 'update') w) as changed,
+           coalesce(sum(tokens) filter (where good and op = 'list' and rule <> 'OUT-4'), 0)::bigint as listed,
+           coalesce(sum(tokens) filter (where good and (rule like 'SETUP%%' or rule = 'FIELD-5')), 0)::bigint as set_up
+    from told
 """
+"""What was spent, and the least that it could have been, in one look."""
 ARRIVED = f"""
-    select (select count(*) from event where kind = 'webhook' and state = 'done' and received_at >= {OPENING}
-              and not exists (select 1 from change c where c.event_id = event.id)) as unchanged,
+    with arrived as materialized (
+      select id from event where kind = 'webhook' and state = 'done' and received_at >= %(since)s
+    ), first as materialized (select min(id) as id from arrived)
+    select (select count(*) from arrived where not exists (select 1 from change c where c.event_id = arrived.id
+              and c.event_id >= (select id from first))) as unchanged,
            (select count(*) from (select distinct c.event_id, c.record_type, c.record_id from change c
-              join event e on e.id = c.event_id where e.kind = 'webhook' and c.at >= {OPENING}
+              join event e on e.id = c.event_id where e.kind = 'webhook' and c.at >= %(since)s
               and c.record_type in {MERGED}) p) as changes
-"""
-WRITES = f"""
-    select count(*) as writes from call where system = %(system)s and started_at >= {OPENING}
-      and op in ('create', 'update', 'delete') and status between 200 and 299
 """
 SYSTEMS = 'select system, daily_limit, burst_limit, burst_window_s from budget order by system'
 SPACING = "select coalesce((select (value #>> '{}')::float8 from setting where key = 'push_spacing_s'), 5) as spacing_s"
@@ -116,28 +114,25 @@ class Saved:
 def read_spending(connection: Connection[Any], prices: Mapping[str, Prices], days: int = 1) -> list[Spending]:
     """Every system's spending of the last `days` days, today included. `prices`: what each takes for a write."""
     spacing_s = (row(connection, SPACING) or {})['spacing_s']
-    arrived = row(connection, ARRIVED, {'days': days}) or {}
+    window = row(connection, WINDOW, {'days': days}) or {}
+    arrived = row(connection, ARRIVED, window) or {}
+    asked = window | {'pace_s': PACE_S, 'spacing_s': spacing_s}
     return [
-        _of_system(connection, known, prices.get(known['system'], Prices()), days, spacing_s, arrived)
+        _of_system(connection, known, prices.get(known['system'], Prices()), days, asked, arrived)
         for known in rows(connection, SYSTEMS)
     ]
 
 
-def _of_system(
-    connection: Connection[Any], known: Row, price: Prices, days: int, spacing_s: float, arrived: Row
-) -> Spending:
-    wanted = {'system': known['system'], 'days': days, 'pace_s': PACE_S, 'spacing_s': spacing_s}
-    total = row(connection, TOTAL, wanted) or {}
+def _of_system(connection: Connection[Any], known: Row, price: Prices, days: int, asked: Row, arrived: Row) -> Spending:
+    wanted = asked | {'system': known['system']}
+    total = asked | (row(connection, LEDGER, wanted) or {})
     by = {}
     for name, shown in BY.items():
         more = 'and record_id is not null' if name == 'records' else ''
-        query = SPENT.format(shown=shown, opening=OPENING, more=more)
-        by[name] = rows(connection, query, wanted)
-    bound = _bound(row(connection, LOWER, wanted) or {}, total['tokens'], price)
-    saved = _saved(arrived | (row(connection, WRITES, wanted) or {}))
+        by[name] = rows(connection, SPENT.format(shown=shown, more=more), wanted)
     return Spending(
         known['system'], total['since'], total['calls'], total['tokens'], known['daily_limit'],
-        forecast(total, known['daily_limit'] * days), bound, saved, by,
+        forecast(total, known['daily_limit'] * days), _bound(total, price), _saved(arrived | total), by,
     )  # fmt: skip
 
 
@@ -153,14 +148,14 @@ def forecast(total: Row, limit: int) -> Forecast:
     return Forecast(per_hour, exhausted_at if exhausted_at < total['midnight'] else None)
 
 
-def _bound(found: Row, spent: int, price: Prices) -> Bound:
+def _bound(found: Row, price: Prices) -> Bound:
     least = (
         price.write * (found['created'] + found['changed'])
         + price.delete * found['deleted']
         + found['listed']
         + found['set_up']
     )
-    ratio = spent / least if least else None
+    ratio = found['tokens'] / least if least else None
     return Bound(least, ratio, found['created'], found['changed'], found['deleted'], found['listed'])
 
 

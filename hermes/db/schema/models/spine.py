@@ -31,6 +31,7 @@ class Event(Table, table=True):
         Index('event_waiting', 'reason', postgresql_using='hash', postgresql_where=text("state = 'waiting'")),
         Index('event_parked', 'id', postgresql_where=text("state = 'parked'")),
         Index('event_applied', 'applied_seq', postgresql_where=text('applied_seq IS NOT NULL')),
+        Index('event_received', 'received_at', postgresql_using='brin', postgresql_with={'autosummarize': 'on'}),
     )
     id: int | None = column(Whole, key=True, identity=True)
     source: str = column(Text, null=False)
@@ -53,7 +54,11 @@ class Event(Table, table=True):
 class Change(Table, table=True):
     """The journal of every field."""
 
-    __table_args__ = (Index('change_record', 'record_type', 'record_id', 'id'), Index('change_event', 'event_id'))
+    __table_args__ = (
+        Index('change_record', 'record_type', 'record_id', 'id'),
+        Index('change_event', 'event_id'),
+        Index('change_at', 'at', postgresql_using='brin', postgresql_with={'autosummarize': 'on'}),
+    )
     id: int | None = column(Whole, key=True, identity=True)
     record_type: str = column(Text, null=False)
     record_id: int = column(Whole, null=False)
