@@ -17,13 +17,12 @@ from tests.browser.states import states
 from tests.browser.website import Website
 
 pytestmark = needs_chromium
-WIDTHS: Final = (320, 768, 1280) if FULL else (320, 1280)
 MEDIA: Final[dict[str, Any]] = {
     'light': {'color_scheme': 'light', 'forced_colors': 'none'},
     'dark': {'color_scheme': 'dark', 'forced_colors': 'none'},
     'forced': {'color_scheme': 'light', 'forced_colors': 'active'},
 }
-SCHEMES: Final = ('light', 'dark')
+LOOKS: Final = (*product((320, 768, 1280), ('light', 'dark')),) if FULL else ((320, 'light'), (1280, 'dark'))
 JUDGED: Final = (*product((320, 1280), MEDIA),) if FULL else ((1280, 'light'),)
 NEEDS_AXE: Final = 'axe: not run, no package registry'
 
@@ -38,7 +37,7 @@ def test_every_state_can_be_looked_at(website: Website, tmp_path: Path, scripts:
     visitor = website.visit(scripts=scripts, judged=True, reduced_motion='reduce')
     page, wide, found = visitor.page, [], []
     for state in states(visitor, website.people[0]):
-        for width, scheme in product(WIDTHS, SCHEMES):
+        for width, scheme in LOOKS:
             page.emulate_media(**MEDIA[scheme])
             page.set_viewport_size({'width': width, 'height': 900})
             page.screenshot(path=folder / f'{state}-{width}-{scheme}.png', full_page=True, animations='disabled')

@@ -44,7 +44,7 @@ def to_form(visitor: Visitor, who: dict[str, Any]) -> datetime:
 # The list, the question, and the right person
 
 
-@both_ways
+@one_way
 @pytest.mark.behaviour('WEB-1', 'WEB-2')
 def test_everybody_who_sells_is_there_and_the_button_asks(website: Website, scripts: bool) -> None:
     visitor = website.visit(scripts=scripts)
@@ -439,7 +439,7 @@ def test_a_booking_is_moved_and_cancelled_by_its_page_alone(website: Website, sc
     assert visitor.see('book-again').is_visible()
 
 
-@both_ways
+@one_way
 @pytest.mark.behaviour('WEB-17')
 def test_the_keyboard_alone_books_moves_and_cancels(website: Website, scripts: bool) -> None:
     visitor = website.visit(scripts=scripts)

@@ -5,19 +5,23 @@ with a clock and a country, and with or without scripts: what they do is the sam
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
-from tests.house.run import Running
+from tests.house.run import Home, Running
 from tests.waiting import PATIENCE_S, wait_for
+from tools.chromium import find_chromium
 
 NUMBERS = count(1)
 INDEX = '/book-a-call/'
@@ -147,6 +151,28 @@ class Website:
         """Every visitor leaves."""
         while self.inside:
             self.inside.pop().close()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=find_chromium(), args=['--no-sandbox'])
+        yield found
+        found.close()
+
+
+@contextmanager
+def open_website(folder: Path, browser: Browser) -> Iterator[Website]:
+    """A product behind a proxy on this machine, so that every visitor comes from an address of their own."""
+    home = Home(folder, variables={'TRUSTED_PROXIES': '127.0.0.1'})
+    with home.running() as run:
+        run.await_ready()
+        admins = run.wait_for('everybody is known', lambda: home.told('admins', 'list'))
+        website = Website(run, browser, [each for each in admins if each['roles'] == 'sales'])
+        for each in website.people:
+            run.wait_for('a calendar can be read', partial(website.starts, each['id']))
+        yield website
+        run.interrupt()
 
 
 def own_address() -> str:
