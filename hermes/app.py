@@ -6,7 +6,7 @@ What a worker is made of stands in `worker`; no command and no worker loads a we
 import contextlib
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 
 from hermes import __version__
 from hermes.booking.reps_files import RepsFiles
@@ -20,7 +20,7 @@ from hermes.parts.systems import sources
 from hermes.settings import Settings, load
 from hermes.web.application import create_app
 from hermes.web.booker.brand import Brand
-from hermes.web.booker.pages import BookerParts
+from hermes.web.booker.pages import BookerParts, page_teller
 from hermes.web.booker.routes import booker_routes
 from hermes.web.booking_api import booking_routes, read_counter
 from hermes.web.booking_files import file_routes
@@ -37,7 +37,7 @@ def build_web(settings: Settings) -> FastAPI:
     observe(settings, 'web')
     inbox = Inbox(settings.database_url, clock)
     service = build_booking_service(settings, build_engine(settings, clock=clock, connections=WEB_CONNECTIONS))
-    return create_app(
+    application = create_app(
         inbox,
         sources(settings),
         Vitals(settings.database_url),
@@ -47,12 +47,13 @@ def build_web(settings: Settings) -> FastAPI:
         cors_origins=settings.cors_origins,
         hosts=[urlsplit(settings.hermes_url).hostname or '', *settings.allowed_hosts],
         metrics_token=settings.metrics_token.get_secret_value(),
-        routers=booking_routers(service, settings),
         resources=[Heartbeat(settings.database_url), service],
     )
+    add_booking(application, service, settings)
+    return application
 
 
-def booking_routers(service: BookingService, settings: Settings) -> list[APIRouter]:
+def add_booking(application: FastAPI, service: BookingService, settings: Settings) -> None:
     """The booking API, the pages behind links, a booking's calendar file, and the core API."""
     trusted = trusted_networks(settings.trusted_proxies)
     core = CoreParts(
@@ -67,19 +68,19 @@ def booking_routers(service: BookingService, settings: Settings) -> list[APIRout
     )
     writer = build_letter_writer(settings)
     files = file_routes(service.engine, writer, [Depends(read_counter(service, trusted))])
-    pages = booker_routes(
-        BookerParts(
-            service,
-            writer,
-            core.turns,
-            RepsFiles(settings.reps_folder),
-            Brand(settings.reps_folder),
-            lambda request: country_of(request, core),
-            trusted,
-            settings.embed_origins,
-        )
+    pages = BookerParts(
+        service,
+        writer,
+        core.turns,
+        RepsFiles(settings.reps_folder),
+        Brand(settings.reps_folder),
+        lambda request: country_of(request, core),
+        trusted,
+        settings.embed_origins,
     )
-    return [booking_routes(service, trusted), files, pages, core_routes(core)]
+    for router in (booking_routes(service, trusted), files, booker_routes(pages), core_routes(core)):
+        application.include_router(router)
+    application.state.tell_page = page_teller(pages)
 
 
 def __getattr__(name: str) -> FastAPI:

@@ -1,6 +1,7 @@
 """The web application, put together from what it is given: plain values and protocols, nothing that it looks up itself.
 
-Errors are JSON, `{"status": "error", "message": ...}`, and never carry an exception's text (S8). No path redirects to
+Errors are JSON, `{"status": "error", "message": ...}`, or a page where one is asked for, and never carry an
+exception's text (S8). No path redirects to
 its other form: senders of webhooks do not follow (one of them does not retry 3xx). /docs, /openapi.json and
 /metrics answer only to this machine, and to whoever has METRICS_TOKEN.
 """
@@ -17,6 +18,7 @@ from starlette.routing import Route
 
 from hermes.kit.clock import Clock
 from hermes.ports import Source
+from hermes.web.as_pages import AsPages
 from hermes.web.bodies import SmallBodies
 from hermes.web.door import Door, LocalOnly, faces_the_world
 from hermes.web.errors import add_error_answers
@@ -107,6 +109,7 @@ def create_app(
         app.include_router(router)
     add_error_answers(app)
     app.add_middleware(SmallBodies, prefixes=PUBLIC, intake=intake)
+    app.add_middleware(AsPages)
     local = not faces_the_world(hosts or (), trusted_networks(trusted_proxies))
     app.add_middleware(LocalOnly, local=local, token=metrics_token)
     if cors_origins:

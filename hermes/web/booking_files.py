@@ -26,7 +26,7 @@ HEADERS = {
     'X-Robots-Tag': 'noindex',
     'Content-Disposition': 'attachment; filename="invite.ics"',
 }
-Token = Annotated[str, Path(max_length=300, description="The token of a booking's link.")]
+Token = Annotated[str, Path(description="The token of a booking's link.")]
 
 
 def file_routes(engine: Engine, writer: LetterWriter, counted: Sequence[Any] = ()) -> APIRouter:

@@ -12,9 +12,11 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
 from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import OverLimit, Refused, Unreadable
+from hermes.web.as_pages import page_for
 
 log = structlog.get_logger(__name__)
 
@@ -130,11 +132,12 @@ async def _tell_away(request: Request, error: Exception) -> JSONResponse:
     return _answer(503, 'Please try again in a moment.', 'unavailable', headers={'retry-after': '5'})
 
 
-async def _tell_failure(request: Request, error: Exception) -> JSONResponse:
+async def _tell_failure(request: Request, error: Exception) -> Response:
     log.error(
         'request failed', path=request.scope.get('route') and request.scope['route'].path, error=type(error).__name__
     )
-    return _answer(500, 'Something went wrong here. It has been noted.', 'failure')
+    said = _answer(500, 'Something went wrong here. It has been noted.', 'failure')
+    return page_for(request.scope, 500) or said
 
 
 def _answer(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from hermes import app
@@ -92,7 +92,7 @@ class Entrance:
     """
 
     application: FastAPI
-    build: Callable[[], list[APIRouter]]
+    add: Callable[[FastAPI], None]
     is_whole: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,8 +103,7 @@ class Entrance:
         """The application with everything in it."""
         if not self.is_whole:
             self.is_whole = True
-            for router in self.build():
-                self.application.include_router(router)
+            self.add(self.application)
         return self.application
 
 
@@ -322,7 +321,7 @@ async def open_house(
     application = create_app(
         inbox, sources(configured, systems), Vitals(database_url), SystemClock(), resources=[office]
     )
-    entrance = Entrance(application, lambda: app.booking_routers(office, configured))
+    entrance = Entrance(application, lambda application: app.add_booking(application, office, configured))
     async with (
         application.router.lifespan_context(application),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=entrance), base_url=HERMES, trust_env=False) as web,

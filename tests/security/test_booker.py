@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx2
 import pytest
 
-from tests.flows.house import PRIYA, House, open_house
+from tests.flows.house import HERMES, PRIYA, House, open_house
 from tests.flows.test_booker_pages import DETAILS, fields
 from tests.flows.visitors import TEN, number
 
@@ -67,3 +68,50 @@ async def test_bytes_of_no_encoding_in_an_address_are_text_of_nobody(house: Hous
     }  # fmt: skip
     await house.web._transport.app(scope, receive, send)  # type: ignore[attr-defined]
     assert sent[0]['status'] == 200
+
+
+PAGE = {'accept': 'text/html,application/xhtml+xml,*/*;q=0.8'}
+FORM = {'content-type': 'application/x-www-form-urlencoded'}
+
+
+@pytest.mark.parametrize(
+    ('method', 'path', 'status'),
+    [
+        ('GET', '/book-a-call/priya/times/', 404), ('GET', '/embed/', 404), ('GET', '/booking/', 404),
+        ('GET', '/support-call', 404), ('PUT', '/book-a-call/', 405), ('DELETE', '/booking/none/', 405),
+        ('OPTIONS', '/embed/book-a-call/', 405), ('GET', f'/booking/{"a" * 400}/', 403),
+        ('GET', '/booking/none/invite.ics', 403), ('HEAD', '/booking/none/', 403),
+    ],
+)  # fmt: skip
+async def test_an_error_at_an_address_of_pages_is_a_page(house: House, method: str, path: str, status: int) -> None:
+    for language, told in (('en', 'lang="en"'), ('de', 'lang="de"')):
+        page = await house.web.request(method, path, headers={**PAGE, 'accept-language': language})
+        assert page.status_code == status
+        assert page.headers['x-robots-tag'] == 'noindex'
+        assert method == 'HEAD' or all(each in page.text for each in (told, 'data-step="problem"'))
+    machine = await house.web.request(method, path, headers={'accept': 'application/json'})
+    assert machine.status_code in (status, 200)
+    if method != 'HEAD':
+        assert machine.json()['status'] == 'error'
+
+
+async def test_a_body_that_nobody_reads_is_refused_by_a_page(house: House) -> None:
+    for path in (await path_of(house), await path_of(house, '/embed'), '/booking/none/', '/book-a-call/revenue/'):
+        for body, status in (('name=' + 'a' * 40_000, 413), ('&'.join(['a=b'] * 70), 400)):
+            page = await house.web.post(path, content=body, headers={**PAGE, **FORM})
+            assert page.status_code == status
+            assert 'data-step="problem"' in page.text
+            assert (await house.web.post(path, content=body, headers=FORM)).json()['status'] == 'error'
+
+
+async def test_what_nobody_thought_of_is_a_page_that_says_nothing_of_it(house: House) -> None:
+    path = await path_of(house)
+    async with house.engine.database.transaction() as connection:
+        await connection.execute('alter table meeting rename to a_secret')
+    transport = httpx2.ASGITransport(house.web._transport.app, raise_app_exceptions=False)  # type: ignore[attr-defined]
+    async with httpx2.AsyncClient(transport=transport, base_url=HERMES) as web:
+        page = await web.get(path, headers=PAGE)
+        assert page.status_code == 500
+        assert 'data-step="problem"' in page.text
+        assert 'secret' not in page.text
+        assert (await web.get(path)).json()['code'] == 'failure'

@@ -40,7 +40,7 @@ SAID: Final = {
     'refused': N_('The calendar refused this time. Please choose another one.'),
 }
 FORM: Final = 'application/x-www-form-urlencoded'
-Token = Annotated[str, Path(max_length=300, description="The token of a booking's link.")]
+Token = Annotated[str, Path(description="The token of a booking's link.")]
 
 
 class AppointmentAnswer(BaseModel):

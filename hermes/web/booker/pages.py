@@ -20,8 +20,9 @@ from hermes.booking.service import BookingService
 from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import HermesError
 from hermes.kit.languages import language
+from hermes.web.as_pages import TellPage
 from hermes.web.booker.brand import Brand
-from hermes.web.booker.sentences import sentence_of, status_of
+from hermes.web.booker.sentences import sentence_of, sentence_of_status, status_of
 from hermes.web.booker.shown import GLOBALS
 from hermes.web.booker.typed import read_form
 from hermes.web.booker.visitor import Visitor
@@ -130,6 +131,20 @@ def tell(parts: BookerParts, visitor: Visitor, error: Exception, sent: Mapping[s
         parts, visitor, 'problem.html', status, headers=retry, sentence=sentence_of(error, visitor.language),
         again=status in (429, 503), sent=sent, support=visitor.at_support,
     )  # fmt: skip
+
+
+def page_teller(parts: BookerParts) -> TellPage:
+    """What tells of what never came to a page: an address that is none, a form that is too large."""
+
+    def tell_page(request: Request, status: int) -> Response:
+        base = EMBED if request.scope['path'].startswith(f'{EMBED}/') else ''
+        visitor = Visitor(request, b'', base, parts.locate(request))
+        return show(
+            parts, visitor, 'problem.html', status, sentence=sentence_of_status(status, visitor.language),
+            again=status in (429, 503) and request.method == 'GET', sent={}, support=visitor.at_support,
+        )  # fmt: skip
+
+    return tell_page
 
 
 def lead(address: str) -> RedirectResponse:

@@ -45,8 +45,8 @@ def _add_pages(router: APIRouter, parts: BookerParts, base: str) -> None:
         ('/booking/{token}/booked/', booked_page(parts), ('GET',)),
     ):
         _add(router, base + path, serve(parts, page, base), methods)
-    if base:
-        _add(router, f'{base}/booking/{{token}}/', serve(parts, manage_page(parts), base), ('GET', 'POST'))
+    methods = ('GET', 'POST') if base else ('HEAD',)
+    _add(router, f'{base}/booking/{{token}}/', serve(parts, manage_page(parts), base), methods)
 
 
 def _by_method(show: Page, act: Page) -> Page:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from hermes.booking.links import LinkRefused
+from hermes.booking.links import INVALID, LinkRefused
 from hermes.booking.support import SupporterGone, UnknownCompany
 from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import OverLimit, Refused
@@ -17,6 +17,7 @@ AWAY: Final = N_('Something is being repaired here. Nothing was booked. Please t
 GONE: Final = N_('Whoever this link leads to takes no calls any more. Please ask for a new one.')
 STRANGER: Final = N_('We do not know this company any more. Please ask whoever sent you this link.')
 TOMORROW: Final = N_('This call was moved too often today. Please try again tomorrow, or cancel it.')
+NOT_UNDERSTOOD: Final = N_('This request cannot be understood. Please go back and try again.')
 OTHER: Final = N_('This cannot be done. Please choose another time.')
 CODES: Final[Mapping[str, str]] = {
     'slot_taken': N_('Somebody else has just taken this time. Please choose another one; what you typed is kept.'),
@@ -33,6 +34,15 @@ CODES: Final[Mapping[str, str]] = {
     'not_found': N_('There is nobody to book here any more. Please choose somebody else.'),
     'canceled': N_('This call was cancelled. Please book a new one.'),
 }
+STATUSES_ALONE: Final[Mapping[int, str]] = {
+    403: INVALID,
+    404: N_('There is no page at this address.'),
+    413: N_('More was sent than fits into this form. Please go back and shorten it.'),
+    429: CODES['limit'],
+    500: N_('Something went wrong here; it has been noted. Please try again in a few minutes.'),
+    503: AWAY,
+}
+"""What is told where a status is all that is known."""
 FIELDS: Final[Mapping[str, str]] = {
     'name': N_('Enter your first and last name, with a space between them.'),
     'email': N_('Enter an e-mail address, such as name@example.com.'),
@@ -66,6 +76,10 @@ def sentence_of(error: Exception, language: Language) -> str:
     if isinstance(error, Refused):
         return language.gettext(CODES.get(error.code, OTHER))
     return language.gettext(AWAY if isinstance(error, DatabaseAway) else UNREADABLE)
+
+
+def sentence_of_status(status: int, language: Language) -> str:
+    return language.gettext(STATUSES_ALONE.get(status, NOT_UNDERSTOOD))
 
 
 def wrong_fields(problems: Iterable[Mapping[str, Any]], language: Language) -> dict[str, str]:
