@@ -28,6 +28,7 @@ from bench.table import Row
 from bench.world import Stage, free_port, running
 from hermes.cli.world import sandbox_environment
 from hermes.kit.clock import SystemClock
+from hermes.kit.collecting import collecting_seldom
 from hermes.sandbox.scenarios import demo
 from hermes.settings import Settings
 from hermes.sync import drift, planned
@@ -186,10 +187,10 @@ async def _look(url: str) -> list[Row]:
         for kind in ('organization', 'person', 'deal'):
             await _list(month, kind)
         system = month.engine.systems['pipedrive']
-        with meter.measured() as cost:
+        with collecting_seldom(), meter.measured() as cost:
             found = await drift.look(month.engine, system)
         objects = sum(found.listed.values())
-        with meter.measured() as planning:
+        with collecting_seldom(), meter.measured() as planning:
             async with month.engine.database.transaction() as connection:
                 told = await planned.foresee(month.engine, connection)
     return [

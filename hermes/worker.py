@@ -1,6 +1,5 @@
 """One worker process: applies what came in, sends what goes out, until SIGINT or SIGTERM."""
 
-import gc
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ import structlog
 
 from hermes.domain.errors import Refused
 from hermes.kit import endings
+from hermes.kit.collecting import collect_seldom
 from hermes.parts.assembly import (
     build_engine,
     build_letter_writer,
@@ -26,10 +26,6 @@ from hermes.sync.schedules import Schedules
 from hermes.sync.worker import FAREWELL_S, Part, Step, Worker
 
 log = structlog.get_logger(__name__)
-COLLECT = (100_000, 20, 50)
-"""A batch makes many objects that live for moments and hold no cycles; looking for cycles among them by Python's own
-thresholds would be a third of a worker's work.
-"""
 
 
 def build_post(settings: Settings) -> Step:
@@ -124,6 +120,5 @@ async def work(settings: Settings, part: Part = 'both') -> None:
 def run_worker(settings: Settings, part: Part = 'both') -> None:
     """Run one worker, or a part of one, in this process. Raises HermesError, with a plain sentence, when it cannot."""
     observe(settings, 'worker')
-    gc.freeze()
-    gc.set_threshold(*COLLECT)
+    collect_seldom()
     endings.run(work(settings, part))

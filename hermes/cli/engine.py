@@ -46,12 +46,14 @@ def with_engine(act: 'Callable[[Engine], Awaitable[T]]', *, greeted: bool = True
 @asynccontextmanager
 async def running(settings: 'Settings') -> 'AsyncIterator[Engine]':
     """An engine over what the settings say, with its database open."""
+    from hermes.kit.collecting import collecting_seldom
     from hermes.parts import assembly
 
     engine = assembly.build_engine(settings)
     await engine.database.open()
     try:
-        yield engine
+        with collecting_seldom():
+            yield engine
     finally:
         for system in engine.systems.values():
             if close := getattr(system, 'aclose', None):

@@ -46,6 +46,8 @@ def insert(
     last = runs[-1] if runs else None
     if last is None or version.seconds > last.last.seconds:
         return _joined(runs, Run(value, version, version))[-KEPT_RUNS:], False
+    if version == last.last and value == last.value:
+        return tuple(runs), False
     points = _points(runs, seen)
     known = version in points
     if known and points[version] == value:
