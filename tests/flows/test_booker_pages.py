@@ -1,6 +1,7 @@
 """The booker's pages by HTTP, as a browser without a script asks for them, with the test's clock."""
 
 import re
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.flows.house import PRIYA, House, open_house
-from tests.flows.visitors import TEN, number
+from tests.flows.visitors import TEN, admin, number
 
 DETAILS = {
     'name': 'Lee Adams', 'email': 'lee@customer.example', 'company_name': 'Adams Tuition', 'website': '',
@@ -89,3 +90,50 @@ async def test_enter_in_a_field_books(house: House) -> None:
     address, _ = await choose(house)
     page = (await house.web.get(address)).text
     assert re.search(r'<button[^>]*type="submit"[^>]*>', page)[0].count('value="book"') == 1  # type: ignore[index]
+
+
+@pytest.mark.behaviour('WEB-12')
+@pytest.mark.behaviour('WEB-30')
+async def test_a_database_that_goes_away_after_the_booking_does_not_unsay_it(house: House) -> None:
+    """The booking stands, its visitor is not told that it does not, and the button sends the same form again."""
+    assert house.office
+    house.working, house.meanwhile = False, house.office.engine.database.close
+    address, shown = await choose(house)
+    lost = await house.web.post(address, data={**shown, **DETAILS, 'action': 'book'})
+    assert (lost.status_code, 'data-step="problem"' in lost.text) == (503, True)
+    assert len(await house.rows('select id from meeting')) == 1
+    assert 'Nothing was booked' not in lost.text.partition('</main>')[0]
+    again = fields(lost.text)
+    assert again.items() >= {'action': 'book', 'key': shown['key'], 'name': DETAILS['name']}.items()
+
+
+@pytest.mark.behaviour('CB-13')
+async def test_a_call_that_cannot_be_moved_just_now_is_not_called_unbooked(house: House) -> None:
+    address, shown = await choose(house)
+    booked = await house.web.post(address, data={**shown, **DETAILS, 'action': 'book'})
+    path = booked.headers['location'].partition('booked/')[0]
+    house.google.set_away((await admin(house))['email'])
+    house.clock.advance(120)
+    moved = await house.web.post(path, data={'action': 'move', 'start': (TEN + timedelta(hours=2)).isoformat()})
+    assert moved.status_code == 503
+    assert 'Your call stays where it was.' in moved.text
+    assert 'Nothing was booked' not in moved.text.partition('</main>')[0]
+
+
+async def test_a_form_that_says_no_time_is_asked_for_one(house: House) -> None:
+    path = f'/book-a-call/{await number(house, PRIYA)}/'
+    odd = TEN.replace(second=7).isoformat()
+    for sent in ({}, {'action': 'hold'}, {'action': 'hold', 'start': 'soon'}, {'action': 'book', 'start': odd}):
+        page = await house.web.post(path, data=sent)
+        assert page.status_code == 422
+        assert 'Choose a time.' in page.text
+        assert page.text.count('data-testid="next-time"') == 10
+
+
+async def test_a_page_about_a_booking_is_kept_nowhere(house: House) -> None:
+    """Back after a cancellation shows that it is cancelled, and nothing of it stays on a shared computer."""
+    address, shown = await choose(house)
+    booked = (await house.web.post(address, data={**shown, **DETAILS, 'action': 'book'})).headers['location']
+    for path in (booked, booked.replace('booked/', ''), f'/embed{booked}'):
+        assert (await house.web.get(path)).headers['cache-control'] == 'no-store'
+    assert (await house.web.get(address)).headers['cache-control'] == 'private, no-cache'

@@ -24,7 +24,7 @@ from tests.flows.visitors import TEN, admin, number
 DAY = timedelta(days=1)
 INDEX, REVENUE = '/book-a-call/', '/book-a-call/revenue/'
 CHOSEN = {'action': 'draw', 'currency': 'GBP', 'country': 'GB'}
-CARD = re.compile(r'<li class="card" data-testid="card" data-slug="([^"]*)">(.*?)</p>\n</li>', re.DOTALL)
+CARD = re.compile(r'<li class="card" data-testid="card" data-slug="([^"]*)"[^>]*>(.*?)</p>\n</li>', re.DOTALL)
 TIME = re.compile(r'<time datetime="([^"]*)">')
 
 

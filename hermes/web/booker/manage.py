@@ -26,9 +26,9 @@ from hermes.domain.slots import Interval
 from hermes.kit.languages import N_
 from hermes.parts.roles import ADD_TO, ADD_TO_TITLE
 from hermes.web.bodies import read_fields
-from hermes.web.booker.month import month_before, next_month, offer_of, weeks_of
+from hermes.web.booker.month import month_shown, offer_of
 from hermes.web.booker.pages import Answer, BookerParts, Page, lead, show
-from hermes.web.booker.sentences import sentence_of, status_of, wrong_fields
+from hermes.web.booker.sentences import UNMOVED, sentence_of, status_of, wrong_fields
 from hermes.web.booker.visitor import Visitor
 from hermes.web.booker.zones import zone_of
 from hermes.web.booking_api import NUMBER, both, told
@@ -40,6 +40,8 @@ SAID: Final = {
     'refused': N_('The calendar refused this time. Please choose another one.'),
 }
 FORM: Final = 'application/x-www-form-urlencoded'
+NOT_KEPT: Final = {'cache-control': 'no-store'}
+"""Nothing is typed there, and Back has to show a booking as it is now, to whoever has its link."""
 Token = Annotated[str, Path(description="The token of a booking's link.")]
 
 
@@ -172,7 +174,9 @@ def booked_page(parts: BookerParts) -> Page:
         if not at.planned:
             return lead(visitor.link(f'/booking/{token}/'))
         told = recap(at, await parts.service.appointments.look(at), parts.writer, parts.service.terms)
-        return show(parts, visitor, 'booked.html', at=at, told=told, token=token, **_zones(visitor, told))
+        return show(
+            parts, visitor, 'booked.html', at=at, told=told, token=token, headers=NOT_KEPT, **_zones(visitor, told)
+        )
 
     return page
 
@@ -188,7 +192,8 @@ async def _change_by_form(parts: BookerParts, visitor: Visitor, token: str) -> R
     except ValidationError:
         wrong, status = wrong_fields([{'loc': ['meeting_dt']}], language)['meeting_dt'], 422
     except (Refused, Unreadable) as error:
-        at, wrong, status = await service.appointments.find(token), sentence_of(error, language), status_of(error)
+        at = await service.appointments.find(token)
+        wrong, status = sentence_of(error, language, UNMOVED), status_of(error)
     said = ''
     if at.planned and invitation:
         stays = at.start == before.start
@@ -219,15 +224,11 @@ async def _show(
     if offer and day is None and visitor.date('month') is None:
         own = at.start.astimezone(offer.zone).date()
         day = own if offer.times(own) else offer.first_day()
-    today = now.astimezone(zones['zone']).date()
-    last = (today + timedelta(days=service.terms.horizon_days)).replace(day=1)
-    month = min(max((visitor.date('month') or day or today).replace(day=1), today.replace(day=1)), last)
+    wanted, days = visitor.date('month') or day, service.terms.horizon_days
     return show(
         parts, visitor, 'manage.html', status, at=at, told=told, said=said, wrong=wrong, offer=offer, day=day,
-        month=month, moves=QUOTAS['move'].most,
-        weeks=weeks_of(offer, month, day, visitor.language.locale.first_week_day) if offer else [],
-        earlier=month_before(month) if month > today.replace(day=1) else None,
-        later=next_month(month) if month < last else None, **zones,
+        moves=QUOTAS['move'].most, headers=NOT_KEPT,
+        **month_shown(offer, wanted, day, zones['zone'], now, days, visitor.language), **zones,
     )  # fmt: skip
 
 

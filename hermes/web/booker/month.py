@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hermes.domain.slots import Interval
+from hermes.kit.languages import Language
 
 DAYS_TO_SHOW_A_COLLEAGUE = 3
 """Fewer days with times within a week than these, and a colleague's calendar is offered (WEB-14)."""
@@ -84,6 +86,29 @@ def weeks_of(offer: Offer, month: date, chosen: date | None, first_weekday: int)
         )
         start += timedelta(days=7)
     return weeks
+
+
+def month_shown(
+    offer: Offer | None,
+    wanted: date | None,
+    chosen: date | None,
+    zone: ZoneInfo,
+    now: datetime,
+    horizon_days: int,
+    language: Language,
+) -> dict[str, Any]:
+    """What a page shows of the month of a `wanted` day, by default today's, as far as there can be times: itself, its
+    weeks, and the months beside it.
+    """
+    today = now.astimezone(zone).date()
+    first, last = today.replace(day=1), (today + timedelta(days=horizon_days)).replace(day=1)
+    month = min(max((wanted or today).replace(day=1), first), last)
+    return {
+        'month': month,
+        'weeks': weeks_of(offer, month, chosen, language.locale.first_week_day) if offer else [],
+        'earlier': month_before(month) if month > first else None,
+        'later': next_month(month) if month < last else None,
+    }
 
 
 def next_month(month: date) -> date:

@@ -26,7 +26,7 @@ from hermes.kit.countries import iso_codes
 from hermes.kit.languages import in_order
 from hermes.web.booker import forms, zones
 from hermes.web.booker.call import Call, bookable
-from hermes.web.booker.month import Offer, month_before, next_month, offer_of, weeks_of
+from hermes.web.booker.month import Offer, month_shown, offer_of
 from hermes.web.booker.pages import BookerParts, Page, lead, show
 from hermes.web.booker.sentences import challenge_of, sentence_of, status_of
 from hermes.web.booker.typed import read_form
@@ -35,6 +35,7 @@ from hermes.web.booker.visitor import AFTER, Visitor
 PATIENCE: Final = 20
 """How often a booking that another request is just making is looked for."""
 AGAIN_S: Final = 0.25
+NO_TIME: Final = Refused('A time is needed.', 'no_time')
 Find = Callable[[BookerParts, Visitor], Awaitable[Call]]
 
 
@@ -85,21 +86,15 @@ async def show_times(
         failure, status = sentence_of(error, visitor.language), status_of(error)
     zone = visitor.zone(call.person.hours.zone)
     day = visitor.date('day') or (offer.first_day() if offer and not visitor.date('month') else None)
-    today = parts.service.engine.clock.now().astimezone(zone).date()
-    month = (visitor.date('month') or day or today).replace(day=1)
-    last = (today + timedelta(days=parts.service.terms.horizon_days)).replace(day=1)
-    month = min(max(month, today.replace(day=1)), last)
+    now, days = parts.service.engine.clock.now(), parts.service.terms.horizon_days
     return show(
         parts, visitor, 'times.html', status, index=call.kind == 'sales' and status == 200 and not visitor.base,
         call=call, zone=zone, zones=zones.groups(visitor.language.code), offer=offer, failure=failure, day=day,
-        month=month, hold=hold,
-        weeks=weeks_of(offer, month, day, visitor.language.locale.first_week_day) if offer else [],
-        earlier=month_before(month) if month > today.replace(day=1) else None,
-        later=next_month(month) if month < last else None,
+        hold=hold, **month_shown(offer, visitor.date('month') or day, day, zone, now, days, visitor.language),
         refusal=sentence_of(refusal, visitor.language) if refusal else '',
         nearest=offer.nearest(wanted) if offer and wanted else [],
         colleague=None if status == 429 else await find_colleague(parts, call, offer),
-        now=parts.service.engine.clock.now(),
+        now=now,
     )  # fmt: skip
 
 
@@ -129,7 +124,7 @@ async def show_form(
     """
     start = _start(typed)
     if start is None:
-        return await show_times(parts, visitor, call, status=422)
+        return await show_times(parts, visitor, call, status=422, refusal=NO_TIME)
     filled = replace(forms.fill(visitor, typed), wrong=wrong or {})
     nearest: list[datetime] = []
     if isinstance(error, Refused) and not isinstance(error, OverLimit) and error.code not in ('busy', 'idempotency'):
@@ -153,7 +148,7 @@ async def hold_time(parts: BookerParts, visitor: Visitor, call: Call, typed: Map
     """Keep a time and lead to its form."""
     start = _start(typed)
     if start is None:
-        return await show_times(parts, visitor, call, status=422)
+        return await show_times(parts, visitor, call, status=422, refusal=NO_TIME)
     try:
         held = await _hold(parts, visitor, call, start, typed)
     except Refused as error:
@@ -166,7 +161,7 @@ async def take_instead(parts: BookerParts, visitor: Visitor, call: Call, typed: 
     typed = {**typed, 'start': typed['instead']}
     start = _start(typed)
     if start is None:
-        return await show_times(parts, visitor, call, status=422)
+        return await show_times(parts, visitor, call, status=422, refusal=NO_TIME)
     try:
         held = await _hold(parts, visitor, call, start, typed)
     except Refused as error:

@@ -13,7 +13,11 @@ from hermes.web.errors import STATUSES
 UNREADABLE: Final = N_(
     'The calendar cannot be read at the moment. Nothing was booked. Please try again in a few minutes.'
 )
-AWAY: Final = N_('Something is being repaired here. Nothing was booked. Please try again in a moment.')
+UNMOVED: Final = N_(
+    'The calendar cannot be read at the moment. Your call stays where it was. Please try again in a few minutes.'
+)
+AWAY: Final = N_('Something is being repaired here. Please try again in a moment; nothing is ever booked twice.')
+"""It may have been booked before: the same form again then leads to the same booking."""
 GONE: Final = N_('Whoever this link leads to takes no calls any more. Please ask for a new one.')
 STRANGER: Final = N_('We do not know this company any more. Please ask whoever sent you this link.')
 TOMORROW: Final = N_('This call was moved too often today. Please try again tomorrow, or cancel it.')
@@ -21,6 +25,7 @@ NOT_UNDERSTOOD: Final = N_('This request cannot be understood. Please go back an
 OTHER: Final = N_('This cannot be done. Please choose another time.')
 CODES: Final[Mapping[str, str]] = {
     'slot_taken': N_('Somebody else has just taken this time. Please choose another one; what you typed is kept.'),
+    'no_time': N_('Choose a time.'),
     'past': N_('This time lies in the past. Please choose another one.'),
     'notice': N_('This time is too soon. Please choose a later one.'),
     'horizon': N_('This time is too far ahead. Please choose an earlier one.'),
@@ -63,8 +68,8 @@ def status_of(error: Exception) -> int:
     return 503
 
 
-def sentence_of(error: Exception, language: Language) -> str:
-    """What went wrong and what to do."""
+def sentence_of(error: Exception, language: Language, unread: str = UNREADABLE) -> str:
+    """What went wrong and what to do. `unread`: what is told where the calendar cannot be read."""
     if isinstance(error, LinkRefused):
         return language.gettext(str(error))
     if isinstance(error, SupporterGone):
@@ -75,7 +80,7 @@ def sentence_of(error: Exception, language: Language) -> str:
         return language.gettext(TOMORROW)
     if isinstance(error, Refused):
         return language.gettext(CODES.get(error.code, OTHER))
-    return language.gettext(AWAY if isinstance(error, DatabaseAway) else UNREADABLE)
+    return language.gettext(AWAY if isinstance(error, DatabaseAway) else unread)
 
 
 def sentence_of_status(status: int, language: Language) -> str:
