@@ -1,6 +1,8 @@
 """The booker's pages under hostile visitors: whatever is sent, a page answers, and it costs only who sent it."""
 
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -115,3 +117,22 @@ async def test_what_nobody_thought_of_is_a_page_that_says_nothing_of_it(house: H
         assert 'data-step="problem"' in page.text
         assert 'secret' not in page.text
         assert (await web.get(path)).json()['code'] == 'failure'
+
+
+async def test_a_visitor_who_asks_too_often_hears_when_to_come_back(database_url: str) -> None:
+    """Views count whatever page is asked for, and what was typed comes back with the button that sends it again."""
+    async with open_house(database_url, rate_limits='on', secret_key='a secret of the tests') as house:
+        paths = ['/book-a-call/', '/book-a-call/question/', '/embed/book-a-call/', await path_of(house)]
+        statuses = [(await house.web.get(paths[number % 4])).status_code for number in range(60)]
+        assert set(statuses) == {200}
+        late = await house.web.post(paths[3], data={**DETAILS, 'action': 'book', 'start': START})
+        assert late.status_code == 429
+        assert 0 < int(late.headers['retry-after']) <= 60
+        assert fields(late.text)['name'] == DETAILS['name']
+        assert len(await house.rows('select id from meeting')) == 0
+
+
+async def test_nobody_waits_for_a_style_that_never_comes(database_url: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / 'brand.css')
+    async with open_house(database_url, reps_dir=str(tmp_path)) as house:
+        assert 'brand.css' not in (await house.web.get('/book-a-call/')).text

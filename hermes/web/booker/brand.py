@@ -3,6 +3,8 @@ properties that the reference names; nothing of it is needed.
 """
 
 import hashlib
+import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +27,7 @@ class Brand:
             told = self._file.stat()
             seen = told.st_mtime_ns, told.st_size
             if seen != self._seen:
-                self._seen, self._style = seen, self._file.read_bytes() if told.st_size <= LARGEST else b''
+                self._seen, self._style = seen, self._file.read_bytes() if is_style(told) else b''
         except OSError:
             self._seen, self._style = None, b''
         return self._style
@@ -34,3 +36,8 @@ class Brand:
         """Where a page finds it: another address for another style; '' for none."""
         style = self.read()
         return f'{ADDRESS}?v={hashlib.sha256(style).hexdigest()[:12]}' if style else ''
+
+
+def is_style(told: os.stat_result) -> bool:
+    """Whether a file can be read without waiting for anybody, and is no larger than any style."""
+    return stat.S_ISREG(told.st_mode) and told.st_size <= LARGEST

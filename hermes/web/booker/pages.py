@@ -18,7 +18,7 @@ from hermes.booking.letters import LetterWriter
 from hermes.booking.reps_files import RepsFiles
 from hermes.booking.service import BookingService
 from hermes.db.pool import DatabaseAway
-from hermes.domain.errors import HermesError
+from hermes.domain.errors import HermesError, OverLimit
 from hermes.kit.languages import language
 from hermes.web.as_pages import TellPage
 from hermes.web.booker.brand import Brand
@@ -126,7 +126,8 @@ def show(
 def tell(parts: BookerParts, visitor: Visitor, error: Exception, sent: Mapping[str, str]) -> HTMLResponse:
     """What went wrong, as a page of its own, which keeps what was `sent` where the same may be tried again."""
     status = status_of(error)
-    retry = {'retry-after': '60'} if status == 503 else {}
+    wait_s = error.retry_after_s if isinstance(error, OverLimit) else 60
+    retry = {'retry-after': str(wait_s)} if status in (429, 503) else {}
     return show(
         parts, visitor, 'problem.html', status, headers=retry, sentence=sentence_of(error, visitor.language),
         again=status in (429, 503), sent=sent, support=visitor.at_support,
