@@ -17,6 +17,7 @@ from starlette.responses import Response
 from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import OverLimit, Refused, Unreadable
 from hermes.web.as_pages import page_for
+from hermes.web.security import SafeHeaders
 
 log = structlog.get_logger(__name__)
 
@@ -133,11 +134,14 @@ async def _tell_away(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _tell_failure(request: Request, error: Exception) -> Response:
-    log.error(
-        'request failed', path=request.scope.get('route') and request.scope['route'].path, error=type(error).__name__
-    )
-    said = _answer(500, 'Something went wrong here. It has been noted.', 'failure')
-    return page_for(request.scope, 500) or said
+    """Told outside of every middleware, so that nobody else adds the headers that every answer carries (S7)."""
+    route = request.scope.get('route')
+    path = route.path if route else f'/{request.scope["path"].split("/")[1]}'  # no further: a token may follow
+    log.error('request failed', path=path, error=type(error).__name__)
+    said = page_for(request.scope, 500) or _answer(500, 'Something went wrong here. It has been noted.', 'failure')
+    for name, value in SafeHeaders.HEADERS:
+        said.headers.setdefault(name.decode(), value.decode())
+    return said
 
 
 def _answer(

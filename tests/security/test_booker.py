@@ -106,7 +106,9 @@ async def test_a_body_that_nobody_reads_is_refused_by_a_page(house: House) -> No
             assert (await house.web.post(path, content=body, headers=FORM)).json()['status'] == 'error'
 
 
-async def test_what_nobody_thought_of_is_a_page_that_says_nothing_of_it(house: House) -> None:
+async def test_what_nobody_thought_of_is_a_page_that_says_nothing_of_it(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = await path_of(house)
     async with house.engine.database.transaction() as connection:
         await connection.execute('alter table meeting rename to a_secret')
@@ -116,7 +118,14 @@ async def test_what_nobody_thought_of_is_a_page_that_says_nothing_of_it(house: H
         assert page.status_code == 500
         assert 'data-step="problem"' in page.text
         assert 'secret' not in page.text
-        assert (await web.get(path)).json()['code'] == 'failure'
+        told = await web.get(path)
+        assert told.json()['code'] == 'failure'
+        assert told.headers['cache-control'] == 'no-store'
+        for answer in (page, told):
+            assert answer.headers['x-content-type-options'] == 'nosniff'
+            assert answer.headers['referrer-policy'] == 'no-referrer'
+            assert 'frame-ancestors' in answer.headers['content-security-policy']
+    assert 'path=/book-a-call' in capsys.readouterr().out
 
 
 async def test_a_visitor_who_asks_too_often_hears_when_to_come_back(database_url: str) -> None:
