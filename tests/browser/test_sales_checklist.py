@@ -334,7 +334,7 @@ def test_a_double_click_and_a_second_tab_make_one_booking(website: Website, scri
 
 
 @one_way
-@pytest.mark.behaviour('CB-8', 'WEB-7')
+@pytest.mark.behaviour('CB-8', 'WEB-11')
 def test_a_calendar_that_is_away_costs_nothing_that_was_typed(website: Website, scripts: bool) -> None:
     visitor, who = website.visit(scripts=scripts), website.people[0]
     at = to_form(visitor, who)

@@ -18,6 +18,9 @@ from hermes.kit.processes import dying_with_parent
 from tests.house.made import copy_database
 from tests.waiting import PATIENCE_S, PROBE_S, Found, wait_for
 
+ROOT = Path(__file__).parents[2]
+"""Whoever tries these tests on a copy of the product runs the copy."""
+
 
 def free_ports(count: int) -> list[int]:
     """Ports on which nobody listens at this moment."""
@@ -64,7 +67,8 @@ class Home:
     def environment(self) -> dict[str, str]:
         home = self.folder / 'home'
         home.mkdir(exist_ok=True)
-        return {'PATH': os.environ['PATH'], 'HOME': str(home), 'DATA_DIR': str(self.data), **self.variables}
+        beside = {'PYTHONPATH': str(ROOT)} if self.python == Path(sys.executable) else {}
+        return {'PATH': os.environ['PATH'], 'HOME': str(home), 'DATA_DIR': str(self.data), **beside, **self.variables}
 
     def await_end(self) -> None:
         """Wait until nothing of what runs here is left."""
