@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hermes.db import bells
+from hermes.db.bells import EVENT, rung
 from hermes.db.codec import dump
 from hermes.db.pool import Connection, Row, the_row
 from hermes.domain.model import Event
@@ -45,10 +47,10 @@ async def claim_one(connection: Connection, event_id: int) -> Row | None:
     return await rows.fetchone()
 
 
-FINISH = """
+FINISH = f"""
     with woken as (
       update event set due_at = hermes_now() where state = 'waiting' and reason = any(%(told)s)
-        and not id = any(%(ids)s)
+        and not id = any(%(ids)s) returning {rung(EVENT)}
     )
     update event e set
       state = case when r.waits then e.state else 'done' end,
@@ -57,7 +59,7 @@ FINISH = """
       outcome = case when r.waits then e.outcome else r.outcome end,
       reason = case when r.waits then e.reason end,
       due_at = case when r.waits and e.reason = any(%(told)s) then hermes_now() else e.due_at end,
-      waited = case when r.waits and (r.moved or e.waited = '{}') then e.waited || r.seq else e.waited end
+      waited = case when r.waits and (r.moved or e.waited = '{{}}') then e.waited || r.seq else e.waited end
     from (
       select id, outcome, waits, moved, nextval('applied_seq') as seq from (select * from jsonb_to_recordset(%(rows)s)
         as t(id bigint, outcome jsonb, waits bool, moved bool, place int) order by place) s
@@ -172,7 +174,7 @@ async def metadata_page(connection: Connection, source: str, remote_type: str, b
 
 async def ring(connection: Connection) -> None:
     """Wake the workers when this transaction commits."""
-    await connection.execute('notify hermes_event')
+    await bells.ring(connection, bells.EVENT)
 
 
 async def park(connection: Connection, event_id: int, reason: str) -> bool:

@@ -63,18 +63,26 @@ class Result(graphs.Effects):
 
 async def ingest_step(engine: Engine) -> int:
     """Apply one batch of due events. Returns how many were taken."""
+    return (await ingest_due(engine))[0]
+
+
+async def ingest_due(engine: Engine) -> tuple[int, bool]:
+    """Apply one batch of due events: how many were taken, and whether more may be due. Whatever becomes due from now on
+    rings its bell.
+    """
     try:
         async with engine.database.transaction() as connection:
-            rows = _at_once(await events.claim(connection, BATCH))
+            due = await events.claim(connection, BATCH)
+            rows = _at_once(due)
             if rows:
                 await commit_unsynced(connection)
                 await _apply_rows(engine, connection, rows)
-            return len(rows)
+            return len(rows), len(rows) < len(due) or len(due) == BATCH
     except Exception as error:
         if not (reason := _blame(error)):
             raise
         log.warning('a batch failed, its events are applied one by one', reason=reason)
-    return await _one_by_one(engine)
+    return await _one_by_one(engine), True
 
 
 def _at_once(rows: list[Row]) -> list[Row]:

@@ -24,7 +24,7 @@ from hermes.sync.cataloguing import heal_step
 from hermes.sync.engine import Engine
 from hermes.sync.frontdoor import CLOSED_S, OPEN_S, FrontDoor
 from hermes.sync.held_pushes import held_step
-from hermes.sync.ingest import ingest_step
+from hermes.sync.ingest import ingest_due
 from hermes.sync.push import LostLeaseError, look, push_claimed
 from hermes.sync.resolve import reread_step
 
@@ -159,7 +159,7 @@ class Worker:
         ]
 
     def _turns(self) -> Sequence[Coroutine[Any, Any, None]]:
-        ingest = [self._turn(ingest_step, bells.EVENT)] if self.part != 'push' else []
+        ingest = [self._turn(self._ingest, bells.EVENT)] if self.part != 'push' else []
         if self.part == 'ingest':
             return ingest
         return [
@@ -177,7 +177,7 @@ class Worker:
         """
         bell = Bell()
         self.bells[channel].append(bell)
-        if step is ingest_step:
+        if channel == bells.EVENT:
             await self._await_set_up()
         else:
             await self.acquainted.wait()
@@ -206,6 +206,10 @@ class Worker:
                 if await self.is_prepared(self.engine):
                     return
             await self.engine.clock.sleep(SET_UP_S)
+
+    async def _ingest(self, engine: Engine) -> bool:
+        """Whether more may be due than was applied."""
+        return (await ingest_due(engine))[1]
 
     async def _push(self, engine: Engine) -> bool:
         """One turn of a pusher: rest until something can be due, look out for a company graph, push it."""

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import timedelta
 
-from hermes.db import bells, mirrors
+from hermes.db import bells, events, mirrors
 from hermes.db.pool import listen
 from hermes.domain.model import RemoteRef
-from hermes.sync.ingest import ingest_step
+from hermes.sync.ingest import ingest_due, ingest_step
 from hermes.sync.push import look
 from hermes.sync.sweep import open_sweep
 from tests.flows import bookings, calendars
@@ -67,3 +68,29 @@ async def test_who_takes_the_last_thing_that_is_due_knows_it(house: House) -> No
     taken = [await look(house.engine, 0) for _ in range(4)]
     assert [bool(claimed) for claimed, _ in taken] == [True, True, True, False]
     assert [rest_s for _, rest_s in taken[:3]] == [0.0, 0.0, None]
+
+
+async def test_what_waited_for_an_object_is_woken_by_it(house: House) -> None:
+    """It goes on at once, not after a second."""
+    async with house.engine.database.transaction() as connection:
+        for reason in ('for something', 'for something else'):
+            event = await events.add(connection, 'pipedrive', 'page', b'{}', state='new')
+            await events.postpone(connection, event.id, house.clock.now() + timedelta(hours=1), reason)
+
+    async def finish(told: str) -> None:
+        async with house.engine.database.transaction() as connection:
+            event = await events.add(connection, 'pipedrive', 'page', b'{}')
+            await events.finish(connection, [(event.id, [])], told=[told])
+
+    assert await rung(house, finish('for nothing')) == set()
+    assert await rung(house, finish('for something')) == {bells.EVENT}
+    [row] = await house.rows("select reason from event where state = 'waiting' and due_at <= %s", house.clock.now())
+    assert row['reason'] == 'for something'
+
+
+async def test_who_applies_the_last_thing_that_came_in_knows_it(house: House) -> None:
+    for number in range(3):
+        sign_up(house, name=f'Tutors {number}')
+    await house.world.outbox.deliver_due(house.post)
+    assert await ingest_due(house.engine) == (3, False)
+    assert await ingest_due(house.engine) == (0, False)
