@@ -11,7 +11,7 @@ EVENT: Final = 'hermes_event'
 READING: Final = 'hermes_reading'
 """An object is to be read by its id."""
 PUSH: Final = 'hermes_push'
-"""Something differs, and is to be sent."""
+"""Something differs, and is to be sent; the payload names the company graph and the system, if it is one."""
 ERRAND: Final = 'hermes_errand'
 """What is seldom: a letter, a listing, a calendar that is to be read."""
 ALL: Final = (EVENT, READING, PUSH, ERRAND)

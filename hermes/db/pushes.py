@@ -18,6 +18,8 @@ from hermes.domain.model import Record, RecordRef, RemoteRef
 from hermes.domain.record_types import RANK, UNDER_COMPANY
 
 LEASE_S: Final = 10
+FEW: Final = 4
+"""So many graphs are named one by one when the bell rings."""
 LOOKED_AT: Final = 12
 """So many of what is due are looked at for a claim."""
 IGNORED: Final = (
@@ -128,10 +130,10 @@ async def mark_dirty(connection: Connection, dirty: Iterable[Dirty], spacing_s: 
           state = case when p.state = 'parked' and p.detail -> 'plan' is distinct from excluded.detail -> 'plan' then
             'ready' else p.state end,
           detail = p.detail || excluded.detail
-        returning 1)
-        select pg_notify('hermes_push', '') from (select 1 from marked limit 1) m
+        returning graph_id || ' ' || system as graph), named as (select distinct graph from marked)
+        select pg_notify(%(bell)s, case when (select count(*) from named) > %(few)s then '' else graph end) from named
         """,
-        {'rows': dump(rows), 'spacing': spacing_s},
+        {'rows': dump(rows), 'spacing': spacing_s, 'bell': bells.PUSH, 'few': FEW},
     )
 
 
@@ -372,6 +374,11 @@ async def next_due_s(connection: Connection) -> float | None:
     """Seconds until the next push becomes due. What is due already and was not claimed is leased, paused or blocked."""
     row = await (await connection.execute(NEXT, ([],))).fetchone()
     return row['seconds'] if row else None
+
+
+def named(push: Push) -> str:
+    """How the bell names a push's graph in its system."""
+    return f'{push.graph_id} {push.system}'
 
 
 async def ring(connection: Connection) -> None:

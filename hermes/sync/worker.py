@@ -14,8 +14,8 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from hermes.db import bells, budget, housekeeping, workers
-from hermes.db.pool import DatabaseError, listen
+from hermes.db import bells, budget, housekeeping, pushes, workers
+from hermes.db.pool import DatabaseError, Notice, listen
 from hermes.domain.errors import HermesError, Refused
 from hermes.kit.endings import do_within, end_tasks
 from hermes.sync import connect, sweep
@@ -90,6 +90,10 @@ class Worker:
     """Pushers that work on something."""
     rest_s: float = 0.0
     """How long whoever looks out next rests first, if no bell rings."""
+    under_way: set[str] = field(default_factory=set)
+    """The graphs that this worker pushes: nobody can claim them meanwhile."""
+    put_off: set[str] = field(default_factory=set)
+    """Those of them for which the bell rang: it rings again when they are free."""
     pushed: Bell = field(default_factory=Bell)
     bells: dict[str, list[Bell]] = field(default_factory=lambda: {name: [] for name in bells.ALL})
 
@@ -224,11 +228,29 @@ class Worker:
             if not claimed:
                 return True
         self.working += 1
+        graph = pushes.named(claimed[0])
+        self.under_way.add(graph)
         try:
             await push_claimed(engine, claimed)
         finally:
             self.working -= 1
+            self.free(graph)
         return True
+
+    def heed(self, notice: Notice) -> None:
+        """A bell rang. Nobody can claim what this worker has under way: it is looked for when it is free."""
+        if notice.channel == bells.PUSH and notice.payload in self.under_way:
+            self.put_off.add(notice.payload)
+            return
+        for bell in self.bells.get(notice.channel, ()):
+            bell.rung.set()
+
+    def free(self, graph: str) -> None:
+        """A graph was pushed."""
+        self.under_way.discard(graph)
+        if graph in self.put_off:
+            self.put_off.discard(graph)
+            self.pushed.rung.set()
 
     async def _listen(self) -> None:
         """The doorbell: NOTIFY of whoever wrote what there is to do. It comes back after every loss of the
@@ -237,8 +259,7 @@ class Worker:
         while True:
             try:
                 async for notice in listen(self.engine.database.url, self.bells):
-                    for bell in self.bells.get(notice.channel, ()):
-                        bell.rung.set()
+                    self.heed(notice)
             except (DatabaseError, OSError) as error:
                 log.warning('the doorbell is away; every loop looks for itself meanwhile', error=type(error).__name__)
                 await self.engine.clock.sleep(1.0)

@@ -5,11 +5,12 @@ from collections.abc import Awaitable
 from datetime import timedelta
 
 from hermes.db import bells, events, mirrors
-from hermes.db.pool import listen
+from hermes.db.pool import Notice, listen
 from hermes.domain.model import RemoteRef
 from hermes.sync.ingest import ingest_due, ingest_step
 from hermes.sync.push import look
 from hermes.sync.sweep import open_sweep
+from hermes.sync.worker import Worker
 from tests.flows import bookings, calendars
 from tests.flows.companies import later, sign_up
 from tests.flows.house import House
@@ -20,18 +21,23 @@ LONG_S = 30.0
 
 async def rung(house: House, act: Awaitable[object]) -> set[str]:
     """The bells that ring while something is done."""
-    heard: set[str] = set()
+    return {notice.channel for notice in await heard(house, act)}
+
+
+async def heard(house: House, act: Awaitable[object]) -> set[Notice]:
+    """The same, with their payloads."""
+    told: set[Notice] = set()
     async with asyncio.timeout(LONG_S):
         async for notice in listen(house.settings.database_url, [*bells.ALL, END]):
             if notice.channel == END:
                 break
             if notice.channel:
-                heard.add(notice.channel)
+                told.add(notice)
                 continue
             await act
             async with house.engine.database.transaction() as connection:
                 await bells.ring(connection, END)
-    return heard
+    return told
 
 
 async def test_a_booking_wakes_who_sends_and_who_writes_letters(house: House) -> None:
@@ -94,3 +100,20 @@ async def test_who_applies_the_last_thing_that_came_in_knows_it(house: House) ->
     await house.world.outbox.deliver_due(house.post)
     assert await ingest_due(house.engine) == (3, False)
     assert await ingest_due(house.engine) == (0, False)
+
+
+async def test_a_graph_that_is_pushed_is_looked_for_when_it_is_free(house: House) -> None:
+    """The bell names the graph: the worker that has it under way looks again once it is done, and not before."""
+    told = await heard(house, bookings.book(house))
+    [company] = await house.rows('select id from company')
+    mine, other = f'{company["id"]} pipedrive', f'{company["id"]} google'
+    assert {Notice(bells.PUSH, mine), Notice(bells.PUSH, other)} <= told
+    worker = Worker(house.engine)
+    worker.under_way.add(mine)
+    worker.heed(Notice(bells.PUSH, mine))
+    assert not worker.pushed.rung.is_set()
+    worker.heed(Notice(bells.PUSH, other))
+    assert worker.pushed.rung.is_set()
+    worker.pushed.rung.clear()
+    worker.free(mine)
+    assert worker.pushed.rung.is_set()
