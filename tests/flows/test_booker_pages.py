@@ -137,3 +137,12 @@ async def test_a_page_about_a_booking_is_kept_nowhere(house: House) -> None:
     for path in (booked, booked.replace('booked/', ''), f'/embed{booked}'):
         assert (await house.web.get(path)).headers['cache-control'] == 'no-store'
     assert (await house.web.get(address)).headers['cache-control'] == 'private, no-cache'
+
+
+async def test_a_file_is_kept_for_ever_under_its_own_version_alone(house: House) -> None:
+    """While one Hermes takes another's place, each is asked for the other's files."""
+    page = (await house.web.get('/book-a-call/')).text
+    for address in re.findall(r'"(/static/\w+\.\w+\?v=\w+)"', page):
+        assert 'immutable' in (await house.web.get(address)).headers['cache-control']
+        other = await house.web.get(f'{address}0')
+        assert (other.status_code, other.headers['cache-control']) == (200, 'public, max-age=300')

@@ -10,7 +10,7 @@ from hermes.domain.errors import NotFound
 from hermes.web.booker import brand, embed, index
 from hermes.web.booker.call import find_sales_call, find_support_call
 from hermes.web.booker.manage import booked_page, manage_page, manage_routes
-from hermes.web.booker.pages import EMBED, STATIC, Answer, BookerParts, Page, read_static, serve
+from hermes.web.booker.pages import EMBED, STATIC, Answer, BookerParts, Page, read_static, serve, static
 from hermes.web.booker.person import call_page
 from hermes.web.booker.visitor import Visitor
 
@@ -66,18 +66,22 @@ def _add(
 
 def _file(name: str) -> Answer:
     async def answer(request: Request) -> Response:
-        kept = FOR_EVER if 'v' in request.query_params else 'public, max-age=300'
-        return Response(read_static(name), media_type=STATIC[name], headers={'cache-control': kept})
+        return Response(read_static(name), media_type=STATIC[name], headers=_kept(request, static(name)))
 
     return answer
 
 
 def _style(parts: BookerParts) -> Answer:
     async def answer(request: Request) -> Response:
-        kept = FOR_EVER if 'v' in request.query_params else 'public, max-age=300'
-        return Response(parts.style.read(), media_type='text/css', headers={'cache-control': kept})
+        return Response(parts.style.read(), media_type='text/css', headers=_kept(request, parts.style.address()))
 
     return answer
+
+
+def _kept(request: Request, address: str) -> dict[str, str]:
+    """For ever under the `address` of what is answered: while one version follows another, each is asked for both."""
+    is_this = f'{request.scope["path"]}?{request.query_params}' == address
+    return {'cache-control': FOR_EVER if is_this else 'public, max-age=300'}
 
 
 def _pictures(parts: BookerParts) -> Answer:
