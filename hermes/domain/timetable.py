@@ -16,6 +16,8 @@ from hermes.domain.model import Value
 
 WEEKDAYS: Final = ('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun')
 CLOCK: Final = re.compile(r'([01]\d|2[0-3]):([0-5]\d)', re.ASCII)
+NO_ZONES: Final = ('right/', 'posix/', 'posixrules', 'localtime', 'Factory')
+"""What lies beside the zones: the same with leap seconds, this machine's own, and none."""
 DAY_MINS: Final = 24 * 60
 MOST_DAYS_OFF: Final = 500
 SETTINGS: Final = ('meeting_dur_mins', 'meeting_buffer_mins', 'meeting_min_start', 'meeting_max_end')
@@ -207,8 +209,9 @@ def _day(given: Value) -> date:
 
 def find_zone(name: Value) -> ZoneInfo | None:
     """The zone of that IANA name, None where there is none."""
+    told = str(name or '')
     try:
-        return ZoneInfo(str(name)) if name else None
+        return ZoneInfo(told) if told and not told.startswith(NO_ZONES) else None
     except (ValueError, OSError, LookupError):
         return None
 

@@ -146,3 +146,11 @@ async def test_a_file_is_kept_for_ever_under_its_own_version_alone(house: House)
         assert 'immutable' in (await house.web.get(address)).headers['cache-control']
         other = await house.web.get(f'{address}0')
         assert (other.status_code, other.headers['cache-control']) == (200, 'public, max-age=300')
+
+
+async def test_another_time_that_is_none_loses_nothing_that_was_typed(house: House) -> None:
+    address, shown = await choose(house)
+    for odd in ('soon', '9' * 300, '0001-01-01T00:00:00Z'):
+        page = await house.web.post(address, data={**shown, **DETAILS, 'instead': odd})
+        assert page.status_code == 422
+        assert fields(page.text).items() >= {'start': shown['start'], 'name': DETAILS['name']}.items()

@@ -158,10 +158,10 @@ async def hold_time(parts: BookerParts, visitor: Visitor, call: Call, typed: Map
 
 async def take_instead(parts: BookerParts, visitor: Visitor, call: Call, typed: Mapping[str, str]) -> Response:
     """Another time for a form that is filled in already."""
-    typed = {**typed, 'start': typed['instead']}
-    start = _start(typed)
+    start = _start({'start': typed['instead']})
     if start is None:
-        return await show_times(parts, visitor, call, status=422, refusal=NO_TIME)
+        return await show_form(parts, visitor, call, typed, status=422, error=NO_TIME)
+    typed = {**typed, 'start': typed['instead']}
     try:
         held = await _hold(parts, visitor, call, start, typed)
     except Refused as error:

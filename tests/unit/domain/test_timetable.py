@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hermes.domain.config import check, effective, find_key, parse
 from hermes.domain.errors import Refused
 from hermes.domain.slots import Defaults, check_days_off, check_working_hours, hours_of
-from hermes.domain.timetable import check_admin, settle_defaults
+from hermes.domain.timetable import check_admin, find_zone, settle_defaults
 from tests.thorough import examples
 
 DAY = (time(10), time(17, 30))
@@ -173,3 +173,10 @@ def test_a_time_of_day_is_a_setting() -> None:
     for value in ('9:30', 930, True):
         with pytest.raises(Refused, match='a time of day such as 09:30'):
             check(key, value)
+
+
+@pytest.mark.parametrize(
+    'name', ['right/Europe/London', 'posix/Europe/London', 'localtime', 'Factory', '../etc', 'a\0b']
+)
+def test_what_lies_beside_the_zones_is_none(name: str) -> None:
+    assert find_zone(name) is None
