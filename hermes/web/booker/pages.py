@@ -50,7 +50,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 @dataclass(frozen=True)
 class BookerParts:
     """What the pages work with. `locate`: the country of whoever asks, as the proxy says; `embed_origins`: whose pages
-    may frame ours; `is_open`: Hermes is reached by https, so that cookies are for that alone.
+    may frame ours.
     """
 
     service: BookingService
