@@ -10,12 +10,12 @@ from typing import Final, TypeVar
 
 TESTS: Final = Path(__file__).parent
 LONG: Final = (
-    'house/test_run.py', 'house/test_tutorial.py', 'house/test_restore.py', 'flows/test_booking_crashes.py',
-    'house/test_core_environment.py', 'browser/test_sandbox.py', 'browser/test_sales_checklist.py',
-    'house/test_door.py', 'chaos/test_kill9.py',
-    'chaos/test_booking_race.py', 'house/test_rolling.py', 'browser/test_booking.py', 'flows/test_poison.py',
+    'whole/test_run.py', 'whole/test_tutorial.py', 'whole/test_restore.py', 'flows/test_booking_crashes.py',
+    'whole/test_core_environment.py', 'browser/test_sandbox.py', 'browser/test_sales_checklist.py',
+    'whole/test_door.py', 'chaos/test_kill9.py',
+    'chaos/test_booking_race.py', 'whole/test_rolling.py', 'browser/test_booking.py', 'flows/test_poison.py',
     'flows/test_budget.py', 'flows/test_silence.py', 'cli/test_backup.py', 'flows/test_booking_machine.py',
-    'house/test_units.py', 'sim/test_sim.py', 'flows/test_full_world.py', 'cli/test_first_import.py',
+    'whole/test_units.py', 'sim/test_sim.py', 'flows/test_full_world.py', 'cli/test_first_import.py',
 )  # fmt: skip
 """Modules with tests of several seconds, the longest first."""
 Item = TypeVar('Item')

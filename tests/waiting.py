@@ -1,6 +1,6 @@
 """How every test waits: for a condition, never for a time, with a patience that fits a machine as busy as it gets.
 
-Whoever waits in vain says what for, and what those said meanwhile on whom it waited. `tests/house/test_patience.py`
+Whoever waits in vain says what for, and what those said meanwhile on whom it waited. `tests/whole/test_patience.py`
 sees to it that no other module sleeps, measures, or has a patience of its own.
 """
 

@@ -11,7 +11,7 @@ if ! .venv/bin/python -m tools.chromium; then echo 'browser: not run, no Chromiu
 folders=''
 referee=''
 if [ -n "${HERMES_REFEREE_DIR:-}" ]; then referee=referee; else echo 'referee: not run, no documents'; fi
-for folder in unit systems sandbox web cli flows legacy security house sim chaos $referee browser; do
+for folder in unit systems sandbox web cli flows legacy security whole sim chaos $referee browser; do
     [ -n "$(find "tests/$folder" -name 'test_*.py' 2>/dev/null | head -1)" ] && folders="$folders tests/$folder"
 done
 [ -n "$referee" ] || folders="$folders tests/referee/test_google.py"

@@ -30,8 +30,8 @@ COPIED = (
     'compose.yaml', '.env.example',
 )  # fmt: skip
 LEFT_OUT = (
-    'tests/sim/', 'tests/chaos/', 'tests/referee/', 'tests/house/test_run.py', 'tests/house/test_restore.py',
-    'tests/house/test_units.py',
+    'tests/sim/', 'tests/chaos/', 'tests/referee/', 'tests/whole/test_run.py', 'tests/whole/test_restore.py',
+    'tests/whole/test_units.py',
 )  # fmt: skip
 """The simulator has its own mutants; what starts processes would start the installed Hermes, not the copy."""
 TEST_S = 120

@@ -67,7 +67,7 @@ part referees "the vendors' documents as referees" referees
 part browser 'browser, the full matrix' browser
 part behaviours 'every promise and its tests' behaviours
 part clone 'make run in a fresh clone' tools/fresh-clone.sh
-part tutorial 'the tutorial, with an environment of its own' env TUTORIAL=whole $python -m pytest -q tests/house/test_tutorial.py
+part tutorial 'the tutorial, with an environment of its own' env TUTORIAL=whole $python -m pytest -q tests/whole/test_tutorial.py
 if [ "$status" = 0 ]; then word='passed'; else word='FAILED (see above)'; fi
 echo "make verify: $word, $(((SECONDS - began) / 60)) min $(((SECONDS - began) % 60)) s"
 exit "$status"

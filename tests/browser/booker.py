@@ -12,8 +12,8 @@ from urllib.request import Request, urlopen
 
 from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, sync_playwright
 
-from tests.house.run import Running
 from tests.waiting import PATIENCE_S
+from tests.whole.run import Running
 from tools.chromium import find_chromium
 
 CHROMIUM = find_chromium()

@@ -30,8 +30,8 @@ from tests.browser.booker import (
     ready,
     typed,
 )  # fmt: skip
-from tests.house.run import Home, Running
 from tests.waiting import PATIENCE_S, wait_for
+from tests.whole.run import Home, Running
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason='browser: not run, no Chromium'),

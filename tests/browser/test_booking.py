@@ -11,8 +11,8 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Locator, Page, sync_playwright
 
-from tests.house.run import Home, Running
 from tests.waiting import PATIENCE_S
+from tests.whole.run import Home, Running
 from tools.chromium import find_chromium
 
 CHROMIUM = find_chromium()

@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Frame, FrameLocator, Page, expect
 
 from tests.browser.booker import CHROMIUM, NO_STORAGE, Who, at, chromium, fill, find_who, opened, typed
-from tests.house.run import Home, Running, free_ports
 from tests.waiting import PATIENCE_S, wait_for
+from tests.whole.run import Home, Running, free_ports
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason='browser: not run, no Chromium'),

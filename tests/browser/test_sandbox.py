@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.house.run import Home, Running
 from tests.waiting import PATIENCE_S
+from tests.whole.run import Home, Running
 from tools.chromium import find_chromium
 
 CHROMIUM = find_chromium()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.house.run import Home, Running
 from tests.waiting import PATIENCE_S
+from tests.whole.run import Home, Running
 from tools.chromium import find_chromium
 
 CHROMIUM = find_chromium()

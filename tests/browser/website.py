@@ -19,8 +19,8 @@ from urllib.request import Request, urlopen
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
-from tests.house.run import Home, Running
 from tests.waiting import PATIENCE_S, wait_for
+from tests.whole.run import Home, Running
 from tools.chromium import find_chromium
 
 NUMBERS = count(1)

@@ -22,8 +22,8 @@ from typer.testing import CliRunner, Result
 from hermes.cli import app
 from hermes.cli.failures import sentence_of
 from hermes.kit.processes import dying_with_parent
-from tests.house.run import free_ports
 from tests.waiting import PATIENCE_S, looks, wait_for
+from tests.whole.run import free_ports
 
 ROOT = Path(__file__).parents[2]
 SERVE = (

@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from hermes.cli import app
 from hermes.cli.failures import sentence_of
-from tests.house.filling import Rows, rows_of
+from tests.whole.filling import Rows, rows_of
 
 
 class Place:

@@ -8,7 +8,7 @@ import pytest
 
 from hermes.sync.inline_worker import TRIES
 from tests.cli.outside import Office, Outside, outside
-from tests.house.run import free_ports
+from tests.whole.run import free_ports
 
 pytestmark = [pytest.mark.lesson('M-44'), pytest.mark.behaviour('SETUP-12')]
 

@@ -16,8 +16,8 @@ from hermes.cli.failures import sentence_of
 from hermes.db import schema
 from hermes.db.server import backup
 from tests.cli.places import Place, standing
-from tests.house.filling import fill
 from tests.waiting import PATIENCE_S
+from tests.whole.filling import fill
 
 pytestmark = [pytest.mark.lesson('M-54'), pytest.mark.behaviour('SETUP-17')]
 LEFT = {'worker', 'reservation', 'pulse', 'alert', 'alert_message', 'system_state', 'event', 'push', 'budget'}

@@ -20,7 +20,7 @@ from hermes.cli.promises import promises
 from hermes.cli.tables import blocks, is_narrow, is_wrong
 from hermes.cli.watching import look_again
 from tests.cli.desk import World
-from tests.house.every_command import commands
+from tests.whole.every_command import commands
 from tools.behaviours import read_lists
 
 ROOT = Path(__file__).parents[2]

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from hermes.cli import app
 from hermes.cli.failures import sentence_of
 from hermes.settings import Settings
-from tests.house.every_command import PROCESSES, WORDS, commands
 from tests.waiting import PATIENCE_S
+from tests.whole.every_command import PROCESSES, WORDS, commands
 
 ROOT = Path(__file__).parents[2]
 MAKERS = {*PROCESSES, 'db start', 'db upgrade'}

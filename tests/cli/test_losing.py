@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from hermes.db import schema
 from hermes.db.schema import landed
 from tests.cli.places import Place, standing
-from tests.house.filling import fill
+from tests.whole.filling import fill
 
 pytestmark = [pytest.mark.lesson('M-40'), pytest.mark.behaviour('SETUP-14')]
 NEWEST = landed.landed()[-1].revision

@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 from hermes.cli import app
-from tests.house.every_command import PROCESSES, WORDS, commands
+from tests.whole.every_command import PROCESSES, WORDS, commands
 
 pytestmark = pytest.mark.lesson('M-51')
 HEAVY = (

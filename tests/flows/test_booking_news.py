@@ -61,7 +61,7 @@ async def test_who_is_not_told_looks_again() -> None:
     async def pause(duration_s: float) -> None:
         looks.append(duration_s)
 
-    with CalendarNews('postgresql://nobody.invalid/none', pause).of(1) as wait:
-        await wait(5)
-        await wait(0.05)
+    with CalendarNews('postgresql://nobody.invalid/none', pause).of(1) as news:
+        await news(5)
+        await news(0.05)
     assert looks == [0.1, 0.05]

@@ -7,8 +7,8 @@ from hermes.db import schema
 from hermes.db.reads.health import Vitals
 from hermes.db.schema import landed
 from hermes.domain.errors import Refused
-from tests.house.filling import fill, rows_of
-from tests.house.run import Home
+from tests.whole.filling import fill, rows_of
+from tests.whole.run import Home
 from tools import migration
 
 REVISIONS = migration.revisions()

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from hermes.db.schema import landed
-from tests.house.run import Home
 from tests.waiting import PATIENCE_S
+from tests.whole.run import Home
 
 pytestmark = [pytest.mark.lesson('M-52')]
 ROOT = Path(__file__).parents[2]

@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from tests.chaos.testbed import children
-from tests.house.run import Home, free_ports, processes_of
 from tests.waiting import PATIENCE_S
+from tests.whole.run import Home, free_ports, processes_of
 
 
 def refused(home: Home, *words: str) -> str:

@@ -19,8 +19,8 @@ from hermes.kit.clock import SystemClock
 from hermes.kit.processes import dying_with_parent
 from hermes.sync.frontdoor import FrontDoor
 from tests.flows.companies import client, envelope, event, iso
-from tests.house.run import Home, Running
 from tests.waiting import PATIENCE_S
+from tests.whole.run import Home, Running
 
 pytestmark = [pytest.mark.lesson('M-65'), pytest.mark.behaviour('PD-GAP-3')]
 

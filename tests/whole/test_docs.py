@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from hermes.cli import app
-from tests.house.every_command import commands
+from tests.whole.every_command import commands
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.joinpath('docs').rglob('*.md')])

@@ -15,8 +15,8 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from hermes.kit.processes import dying_with_parent
-from tests.house.made import copy_database
 from tests.waiting import PATIENCE_S, PROBE_S, Found, wait_for
+from tests.whole.made import copy_database
 
 ROOT = Path(__file__).parents[2]
 """Whoever tries these tests on a copy of the product runs the copy."""

@@ -26,8 +26,8 @@ from hermes.sync.engine import Engine
 from hermes.sync.schedules import Schedules
 from hermes.sync.worker import FAREWELL_S, FINISH_S, Worker
 from tests.flows.house import HERMES, SECRETS, settings_for
-from tests.house.run import Home, free_ports
 from tests.waiting import PATIENCE_S, wait_end, wait_for
+from tests.whole.run import Home, free_ports
 
 
 @pytest.fixture

@@ -22,9 +22,9 @@ from urllib.request import urlopen
 import pytest
 
 from hermes.kit.processes import dying_with_parent
-from tests.house.reader import Filled, Terminal, blocks, environment, follow, look, press
-from tests.house.run import free_ports, processes_of
 from tests.waiting import PATIENCE_S, PROBE_S, wait_for
+from tests.whole.reader import Filled, Terminal, blocks, environment, follow, look, press
+from tests.whole.run import free_ports, processes_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = Path('docs', 'tutorial', 'first-ten-minutes.md')

@@ -18,8 +18,8 @@ from hermes.kit.processes import dying_with_parent
 from hermes.kit.signing import sign
 from hermes.settings import load
 from tests.flows.companies import client, envelope, event
-from tests.house.run import free_ports
 from tests.waiting import LOOK_S, PATIENCE_S, PROBE_S, wait_for
+from tests.whole.run import free_ports
 
 
 @dataclass

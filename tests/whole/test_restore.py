@@ -9,8 +9,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.house.run import Home, Running
 from tests.waiting import PATIENCE_S
+from tests.whole.run import Home, Running
 
 pytestmark = pytest.mark.lesson('M-54')
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.house.run import Home, Running
+from tests.whole.run import Home, Running
 
 ROOT = Path(__file__).parents[2]
 NEEDED = ('hermes', 'requirements', 'tools', 'pyproject.toml', 'README.md', 'LICENSE')

@@ -14,9 +14,9 @@ from typer.main import get_command
 from hermes.cli import app
 from hermes.kit.endings import END_S
 from hermes.settings import Settings, is_secret, load, reveal
-from tests.house.every_command import commands
-from tests.house.run import Home
 from tests.waiting import PATIENCE_S
+from tests.whole.every_command import commands
+from tests.whole.run import Home
 from tools import reference
 
 ROOT = Path(__file__).parents[2]

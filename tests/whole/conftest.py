@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.run import Home
+from tests.whole.run import Home
 
 
 @pytest.fixture
