@@ -9,7 +9,7 @@ from hermes.booking.letters import LetterWriter
 from hermes.booking.service import BookingService
 from hermes.web.booker.manage import manage_routes
 from hermes.web.booker.pages import Answer
-from hermes.web.booking_api import booking_routes
+from hermes.web.booking_api import booking_routes, read_counter
 from hermes.web.errors import STATUSES
 
 MEANINGS: Final = {
@@ -63,7 +63,7 @@ def booking_page() -> str:
     app = FastAPI()
     nobody = cast(BookingService, None)
     app.include_router(booking_routes(nobody))
-    app.include_router(manage_routes(nobody, LetterWriter('', ''), cast(Answer, None)))
+    app.include_router(manage_routes(nobody, LetterWriter('', ''), cast(Answer, None), read_counter(nobody)))
     told = app.openapi()
     lines = [HEAD, '## Codes', '', '| code | status | meaning |', '|---|---|---|']
     lines += [f'| `{code}` | {status} | {said} |' for code, status, said in _codes()]

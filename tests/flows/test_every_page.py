@@ -28,7 +28,7 @@ UNSEEN: Final = {
 
 @pytest.fixture
 async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(database_url, signing_key=SIGNING_KEY, reps_dir=str(tmp_path)) as opened:
+    async with open_house(database_url, signing_key=SIGNING_KEY, reps_dir=str(tmp_path), smtp_url='') as opened:
         (tmp_path / 'sales_reps.yml').write_text(PEOPLE % await number(opened))
         yield opened
 

@@ -348,7 +348,8 @@ async def test_public_reads_are_limited_together(database_url: str) -> None:
         assert 429 not in {answer.status_code for answer in seen}
         before = await turns(house)
         for path in reads:
-            over = await house.web.get(path, headers={'X-Forwarded-For': '2001:db8:0:7:ffff::9'})
+            asked = {'X-Forwarded-For': '2001:db8:0:7:ffff::9', 'Accept': 'application/json'}
+            over = await house.web.get(path, headers=asked)
             assert (over.status_code, over.json()['code']) == (429, 'limit'), path
             assert 0 < int(over.headers['retry-after']) <= 60
         assert await turns(house) == before, 'and draws nobody'

@@ -3,6 +3,7 @@ accepts that, with the same facts (CB-7, CB-14, CB-21). The token in the path is
 asked for, and no answer names it to another site.
 """
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
@@ -42,6 +43,8 @@ SAID: Final = {
 FORM: Final = 'application/x-www-form-urlencoded'
 NOT_KEPT: Final = {'cache-control': 'no-store'}
 """Nothing is typed there, and Back has to show a booking as it is now, to whoever has its link."""
+Count = Callable[[Request], Awaitable[None]]
+"""Counts a read of whoever asks. Raises OverLimit."""
 Token = Annotated[str, Path(description="The token of a booking's link.")]
 
 
@@ -78,8 +81,8 @@ class Change(BaseModel):
     start: Start | None = Field(None, description='When the call starts instead.')
 
 
-def manage_routes(service: BookingService, writer: LetterWriter, page: Answer) -> APIRouter:
-    """`/booking/{token}/`, as JSON, and as the `page` for whoever prefers that."""
+def manage_routes(service: BookingService, writer: LetterWriter, page: Answer, count: Count) -> APIRouter:
+    """`/booking/{token}/`, as JSON, and as the `page` for whoever prefers that, which counts for itself."""
     router = APIRouter(tags=['call-booker'])
 
     @both(
@@ -88,11 +91,12 @@ def manage_routes(service: BookingService, writer: LetterWriter, page: Answer) -
         '/booking/{token}/',
         summary='A booking; changes nothing',
         response_model=AppointmentAnswer,
-        responses=told(403, 404),
+        responses=told(403, 404, 429),
     )
     async def show_booking(request: Request, token: Token) -> Response:
         if not wants_json(request):
             return await page(request)
+        await count(request)
         at = await service.appointments.find(token)
         return _json(at, recap(at, await service.appointments.look(at), writer, service.terms))
 
@@ -113,6 +117,7 @@ def manage_routes(service: BookingService, writer: LetterWriter, page: Answer) -
     async def change_booking(request: Request, token: Token) -> Response:
         if _is_form(request) and not wants_json(request):
             return await page(request)
+        await count(request)
         at, invitation = await _change(service, token, await _read_change(request))
         return _json(at, recap(at, invitation, writer, service.terms))
 

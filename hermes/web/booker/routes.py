@@ -13,6 +13,7 @@ from hermes.web.booker.manage import booked_page, manage_page, manage_routes
 from hermes.web.booker.pages import EMBED, STATIC, Answer, BookerParts, Page, read_static, serve, static
 from hermes.web.booker.person import call_page
 from hermes.web.booker.visitor import Visitor
+from hermes.web.booking_api import read_counter
 
 FOR_EVER: Final = 'public, max-age=31536000, immutable'
 
@@ -20,7 +21,8 @@ FOR_EVER: Final = 'public, max-age=31536000, immutable'
 def booker_routes(parts: BookerParts) -> APIRouter:
     """Every page, picture and file of the call-booker."""
     router = APIRouter()
-    router.include_router(manage_routes(parts.service, parts.writer, serve(parts, manage_page(parts))))
+    page, count = serve(parts, manage_page(parts)), read_counter(parts.service, parts.trusted)
+    router.include_router(manage_routes(parts.service, parts.writer, page, count))
     for base in ('', EMBED):
         _add_pages(router, parts, base)
     for name in STATIC:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from hermes.booking.reps import PAGES, Rep, Reps, why_hidden
 from hermes.booking.reps_files import FILES, MOST_BYTES, MOST_PICTURE_BYTES, RepsFiles, RepsRefused, load_reps
@@ -248,7 +249,7 @@ def test_why_somebody_is_not_shown() -> None:
     assert why_hidden(merged, 'sales') == 'there is no such admin'
 
 
-def test_a_change_counts_at_once_and_a_wrong_one_keeps_the_people_of_before(tmp_path: Path, capsys: Any) -> None:
+def test_a_change_counts_at_once_and_a_wrong_one_keeps_the_people_of_before(tmp_path: Path) -> None:
     write(tmp_path, JPEG, 'lee.jpg')
     file = write(tmp_path, f'{LEE}  picture: lee.jpg\n')
     files = RepsFiles(tmp_path)
@@ -259,10 +260,11 @@ def test_a_change_counts_at_once_and_a_wrong_one_keeps_the_people_of_before(tmp_
     file.write_text(LEE.replace('Lee Adams', 'Kim Sato'))
     assert files.get().listed['sales'][0].name == 'Kim Sato'
     file.write_text('- nonsense')
-    assert [files.get().listed['sales'][0].name for _ in range(3)] == ['Kim Sato'] * 3
-    said = capsys.readouterr().out
-    assert said.count('a file of people is wrong') == 1
-    assert f'{file}, line 1' in said
+    with capture_logs() as said:
+        assert [files.get().listed['sales'][0].name for _ in range(3)] == ['Kim Sato'] * 3
+    [line] = said
+    assert line['event'].startswith('a file of people is wrong')
+    assert f'{file}, line 1' in line['reason']
     assert RepsFiles(tmp_path).get().listed == {}, 'whoever begins now shows names alone'
     file.unlink()
     assert files.get().listed == {}
