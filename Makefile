@@ -6,7 +6,7 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 HERMES := .venv/bin/hermes
 SEEDS ?= 10000
-WORKERS ?= 3
+WORKERS ?= 4
 
 .PHONY: help core install install-observe install-dev run test verify test-cov lint format types sim chaos bench docs words migrate migrate-create \
 	reset-db setup setup-fields setup-admins restore-from-live behaviours lock clean

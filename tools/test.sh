@@ -5,7 +5,7 @@ status=0
 started=$(date +%s)
 tools/lint.sh || status=1
 if [ -e tests/sim/__main__.py ]; then
-    .venv/bin/python -m tests.sim --seeds "${SIM_SEEDS:-200}" --processes 2 || { status=1; echo 'FAILED  simulator' >&2; }
+    .venv/bin/python -m tests.sim --seeds "${SIM_SEEDS:-100}" --processes 2 || { status=1; echo 'FAILED  simulator' >&2; }
 fi
 if ! .venv/bin/python -m tools.chromium; then echo 'browser: not run, no Chromium'; fi
 folders=''
@@ -17,6 +17,6 @@ done
 [ -n "$referee" ] || folders="$folders tests/referee/test_google.py"
 echo "lint and simulator took $(($(date +%s) - started)) s; now:$folders"
 # shellcheck disable=SC2086
-.venv/bin/python -m pytest -n "${WORKERS:-3}" --dist worksteal -q $folders || status=1
+.venv/bin/python -m pytest -n "${WORKERS:-4}" --dist worksteal -q $folders || status=1
 [ "$status" = 0 ] || echo 'make test: FAILED (see above)' >&2
 exit "$status"
