@@ -47,7 +47,7 @@ SMOKE: Final = {
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A module or a test that is named runs whole."""
-    named = [argument for argument in config.args if '.py' in argument]
+    named = [argument for argument in config.args if 'browser' in argument and '.py' in argument]
     left = [] if FULL or named else [item for item in items if not _is_smoke(item)]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in left]
