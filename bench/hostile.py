@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 import httpx2
 
 from bench.table import Row
-from hermes.app import add_booking, sources
+from hermes.app import add_pages, build_desk, sources
 from hermes.booking.forms import HoldForm, SalesForm, SupportForm
 from hermes.booking.service import BookingService
 from hermes.db.inbox import Inbox
@@ -67,7 +67,7 @@ async def _measure() -> list[Row]:
         Inbox(NOWHERE, clock), sources(settings), Vitals(NOWHERE), clock, hosts=['127.0.0.1'],
         trusted_proxies=settings.trusted_proxies,
     )  # fmt: skip
-    add_booking(app, office, settings)
+    add_pages(app, office, build_desk(settings, office, clock), settings)
     transport = httpx2.ASGITransport(app=app, client=('10.0.0.9', 1), raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url='http://127.0.0.1', trust_env=False) as client:
 

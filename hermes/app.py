@@ -7,24 +7,32 @@ import contextlib
 from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
 
 from hermes import __version__
 from hermes.booking.reps_files import RepsFiles
 from hermes.booking.service import BookingService
 from hermes.db.heartbeats import Heartbeat
 from hermes.db.inbox import Inbox
+from hermes.db.reading import Reading
 from hermes.db.reads.health import Vitals
-from hermes.kit.clock import SystemClock
+from hermes.kit.clock import Clock, SystemClock
 from hermes.parts.assembly import build_booking_service, build_engine, build_letter_writer, observe
 from hermes.parts.systems import sources
 from hermes.settings import Settings, load
 from hermes.web.application import create_app
+from hermes.web.as_pages import DESK, TellPage, is_under
 from hermes.web.booker.brand import Brand
 from hermes.web.booker.pages import BookerParts, page_teller
 from hermes.web.booker.routes import booker_routes
 from hermes.web.booking_api import booking_routes, read_counter
 from hermes.web.booking_files import file_routes
 from hermes.web.core_api import CoreParts, core_routes, country_of
+from hermes.web.desk.first import FirstCode
+from hermes.web.desk.pages import tell_status
+from hermes.web.desk.parts import DeskParts
+from hermes.web.desk.routes import desk_routes
 from hermes.web.security import trusted_networks
 
 WEB_CONNECTIONS = 6
@@ -37,6 +45,7 @@ def build_web(settings: Settings) -> FastAPI:
     observe(settings, 'web')
     inbox = Inbox(settings.database_url, clock)
     service = build_booking_service(settings, build_engine(settings, clock=clock, connections=WEB_CONNECTIONS))
+    desk = build_desk(settings, service, clock)
     application = create_app(
         inbox,
         sources(settings),
@@ -47,14 +56,25 @@ def build_web(settings: Settings) -> FastAPI:
         cors_origins=settings.cors_origins,
         hosts=[urlsplit(settings.hermes_url).hostname or '', *settings.allowed_hosts],
         metrics_token=settings.metrics_token.get_secret_value(),
-        resources=[Heartbeat(settings.database_url), service],
+        resources=[Heartbeat(settings.database_url), service, desk.reading, FirstCode(desk, print)],
     )
-    add_booking(application, service, settings)
+    add_pages(application, service, desk, settings)
     return application
 
 
-def add_booking(application: FastAPI, service: BookingService, settings: Settings) -> None:
-    """The booking API, the pages behind links, a booking's calendar file, and the core API."""
+def build_desk(settings: Settings, service: BookingService, clock: Clock) -> DeskParts:
+    """What the desk works with."""
+    return DeskParts(
+        service,
+        Reading(settings.database_url, clock),
+        settings.secret_key.get_secret_value(),
+        __version__,
+        trusted_networks(settings.trusted_proxies),
+    )
+
+
+def add_pages(application: FastAPI, service: BookingService, desk: DeskParts, settings: Settings) -> None:
+    """The booking API, the pages behind links, a booking's calendar file, the core API, and the desk."""
     trusted = trusted_networks(settings.trusted_proxies)
     core = CoreParts(
         service.engine.database,
@@ -78,9 +98,19 @@ def add_booking(application: FastAPI, service: BookingService, settings: Setting
         trusted,
         settings.embed_origins,
     )
-    for router in (booking_routes(service, trusted), files, booker_routes(pages), core_routes(core)):
+    for router in (booking_routes(service, trusted), files, booker_routes(pages), core_routes(core), desk_routes(desk)):
         application.include_router(router)
-    application.state.tell_page = page_teller(pages)
+    application.state.tell_page = tell_page(page_teller(pages), desk)
+
+
+def tell_page(at_the_booker: TellPage, desk: DeskParts) -> TellPage:
+    """What tells of an error as a page: the desk of its own, the call-booker of all others."""
+
+    def tell(request: Request, status: int) -> Response:
+        at_the_desk = is_under(request.scope['path'], DESK)
+        return tell_status(desk, request, status) if at_the_desk else at_the_booker(request, status)
+
+    return tell
 
 
 def __getattr__(name: str) -> FastAPI:

@@ -23,7 +23,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LISTS: dict[Kind, tuple[str, ...]] = {
-    'behaviour': ('behaviour.md', 'call-booker.md', 'app-users.md'),
+    'behaviour': ('behaviour.md', 'call-booker.md', 'app-users.md', 'admin.md'),
     'invariant': ('invariants.md',),
     'lesson': ('lessons.md',),
 }

@@ -115,6 +115,7 @@ def announce(settings: Settings, port: int, sandbox_port: int) -> None:
         say(f'  {world}/                      every webhook and call as it happens; change the weather')
         say('  .venv/bin/hermes events list | trace EVENT | blame RECORD   what happened, and why')
         say()
+    say(f'  {here}/        the desk: configure Hermes, see everything, mend anything')
     say(f'  {here}/ready   is everything there    {here}/docs   the paths')
     say()
 

@@ -127,6 +127,16 @@ async def find_outcome(connection: pool.Connection, source: str, key: bytes) -> 
     return await rows.fetchone()
 
 
+async def find_notes(connection: pool.Connection, event_id: int) -> list[str] | None:
+    """What an operator's act that was carried out says of itself; None where there is none such."""
+    rows = await connection.execute(
+        "select outcome -> 0 -> 'notes' as notes from event where id = %s and source = %s and state = 'done'",
+        (event_id, SOURCE),
+    )
+    row = await rows.fetchone()
+    return None if row is None else list(row['notes'] or ())
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an act: `state` as in the event's row ('new' and 'waiting': not applied yet)."""

@@ -270,6 +270,25 @@ class RenameMeeting:
 
 
 @dataclass(frozen=True, slots=True)
+class AddUser:
+    """Somebody may log in to the desk; how they get a password stands in no act."""
+
+    email: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeUser:
+    """Another role or name for a user, or an end or a return of their access. None: as it was."""
+
+    user: int
+    role: str | None = None
+    name: str | None = None
+    disabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TakeOver:
     """A part of an older database, as it stood there. `step`: which part."""
 
@@ -281,7 +300,7 @@ Act = (
     SetSetting | SetEntryStage | AddField | SaveField | ChangeField | RemoveField | FillField | OpenField | BindFields
     | SaveAdmin | RemoveAdmin | PauseSystem | ResumeSystem | ForgetAccount | RetryPush | IgnoreFields | ReleaseField
     | ParkEvent | ReplayEvent | DismissEvent | RetryLetter | DismissLetter | SettleDecision
-    | BookMeeting | MoveMeeting | CancelMeeting | ReassignMeeting | RenameMeeting | TakeOver
+    | BookMeeting | MoveMeeting | CancelMeeting | ReassignMeeting | RenameMeeting | AddUser | ChangeUser | TakeOver
 )  # fmt: skip
 
 NAMES: Final[Mapping[str, type[Any]]] = {
@@ -313,6 +332,8 @@ NAMES: Final[Mapping[str, type[Any]]] = {
     'meeting.cancel': CancelMeeting,
     'meeting.reassign': ReassignMeeting,
     'meeting.rename': RenameMeeting,
+    'user.add': AddUser,
+    'user.change': ChangeUser,
 }
 """What an act is called in the log, for each class but TakeOver, whose steps are called `legacy.<step>`."""
 NAME_OF: Final[Mapping[type[Any], str]] = {kind: name for name, kind in NAMES.items()}

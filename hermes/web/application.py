@@ -29,8 +29,11 @@ from hermes.web.refusals import Counts, Refusals
 from hermes.web.security import SafeHeaders, trusted_networks
 from hermes.web.webhooks import Callback, EventInbox
 
-PUBLIC = ('/callbooker/', '/booking/', '/book-a-call/', '/support-call/', '/embed/')
-"""Where strangers send forms."""
+PUBLIC = (
+    '/callbooker/', '/booking/', '/book-a-call/', '/support-call/', '/embed/', '/desk/', '/login', '/init', '/welcome/',
+    '/logout',
+)  # fmt: skip
+"""Where forms come from."""
 AT_THE_DOOR = {
     '414': 'The path or the query is too long', '421': 'Hermes is not known by this name',
     '431': 'The headers are too long',
@@ -104,7 +107,7 @@ def create_app(
     for source in sources:
         _add_callback(app, source, inbox, refusals, metrics, intake)
     app.include_router(health_routes(health, metrics, clock))
-    app.include_router(_front(app, sources))
+    app.include_router(_docs(app))
     for router in routers:
         app.include_router(router)
     add_error_answers(app)
@@ -137,19 +140,8 @@ def _add_callback(
         app.router.routes.append(Route(source.path + '/{extension:path}', extension))
 
 
-def _front(app: FastAPI, sources: Sequence[Source]) -> APIRouter:
+def _docs(app: FastAPI) -> APIRouter:
     router = APIRouter(include_in_schema=False)
-
-    @router.get('/')
-    async def show_front() -> dict[str, Any]:
-        return {
-            'status': 'ok',
-            'hermes': app.version,
-            'health': '/health',
-            'ready': '/ready',
-            'documentation': '/docs',
-            'callbacks': [source.path + '/' for source in sources],
-        }
 
     @router.get('/docs')
     async def show_docs() -> HTMLResponse:

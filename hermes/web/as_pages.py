@@ -2,7 +2,7 @@
 or a handler of errors. Machines are told as everywhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -10,7 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PAGES: Final = ('/booking', '/book-a-call', '/support-call', '/embed')
+DESK: Final = ('/desk', '/login', '/logout', '/init', '/welcome')
+"""Where the desk is, beside `/`."""
+PAGES: Final = ('/booking', '/book-a-call', '/support-call', '/embed', *DESK)
 TAKEN_ALONG: Final = ('allow', 'connection', 'retry-after')
 """Headers of an error that its page carries, too."""
 TellPage = Callable[[Request, int], Response]
@@ -55,6 +57,9 @@ def _page_instead(scope: Scope, message: Message) -> Response | None:
     return page
 
 
+def is_under(path: str, prefixes: Iterable[str]) -> bool:
+    return any(path == prefix or path.startswith(f'{prefix}/') for prefix in prefixes)
+
+
 def _prefers_page(scope: Scope) -> bool:
-    here = any(scope['path'] == path or scope['path'].startswith(f'{path}/') for path in PAGES)
-    return here and 'text/html' in Headers(scope=scope).get('accept', '')
+    return is_under(scope['path'], PAGES) and 'text/html' in Headers(scope=scope).get('accept', '')

@@ -1,4 +1,5 @@
-"""Refused deliveries are counted in memory and written, and logged, at most once a minute per source and reason (S18).
+"""What was refused (deliveries, logins) is counted in memory and written, and logged, at most once a minute per source
+and reason (S18).
 
 So a stranger who knocks a million times costs one row and one line a minute. Reasons come from a short fixed list:
 nothing of the request is ever part of one.
@@ -18,7 +19,16 @@ from hermes.kit.clock import Clock
 log = structlog.get_logger(__name__)
 
 Reason = Literal[
-    'wrong signature', 'no secret configured', 'too large', 'truncated', 'not JSON', 'not storable', 'no room'
+    'wrong signature',
+    'no secret configured',
+    'too large',
+    'truncated',
+    'not JSON',
+    'not storable',
+    'no room',
+    'wrong password',
+    'wrong code',
+    'foreign form',
 ]
 Counts = Mapping[tuple[str, str], int]
 

@@ -77,6 +77,7 @@ def settings_for(database_url: str, **more: Any) -> Settings:
         'pd_seats': 5,
         'pd_api_max_rate': 40,
         'signing_key': SIGNING_KEY,
+        'secret_key': 'a-secret-key-of-the-tests-and-of-nobody-else',
         'reps_dir': NOWHERE,
         'g_api_root': f'{SANDBOX}/google',
         'g_token_uri': f'{SANDBOX}/google/token',
@@ -318,10 +319,11 @@ async def open_house(
         configured, clock=clock, chance=random.Random(seed + 100), transport=transport, worker='web'
     )
     office = parts.build_booking_service(configured, front, pause)
+    desk = app.build_desk(configured, office, clock)
     application = create_app(
-        inbox, sources(configured, systems), Vitals(database_url), SystemClock(), resources=[office]
+        inbox, sources(configured, systems), Vitals(database_url), SystemClock(), resources=[office, desk.reading]
     )
-    entrance = Entrance(application, lambda application: app.add_booking(application, office, configured))
+    entrance = Entrance(application, lambda application: app.add_pages(application, office, desk, configured))
     async with (
         application.router.lifespan_context(application),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=entrance), base_url=HERMES, trust_env=False) as web,

@@ -127,4 +127,3 @@ async def test_errors_are_json_and_pages_load_nothing_from_elsewhere(world: Worl
     docs = await world.http.get('/docs')
     assert '/tc2/callback/' in docs.text
     assert '://' not in docs.text
-    assert (await world.http.get('/')).json()['health'] == '/health'

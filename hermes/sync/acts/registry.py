@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from hermes.domain import acts
-from hermes.sync.acts import admins, decisions, fields, letters, meetings, records, settings, work
+from hermes.sync.acts import admins, decisions, fields, letters, meetings, records, settings, users, work
 from hermes.sync.acts.scope import OPERATOR, Entry
 
 VISITOR, ENGINE = 'website', 'engine'
@@ -25,6 +25,8 @@ _WORK: Final = (
     (acts.DismissEvent, work.dismiss),
     (acts.RetryLetter, letters.retry),
     (acts.DismissLetter, letters.dismiss),
+    (acts.AddUser, users.add),
+    (acts.ChangeUser, users.change),
 )
 REGISTRY: Final[Mapping[type[Any], Entry]] = {
     acts.SetSetting: Entry(settings.set_setting),

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermes.kit.languages import N_, find_language
-from hermes.web.booker.pages import read_static
+from hermes.web.booker.pages import ASSETS
 
 WORDS: Final = (N_('Book a call'), N_('Close'))
 """They stand in the file in English."""
@@ -18,7 +18,7 @@ WORDS: Final = (N_('Book a call'), N_('Close'))
 async def show_loader(request: Request) -> Response:
     """`/static/embed.js`: the same address for ever, since it stands in other people's pages."""
     spoken = find_language(request.query_params.get('lang', '')[:64], request.headers.get('accept-language', ''))
-    loader = read_static('embed.js').decode()
+    loader = ASSETS.read('embed.js').decode()
     for word in WORDS:
         loader = loader.replace(f"'{word}'", json.dumps(spoken.gettext(word), ensure_ascii=False))
     return Response(

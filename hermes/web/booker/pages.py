@@ -1,10 +1,8 @@
 """Pages out of templates: one environment a language, one set of headers, nothing from elsewhere."""
 
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 import structlog
@@ -21,6 +19,7 @@ from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import HermesError, OverLimit
 from hermes.kit.languages import language
 from hermes.web.as_pages import TellPage
+from hermes.web.assets import SHARED, Assets
 from hermes.web.booker.brand import Brand
 from hermes.web.booker.sentences import sentence_of, sentence_of_status, status_of
 from hermes.web.booker.shown import GLOBALS
@@ -36,12 +35,7 @@ CSP: Final = (
 )
 CHECKED: Final = 'private, no-cache'
 """Asked for again each time, and still there when a visitor goes back: with all that was typed."""
-STATIC: Final = {
-    'booker.css': 'text/css',
-    'booker.js': 'text/javascript',
-    'tokens.css': 'text/css',
-    'icon.svg': 'image/svg+xml',
-}
+ASSETS: Final = Assets('hermes.web.booker', ('booker.css', 'booker.js'))
 EMBED: Final = '/embed'
 Page = Callable[[Visitor], Awaitable[Response]]
 Answer = Callable[[Request], Awaitable[Response]]
@@ -168,12 +162,6 @@ def environment(code: str) -> Environment:
     return made
 
 
-@cache
-def read_static(name: str) -> bytes:
-    return files('hermes.web.booker').joinpath('static', name).read_bytes()
-
-
-@cache
 def static(name: str) -> str:
-    """The address of a file of ours: it changes with what is in it, so that it can be kept for ever."""
-    return f'/static/{name}?v={hashlib.sha256(read_static(name)).hexdigest()[:12]}'
+    """The address of a file of ours."""
+    return (SHARED if name in SHARED.names else ASSETS).address(name)

@@ -1,21 +1,18 @@
 """Which page answers at which address, in the open and in a frame."""
 
-from typing import Final
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hermes.domain.errors import NotFound
+from hermes.web.assets import FOR_EVER, SHARED, Assets, kept
 from hermes.web.booker import brand, embed, index
 from hermes.web.booker.call import find_sales_call, find_support_call
 from hermes.web.booker.manage import booked_page, manage_page, manage_routes
-from hermes.web.booker.pages import EMBED, STATIC, Answer, BookerParts, Page, read_static, serve, static
+from hermes.web.booker.pages import ASSETS, EMBED, Answer, BookerParts, Page, serve
 from hermes.web.booker.person import call_page
 from hermes.web.booker.visitor import Visitor
 from hermes.web.booking_api import read_counter
-
-FOR_EVER: Final = 'public, max-age=31536000, immutable'
 
 
 def booker_routes(parts: BookerParts) -> APIRouter:
@@ -25,8 +22,9 @@ def booker_routes(parts: BookerParts) -> APIRouter:
     router.include_router(manage_routes(parts.service, parts.writer, page, count))
     for base in ('', EMBED):
         _add_pages(router, parts, base)
-    for name in STATIC:
-        _add(router, f'/static/{name}', _file(name), slash=False)
+    for assets in (SHARED, ASSETS):
+        for name in assets.names:
+            _add(router, f'/static/{name}', _file(assets, name), slash=False)
     _add(router, brand.ADDRESS, _style(parts), slash=False)
     _add(router, '/static/embed.js', embed.show_loader, slash=False)
     _add(router, '/static/people/{name}', _pictures(parts), slash=False)
@@ -66,24 +64,18 @@ def _add(
         router.add_route(each, answer, methods=list(methods), include_in_schema=False)
 
 
-def _file(name: str) -> Answer:
+def _file(assets: Assets, name: str) -> Answer:
     async def answer(request: Request) -> Response:
-        return Response(read_static(name), media_type=STATIC[name], headers=_kept(request, static(name)))
+        return assets.answer(request, name)
 
     return answer
 
 
 def _style(parts: BookerParts) -> Answer:
     async def answer(request: Request) -> Response:
-        return Response(parts.style.read(), media_type='text/css', headers=_kept(request, parts.style.address()))
+        return Response(parts.style.read(), media_type='text/css', headers=kept(request, parts.style.address()))
 
     return answer
-
-
-def _kept(request: Request, address: str) -> dict[str, str]:
-    """For ever under the `address` of what is answered: while one version follows another, each is asked for both."""
-    is_this = f'{request.scope["path"]}?{request.query_params}' == address
-    return {'cache-control': FOR_EVER if is_this else 'public, max-age=300'}
 
 
 def _pictures(parts: BookerParts) -> Answer:

@@ -25,6 +25,7 @@ from hermes.db.schema.models.beside import (
     Worker,
 )
 from hermes.db.schema.models.bookings import Allowance, FollowedCalendar, Hold, Letter, Occupancy, SpentChallenge, Turn
+from hermes.db.schema.models.desk import DeskSession, DeskUser, FirstCode
 from hermes.db.schema.models.records import Admin, Company, Contact, Deal, Meeting, Pipeline, Stage
 from hermes.db.schema.models.spine import Call, Change, Event, Link, Mirror, Push
 from hermes.db.schema.models.table import Table
@@ -44,7 +45,10 @@ __all__ = [
     'CustomField',
     'Deal',
     'Decision',
+    'DeskSession',
+    'DeskUser',
     'Event',
+    'FirstCode',
     'FollowedCalendar',
     'Hold',
     'Letter',

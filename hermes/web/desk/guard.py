@@ -1,0 +1,127 @@
+"""Who may enter: the session, the role, and whether a change was asked for by a page of ours (S5, S6, S11).
+
+Each address with its method is declared with the least role (`routes.py`); what is not declared does not exist.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import quote, urlsplit
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from hermes.db import acts, users
+from hermes.db.pool import DatabaseAway
+from hermes.domain.errors import HermesError
+from hermes.domain.users import Role
+from hermes.kit.ids import new_token
+from hermes.web.desk.pages import Problem, show_problem, tell
+from hermes.web.desk.parts import DeskParts
+from hermes.web.desk.visit import Flash, Visit, read_sent
+
+log = structlog.get_logger(__name__)
+Who = Role | Literal['nobody']
+"""The least that somebody must be: a role, or nobody at all."""
+Page = Callable[[Visit], Awaitable[Response]]
+SESSION: Final = 'hermes_session'
+VISIT: Final = 'hermes_visit'
+"""The cookie of a login, and that of a browser without one, on which the forms before the login stand."""
+SEE_OTHER: Final = 303
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One page of the desk, or one act: where, for whom at least."""
+
+    path: str
+    page: Page
+    who: Who
+    method: Literal['GET', 'POST'] = 'GET'
+
+
+def guarded(parts: DeskParts, route: Route) -> Callable[[Request], Awaitable[Response]]:
+    """The page as an endpoint: whatever speaks against it is told as a page, and nothing is changed."""
+
+    async def answer(request: Request) -> Response:
+        visit = Visit(request, parts, '')
+        try:
+            await _recognise(visit)
+            if route.who != 'nobody' and not visit.known:
+                return _to_login(visit)
+            if route.who != 'nobody' and not visit.may(route.who):
+                return show_problem(visit, Problem.FORBIDDEN, needs=route.who)
+            if route.method == 'POST':
+                visit.sent = await read_sent(request)
+                if not is_same_origin(request) or not visit.is_ours:
+                    visit.refuse('foreign form')
+                    return show_problem(visit, Problem.FOREIGN)
+            elif visit.known and visit.query.get('done', '').isdigit():
+                visit.flash = await _find_flash(visit, int(visit.query['done'][:18]))
+            return _remember(visit, await route.page(visit))
+        except (HermesError, DatabaseAway) as error:
+            return _remember(visit, tell(visit, error))
+
+    return answer
+
+
+async def _recognise(visit: Visit) -> None:
+    """Find the session of a browser, or give it something on which forms can stand."""
+    token = visit.request.cookies.get(cookie_name(visit.parts, SESSION), '')
+    if 20 <= len(token) <= 100:
+        async with visit.parts.database.transaction() as connection:
+            visit.session = await users.find_session(connection, token)
+    if visit.session is not None:
+        visit.token = token
+    else:
+        kept = visit.request.cookies.get(cookie_name(visit.parts, VISIT), '')
+        visit.token = kept if 20 <= len(kept) <= 100 else new_token()
+
+
+async def _find_flash(visit: Visit, event_id: int) -> Flash | None:
+    """What the act said that led here, as its event keeps it."""
+    async with visit.parts.database.transaction() as connection:
+        notes = await acts.find_notes(connection, event_id)
+    return None if notes is None else Flash(event_id, notes)
+
+
+def _remember(visit: Visit, response: Response) -> Response:
+    """A browser without a session keeps what its forms stand on."""
+    if visit.session is None and visit.request.cookies.get(cookie_name(visit.parts, VISIT)) != visit.token:
+        set_cookie(visit, response, VISIT, visit.token)
+    return response
+
+
+def _to_login(visit: Visit) -> Response:
+    """To the login, and back to where somebody wanted to go."""
+    wanted = visit.path if visit.request.method == 'GET' else '/'
+    if visit.request.method == 'GET' and visit.request.url.query:
+        wanted += f'?{visit.request.url.query}'
+    door = '/login' if visit.session is None else '/login/code'
+    return RedirectResponse(door if wanted == '/' else f'{door}?to={quote(wanted)}', SEE_OTHER)
+
+
+def is_same_origin(request: Request) -> bool:
+    """Whether a browser says that the form is of a page of ours; what is no browser says nothing of it (S5)."""
+    site = request.headers.get('sec-fetch-site', 'same-origin')
+    origin = request.headers.get('origin')
+    return site == 'same-origin' and (origin is None or urlsplit(origin).netloc == request.headers.get('host', ''))
+
+
+def set_cookie(visit: Visit, response: Response, name: str, value: str) -> None:
+    """A cookie that no script reads and that no other site's form brings along."""
+    response.set_cookie(
+        cookie_name(visit.parts, name), value, httponly=True, secure=visit.parts.secure, samesite='lax', path='/'
+    )
+
+
+def drop_cookie(visit: Visit, response: Response, name: str) -> None:
+    response.delete_cookie(
+        cookie_name(visit.parts, name), httponly=True, secure=visit.parts.secure, samesite='lax', path='/'
+    )
+
+
+def cookie_name(parts: DeskParts, name: str) -> str:
+    """Over https a name that no neighbouring host can set."""
+    return f'__Host-{name}' if parts.secure else name

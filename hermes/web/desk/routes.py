@@ -1,0 +1,56 @@
+"""Every address of the desk with the least role that it asks for (S11). What does not stand here does not exist."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hermes.web.assets import Assets
+from hermes.web.desk import account, first, home, login, users
+from hermes.web.desk.guard import Route, guarded
+from hermes.web.desk.pages import ASSETS
+from hermes.web.desk.parts import DeskParts
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route('/init', first.show_init, 'nobody'),
+    Route('/init', first.make_first, 'nobody', 'POST'),
+    Route('/login', login.show_login, 'nobody'),
+    Route('/login', login.login, 'nobody', 'POST'),
+    Route('/login/code', login.show_code, 'nobody'),
+    Route('/login/code', login.check_code, 'nobody', 'POST'),
+    Route('/logout', login.logout, 'nobody', 'POST'),
+    Route('/welcome/{token}', account.show_welcome, 'nobody'),
+    Route('/welcome/{token}', account.welcome, 'nobody', 'POST'),
+    Route('/', home.show_home, 'viewer'),
+    Route('/desk/account/', account.show_account, 'viewer'),
+    Route('/desk/account/password/', account.change_password, 'viewer', 'POST'),
+    Route('/desk/account/sessions/', account.end_session, 'viewer', 'POST'),
+    Route('/desk/account/second-factor/', account.show_second_factor, 'viewer'),
+    Route('/desk/account/second-factor/', account.enable_second_factor, 'viewer', 'POST'),
+    Route('/desk/account/second-factor/drop/', account.drop_second_factor, 'viewer', 'POST'),
+    Route('/desk/users/', users.show_users, 'admin'),
+    Route('/desk/users/', users.add_user, 'admin', 'POST'),
+    Route('/desk/users/{user}/', users.change_user, 'admin', 'POST'),
+    Route('/desk/users/{user}/invite/', users.invite_user, 'admin', 'POST'),
+    Route('/desk/users/{user}/second-factor/', users.drop_factor, 'admin', 'POST'),
+)
+
+
+def desk_routes(parts: DeskParts) -> APIRouter:
+    """Every page and file of the desk. An address answers with and without its last slash."""
+    router = APIRouter()
+    for route in ROUTES:
+        for path in {route.path, route.path.rstrip('/') or '/'}:
+            router.add_route(path, guarded(parts, route), methods=[route.method], include_in_schema=False)
+    for name in ASSETS.names:
+        router.add_route(f'/static/{name}', _file(ASSETS, name), methods=['GET'], include_in_schema=False)
+    return router
+
+
+def _file(assets: Assets, name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return assets.answer(request, name)
+
+    return answer

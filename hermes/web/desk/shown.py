@@ -1,0 +1,84 @@
+"""How values are written on the desk's pages: times, sizes, numbers, values of records, addresses."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from markupsafe import Markup, escape
+
+SPANS: Final = ((86_400, 'd'), (3_600, 'h'), (60, 'min'), (1, 's'))
+
+
+def utc(at: datetime | None) -> str:
+    """'2026-12-03T10:00:00Z'; '' for none."""
+    return '' if at is None else at.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')
+
+
+def moment(at: datetime | None) -> Markup:
+    """A time: as text in UTC, for machines as it is, for a script to write relatively and in the local zone."""
+    if at is None:
+        return Markup('<span class="none">never</span>')
+    told = at.astimezone(UTC)
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
+        utc(at), told.strftime('%A %-d %B %Y, %H:%M:%S'), told.strftime('%Y-%m-%d %H:%M:%S')
+    )
+
+
+def span(seconds: float | timedelta | None) -> str:
+    """A duration as people say it: '3 min', '2 h'; '' for none."""
+    if seconds is None:
+        return ''
+    told = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
+    if told < 1:
+        return f'{round(told * 1000)} ms'
+    for size, word in SPANS:
+        if told >= size:
+            return f'{told / size:.0f} {word}' if told >= 10 * size or word == 's' else f'{told / size:.1f} {word}'
+    return '0 s'
+
+
+def number(told: float | None) -> str:
+    """With thin spaces between thousands; '' for none."""
+    return '' if told is None else f'{told:,}'.replace(',', '\u202f')
+
+
+def value(told: Any) -> Markup:
+    """A value of a record: absent and empty are told from text."""
+    if told is None:
+        return Markup('<span class="none">none</span>')
+    if told is True or told is False:
+        return escape('yes' if told else 'no')
+    if told == '':
+        return Markup('<span class="none">empty</span>')
+    if isinstance(told, datetime):
+        return moment(told)
+    if isinstance(told, date):
+        return escape(told.isoformat())
+    if isinstance(told, Mapping | list | tuple):
+        import json
+
+        return escape(json.dumps(told, ensure_ascii=False, default=str))
+    return escape(told)
+
+
+def web_address(told: Any) -> str:
+    """An address that may be a link: http and https alone, '' for everything else (S23)."""
+    text = str(told or '').strip()
+    try:
+        parsed = urlsplit(text if '://' in text else f'https://{text}')
+    except ValueError:
+        return ''
+    fits = parsed.scheme in ('http', 'https') and '.' in (parsed.hostname or '') and not any(map(str.isspace, text))
+    return parsed.geturl() if fits and '@' not in parsed.netloc else ''
+
+
+def words(name: str) -> str:
+    """A name of the code as people read it: 'price_plan' -> 'price plan'."""
+    return name.replace('_', ' ').replace('.', ' ')
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    'utc': utc, 'moment': moment, 'span': span, 'number': number, 'value': value, 'web_address': web_address,
+    'words': words,
+}  # fmt: skip

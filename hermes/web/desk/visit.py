@@ -1,0 +1,130 @@
+"""A visit: who asks for a page of the desk, what stands in its address and what its form sent."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+
+from hermes.db.users import Session
+from hermes.domain.acts import Act
+from hermes.domain.users import Role, User
+from hermes.kit import texts
+from hermes.kit.signing import sign
+from hermes.sync.acts.commands import Done, carry_out
+from hermes.sync.acts.scope import OPERATOR
+from hermes.web.desk.menu import Group, menu_of
+from hermes.web.desk.parts import DeskParts
+from hermes.web.refusals import Reason
+
+LONGEST: Final = 20_000
+FIELDS: Final = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """What an act did, which was just carried out."""
+
+    event: int
+    notes: Sequence[str]
+
+
+@dataclass
+class Visit:
+    """`token`: what the browser holds, of its session or of none; the token of its forms follows from it. `flash`: of
+    the act that led here.
+    """
+
+    request: Request
+    parts: DeskParts
+    token: str = field(repr=False)
+    session: Session | None = None
+    sent: Mapping[str, Sequence[str]] = field(default_factory=dict, repr=False)
+    flash: Flash | None = None
+
+    @property
+    def user(self) -> User:
+        assert self.session is not None
+        return self.session.user
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody is logged in."""
+        return self.session is not None and self.session.verified
+
+    def may(self, role: Role) -> bool:
+        """Whether whoever asks has at least this role."""
+        return self.known and self.user.may(role)
+
+    @cached_property
+    def csrf(self) -> str:
+        return sign(f'form {self.token}'.encode(), self.parts.secret)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the form that was sent is one that this browser was given."""
+        return hmac.compare_digest(self.field('csrf').encode(), self.csrf.encode())
+
+    def refuse(self, reason: Reason) -> None:
+        """Count what was refused (S15, S18)."""
+        self.request.app.state.refusals.count('desk', reason)
+
+    def field(self, name: str) -> str:
+        """A field of the form; '' where it says nothing."""
+        return next(iter(self.sent.get(name, ())), '')
+
+    def fields(self, name: str) -> Sequence[str]:
+        """All values of a field of the form."""
+        return self.sent.get(name, ())
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """What stands in the address, cut."""
+        told = self.request.query_params
+        return {name: texts.clean(texts.cut(value, 500)) for name, value in told.items() if value}
+
+    @property
+    def path(self) -> str:
+        return str(self.request.scope['path'])
+
+    def part(self, name: str) -> str:
+        """A part of the path."""
+        return str(self.request.path_params[name])
+
+    def number(self, name: str) -> int:
+        """A part of the path that is a record's or row's number; 0, which nothing has, for what is none."""
+        told = self.part(name)
+        return int(told) if told.isascii() and told.isdigit() and len(told) < 19 else 0
+
+    def link(self, path: str = '', **changes: object) -> str:
+        """This page's address, or another's, with what stands in it now and `changes`; None leaves a name out."""
+        told: dict[str, Any] = {} if path else {**self.query, 'done': None}
+        told |= changes
+        query = urlencode({name: str(value) for name, value in told.items() if value not in (None, '')})
+        return f'{path or self.path}?{query}' if query else path or self.path
+
+    def menu(self) -> list[Group]:
+        return menu_of(self.user, self.path)
+
+    async def act(self, act: Act) -> Done:
+        """Carry out an act as whoever is logged in. A form that is sent twice is one act. Raises Refused."""
+        key = self.field('key')
+        told = f'{self.user.id} {self.path} {key}'.encode()
+        dedupe = bytes.fromhex(sign(told, self.parts.secret)) if key else None
+        return await carry_out(self.parts.engine, act, source=OPERATOR, dedupe_key=dedupe, by=self.user.email)
+
+
+async def read_sent(request: Request) -> dict[str, list[str]]:
+    """What a form sends, cut; nothing of what is no form."""
+    told = request.headers.get('content-type', '').lower()
+    if not told.startswith('application/x-www-form-urlencoded'):
+        return {}
+    found: dict[str, list[str]] = {}
+    async with request.form(max_fields=FIELDS, max_files=0) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, str) and value:
+                found.setdefault(name, []).append(texts.cut(value, LONGEST))
+    return found
