@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'decisions': ('decisions', 'What only a person can decide: list, show, settle.'),
     'push': ('push', 'What goes out: list, retry, ignore.'),
     'plan': ('plan', 'What would be sent now, field by field, and what it would cost.'),
+    'what-if': ('what_if', 'What any act would change here and send, before it is carried out.'),
     'pause': ('systems', 'Stop sending to a system.'),
     'resume': ('systems', 'Send to a system again.'),
     'forget-account': ('accounts', 'Let go of an account with which nothing was exchanged yet.'),

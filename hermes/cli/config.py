@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hermes.cli import acting
+from hermes.cli.acting import PreviewFlag
 from hermes.cli.output import Column, JsonFlag, print_json, print_rows, warn
 from hermes.domain.errors import Refused
 
@@ -59,10 +61,10 @@ def show_config(
 def set_config(
     key: Annotated[str, typer.Argument(metavar='KEY')],
     value: Annotated[str, typer.Argument(metavar='VALUE', help='"none" takes the setting back to its default.')],
+    preview: PreviewFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Change a setting."""
-    from hermes.cli.acting import act
     from hermes.cli.database import writing
     from hermes.domain.acts import SetSetting
     from hermes.domain.config import find_key, parse
@@ -81,7 +83,9 @@ def set_config(
                 else f'{known.name}: {problem}'
             )
         said = f'{known.name} = {"its default" if parsed is None else parsed}'
-        act(connection, [(said, SetSetting(known.name, parsed))], as_json)
+        if not preview:
+            return acting.act(connection, [(said, SetSetting(known.name, parsed))], as_json)
+    acting.preview(SetSetting(known.name, parsed), as_json)
 
 
 def environment() -> 'dict[str, Value]':

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from hermes.cli import acting
+from hermes.cli.acting import PreviewFlag
 from hermes.cli.output import Column, JsonFlag, print_json, print_pairs, print_rows, say, show
 from hermes.domain.errors import Refused
 
@@ -57,10 +59,10 @@ def settle(
     value: Annotated[
         str, typer.Argument(metavar='[VALUE]', help='The candidate (company:12), or the id in the CRM.')
     ] = '',
+    preview: PreviewFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Answer a decision and have it carried out."""
-    from hermes.cli.acting import act
     from hermes.cli.database import writing
     from hermes.db.reads import decisions
 
@@ -72,7 +74,10 @@ def settle(
         if choice not in choices:
             raise Refused(f'Decision {number} ({item["kind"]}) is answered with: {", ".join(choices)}.')
         said = f'decision {number} ({item["kind"]}): {choice}{" " + value if value else ""}'
-        act(connection, [(said, decisions.settling_act(item, choice, value))], as_json)
+        answer = decisions.settling_act(item, choice, value)
+        if not preview:
+            return acting.act(connection, [(said, answer)], as_json)
+    acting.preview(answer, as_json)
 
 
 def _choices(kind: str) -> dict[str, str]:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hermes.cli import acting
+from hermes.cli.acting import PreviewFlag
 from hermes.cli.losing import NameFlag, confirm
 from hermes.cli.output import Column, JsonFlag, print_json, print_rows, say
+from hermes.domain.acts import ChangeField, RemoveField
 from hermes.domain.errors import Refused
 from hermes.domain.record_types import TITLES
 from hermes.parts.roles import CRM, CRM_TITLE, PRODUCT_TITLE
@@ -154,6 +157,7 @@ def change_field(
     kind: Kind = None,
     policy: PolicyFlag = None,
     label: Label = None,
+    preview: PreviewFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Change a field; what it holds is gathered anew where its source changed. After somebody renamed it in the CRM,
@@ -173,6 +177,8 @@ def change_field(
     to = {key: value for key, value in told.items() if value is not None}
     if not to:
         raise typer.BadParameter('say what is to change: --tc2, --hermes-field, --id, --type, --policy or --name')
+    if preview:
+        return acting.preview(ChangeField(read_linked(on), name, to), as_json)
     with session(contact=False) as here:
         _contact(here)
         system = here.engine.systems.get(CRM)
@@ -182,13 +188,17 @@ def change_field(
     say(f'{read_linked(on)} field {name}: {", ".join(to)} changed; {changed.pushes} records are on their way.')
 
 
-def remove_field(name: Name, on: On = 'company', database: NameFlag = '', as_json: JsonFlag = False) -> None:
+def remove_field(
+    name: Name, on: On = 'company', database: NameFlag = '', preview: PreviewFlag = False, as_json: JsonFlag = False
+) -> None:
     """Take a field out of the catalogue; what stands in the CRM stays there. Asks for the database's name where Hermes
     forgets values.
     """
     from hermes.cli.session import session
     from hermes.sync.acts import fields
 
+    if preview:
+        return acting.preview(RemoveField(read_linked(on), name), as_json)
     with session(contact=False) as here:
         item = fields.find(here.known().catalogue, read_linked(on), name)
         held = here.do(fields.count_values(here.engine, item))

@@ -187,9 +187,12 @@ async def park(connection: Connection, event_id: int, reason: str) -> bool:
 
 
 async def replay(connection: Connection, event_id: int) -> bool:
-    """Have what arrived applied again. False where it cannot be."""
+    """Have what arrived applied again. Its place in the log stays, beside the one that it gets now (I14). False where
+    it cannot be.
+    """
     done = await connection.execute(
-        "update event set state = 'new', due_at = hermes_now(), attempts = 0, reason = null "
+        "update event set state = 'new', due_at = hermes_now(), attempts = 0, reason = null, "
+        'waited = case when applied_seq is null then waited else waited || applied_seq end '
         "where id = %s and state in ('parked', 'done', 'dismissed') and kind = any(%s) and body is not null",
         (event_id, list(REPLAYED)),
     )

@@ -28,9 +28,10 @@ def appending(changes: Iterable[tuple[Change, int]], at: datetime) -> Write | No
 
 
 async def of_events(connection: Connection, event_ids: Sequence[int]) -> list[Row]:
-    """What some events changed, in its order: record_type, record_id, field, old, new, event_id."""
+    """What some events changed, in its order: record_type, record_id, field, old, new, rule, event_id."""
     rows = await connection.execute(
-        'select record_type, record_id, field, old, new, event_id from change where event_id = any(%s) order by id',
+        'select record_type, record_id, field, old, new, rule, event_id from change '
+        'where event_id = any(%s) order by id',
         (list(event_ids),),
     )
     return await rows.fetchall()

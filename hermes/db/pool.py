@@ -38,6 +38,7 @@ IDLE_IN_TRANSACTION_S = 8
 """A worker that stands still inside a transaction loses it, so that its locks last no longer than a lease."""
 PLANS: Final = '-c enable_seqscan=off -c plan_cache_mode=force_generic_plan'
 RESTED_S: Final = 1.0
+GIVE_WAY_S: Final = 5
 
 
 class Notice(NamedTuple):
@@ -137,6 +138,13 @@ async def commit_unsynced(connection: Connection) -> None:
     a crash of the server may take it back, whole, and it is done again. No later commit that waits survives without it.
     """
     await connection.execute('set local synchronous_commit = off')
+
+
+async def give_way(connection: Connection) -> None:
+    """In this transaction nothing is waited for long: what only looks stands behind whoever works. A lock that is not
+    to be had raises DatabaseError.
+    """
+    await connection.execute(f"set local lock_timeout = '{GIVE_WAY_S}s'")
 
 
 async def walk_indices(connection: Connection) -> None:

@@ -14,6 +14,13 @@ async def next_ids(connection: Connection, after: int, limit: int) -> list[int]:
     return [row['id'] for row in await rows.fetchall()]
 
 
+async def count_live(connection: Connection) -> int:
+    """How many live companies there are."""
+    rows = await connection.execute('select count(*) as n from company where tombstone is null and alias_of is null')
+    row = await rows.fetchone()
+    return int(row['n']) if row else 0
+
+
 async def live_records(
     connection: Connection, record_types: Collection[str], companies: Sequence[int]
 ) -> set[RecordRef]:

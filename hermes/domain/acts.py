@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from hermes.domain.event_filter import EventFilter
 from hermes.domain.model import RecordRef, Value
 from hermes.parts.roles import CRM
 
@@ -170,6 +171,20 @@ class ReplayEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayEvents:
+    """Whatever arrived before this act and fits a filter is applied again, in the background."""
+
+    filter: EventFilter
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReplay:
+    """What a replay has not come to yet stays as it is."""
+
+    replay: int
+
+
+@dataclass(frozen=True, slots=True)
 class DismissEvent:
     """What is parked is not wanted any more."""
 
@@ -300,6 +315,7 @@ Act = (
     SetSetting | SetEntryStage | AddField | SaveField | ChangeField | RemoveField | FillField | OpenField | BindFields
     | SaveAdmin | RemoveAdmin | PauseSystem | ResumeSystem | ForgetAccount | RetryPush | IgnoreFields | ReleaseField
     | ParkEvent | ReplayEvent | DismissEvent | RetryLetter | DismissLetter | SettleDecision
+    | ReplayEvents | CancelReplay
     | BookMeeting | MoveMeeting | CancelMeeting | ReassignMeeting | RenameMeeting | AddUser | ChangeUser | TakeOver
 )  # fmt: skip
 
@@ -323,6 +339,8 @@ NAMES: Final[Mapping[str, type[Any]]] = {
     'release': ReleaseField,
     'event.park': ParkEvent,
     'event.replay': ReplayEvent,
+    'events.replay': ReplayEvents,
+    'replay.cancel': CancelReplay,
     'event.dismiss': DismissEvent,
     'letter.retry': RetryLetter,
     'letter.dismiss': DismissLetter,

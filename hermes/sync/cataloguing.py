@@ -181,7 +181,7 @@ async def change(engine: Engine, linked: str, machine_name: str, to: Mapping[str
     fields = {name: value for name, value in asdict(item).items() if value != getattr(old, name)}
     fields['problem'] = FILLING if item.pd_field_id else ''
     await _change(engine, old, fields)
-    return await fill(engine, item, system, fresh=not gather)
+    return await fill(engine, item, system, fresh=not (gather or 'policy' in fields))
 
 
 async def _change(engine: Engine, item: CustomField, to: Mapping[str, Any]) -> None:
@@ -261,12 +261,18 @@ async def _next_companies(engine: Engine, after: int) -> list[int]:
 async def _said_before(
     engine: Engine, item: CustomField, companies: list[int]
 ) -> tuple[list[list[Any]], list[RemoteRef]]:
+    async with engine.database.transaction() as connection:
+        return await said_before(engine, connection, item, companies)
+
+
+async def said_before(
+    engine: Engine, connection: Connection, item: CustomField, companies: list[int]
+) -> tuple[list[list[Any]], list[RemoteRef]]:
     """What the newest event of each client says about the field, and the clients without such an event."""
     if not item.tc2_machine_name or PRODUCT not in engine.systems:
         return [], []
-    async with engine.database.transaction() as connection:
-        told = await mirrors.last_told(connection, PRODUCT, 'client', companies)
-    known = await _known(engine)
+    told = await mirrors.last_told(connection, PRODUCT, 'client', companies)
+    known = await engine.known(connection)
     seen: list[list[Any]] = []
     unknown: list[RemoteRef] = []
     for each in told:

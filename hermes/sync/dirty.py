@@ -6,7 +6,8 @@ What did not change is not planned again; what differs from nothing costs nothin
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hermes.db import graphs, journal, pushes
+from hermes.db import graphs, journal, pushes, records
+from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
 from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Event, Mirror, Record, RecordRef, RemoteRef
@@ -52,8 +53,10 @@ async def mark(
     engine: Engine, connection: Connection, graph: Graph, touched: set[RecordRef], context: Context, lane: str = ''
 ) -> None:
     """Bump the push of every touched record that differs from what a system holds; what was refused and is not wanted
-    any more comes to its end. `lane`: that of them all, where somebody waits for them.
+    any more comes to its end. `lane`: that of them all, where somebody waits for them, or nobody does ('backfill': what
+    waits already keeps its own).
     """
+    waiting = await pushes.waiting_lanes(connection, touched) if lane == 'backfill' else {}
     differing: list[pushes.Dirty] = []
     settled: list[tuple[RecordRef, str]] = []
     for name, system in engine.systems.items():
@@ -69,11 +72,8 @@ async def mark(
                     settled.append((record.ref, name))
                 continue
             company = graph.company(record)
-            differing.append(
-                pushes.Dirty(
-                    record.ref, name, company.ref.id if company else 0, lane or lane_of(needed), describe(needed)
-                )
-            )
+            number, own = company.ref.id if company else 0, waiting.get((record.ref, name), lane)
+            differing.append(pushes.Dirty(record.ref, name, number, own or lane_of(needed), describe(needed)))
     await pushes.mark_dirty(connection, differing, float(context.settings.get('push_spacing_s', engine.push_spacing_s)))
     await pushes.end_refused(connection, settled)
 
@@ -109,6 +109,25 @@ async def renamed(engine: Engine, connection: Connection, event: Event) -> None:
     for first in range(0, len(named), RENAMED):
         refs = {RecordRef('company', number) for number in named[first : first + RENAMED]}
         await replan(engine, connection, refs, event)
+
+
+async def switched(engine: Engine, connection: Connection, before: Knowledge, event: Event) -> None:
+    """Something goes out to a system that nothing went to, or the other way round (D-1): everybody is looked at again,
+    in the lane that waits for all others.
+    """
+    known = await engine.known(connection)
+    if known.settings == before.settings:
+        return
+    types = {
+        kind
+        for system in engine.systems.values()
+        for kind in system.types.keys() & RANK.keys()
+        if bool(engine.outgoing(system, kind, before)) is not bool(engine.outgoing(system, kind, known))
+    }
+    after = 0
+    while types and (numbers := await records.next_ids(connection, after, RENAMED)):
+        after = numbers[-1]
+        await replan(engine, connection, await records.live_records(connection, types, numbers), event, lane='backfill')
 
 
 async def replan(engine: Engine, connection: Connection, refs: set[RecordRef], event: Event, *, lane: str = '') -> None:

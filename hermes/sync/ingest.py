@@ -38,13 +38,14 @@ IDS: Final = 50
 @dataclass(frozen=True, slots=True)
 class Given:
     """What the caller has already: what the events are about, what is known, the lock of births; in a fold of the log
-    also the ids of the records that they bear.
+    also the ids of the records that they bear. `lane`: of the pushes that follow, where it is another than usual.
     """
 
     graph: Graph | None = None
     known: Knowledge | None = None
     births_held: bool = False
     births: Sequence[int] = ()
+    lane: str = ''
 
 
 NOTHING: Final = Given()
@@ -60,6 +61,11 @@ class Result(graphs.Effects):
     waiting: list[tuple[int, str]] = field(default_factory=list)
     apart: list[Apart] = field(default_factory=list)
 
+    def join(self, other: 'Result') -> None:
+        """What was done after it, too."""
+        for name in ('changes', 'decisions', 'closed', 'finished', 'parked', 'failed', 'waiting', 'apart'):
+            getattr(self, name).extend(getattr(other, name))
+
 
 async def ingest_step(engine: Engine) -> int:
     """Apply one batch of due events. Returns how many were taken."""
@@ -73,19 +79,19 @@ async def ingest_due(engine: Engine) -> tuple[int, bool]:
     try:
         async with engine.database.transaction() as connection:
             due = await events.claim(connection, BATCH)
-            rows = _at_once(due)
+            rows = at_once(due)
             if rows:
                 await commit_unsynced(connection)
-                await _apply_rows(engine, connection, rows)
+                await apply_rows(engine, connection, rows)
             return len(rows), len(rows) < len(due) or len(due) == BATCH
     except Exception as error:
-        if not (reason := _blame(error)):
+        if not (reason := blame(error)):
             raise
         log.warning('a batch failed, its events are applied one by one', reason=reason)
     return await _one_by_one(engine), True
 
 
-def _at_once(rows: list[Row]) -> list[Row]:
+def at_once(rows: list[Row]) -> list[Row]:
     """A page of a listing is as much as a whole batch: it stands alone."""
     place = next((place for place, row in enumerate(rows) if row['kind'] == 'page'), len(rows))
     return rows[: place or 1]
@@ -101,40 +107,48 @@ async def _one_by_one(engine: Engine) -> int:
             async with engine.database.transaction() as connection:
                 row = await events.claim_one(connection, event_id)
                 if row:
-                    await _apply_rows(engine, connection, [row])
+                    await apply_rows(engine, connection, [row])
         except Exception as error:
-            if not (reason := _blame(error)):
+            if not (reason := blame(error)):
                 raise
             log.exception('an event cannot be stored', event_id=event_id)
             async with engine.database.transaction() as connection:
                 row = await events.claim_one(connection, event_id)
                 if row:
-                    await _fail(engine, connection, row, reason)
+                    await fail(engine, connection, row, reason)
     return len(ids)
 
 
-def _blame(error: Exception) -> str:
+def blame(error: Exception) -> str:
     """What is said of an event that cannot be stored; '' where the database is away, and no event is to blame."""
     if isinstance(error, DatabaseError):
         return f'{type(error).__name__} ({error.sqlstate})' if error.sqlstate else ''
     return '' if isinstance(error, OSError) else f'{type(error).__name__} while it was stored'
 
 
-async def _fail(engine: Engine, connection: Connection, row: Row, reason: str) -> None:
+async def fail(engine: Engine, connection: Connection, row: Row, reason: str) -> None:
+    """An attempt failed: the event is tried again later, or parked (I12)."""
     due_at = engine.clock.now() + timedelta(seconds=engine.backoff_s(row['attempts'], most_s=30))
     await events.fail(connection, row['id'], due_at, reason, park=row['attempts'] + 1 >= ATTEMPTS)
 
 
-async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row]) -> None:
-    """Apply claimed events in order; what changes everybody's knowledge (acts, pipelines, users) stands alone."""
+async def apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row], lane: str = '') -> Result:
+    """Apply events in their order; what changes everybody's knowledge (acts, pipelines, users) stands alone. `lane`: of
+    the pushes that follow.
+    """
     by_id = {row['id']: row for row in rows}
     batch: list[tuple[Event, Sequence[Element]]] = []
-    known = await engine.known(connection)
+    known, told = await engine.known(connection), Result()
+
+    async def flush() -> None:
+        if batch:
+            told.join(await _apply_batch(engine, connection, batch, by_id, Given(known=known, lane=lane)))
+            batch.clear()
+
     for row in rows:
         event = events.read_event(row)
         if event.kind == 'act':
-            await _apply_batch(engine, connection, batch, by_id, known)
-            batch = []
+            await flush()
             await _apply_act(engine, connection, event, row)
             known = await engine.known(connection)
             continue
@@ -144,21 +158,25 @@ async def _apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row
                 elements = [Element(ignored=await calendars.hear(connection, event.headers))]
         except HermesError as error:
             await events.fail(connection, event.id, event.received_at, str(error), park=True)
+            told.parked.append((event.id, str(error)))
             continue
         except Exception as error:
             log.exception('an event cannot be observed', event_id=event.id)
-            await _fail(engine, connection, row, f'{type(error).__name__} while it was read')
+            reason = f'{type(error).__name__} while it was read'
+            await fail(engine, connection, row, reason)
+            told.failed.append((event.id, reason))
             continue
         if _is_shared(engine, elements):
-            await _apply_batch(engine, connection, batch, by_id, known)
-            batch = []
-            await _apply_batch(engine, connection, [(event, elements)], by_id, known)
+            await flush()
+            batch.append((event, elements))
+            await flush()
             await bump(connection, 'directory')
             known = await engine.known(connection)
             await dirty.renamed(engine, connection, event)
         else:
             batch.append((event, elements))
-    await _apply_batch(engine, connection, batch, by_id, known)
+    await flush()
+    return told
 
 
 def _is_shared(engine: Engine, elements: Sequence[Element]) -> bool:
@@ -180,7 +198,7 @@ async def _apply_act(engine: Engine, connection: Connection, event: Event, row: 
         raise
     except Exception as error:
         log.exception('an act cannot be applied', event_id=event.id)
-        await _fail(engine, connection, row, f'{type(error).__name__} while it was applied')
+        await fail(engine, connection, row, f'{type(error).__name__} while it was applied')
 
 
 async def _apply_batch(
@@ -188,16 +206,14 @@ async def _apply_batch(
     connection: Connection,
     batch: Sequence[tuple[Event, Sequence[Element]]],
     rows: dict[int, Row],
-    known: Knowledge,
-) -> None:
-    if not batch:
-        return
-    result = await apply_events(engine, connection, batch, Given(known=known))
+    given: Given,
+) -> Result:
+    result = await apply_events(engine, connection, batch, given)
     now = engine.clock.now()
     for event_id, reason in result.parked:
         await events.fail(connection, event_id, now, reason, park=True)
     for event_id, reason in result.failed:
-        await _fail(engine, connection, rows[event_id], reason)
+        await fail(engine, connection, rows[event_id], reason)
     stuck = dict([*result.parked, *result.failed, *result.waiting])
     told = {event.id: elements for event, elements in batch if event.id in stuck}
     for event_id, elements in told.items():
@@ -206,6 +222,7 @@ async def _apply_batch(
         waited_s = (now - rows[event_id]['received_at']).total_seconds()
         due_at = now + timedelta(seconds=min(60.0, 1.0 + waited_s))
         await events.postpone(connection, event_id, due_at, reason)
+    return result
 
 
 async def apply_events(
@@ -228,7 +245,7 @@ async def apply_events(
         for item in result.apart:
             await events.set_apart(connection, item)
         if not all(_is_about_to(element) for _, elements in batch for element in elements):
-            await dirty.mark(engine, connection, graph, touched, engine.context(batch[-1][0], known))
+            await dirty.mark(engine, connection, graph, touched, engine.context(batch[-1][0], known), given.lane)
     return result
 
 
@@ -350,7 +367,7 @@ async def record(engine: Engine, connection: Connection, *happened: Event, given
     for event_id, reason in result.parked:
         await events.fail(connection, event_id, engine.clock.now(), reason, park=True)
     for event_id, reason in result.failed:
-        await _fail(engine, connection, {'id': event_id, 'attempts': 0}, reason)
+        await fail(engine, connection, {'id': event_id, 'attempts': 0}, reason)
     for event_id, reason in result.waiting:
         await events.postpone(connection, event_id, engine.clock.now() + timedelta(seconds=2), reason)
     return result

@@ -70,14 +70,14 @@ async def foresee(
     """Every call that is planned, parents before children, of at most `limit` companies."""
     known = await engine.known(connection)
     companies = await pushes.open_graphs(connection, system, limit)
-    shut = {name: await _shut(engine, connection, each, known) for name, each in engine.systems.items()}
+    shut = {name: await closed(engine, connection, each, known) for name, each in engine.systems.items()}
     found: list[Planned] = []
     for first in range(0, len(companies), AT_ONCE):
-        found += await _of_companies(engine, connection, known, companies[first : first + AT_ONCE], system, shut)
+        found += await of_companies(engine, connection, known, companies[first : first + AT_ONCE], system, shut)
     return found
 
 
-async def _shut(engine: Engine, connection: Connection, system: System, known: Knowledge) -> dict[str, str]:
+async def closed(engine: Engine, connection: Connection, system: System, known: Knowledge) -> dict[str, str]:
     """record type -> why nothing of it is made now; '' where it is."""
     return {
         kind: await push.gate(engine, connection, Create({}), kind, system, known)
@@ -86,10 +86,13 @@ async def _shut(engine: Engine, connection: Connection, system: System, known: K
     }
 
 
-async def _of_companies(
+async def of_companies(
     engine: Engine, connection: Connection, known: Knowledge, companies: Sequence[int], only: str | None,
     shut: Mapping[str, Mapping[str, str]],
 ) -> list[Planned]:  # fmt: skip
+    """Every call that is planned for some companies, to all systems or `only` to one; `shut`: as `closed` tells it of
+    each system.
+    """
     graph = await graphs.load(connection, graphs.Wanted(companies=set(companies)), lock=False)
     standing = await pushes.of_graphs(connection, companies)
     context = engine.context(Event(0, '', '', b'', engine.clock.now()), known)

@@ -1,34 +1,187 @@
-"""Replay: an event applied again. On a live database it moves no mirror back; its preview is rolled back."""
+"""Replay: events applied again (ADM-5). On a live database it moves no mirror back; its preview is rolled back.
+
+All that fit a filter are a row (db/replays.py), worked off by whichever worker has time: a chunk a transaction, what
+arrived first, and what follows goes out in the lane that waits for all others.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from hermes.db import events
+import structlog
+
+from hermes.db import events, replays
+from hermes.db.pool import Connection, Row, commit_unsynced, give_way
 from hermes.domain.errors import Refused
+from hermes.domain.event_filter import EventFilter, check
+from hermes.domain.event_filter import read as read_filter
 from hermes.domain.model import Change
 from hermes.sync import ingest
 from hermes.sync.engine import Engine
+
+log = structlog.get_logger(__name__)
+CHUNK: Final = 50
+PREVIEWED: Final = 200
+"""A preview applies so many events, and says so where there are more."""
+PREVIEWED_BYTES: Final = 4 * 2**20
+COUNTED: Final = 10_000
+"""A preview counts so far."""
 
 
 class RolledBackError(Exception):
     """Ends a preview."""
 
 
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """What one event would change, after those before it. `refused`: why it would be put aside; `waits`: for what it
+    would wait, or why it would be tried again.
+    """
+
+    event: int
+    changes: tuple[Change, ...] = ()
+    refused: str = ''
+    waits: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What applying all events of a filter again would change. `count`: how many they are (`counted`: whether there
+    are no more); of them the first ones were applied, one after the other.
+    """
+
+    count: int
+    counted: bool
+    events: tuple[Previewed, ...]
+
+    @property
+    def capped(self) -> bool:
+        """Whether there are more events than were looked at."""
+        return len(self.events) < self.count or not self.counted
+
+    @property
+    def changes(self) -> int:
+        return sum(len(item.changes) for item in self.events)
+
+
 async def preview(engine: Engine, event_id: int) -> Sequence[Change]:
     """What applying an event again would change. Nothing is kept. Raises Refused for an event that cannot be
     applied.
     """
-    found: list[Change] = []
-    try:
-        async with engine.database.transaction() as connection:
-            row = await events.find(connection, event_id)
+    [found] = await preview_events(engine, [event_id])
+    if found.refused or found.waits:
+        raise Refused(found.refused or found.waits)
+    return list(found.changes)
+
+
+async def preview_events(engine: Engine, ids: Sequence[int]) -> tuple[Previewed, ...]:
+    """What applying some events again would change, one after the other. Nothing is kept. Raises Refused where one of
+    them cannot be applied.
+    """
+    async with engine.database.transaction() as connection:
+        rows = []
+        for number in ids:
+            row = await events.find(connection, number)
             if row is None or row['body'] is None or row['kind'] not in events.REPLAYED:
                 raise Refused(
-                    f'Event {event_id} cannot be applied again: it is unknown, an act, or its body was dropped.'
+                    f'Event {number} cannot be applied again: it is unknown, an act, or its body was dropped.'
                 )
-            result = await ingest.record(engine, connection, events.read_event(row))
-            found = [change for change, _ in result.changes]
-            if result.parked:
-                raise Refused(result.parked[0][1])
+            rows.append(row)
+    return await _foresee(engine, rows)
+
+
+async def preview_filter(engine: Engine, wanted: EventFilter, limit: int = PREVIEWED) -> Preview:
+    """What applying all events of a filter again would change: their count, and what the first `limit` of them would
+    do. Nothing is kept. Raises Refused.
+    """
+    async with engine.database.transaction() as connection:
+        count = await replays.count_some(connection, check(wanted), COUNTED + 1)
+        rows = await replays.next_events(connection, wanted, limit, lock=False)
+    size = 0
+    some: list[Row] = []
+    for row in rows:
+        size += len(row['body'])
+        if some and size > PREVIEWED_BYTES:
+            break
+        some.append(row)
+    return Preview(min(count, COUNTED), count <= COUNTED, await _foresee(engine, some))
+
+
+async def _foresee(engine: Engine, rows: Sequence[Row]) -> tuple[Previewed, ...]:
+    """What applying these events now would change; rolled back. Whoever waits for what it holds does not wait long."""
+    done = ingest.Result()
+    try:
+        async with engine.database.transaction() as connection:
+            await give_way(connection)
+            done = await _apply(engine, connection, rows)
             raise RolledBackError
     except RolledBackError:
-        return found
+        pass
+    refused, waits = dict(done.parked), dict([*done.failed, *done.waiting])
+    changes: dict[int, list[Change]] = {}
+    for change, number in done.changes:
+        changes.setdefault(number, []).append(change)
+    return tuple(
+        Previewed(row['id'], tuple(changes.get(row['id'], ())), refused.get(row['id'], ''), waits.get(row['id'], ''))
+        for row in rows
+    )
+
+
+async def replay_step(engine: Engine, chunk: int = CHUNK) -> bool:
+    """Apply the next chunk of one replay that runs. False when there is none, or when something that arrived is still
+    to be applied: that goes first.
+    """
+    async with engine.database.transaction() as connection:
+        if await replays.is_anything_due(connection) or (job := await replays.claim(connection)) is None:
+            return False
+        wanted = read_filter(job['filter'])
+        if job['total'] is None:
+            await replays.count(connection, job['id'], wanted, job['upto'])
+            return True
+        await commit_unsynced(connection)
+        rows = ingest.at_once(await replays.next_events(connection, wanted, chunk, at=job['at'], upto=job['upto']))
+        if rows:
+            await _work(engine, connection, job, rows)
+        else:
+            await replays.end(connection, job['id'])
+            log.info('a replay is done', replay=job['id'], events=job['looked'], changed=job['changed'])
+        return True
+
+
+async def _work(engine: Engine, connection: Connection, job: Row, rows: Sequence[Row]) -> None:
+    ids = [row['id'] for row in rows]
+    await replays.apply_again(connection, ids)
+    await _apply(engine, connection, [{**row, 'attempts': 0, 'state': 'new'} for row in rows])
+    came = await replays.outcomes(connection, ids)
+    moved = [row['changes'] for row in came if row['state'] == 'done' and row['changes']]
+    done = {
+        'at': ids[-1],
+        'looked': len(ids),
+        'changed': len(moved),
+        'changes': sum(moved),
+        'refused': sum(row['state'] == 'parked' for row in came),
+        'unsettled': [row['id'] for row in came if row['state'] != 'done'],
+    }
+    await replays.move(connection, job['id'], engine.worker, done)
+
+
+async def _apply(engine: Engine, connection: Connection, rows: Sequence[Row]) -> ingest.Result:
+    """Apply events together, or, where that fails, each for itself; one that cannot be stored is tried again like any
+    other that failed (I12).
+    """
+    try:
+        async with connection.transaction():
+            return await ingest.apply_rows(engine, connection, rows, 'backfill')
+    except Exception as error:
+        if not (reason := ingest.blame(error)):
+            raise
+    told = ingest.Result()
+    if len(rows) > 1:
+        for row in rows:
+            told.join(await _apply(engine, connection, [row]))
+        return told
+    [row] = rows
+    log.warning('an event cannot be stored', event_id=row['id'], reason=reason)
+    await ingest.fail(engine, connection, row, reason)
+    told.failed.append((row['id'], reason))
+    return told

@@ -26,6 +26,7 @@ from hermes.sync.frontdoor import CLOSED_S, OPEN_S, FrontDoor
 from hermes.sync.held_pushes import held_step
 from hermes.sync.ingest import ingest_due
 from hermes.sync.push import LostLeaseError, look, push_claimed
+from hermes.sync.replay import replay_step
 from hermes.sync.resolve import reread_step
 
 log = structlog.get_logger(__name__)
@@ -171,6 +172,7 @@ class Worker:
             self._turn(reread_step, bells.READING),
             self._turn(sweep.sweep_step, bells.ERRAND, REST_S),
             self._turn(follow_step, bells.ERRAND, REST_S),
+            self._turn(replay_step, bells.ERRAND, REST_S),
             *([self._turn(self.post, bells.ERRAND, REST_S)] if self.post else []),
             *(self._turn(self._push, bells.PUSH) for _ in range(PUSHERS)),
         ]

@@ -17,10 +17,17 @@ from hermes.sync.engine import Engine
 
 
 async def apply_act(
-    engine: Engine, connection: Connection, event: Event, births: Sequence[int] = (), *, folding: bool = False
+    engine: Engine,
+    connection: Connection,
+    event: Event,
+    births: Sequence[int] = (),
+    *,
+    folding: bool = False,
+    marking: bool = True,
 ) -> Outcome:
     """Carry out the act of an event, have what it made dirty looked at, mark the event done. Raises Refused, and then
-    the caller takes back what was done. `births`, `folding`: in a fold of the log, where nothing is sent.
+    the caller takes back what was done. `births`, `folding`: in a fold of the log, where nothing is sent. Without
+    `marking` nobody looks at what differs now.
     """
     act = acts.decode(event.body)
     entry = REGISTRY.get(type(act)) or engine.more_acts.get(type(act))
@@ -34,7 +41,9 @@ async def apply_act(
     else:
         scope = Scope(connection, event, known, engine.context(event, known), births)
         outcome = await entry.handler(scope, act)
-    if outcome.get('dirty') and not folding:
+    if marking and not folding:
+        await dirty.switched(engine, connection, known, event)
+    if outcome.get('dirty') and marking and not folding:
         refs = {RecordRef(*ref) for ref in outcome['dirty']}
         lane = 'interactive' if event.source == VISITOR else ''
         await dirty.replan(engine, connection, refs, event, lane=lane)

@@ -97,11 +97,13 @@ async def carry_out_together(engine: Engine, wanted: Sequence[Wanted], *, by: st
     return outcomes
 
 
-async def apply_command(engine: Engine, connection: Connection, act: Act, by: str) -> Done:
-    """Store and apply an operator's act in the caller's transaction. Raises Refused."""
+async def apply_command(engine: Engine, connection: Connection, act: Act, by: str, *, marking: bool = True) -> Done:
+    """Store and apply an operator's act in the caller's transaction; without `marking` nobody looks at what differs
+    from then on. Raises Refused.
+    """
     event = await acts.add_once(connection, OPERATOR, act, secrets.token_bytes(16), by)
     assert event is not None
-    return Done(event.id, await apply_act(engine, connection, event))
+    return Done(event.id, await apply_act(engine, connection, event, marking=marking))
 
 
 class _StoredRefusal(Exception):

@@ -187,6 +187,9 @@ async def fill(scope: Scope, act: FillField) -> Outcome:
     wanted = graphs.Wanted(refs={seen.ref for seen in observations}, companies=set(act.companies))
     graph = await graphs.load(scope.connection, wanted)
     changes = _follow(graph, [*observations, *_empty_at_birth(graph, item)], context)
+    for record in [graph.records[ref] for ref in sorted(graph.records) if ref.type == item.record_type]:
+        if not record.gone and record.alias_of is None:
+            changes += settle_fields(graph, record, context)
     for company in sorted(graph.companies(), key=lambda record: record.ref):
         if not company.gone:
             changes += rules(graph, company.ref.id, company, False, _with_base(context, company)).changes

@@ -22,6 +22,8 @@ _WORK: Final = (
     (acts.IgnoreFields, work.ignore),
     (acts.ParkEvent, work.park),
     (acts.ReplayEvent, work.replay),
+    (acts.ReplayEvents, work.replay_many),
+    (acts.CancelReplay, work.cancel_replay),
     (acts.DismissEvent, work.dismiss),
     (acts.RetryLetter, letters.retry),
     (acts.DismissLetter, letters.dismiss),

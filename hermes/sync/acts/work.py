@@ -1,18 +1,21 @@
 """A person's acts on how the work goes on: pauses, pushes, events. They say nothing about records."""
 
-from hermes.db import events, pauses, pushes
+from hermes.db import events, pauses, pushes, replays
 from hermes.db.accounts import forget_account
 from hermes.domain.acts import (
+    CancelReplay,
     DismissEvent,
     ForgetAccount,
     IgnoreFields,
     ParkEvent,
     PauseSystem,
     ReplayEvent,
+    ReplayEvents,
     ResumeSystem,
     RetryPush,
 )
 from hermes.domain.errors import Refused
+from hermes.domain.event_filter import APPLIED_AGAIN, check
 from hermes.parts.roles import CRM
 from hermes.sync.acts.scope import Outcome, Scope
 
@@ -82,6 +85,24 @@ async def replay(scope: Scope, act: ReplayEvent) -> Outcome:
             'outside, or its body was dropped.'
         )
     return {'notes': [f'event {act.event} is applied again']}
+
+
+async def replay_many(scope: Scope, act: ReplayEvents) -> Outcome:
+    """ADM-5: everything that fits a filter is applied again, by whichever worker has time (sync/replay.py)."""
+    wanted = check(act.filter)
+    if wanted.is_empty:
+        raise Refused('Replay what? Say at least one of: source, kind, state, record, subject, a time.')
+    if wanted.state is not None and wanted.state not in APPLIED_AGAIN:
+        raise Refused(f'What is {wanted.state} cannot be replayed: only what is {", ".join(APPLIED_AGAIN)}.')
+    number = await replays.begin(scope.connection, wanted, scope.event.id)
+    return {'notes': [f'replay {number} has begun'], 'replay': number}
+
+
+async def cancel_replay(scope: Scope, act: CancelReplay) -> Outcome:
+    """ADM-5: what was replayed so far stays so."""
+    if not await replays.end(scope.connection, act.replay, 'cancelled'):
+        raise Refused(f'Replay {act.replay} is not running.')
+    return {'notes': [f'replay {act.replay} is cancelled'], 'replay': act.replay}
 
 
 async def dismiss(scope: Scope, act: DismissEvent) -> Outcome:

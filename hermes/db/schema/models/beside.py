@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Boolean, CheckConstraint, Date, Float, Index, Integer, Numeric, Text, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from hermes.db.schema.models.table import Moment, Table, Whole, column
 
@@ -157,6 +157,32 @@ class Pulse(Table, table=True):
     lost_to: datetime | None = column(Moment)
     note: str = column(Text, null=False, server="''")
     noted_at: datetime | None = column(Moment)
+
+
+class Replay(Table, table=True):
+    """Many events that are applied again."""
+
+    __table_args__ = (
+        UniqueConstraint('event_id', name='replay_once'),
+        CheckConstraint("state in ('running', 'done', 'cancelled')", name='replay_state_check'),
+        Index('replay_running', text('seen_at NULLS FIRST'), 'id', postgresql_where=text("state = 'running'")),
+    )
+    id: int | None = column(Whole, key=True, identity=True)
+    filter: Any = column(JSONB, null=False)
+    event_id: int = column(Whole, null=False)
+    at: int = column(Whole, null=False, server='0')
+    upto: int = column(Whole, null=False)
+    total: int | None = column(Integer)
+    looked: int = column(Integer, null=False, server='0')
+    changed: int = column(Integer, null=False, server='0')
+    changes: int = column(Integer, null=False, server='0')
+    refused: int = column(Integer, null=False, server='0')
+    unsettled: Any = column(ARRAY(Whole), null=False, server="'{}'")
+    state: str = column(Text, null=False, server="'running'")
+    started_at: datetime = column(Moment, null=False)
+    seen_at: datetime | None = column(Moment)
+    ended_at: datetime | None = column(Moment)
+    worker: str = column(Text, null=False, server="''")
 
 
 class Worker(Table, table=True):
