@@ -9,7 +9,7 @@ SEEDS ?= 10000
 WORKERS ?= 4
 
 .PHONY: help core install install-observe install-dev run test verify test-cov lint format types sim chaos bench docs words migrate migrate-create \
-	reset-db setup setup-fields setup-admins restore-from-live behaviours lock clean
+	reset-db setup setup-fields setup-admins restore-from-live behaviours demo-big lock clean
 
 help: ## list what make can do
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F '\t' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -55,6 +55,10 @@ chaos: install-dev ## kill -9, database restarts and broken sockets under load
 
 bench: install-dev ## what it costs, side by side with its limits
 	@$(PY) -m bench $(ARGS)
+
+# COMPANIES, EVENTS, SEED and DATABASE, said to make, reach the command through its environment.
+demo-big: install-dev ## fill a database of its own: make demo-big COMPANIES=100000 EVENTS=1000000 DATABASE=...
+	@$(PY) -m tools.demo_big $(ARGS)
 
 words: install-dev ## gather the sentences that visitors are told, and bring every language up to them
 	@$(PY) -m tools.words $(ARGS)

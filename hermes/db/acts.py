@@ -21,7 +21,7 @@ from hermes.db.codec import dump
 from hermes.db.events import EVENT_COLUMNS, read_event
 from hermes.domain.acts import NAME_OF, NAMES, Act, TakeOver
 from hermes.domain.errors import Refused
-from hermes.domain.model import Event, Value
+from hermes.domain.model import Event, RecordRef, Value
 from hermes.kit.ids import new_id, system_chance
 
 SOURCE = 'operator'
@@ -67,6 +67,20 @@ def encode(act: Act) -> bytes:
     return json.dumps({'act': name_of(act), **told}, ensure_ascii=False, sort_keys=True).encode()
 
 
+def about(act: Act) -> list[str]:
+    """The records that an act names, as events say what they speak of."""
+    told = [getattr(act, each.name) for each in fields(act)]
+    return list(dict.fromkeys(f'{ref.type}:{ref.id}' for ref in told if isinstance(ref, RecordRef)))
+
+
+def named(body: bytes) -> list[str]:
+    """The same of an act as it stands in an event; none where that is no act."""
+    try:
+        return about(decode(body))
+    except Refused:
+        return []
+
+
 def read(name: str, told: Mapping[str, Any]) -> Act:
     """The act of a name with what is told about it. Raises Refused, naming what is wrong."""
     if name.startswith(LEGACY):
@@ -104,7 +118,7 @@ async def add_once(
     """The event of an act; None when there is one of this key. Whoever is carrying that one out at this moment is
     waited for. `refused`: its code and sentence, where it was refused.
     """
-    outcome = None if refused is None else dump([{'refused': refused[0], 'message': refused[1]}])
+    outcome = None if refused is None else dump([{'refused': refused[0], 'message': refused[1], 'about': about(act)}])
     rows = await connection.execute(
         'insert into event (source, kind, dedupe_key, headers, body, state, reason, outcome) '
         "values (%s, 'act', %s, %s, %s, %s, %s, %s) on conflict (source, dedupe_key) do nothing "

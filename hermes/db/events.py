@@ -5,7 +5,7 @@ answers, pages).
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -104,11 +104,13 @@ async def note(connection: Connection, event_id: int, about: list[dict[str, Any]
     await connection.execute('update event set outcome = %s where id = %s', (dump(about), event_id))
 
 
-async def refuse(connection: Connection, event_id: int, code: str, message: str) -> None:
-    """An act that was refused is over: it leaves its event with the refusal, and nobody has to mend it."""
+async def refuse(connection: Connection, event_id: int, code: str, message: str, about: Sequence[str] = ()) -> None:
+    """An act that was refused is over: it leaves its event with the refusal, and nobody has to mend it. `about`: the
+    records that it names.
+    """
     await connection.execute(
         "update event set state = 'refused', attempts = attempts + 1, reason = %s, outcome = %s where id = %s",
-        (message, dump([{'refused': code, 'message': message}]), event_id),
+        (message, dump([{'refused': code, 'message': message, 'about': list(about)}]), event_id),
     )
 
 

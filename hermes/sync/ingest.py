@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import structlog
 
-from hermes.db import calendars, events, graphs
+from hermes.db import acts, calendars, events, graphs
 from hermes.db.catalogue import Knowledge, bump
 from hermes.db.events import Apart
 from hermes.db.pool import Connection, DatabaseError, Row, commit_unsynced
@@ -192,7 +192,7 @@ async def _apply_act(engine: Engine, connection: Connection, event: Event, row: 
         async with connection.transaction():
             await apply_act(engine, connection, event)
     except HermesError as error:
-        await events.refuse(connection, event.id, getattr(error, 'code', ''), str(error))
+        await events.refuse(connection, event.id, getattr(error, 'code', ''), str(error), acts.named(event.body))
         return
     except DatabaseError:
         raise

@@ -27,22 +27,31 @@ PLACES: Final = {
 }
 """Of each type of record: what one is called, and the texts that are searched."""
 KEYS: Final = {
-    'company': {'name': 'name_key = %(name_key)s'},
+    'company': {'name': 't.name_key = %(name_key)s'},
     'meeting': {'number': f'{PUBLIC} = %(number)s'},
-    'contact': {'e-mail': '%(email_key)s = any(email_keys)', 'phone': 'phone_keys && %(phone_keys)s'},
+    'contact': {'e-mail': 't.email_keys @> %(email_keys)s::text[]', 'phone': 't.phone_keys && %(phone_keys)s::text[]'},
 }
 """By what else one is found (MATCH-10): every address and phone, however it is written; the number of a booking."""
+EXTRA: Final = "' ' || t.extra::text"
+SEARCHED: Final = {
+    'company': f"lower(coalesce(t.name, '') || ' ' || coalesce(t.website, '') || {EXTRA})",
+    'contact': "lower(coalesce(t.first_name, '') || ' ' || coalesce(t.last_name, '') || ' ' || coalesce(t.email, '') "
+    f"|| ' ' || regexp_replace(coalesce(t.phone, ''), '[^0-9]', '', 'g') || {EXTRA})",
+    'deal': f"lower(coalesce(t.title, '') || {EXTRA})",
+}
+"""The text of a row of `t` in which a part is found by an index (migration 0020)."""
 NUMBERS: Final = {
     'company': ('tc2_agency_id', 'tc2_cligency_id', 'pd_org_id'),
     'admin': ('tc2_admin_id', 'pd_owner_id'),
 }
+LINKED: Final = 'select array(select record_id from link where remote_id = %(text)s) as ids'
 HITS: Final = """
     select {type} as type, t.id, t.called as title, t.tombstone is not null as deleted,
            array_remove({hits}, null) as hits,
            array(select concat_ws(':', system, type, remote_id) from link
                  where record_type = {type} and record_id = t.id and state = 'live'
                  order by is_primary desc, system, type, remote_id) as links
-    from (select {title} as called, * from {table}) as t
+    from (select {title} as called, t.* from {table} t where {found}) as t
     where t.alias_of is null and (t.tombstone is null or %(deleted)s) and cardinality(array_remove({hits}, null)) > 0
     order by lower(t.called) = lower(%(text)s) desc, t.id desc limit %(limit)s
 """
@@ -70,20 +79,24 @@ def search(connection: Connection[Any], text: str, *, deleted: bool = False, lim
     text = text.strip()
     if not text:
         raise Refused('Find what? A name, an e-mail address, a phone number, or an id.')
-    wanted = {
+    wanted = asked_for(connection, text) | {'deleted': deleted, 'limit': limit}
+    queries = [*map(_query, PLACES), NOBODYS, *([NUMBERED] if wanted['number'] is not None else [])]
+    return [item for query in queries for item in rows(connection, query, wanted)][:limit]
+
+
+def asked_for(connection: Connection[Any], text: str) -> dict[str, Any]:
+    """What a text may mean, as the conditions of searches name it."""
+    return {
         'text': text,
-        'pattern': f'%{_escape(text)}%',
+        'pattern': f'%{escape(text)}%',
         'phone': phone_pattern(text),
         'name_key': fold(text),
-        'email_key': fold_email(text),
+        'email_keys': [fold_email(text)],
         'phone_keys': sorted(phones.asked(phones.keys(text, None))),
         'number': int(text) if text.isascii() and text.isdigit() and int(text) < 2**63 else None,
         'named': _named(connection, text),
-        'deleted': deleted,
-        'limit': limit,
+        'linked': rows(connection, LINKED, {'text': text})[0]['ids'],
     }
-    queries = [*map(_query, PLACES), NOBODYS, *([NUMBERED] if wanted['number'] is not None else [])]
-    return [item for query in queries for item in rows(connection, query, wanted)][:limit]
 
 
 def _named(connection: Connection[Any], text: str) -> int:
@@ -101,14 +114,25 @@ def _query(record_type: str) -> sql.Composed:
     if 'phone' in places:
         hits.append("case when regexp_replace(phone, '[^0-9]', '', 'g') like %(phone)s then 'phone' end")
     hits += [f"case when {column} = %(number)s then '{column}' end" for column in NUMBERS.get(record_type, ())]
-    linked = f"(select record_id from link where record_type = '{record_type}' and remote_id = %(text)s)"
-    hits.append(f"case when t.id in {linked} then 'id elsewhere' end")
+    hits.append("case when t.id = any(%(linked)s) then 'id elsewhere' end")
     return sql.SQL(HITS).format(
         type=sql.Literal(record_type),
         title=sql.SQL(title),
+        found=sql.SQL(_found(record_type)),
         table=sql.Identifier(record_type),
         hits=sql.SQL(f'array[{", ".join(hits)}]'),
     )
+
+
+def _found(record_type: str) -> str:
+    """By what rows are found, each part by an index; `true` for types of which there are few."""
+    if record_type not in SEARCHED:
+        return 'true'
+    told = [f'{SEARCHED[record_type]} like lower(%(pattern)s)', *KEYS.get(record_type, {}).values()]
+    told += ['t.id = any(%(linked)s)', 't.id = %(named)s', 't.id = %(number)s']
+    told += ['t.tc2_agency_id = %(number)s'] if record_type == 'company' else []
+    told += [f'{SEARCHED[record_type]} like %(phone)s'] if record_type == 'contact' else []
+    return ' or '.join(told)
 
 
 def phone_pattern(text: str) -> str | None:
@@ -117,6 +141,6 @@ def phone_pattern(text: str) -> str | None:
     return f'%{digits}%' if len(digits) >= LEAST_DIGITS else None
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """`text` for LIKE, every character as it is."""
     return re.sub(r'([\\%_])', r'\\\1', text)

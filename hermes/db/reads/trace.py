@@ -43,7 +43,14 @@ FIND_CHANGES = """
 FIND_MIRRORS = """
     select m.system, m.type, m.remote_id, m.version, m.event_id, m.deleted is not null as deleted, m.merged_into,
            l.record_type, l.record_id
-    from mirror m left join link l using (system, type, remote_id) where m.event_id = any(%(ids)s)
+    from (select distinct split_part(told, ':', 1) as system, split_part(told, ':', 2) as type,
+            substr(told, length(split_part(told, ':', 1)) + length(split_part(told, ':', 2)) + 3) as remote_id
+          from event e, jsonb_array_elements_text(jsonb_path_query_array(e.outcome, '$[*].about[*]')) as told
+          where e.id = any(%(ids)s)
+          union select l.system, l.type, l.remote_id from change c join link l using (record_type, record_id)
+          where c.event_id = any(%(ids)s)) a
+    join mirror m using (system, type, remote_id) left join link l using (system, type, remote_id)
+    where m.event_id = any(%(ids)s)
     order by m.event_id, m.system, m.type, m.remote_id
 """
 FIND_GRAPH = """

@@ -47,5 +47,7 @@ async def apply_act(
         refs = {RecordRef(*ref) for ref in outcome['dirty']}
         lane = 'interactive' if event.source == VISITOR else ''
         await dirty.replan(engine, connection, refs, event, lane=lane)
+    if named := acts.about(act):
+        outcome = {**outcome, 'about': named}
     await events.finish(connection, [(event.id, [outcome])])
     return outcome

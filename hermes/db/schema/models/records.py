@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean, Date, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, Boolean, Date, Index, Text, UniqueConstraint, literal_column, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hermes.db.schema.models.table import Moment, Table, Whole, column
@@ -75,7 +75,20 @@ class Stage(Believed, table=True):
 class Company(Believed, table=True):
     """A company, as we believe it to be."""
 
-    __table_args__ = (Index('company_name', 'name_key'), Index('company_agency', 'tc2_agency_id'))
+    __table_args__ = (
+        Index('company_name', 'name_key', 'id'),
+        Index('company_agency', 'tc2_agency_id'),
+        Index('company_created', 'created', 'id'),
+        Index(
+            'company_searched',
+            literal_column(
+                "lower((((COALESCE(name, ''::text) || ' '::text) || COALESCE(website, ''::text)) || ' '::text) || "
+                'extra::text)'
+            ).label('searched'),
+            postgresql_using='gin',
+            postgresql_ops={'searched': 'gin_trgm_ops'},
+        ),
+    )
     name: str | None = column(Text)
     name_key: str | None = column(Text)
     country: str | None = column(Text)
@@ -117,6 +130,17 @@ class Contact(Believed, table=True):
 
     __table_args__ = (
         Index('contact_company', 'company_id'),
+        Index('contact_last_name', 'last_name', 'id'),
+        Index(
+            'contact_searched',
+            literal_column(
+                "lower((((((((COALESCE(first_name, ''::text) || ' '::text) || COALESCE(last_name, ''::text)) || "
+                "' '::text) || COALESCE(email, ''::text)) || ' '::text) || regexp_replace(COALESCE(phone, ''::text), "
+                "'[^0-9]'::text, ''::text, 'g'::text)) || ' '::text) || extra::text)"
+            ).label('searched'),
+            postgresql_using='gin',
+            postgresql_ops={'searched': 'gin_trgm_ops'},
+        ),
         Index('contact_email', 'email_keys', postgresql_using='gin'),
         Index('contact_phone', 'phone_keys', postgresql_using='gin'),
     )
@@ -133,7 +157,16 @@ class Contact(Believed, table=True):
 class Deal(Believed, table=True):
     """A deal with a company."""
 
-    __table_args__ = (Index('deal_company', 'company_id'),)
+    __table_args__ = (
+        Index('deal_company', 'company_id'),
+        Index('deal_title', 'title', 'id'),
+        Index(
+            'deal_searched',
+            literal_column("lower((COALESCE(title, ''::text) || ' '::text) || extra::text)").label('searched'),
+            postgresql_using='gin',
+            postgresql_ops={'searched': 'gin_trgm_ops'},
+        ),
+    )
     company_id: int | None = column(Whole, to='company.id', ondelete='RESTRICT')
     contact_id: int | None = column(Whole, to='contact.id')
     admin_id: int | None = column(Whole, to='admin.id')
@@ -151,6 +184,7 @@ class Meeting(Believed, table=True):
     __table_args__ = (
         Index('meeting_uid', 'uid', unique=True),
         Index('meeting_company', 'company_id'),
+        Index('meeting_start', 'start_at', 'id'),
         Index('meeting_contact', 'contact_id', 'start_at', postgresql_where=text("status = 'planned'")),
         Index('meeting_admin', 'admin_id', 'start_at', postgresql_where=text("status = 'planned'")),
     )

@@ -29,7 +29,17 @@ class Event(Table, table=True):
         ),
         Index('event_due', 'due_at', 'id', postgresql_where=text("state in ('new', 'waiting')")),
         Index('event_waiting', 'reason', postgresql_using='hash', postgresql_where=text("state = 'waiting'")),
-        Index('event_parked', 'id', postgresql_where=text("state = 'parked'")),
+        Index('event_source', 'source', 'kind', 'id'),
+        Index('event_cause', 'cause_id', postgresql_where=text('cause_id IS NOT NULL')),
+        Index(
+            'event_aside', 'state', 'id', postgresql_where=text("state = ANY (ARRAY['parked', 'refused', 'dismissed'])")
+        ),
+        Index(
+            'event_about',
+            text("jsonb_path_query_array(outcome, '$[*].about[*]'::jsonpath)"),
+            postgresql_using='gin',
+            postgresql_where=text('outcome IS NOT NULL'),
+        ),
         Index('event_applied', 'applied_seq', postgresql_where=text('applied_seq IS NOT NULL')),
         Index('event_received', 'received_at', postgresql_using='brin', postgresql_with={'autosummarize': 'on'}),
     )
@@ -122,6 +132,7 @@ class Link(Table, table=True):
             postgresql_where=text("is_primary AND state = 'live'"),
         ),
         Index('link_record', 'record_type', 'record_id'),
+        Index('link_remote', 'remote_id'),
     )
     system: str = column(Text, key=True)
     type: str = column(Text, key=True)
