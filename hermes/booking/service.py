@@ -38,8 +38,9 @@ class BookingService:
         self.availability = Availability(engine, self.busy, terms)
         self.next_times = NextTimes(self.availability, engine.clock)
         self.holds = Holds(engine, self.availability, terms, limits)
-        self._pause = pause
-        self._news = CalendarNews(engine.database.url, pause or engine.clock.sleep)
+        self._listens = pause is None
+        self.pause = pause or engine.clock.sleep
+        self._news = CalendarNews(engine.database.url, self.pause)
         self.bookings = Bookings(engine, self.availability, terms, limits, self._news)
         self.appointments = Appointments(engine, self.availability, self.bookings, terms, limits)
         self.support = SupportLinks(engine, self.availability, terms)
@@ -47,7 +48,7 @@ class BookingService:
     async def start(self) -> None:
         """Does not wait for a database that is away: requests are told so until it comes."""
         await self.engine.database.start()
-        if self._pause is None:
+        if self._listens:
             self._news.start()
 
     async def stop(self) -> None:

@@ -30,7 +30,7 @@ def show_config(
 ) -> None:
     """Show every setting, what it does, and what is wrong with it."""
     from hermes.cli.database import reading
-    from hermes.db.reads.settings import read_settings
+    from hermes.db.reads.settings import describe, read_settings
     from hermes.domain.config import KEYS, effective, find_key
 
     with reading() as connection:
@@ -66,6 +66,7 @@ def set_config(
 ) -> None:
     """Change a setting."""
     from hermes.cli.database import writing
+    from hermes.db.reads.settings import describe
     from hermes.domain.acts import SetSetting
     from hermes.domain.config import find_key, parse
 
@@ -109,23 +110,6 @@ def _check_day(connection: 'Connection', key: 'ConfigKey', value: 'Value') -> No
     if key.type == 'clock':
         stored, told = {**read_settings(connection), key.name: value}, environment()
         check_day(*(effective(KEYS[name], stored, told) for name in ('meeting_min_start', 'meeting_max_end')))
-
-
-def describe(connection: 'Connection', key: 'ConfigKey', value: 'Value') -> tuple[str | None, str | None]:
-    """What the record is called that a setting points at, and what is wrong with it (D-8); (None, None) for plain
-    values.
-    """
-    from hermes.db.reads.settings import read_live
-    from hermes.domain.model import RecordRef
-
-    if key.record_type is None:
-        return None, None
-    if value is None:
-        return None, None
-    found = read_live(connection, RecordRef(key.record_type, value))
-    if found is None:
-        return None, 'unknown'
-    return found['name'], found['problem'] or None
 
 
 COMMANDS = {'show': show_config, 'set': set_config}

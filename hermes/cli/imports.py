@@ -221,12 +221,13 @@ def check_admins(
     session: 'Session', plan: Plan, known: 'Knowledge', tables: Sequence[tuple[str, Mapping[str, Any]]]
 ) -> None:
     """Each is known by address or id; none twice. Whether somebody is there is said by their user in the CRM."""
-    from hermes.cli.setup_admins import read_users
     from hermes.domain.acts import SaveAdmin
     from hermes.domain.staff import check_staff, show_name
+    from hermes.setup.admins import read_users
     from hermes.sync.acts.admins import find
 
-    there = {user['pd']: user['active'] for user in read_users(session)} if tables and _has_crm(session) else {}
+    users = session.do(read_users(session.engine)) if tables and _has_crm(session) else []
+    there = {user.pd: user.active for user in users}
     sim, met = known, dict[int, str]()
     for place, (entry, told) in enumerate(tables, 1):
         with plan.about(entry):

@@ -16,13 +16,13 @@ from hermes.cli.engine import running
 from hermes.cli.output import Column, clean, plain_errors, print_rows, prompt, say, show
 from hermes.cli.tables import draw
 from hermes.domain.errors import Refused
-from hermes.parts.roles import CRM, CRM_TITLE
 
 if TYPE_CHECKING:
     from hermes.db.catalogue import Knowledge
     from hermes.db.pool import Connection
     from hermes.ports import System
     from hermes.settings import Settings
+    from hermes.setup.site import Site
     from hermes.sync.engine import Engine
 
 Told = TypeVar('Told')
@@ -52,12 +52,18 @@ class Session:
         return self.ask(self.engine.known)
 
     @property
+    def site(self) -> 'Site':
+        """What the settings say of this installation."""
+        from hermes.parts.site import site_of
+
+        return site_of(self.settings)
+
+    @property
     def crm(self) -> 'System':
         """The CRM. Raises Refused when it has no credentials."""
-        system = self.engine.systems.get(CRM)
-        if system is None:
-            raise Refused(f'{CRM_TITLE} is off: set PD_API_KEY (and PD_BASE_URL) first.')
-        return system
+        from hermes.setup.site import crm_of
+
+        return crm_of(self.engine)
 
     def ask(self, question: 'Callable[[Connection], Awaitable[Told]]') -> Told:
         """What the database answers, in a transaction of its own."""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from hermes.cli.output import say
+from hermes.cli.output import JsonFlag, say
 from hermes.parts.roles import PRODUCT_TITLE
 
 Yes = Annotated[bool, typer.Option('--yes', help='Take what is suggested wherever no flag answers.')]
@@ -132,6 +132,55 @@ def setup_people(
         raise typer.Exit(ATTENTION)
 
 
+def setup_hours(
+    start: Annotated[str | None, typer.Option(metavar='HH:MM', help='When the day begins.')] = None,
+    end: Annotated[str | None, typer.Option(metavar='HH:MM', help='When it ends.')] = None,
+    minutes: Annotated[str | None, typer.Option(metavar='MINUTES', help='How long a call lasts.')] = None,
+    buffer: Annotated[str | None, typer.Option(metavar='MINUTES', help='What is kept free after it.')] = None,
+    yes: Yes = False,
+) -> None:
+    """Set the hours of whoever has none of their own, and show who can be booked."""
+    from hermes.cli.session import Answers, session
+    from hermes.cli.setup_hours import set_up_hours
+
+    given = {
+        'meeting_min_start': start, 'meeting_max_end': end, 'meeting_dur_mins': minutes, 'meeting_buffer_mins': buffer,
+    }  # fmt: skip
+    with session(contact=False) as here:
+        set_up_hours(here, Answers(yes), given)
+
+
+def setup_booking(
+    admin: Annotated[
+        str | None, typer.Option(metavar='ADMIN', help='Number, name or e-mail address of the host.')
+    ] = None,
+    email: Annotated[str | None, typer.Option(metavar='EMAIL', help='Yours: the invitation goes there.')] = None,
+    yes: Yes = False,
+) -> None:
+    """Make a test booking, look for it in calendar and CRM, and cancel it: exits with 2 when something is not right."""
+    from hermes.cli.output import ATTENTION
+    from hermes.cli.session import Answers, session
+    from hermes.cli.setup_booking import try_booking
+
+    with session(contact=False) as here:
+        right = try_booking(here, Answers(yes), admin, email)
+    if not right:
+        raise typer.Exit(ATTENTION)
+
+
+def setup_status(
+    online: Annotated[bool, typer.Option('--online', help='Ask the systems first (costs a few API calls).')] = False,
+    check: Annotated[bool, typer.Option('--check', help='Exit with 2 unless everything is done.')] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """The checklist: what is done, what is to be done, and what does it."""
+    from hermes.cli.output import ATTENTION
+    from hermes.cli.setup_status import show_checklist
+
+    if not show_checklist(online, as_json) and check:
+        raise typer.Exit(ATTENTION)
+
+
 def export_file(file: Annotated[Path, typer.Argument(metavar='FILE', help='"-" prints it.')]) -> None:
     """Write the set-up as TOML, with the CRM's ids and without any secret."""
     from hermes.cli.session import done, session
@@ -166,6 +215,9 @@ COMMANDS = {
     'webhooks': setup_webhooks,
     'clients': setup_clients,
     'people': setup_people,
+    'hours': setup_hours,
+    'booking': setup_booking,
+    'status': setup_status,
     'export': export_file,
     'import': import_file,
 }

@@ -8,6 +8,7 @@ import typer
 
 from hermes.cli.output import JsonFlag, clean
 from hermes.domain.errors import Refused
+from hermes.domain.status import RESTORED
 from hermes.parts.roles import CRM, PRODUCT
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 else:
     Connected: TypeAlias = Any
 
-RESTORED = 'restored'
-"""How the reason of a pause begins that was set because the database came from elsewhere."""
 SystemText = Annotated[str, typer.Argument(metavar='SYSTEM', help=f'{CRM} (pd), {PRODUCT} (tc2), ...')]
 
 

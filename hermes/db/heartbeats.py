@@ -20,6 +20,10 @@ SET_UP: Final = 'set-up'
 """The demo's set-up, which is done once."""
 DOOR: Final = 'door'
 """Our public address, as the workers see it."""
+TRIED: Final = 'tried '
+"""How the names of trials begin, which nobody waits for."""
+CANNOT: Final = 'it cannot'
+"""How a note begins that tells what is not possible at the moment."""
 WEB_SILENCE: Final = timedelta(seconds=60)
 """Senders try again for three minutes, but ten first attempts that fail are a ban."""
 
@@ -65,6 +69,11 @@ HEARD_SINCE = """
     select 1 from event where id > coalesce((select max(id) from event), 0) - 10000 and kind like 'webhook%%'
       and received_at > %(since)s limit 1
 """
+
+
+def trial(name: str) -> str:
+    """How a trial in the accounts ended: what went wrong is its note, '' for nothing."""
+    return f'{TRIED}{name}'
 
 
 def subscription(system: str) -> str:

@@ -24,6 +24,8 @@ LEAST_FREE_BYTES: Final = 2**30
 """A database is almost full when less is free than this part of its room, and than so many bytes."""
 BROKEN: Final = 'OUT-7'
 """How the reason of a pause begins where the credentials do not work."""
+RESTORED: Final = 'restored'
+"""How the reason of a pause begins that was set because the database came from elsewhere."""
 DOCTOR: Final = 'hermes doctor'
 
 

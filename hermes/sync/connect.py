@@ -271,3 +271,4 @@ async def unsubscribe(engine: Engine, system: System, url: str) -> int:
 async def _stands(engine: Engine, system: str) -> None:
     async with engine.database.transaction() as connection:
         await heartbeats.beat(connection, heartbeats.subscription(system), timedelta(days=36_500))
+        await heartbeats.clear(connection, heartbeats.subscription(system))

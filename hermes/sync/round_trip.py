@@ -123,14 +123,14 @@ async def _try_type(
     remote_id = made.ref.remote_id
     trip.made.append((remote_type, remote_id))
     trip.note(f'{remote_type}: made', differences(first, made.fields))
-    seen = await _read(engine, system, catalogue, remote_type, remote_id)
+    seen = await read_object(engine, system, catalogue, remote_type, remote_id)
     trip.note(f'{remote_type}: read', differences(first, seen))
     changed = samples(remote_type, catalogue, 1)
     if not changed:
         return remote_id
     request = Request('update', remote_type, remote_id, changed, basis=seen)
     await _call(engine, system, request)
-    seen = await _read(engine, system, catalogue, remote_type, remote_id)
+    seen = await read_object(engine, system, catalogue, remote_type, remote_id)
     trip.note(f'{remote_type}: changed', differences(changed, seen))
     return remote_id
 
@@ -147,9 +147,10 @@ def differences(sent: Mapping[str, Value], seen: Mapping[str, Value]) -> str:
     return '; '.join(found)
 
 
-async def _read(
+async def read_object(
     engine: Engine, system: System, catalogue: Catalogue, remote_type: str, remote_id: str
 ) -> Mapping[str, Value]:
+    """An object as it stands there now, in our terms. Raises HermesError, Gone among it."""
     request = Request('read', remote_type, remote_id)
     answer = await _call(engine, system, request)
     seen = _seen(system, catalogue, engine, request, answer)

@@ -24,9 +24,9 @@ KNOWN_BY = ('email', 'tc2_admin_id', 'pd_owner_id')
 """By which an admin of the demo is known again, whatever of it a person has changed."""
 
 
-async def act(engine: Engine, act: Act) -> Mapping[str, Any]:
+async def act(engine: Engine, act: Act, by: str = SETUP) -> Mapping[str, Any]:
     """Carry out one act of set-up; what it did. Raises Refused."""
-    return (await carry_out(engine, act, source=OPERATOR, by=SETUP)).outcome
+    return (await carry_out(engine, act, source=OPERATOR, by=by)).outcome
 
 
 async def set_up(engine: Engine, admins: Sequence[Mapping[str, Any]], entries: Mapping[str, tuple[int, int]]) -> None:

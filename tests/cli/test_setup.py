@@ -1,5 +1,6 @@
 """Setting a real account up, at a terminal and unattended: what is asked, what is stored, what is refused (SETUP)."""
 
+import json
 import os
 import tomllib
 from collections.abc import Iterator
@@ -33,6 +34,14 @@ def world() -> Iterator[Outside]:
 def office(world: Outside, database_url: str, tmp_path: Path) -> Office:
     world.begin()
     return Office(database_url, world, tmp_path)
+
+
+@pytest.fixture
+def safe(office: Office) -> Office:
+    """With keys that nobody guesses."""
+    keys = ('SECRET_KEY', 'SIGNING_KEY', 'API_KEY', 'PD_WEBHOOK_PASSWORD')
+    office.more |= dict.fromkeys(keys, 'an-invented-key-0123456789-ABCDEFGHIJK')
+    return office
 
 
 def settings(office: Office) -> dict[str, object]:
@@ -406,3 +415,71 @@ def test_the_shell_has_the_models_a_session_and_await(office: Office) -> None:
         person.expect('>>> ')
         os.write(person.handle, b'\x04')
         assert person.end() == 0
+
+
+def left(office: Office) -> dict[str, str]:
+    """The checklist: how each step stands."""
+    return {step['name']: step['state'] for step in json.loads(office.does('setup', 'status', '--json'))}
+
+
+@pytest.mark.behaviour('ADM-1')
+def test_the_checklist_of_a_fresh_account_names_the_command_of_each_step(safe: Office) -> None:
+    said = safe.does('setup', 'status')
+    assert 'to do    Connect the systems           Pipedrive has not answered yet. -> hermes setup webhooks' in said
+    assert 'not yet  Make the fields in Pipedrive  Not possible yet: Pipedrive does not answer yet.' in said
+    assert said.endswith('7 left\n')
+    assert safe.hermes('setup', 'status', '--check').exit_code == 2
+    assert safe.world.calls('GET') == []
+
+
+@pytest.mark.behaviour('ADM-1')
+def test_set_up_is_ticked_off_and_what_somebody_deletes_is_failed(safe: Office) -> None:
+    safe.does('setup', 'all', '--yes', '--create', '--tc2', 'priya.raman@office.example=11')
+    states = left(safe)
+    assert {name: states[name] for name in ('fields', 'pipelines', 'people')} == {
+        'fields': 'done', 'pipelines': 'done', 'people': 'todo',
+    }  # fmt: skip
+    [(code,)] = safe.rows("select pd_field_id from custom_field where machine_name = 'gclid' and policy = 'tc2'")
+    safe.world.delete_field('organization', code)
+    safe.world.ask('act', {'system': 'pipedrive', 'act': 'delete_subscriptions'})
+    assert left(safe)['fields'] == 'done'
+    said = safe.does('setup', 'status', '--online')
+    assert 'failed   Make the fields in Pipedrive  Company.gclid: it is gone from the CRM.' in said
+    assert 'failed   Connect the systems           The webhook at Pipedrive is not in place' in said
+    safe.does('setup', 'fields', '--create')
+    safe.does('setup', 'webhooks')
+    states = left(safe)
+    assert (states['fields'], states['connect']) == ('done', 'todo')
+    safe.does('doctor', '--round-trip')
+    assert left(safe)['trip'] == 'done'
+
+
+@pytest.mark.behaviour('ADM-1', 'SETUP-5')
+def test_booking_hours_are_asked_for_or_told_by_flags(office: Office) -> None:
+    assert 'before it starts' in office.refuses('setup', 'hours', '--start', '18:00')
+    assert settings(office) == {}
+    office.does('setup', 'hours', '--start', '18:00', '--end', '20:00')
+    office.does('setup', 'hours')
+    assert settings(office) == {'meeting_min_start': '18:00', 'meeting_max_end': '20:00'}
+    with office.terminal('setup', 'hours') as person:
+        person.answer("Start of the day in the admin's time zone [18:00]: ", '25:00')
+        person.expect('is a time of day')
+        person.answer("Start of the day in the admin's time zone [18:00]: ", '9:00')
+        person.answer('[20:00]: ', '')
+        person.answer('Minutes that a call lasts [30]: ', '45')
+        person.answer('Minutes kept free after a call [15]: ', '')
+        assert person.end() == 0
+    assert settings(office) == {'meeting_min_start': '09:00', 'meeting_max_end': '20:00', 'meeting_dur_mins': 45}
+
+
+@pytest.mark.behaviour('ADM-1', 'SETUP-5')
+def test_a_test_booking_needs_somebody_to_meet_and_an_address_of_yours(office: Office) -> None:
+    assert 'Nobody can be booked yet' in office.refuses('setup', 'booking', '--yes')
+    office.does('setup', 'admins', '--users', 'priya.raman@office.example', '--yes')
+    assert '--email EMAIL' in office.refuses('setup', 'booking', '--admin', 'priya')
+    assert '--admin ADMIN' in office.refuses('setup', 'booking', '--email', 'me@office.example')
+    assert 'must be an e-mail address' in office.refuses('setup', 'booking', '--yes', '--email', 'me')
+    done = office.hermes('setup', 'booking', '--yes', '--email', 'me@office.example')
+    assert (done.exit_code, 'test booking ended early' in done.output) == (2, True)
+    assert office.rows('select 1 from meeting') == []
+    assert left(office)['booking'] == 'failed'

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from hermes.cli import doctor
 from hermes.db.reads.status import read_status
+from hermes.setup.pipelines import examine_targets
 from tests.flows.companies import decisions, later, notes, quiet, sign_up
 from tests.flows.crm import add_deal, add_organization, add_person, admin, change, item, known, linked, shown, stage
 from tests.flows.house import INES, MARCUS, MARCUS_PD, PRIYA, PRIYA_PD, TOM, House
@@ -102,7 +102,7 @@ async def test_a_config_that_points_at_something_deleted_warns_and_places_no_dea
     [wanted] = [one for one in await decisions(house) if one['kind'] == 'no-pipeline']
     assert 'payg_pipeline_id' in wanted['detail']['reason']
     with psycopg.connect(house.settings.database_url, row_factory=dict_row) as connection:
-        [told] = [one for one in doctor._config(connection) if one.name == 'payg_pipeline_id']
+        [told] = [one for one in examine_targets(connection) if one.name == 'payg_pipeline_id']
         attention = read_status(connection).attention
     assert told.state == 'todo'
     assert what in told.said

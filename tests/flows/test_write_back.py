@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hermes.cli.doctor import examine
-from hermes.cli.findings import Finding
 from hermes.sandbox.scenarios.office import stage_id
+from hermes.setup.findings import Finding
 from tests.flows.companies import later, sign_up
 from tests.flows.house import MARCUS_PD, PRIYA, PRIYA_PD, House, open_house, settings_for
 from tests.flows.merging import assert_replays

@@ -25,6 +25,7 @@ STANDING = """
       s.system = name
 """
 DOOR = "select note from pulse where name = %(name)s and noted_at > hermes_now() - interval '2 minutes'"
+PULSE = 'select note, noted_at from pulse where name = %(name)s'
 FIELDS = """
     select linked_object_type, machine_name, name, pd_field_id <> '' as known, problem,
            remote_type in ('double', 'int') as numeric
@@ -110,6 +111,11 @@ def read_door(connection: Connection[Any]) -> str | None:
     """What the workers say about our public door: '' when it is open, None when none has looked lately."""
     found = row(connection, DOOR, {'name': heartbeats.DOOR})
     return found['note'] if found else None
+
+
+def read_pulse(connection: Connection[Any], name: str) -> Row | None:
+    """What is noted about something that is looked after: note, noted_at; None where nobody does."""
+    return row(connection, PULSE, {'name': name})
 
 
 def read_fields(connection: Connection[Any]) -> list[Row]:

@@ -5,6 +5,7 @@ from typing import Any
 from psycopg import Connection
 
 from hermes.db.reads.lookup import Row, row, rows
+from hermes.domain.config import ConfigKey
 from hermes.domain.model import RecordRef, Value
 from hermes.domain.record_types import NAMES
 
@@ -48,3 +49,15 @@ def read_live(connection: Connection[Any], ref: RecordRef) -> Row | None:
     if ref.type not in NAMES or not 0 < ref.id < 2**63:
         return None
     return row(connection, {'pipeline': FIND_PIPELINE, 'admin': FIND_ADMIN}[ref.type], {'id': ref.id})
+
+
+def describe(connection: Connection[Any], key: ConfigKey, value: Value) -> tuple[str | None, str | None]:
+    """What the record is called that a setting points at, and what is wrong with it (D-8); (None, None) for plain
+    values.
+    """
+    if key.record_type is None or value is None:
+        return None, None
+    found = read_live(connection, RecordRef(key.record_type, int(value)))
+    if found is None:
+        return None, 'unknown'
+    return found['name'], found['problem'] or None

@@ -101,7 +101,8 @@ LATE_SWEEPS = """
     where state = 'running' and started_at < hermes_now() - interval '1 hour' order by id
 """
 PULSES = """
-    select name, note, noted_at from pulse where note <> '' and noted_at > hermes_now() - interval '1 day' order by name
+    select name, note, noted_at from pulse
+    where note <> '' and noted_at > hermes_now() - interval '1 day' and not starts_with(name, 'tried ') order by name
 """
 CALENDARS = """
     select a.id as admin, f.problem, f.synced_at, f.due_at from followed_calendar f

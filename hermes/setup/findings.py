@@ -1,4 +1,4 @@
-"""What `hermes doctor` finds: one line for each thing that was looked at."""
+"""What is found when an installation is looked at: one line for each thing."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,3 +18,8 @@ class Finding:
     state: State
     said: str
     todo: str = ''
+
+
+def some(names: list[str], most: int = 6) -> str:
+    """The first of a list, and how many more there are."""
+    return ', '.join(names[:most]) + (f' and {len(names) - most} more' if len(names) > most else '')
