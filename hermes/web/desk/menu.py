@@ -28,6 +28,8 @@ class Group:
 MENU: Final = (
     Group('Work', (
         Link('Overview', '/', 'o'),
+        Link('Needs a decision', '/desk/decisions/', 'd'),
+        Link('Bookings', '/desk/bookings/', 'b'),
     )),
     Group('Settings', (
         Link('Users', '/desk/users/', 'u', 'admin'),

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermes.web.assets import Assets
-from hermes.web.desk import account, first, home, login, users
+from hermes.web.desk import account, decisions, first, home, login, users
 from hermes.web.desk.guard import Route, guarded
 from hermes.web.desk.pages import ASSETS
 from hermes.web.desk.parts import DeskParts
@@ -24,6 +24,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route('/welcome/{token}', account.show_welcome, 'nobody'),
     Route('/welcome/{token}', account.welcome, 'nobody', 'POST'),
     Route('/', home.show_home, 'viewer'),
+    Route('/desk/decisions/', decisions.show_decisions, 'viewer'),
+    Route('/desk/decisions/', decisions.settle_several, 'operator', 'POST'),
+    Route('/desk/decisions/{decision}/', decisions.show_decision, 'viewer'),
+    Route('/desk/decisions/{decision}/', decisions.settle, 'operator', 'POST'),
+    Route('/desk/decisions/push/{type}/{record}/{system}/', decisions.show_push, 'viewer'),
+    Route('/desk/decisions/push/{type}/{record}/{system}/', decisions.settle_push, 'operator', 'POST'),
     Route('/desk/account/', account.show_account, 'viewer'),
     Route('/desk/account/password/', account.change_password, 'viewer', 'POST'),
     Route('/desk/account/sessions/', account.end_session, 'viewer', 'POST'),

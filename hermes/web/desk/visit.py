@@ -14,7 +14,7 @@ from hermes.domain.acts import Act
 from hermes.domain.users import Role, User
 from hermes.kit import texts
 from hermes.kit.signing import sign
-from hermes.sync.acts.commands import Done, carry_out
+from hermes.sync.acts.commands import Check, Done, carry_out
 from hermes.sync.acts.scope import OPERATOR
 from hermes.web.desk.menu import Group, menu_of
 from hermes.web.desk.parts import DeskParts
@@ -109,12 +109,16 @@ class Visit:
     def menu(self) -> list[Group]:
         return menu_of(self.user, self.path)
 
-    async def act(self, act: Act) -> Done:
-        """Carry out an act as whoever is logged in. A form that is sent twice is one act. Raises Refused."""
+    async def act(self, act: Act, part: str = '', check: Check | None = None) -> Done:
+        """Carry out an act as whoever is logged in. A form that is sent twice is one act; `part`: which of the several
+        of a form. `check` may refuse it. Raises Refused.
+        """
         key = self.field('key')
-        told = f'{self.user.id} {self.path} {key}'.encode()
+        told = f'{self.user.id} {self.path} {key} {part}'.encode()
         dedupe = bytes.fromhex(sign(told, self.parts.secret)) if key else None
-        return await carry_out(self.parts.engine, act, source=OPERATOR, dedupe_key=dedupe, by=self.user.email)
+        return await carry_out(
+            self.parts.engine, act, source=OPERATOR, dedupe_key=dedupe, by=self.user.email, check=check
+        )
 
 
 async def read_sent(request: Request) -> dict[str, list[str]]:
