@@ -18,7 +18,7 @@ from hermes.db.inbox import Inbox
 from hermes.db.reading import Reading
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import Clock, SystemClock
-from hermes.parts.assembly import build_booking_service, build_engine, build_letter_writer, observe
+from hermes.parts.assembly import build_booking_service, build_engine, build_letter_writer, limit_bytes, observe
 from hermes.parts.systems import sources
 from hermes.settings import Settings, load
 from hermes.web.application import create_app
@@ -70,6 +70,7 @@ def build_desk(settings: Settings, service: BookingService, clock: Clock) -> Des
         settings.secret_key.get_secret_value(),
         __version__,
         trusted_networks(settings.trusted_proxies),
+        limit_bytes(settings),
     )
 
 

@@ -125,33 +125,24 @@ def _print_flow(condition: 'Status') -> None:
 
 def _print_proofs(proofs: list[dict[str, Any]]) -> None:
     """What is proven to be complete; what is not, in red (PD-GAP-1)."""
+    from hermes.domain.status import tell_proof
+
     for proof in proofs:
-        head = f'proof       {proof["system"]} {proof["type"]}: '
         when = f'{show(proof["at"])}, {proof["tokens"]} tokens, {show_duration(proof["took_s"])}'
-        if proof['state'] == 'proven':
-            more = [
-                f'{proof[name]} {said}'
-                for name, said in (('deleted', 'deleted'), ('unlisted', 'there but not listed'), ('newer', 'newer'),
-                                   ('undecided', 'undecided'))
-                if proof[name]
-            ]  # fmt: skip
-            say(f'{head}complete, {proof["listed"]} objects{", " + ", ".join(more) if more else ""} ({when})')
-        else:
-            alarm(f'{head}NOT PROVEN: {show(proof["reason"])} ({when})')
+        told = f'proof       {proof["system"]} {proof["type"]}: {show(tell_proof(proof))} ({when})'
+        say(told) if proof['state'] == 'proven' else alarm(told)
 
 
 def _print_systems(condition: 'Status') -> None:
+    from hermes.domain.status import standing
+
     budgets = {item['system']: item for item in condition.budgets}
     heard = {item['system']: item for item in condition.heard}
     rows = [
         {
             'system': item['system'],
             'account': item['account'],
-            'state': 'paused'
-            if item['paused']
-            else f'blocked until {show(item["blocked_until"])}'
-            if item['blocked_until']
-            else 'ok',
+            'state': f'blocked until {show(item["blocked_until"])}' if standing(item) == 'blocked' else standing(item),
             'reason': item['reason'] or '',
             'heard': _ago(heard[item['system']]['silent_s']),
             'today': _share(budgets.get(item['system']), 'spent_today', 'daily_limit'),

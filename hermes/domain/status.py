@@ -22,6 +22,10 @@ NEARLY_SPENT: Final = 0.9
 LEAST_FREE: Final = 0.1
 LEAST_FREE_BYTES: Final = 2**30
 """A database is almost full when less is free than this part of its room, and than so many bytes."""
+PROVED: Final = {
+    'deleted': 'deleted', 'unlisted': 'there but not listed', 'newer': 'newer', 'undecided': 'undecided'
+}  # fmt: skip
+"""What a proof counts, in the words of those who read it."""
 BROKEN: Final = 'OUT-7'
 """How the reason of a pause begins where the credentials do not work."""
 RESTORED: Final = 'restored'
@@ -219,6 +223,19 @@ def _untold(condition: Status) -> Iterator[Trouble]:
     for each in condition.untold:
         said = f'alerts do not get out over {each["channel"]}: {each["reason"]}'
         yield Trouble('untold', each['channel'], said, 'hermes alerts test')
+
+
+def standing(system: Row) -> Literal['ok', 'paused', 'blocked']:
+    """How a system stands, in a word."""
+    return 'paused' if system['paused'] else 'blocked' if system['blocked_until'] else 'ok'
+
+
+def tell_proof(proof: Row) -> str:
+    """What a full listing proved, in half a sentence (PD-GAP-1)."""
+    if proof['state'] != 'proven':
+        return f'NOT PROVEN: {proof["reason"]}'
+    more = [f'{proof[name]} {said}' for name, said in PROVED.items() if proof[name]]
+    return ', '.join([f'complete, {proof["listed"]} objects', *more])
 
 
 def tried_again(at: datetime | None) -> str:

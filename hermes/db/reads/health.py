@@ -28,7 +28,7 @@ PUSHES = """
 select system, count(*),
        case when state <> 'ready' then state when leased_until > (select hermes_now()) then 'running' else 'ready' end
          as shown
-from push where wanted > done or state <> 'ready' group by system, shown
+from push where (wanted > done and state = 'ready') or state <> 'ready' group by system, shown
 """
 CALLS = """
 select system, op, lane, count(*), coalesce(sum(tokens), 0)::bigint

@@ -19,7 +19,7 @@ LIST_PUSHES = """
                 when wanted > done and due_at <= at then 'due'
                 when wanted > done then 'waiting' else 'done' end as shown
     from push, (select hermes_now() as at offset 0) now
-    where (wanted > done or state <> 'ready' or intent is not null)
+    where ((wanted > done and state = 'ready') or state <> 'ready' or intent is not null)
 """
 SELECT_PUSHES = f"""
     select * from ({LIST_PUSHES}) as p

@@ -34,10 +34,10 @@ WORKERS = """
 """
 EVENT_COUNTS = """
     select count(*) filter (where state = 'new') as new, count(*) filter (where state = 'waiting') as waiting,
-           (select count(*) from event where state = 'parked') as parked,
+           (select count(*) from (select from event where state = 'parked' limit %(most)s::bigint) p) as parked,
            extract(epoch from hermes_now() - min(due_at) filter (where due_at <= (select hermes_now())))::float8
              as oldest_due_s
-    from event where state in ('new', 'waiting')
+    from (select state, due_at from event where state in ('new', 'waiting') order by due_at limit %(most)s::bigint) e
 """
 REFUSED_ACTS = """
     select count(*) as refused_acts from event where id > coalesce((select max(id) from event), 0) - 200000
@@ -49,8 +49,8 @@ EVENT_RATE = """
              lag_p50_s,
            percentile_cont(0.99) within group (order by extract(epoch from applied_at - received_at))::float8 as
              lag_p99_s
-    from event where id > coalesce((select max(id) from event), 0) - 200000
-      and received_at > (select hermes_now() - make_interval(secs => %(window_s)s))
+    from (select received_at, applied_at from event order by id desc limit coalesce(%(most)s, 200000)) e
+    where received_at > (select hermes_now() - make_interval(secs => %(window_s)s))
 """
 RECORD_COUNTS = sql.SQL(' union all ').join(
     sql.SQL(
@@ -70,8 +70,9 @@ PUSH_COUNTS = """
       extract(epoch from max(at) - min(due_at) filter (where state = 'ready' and wanted > done and due_at <=
         at))::float8 as oldest_due_s
     from push, (select hermes_now() as at offset 0) now
-    where wanted > done or state <> 'ready' or intent is not null group by system order by system
+    where (wanted > done and state = 'ready') or state <> 'ready' or intent is not null group by system order by system
 """
+"""Each of the three has an index of its own."""
 SYSTEMS = """
     select name as system, a.identity as account, coalesce(s.paused, false) as paused,
            case when s.paused or s.blocked_until > hermes_now() then s.reason else '' end as reason, s.since,
@@ -127,14 +128,20 @@ PATIENCE_S: Final = 20
 
 
 def read_status(
-    connection: Connection[Any], *, sending: bool = True, counting: bool = True, limit_bytes: int | None = None
+    connection: Connection[Any],
+    *,
+    sending: bool = True,
+    counting: bool = True,
+    most: int | None = None,
+    limit_bytes: int | None = None,
 ) -> Status:
     """The condition at one moment (call it inside one repeatable-read transaction). `sending` False: pushes that are
-    due late need nobody (PUSH_MODE=plan). `counting` False: without the records, which take time to count.
-    `limit_bytes`: what the database may take up.
+    due late need nobody (PUSH_MODE=plan). `counting` False: without the records, which take time to count. `most`:
+    events are counted up to here. `limit_bytes`: what the database may take up.
     """
     window = {'window_s': WINDOW_S}
-    events = (row(connection, EVENT_COUNTS) or {}) | (row(connection, EVENT_RATE, window) or {}) | window
+    events = (row(connection, EVENT_COUNTS, {'most': most}) or {}) | window
+    events |= row(connection, EVENT_RATE, window | {'most': most}) or {}
     events |= row(connection, REFUSED_ACTS) or {}
     systems = rows(connection, SYSTEMS)
     return Status(

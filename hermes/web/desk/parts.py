@@ -28,6 +28,8 @@ class DeskParts:
     secret: str = field(repr=False)
     version: str = '0'
     trusted: Sequence[Network] = ()
+    limit_bytes: int | None = None
+    """What the database may take up."""
 
     @property
     def engine(self) -> Engine:

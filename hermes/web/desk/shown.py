@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
 
+from hermes.db.reads.overview import MOST
+
 SPANS: Final = ((86_400, 'd'), (3_600, 'h'), (60, 'min'), (1, 's'))
 
 
@@ -41,6 +43,11 @@ def span(seconds: float | timedelta | None) -> str:
 def number(told: float | None) -> str:
     """With thin spaces between thousands; '' for none."""
     return '' if told is None else f'{told:,}'.replace(',', '\u202f')
+
+
+def many(told: int, most: int = MOST) -> str:
+    """A count that is not counted on for ever: '10 000+'."""
+    return f'{number(most)}+' if told > most else number(told)
 
 
 def value(told: Any) -> Markup:
@@ -79,6 +86,6 @@ def words(name: str) -> str:
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
-    'utc': utc, 'moment': moment, 'span': span, 'number': number, 'value': value, 'web_address': web_address,
-    'words': words,
+    'utc': utc, 'moment': moment, 'span': span, 'number': number, 'many': many, 'value': value,
+    'web_address': web_address, 'words': words,
 }  # fmt: skip
