@@ -9,6 +9,7 @@ from hermes.db.reads.alerts import list_alerts
 from hermes.db.reads.events import list_events
 from hermes.db.reads.lookup import Row
 from hermes.db.reads.status import read_status
+from hermes.domain.event_filter import EventFilter
 from hermes.domain.status import Status
 
 MOST: Final = 10_000
@@ -29,4 +30,4 @@ class Overview:
 def read_overview(connection: Connection[Any], *, sending: bool = True, limit_bytes: int | None = None) -> Overview:
     """Everything at one moment (call it inside one repeatable-read transaction)."""
     status = read_status(connection, sending=sending, counting=False, most=MOST + 1, limit_bytes=limit_bytes)
-    return Overview(status, list_alerts(connection, limit=ALERTS), list_events(connection, limit=NEWEST))
+    return Overview(status, list_alerts(connection, limit=ALERTS), list_events(connection, EventFilter(), NEWEST))

@@ -36,7 +36,8 @@ def span(seconds: float | timedelta | None) -> str:
         return f'{round(told * 1000)} ms'
     for size, word in SPANS:
         if told >= size:
-            return f'{told / size:.0f} {word}' if told >= 10 * size or word == 's' else f'{told / size:.1f} {word}'
+            exact = f'{told / size:.0f}' if told >= 10 * size or word == 's' else f'{told / size:.1f}'
+            return f'{exact.removesuffix(".0")} {word}'
     return '0 s'
 
 
