@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'push': ('push', 'What goes out: list, retry, ignore.'),
     'plan': ('plan', 'What would be sent now, field by field, and what it would cost.'),
     'what-if': ('what_if', 'What any act would change here and send, before it is carried out.'),
+    'capsule': ('capsule', 'Everything that explains an event, a push or a decision, in one file.'),
     'pause': ('systems', 'Stop sending to a system.'),
     'resume': ('systems', 'Send to a system again.'),
     'forget-account': ('accounts', 'Let go of an account with which nothing was exchanged yet.'),

@@ -22,10 +22,10 @@ def show_event(
     as_json: JsonFlag = False,
 ) -> None:
     """Show one event: its headers, its outcome and its body, without secrets."""
-    from hermes.cli.bodies import read_body, redact
     from hermes.cli.database import reading, writing
     from hermes.db.acts import note_view
     from hermes.db.reads.events import read_event
+    from hermes.kit.bodies import read_body, redact
 
     with reading() as connection:
         event = read_event(connection, event_id)

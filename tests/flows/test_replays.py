@@ -1,14 +1,12 @@
 """Replays of many events (ADM-5): all that fit a filter, first what they would change, then in the background."""
 
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from hermes.cli import app
 from hermes.cli.failures import sentence_of
 from hermes.db import connections
 from hermes.db.reads.events import list_events
@@ -17,6 +15,7 @@ from hermes.domain.event_filter import EventFilter, read
 from hermes.domain.model import RecordRef
 from hermes.sync import replay
 from tests.dumps import dumped
+from tests.flows import commands
 from tests.flows.companies import client, company, deliver, event, later, parked, sign_up
 from tests.flows.house import PRIYA, House
 from tests.flows.merging import assert_replays
@@ -27,8 +26,7 @@ STRANGE = {'sales_person': {'id': 999}}
 
 
 async def hermes(house: House, *words: str) -> Result:
-    env = {'DATABASE_URL': house.settings.database_url}
-    return await asyncio.to_thread(lambda: CliRunner().invoke(app, ['events', 'replay', *words], env=env))
+    return await commands.hermes(house, 'events', 'replay', *words)
 
 
 async def told(house: House, *words: str) -> Any:

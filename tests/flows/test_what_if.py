@@ -2,15 +2,12 @@
 what is shown is what happens then.
 """
 
-import asyncio
 import json
 from dataclasses import asdict
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from hermes.cli import app
 from hermes.db import acts
 from hermes.domain.acts import ChangeField, SetSetting
 from hermes.domain.errors import Refused
@@ -19,8 +16,9 @@ from hermes.parts.roles import CRM, PRODUCT
 from hermes.sync import cataloguing
 from hermes.sync.what_if import WhatIf, what_if
 from tests.dumps import dumped
+from tests.flows.commands import hermes
 from tests.flows.companies import decisions, later, sign_up
-from tests.flows.house import PRIYA_PD, SECRETS, SIGNING_KEY, House
+from tests.flows.house import PRIYA_PD, House
 
 pytestmark = pytest.mark.behaviour('ADM-14')
 MEDIUM = CustomField('utm_medium', 'UTM Medium', 'str', 'Company', tc2_machine_name='utm_medium')
@@ -175,21 +173,6 @@ async def test_no_bell_rings(office: House) -> None:
             listening.execute(f'listen {channel}')
         await what_if(office.engine, ChangeField('Company', 'utm_medium', {'policy': 'tc2'}))
         assert list(listening.notifies(timeout=0.2, stop_after=1)) == []
-
-
-async def hermes(house: House, *words: str) -> Result:
-    env = {'DATABASE_URL': house.settings.database_url, **credentials(house)}
-    return await asyncio.to_thread(lambda: CliRunner().invoke(app, list(words), env=env))
-
-
-def credentials(house: House) -> dict[str, str]:
-    """The settings of the house, for a command."""
-    names = ('tc2_base_url', 'pd_base_url', 'hermes_url', 'pd_webhook_user', 'g_api_root', 'g_token_uri')
-    told = {name.upper(): str(getattr(house.settings, name)) for name in names}
-    return told | {
-        'TC2_API_KEY': SECRETS.tc2_api_key, 'PD_API_KEY': SECRETS.pd_api_key, 'SIGNING_KEY': SIGNING_KEY,
-        'PD_WEBHOOK_PASSWORD': SECRETS.pd_webhook_password, 'HERMES_SANDBOX': '1',
-    }  # fmt: skip
 
 
 async def test_the_command_line_shows_it_and_keeps_nothing(office: House) -> None:

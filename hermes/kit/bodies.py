@@ -40,3 +40,21 @@ def redact(value: Any, key: str = '') -> Any:
         except (ValueError, RecursionError):
             return value
     return value
+
+
+def masked(value: Any, key: str = '') -> Any:
+    """`value` without secrets in the shape that it has: a text that is JSON stays a text."""
+    if isinstance(value, dict):
+        return {name: masked(item, str(name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [masked(item, key) for item in value]
+    if value not in (None, '', True, False) and SECRET.search(key):
+        return BLOTTED
+    if isinstance(value, str) and value[:1] in ('{', '['):
+        try:
+            told = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+        hidden = masked(told)
+        return value if hidden == told else json.dumps(hidden, ensure_ascii=False)
+    return value
