@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from hermes.cli.output import say
 from hermes.cli.session import Session, done
-from hermes.parts.roles import CRM, CRM_TITLE
 from hermes.setup.webhooks import look_at_product, register, take_away
 
 if TYPE_CHECKING:
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 
 def set_up_webhooks(session: Session) -> None:
     """Register ours, once; say what has to be entered in the product. Raises Refused where nobody could reach us."""
-    session.do(register(session.engine, session.site))
-    done(f'{CRM_TITLE} sends its webhooks to {session.site.addresses[CRM]}, with basic auth')
+    _tell([session.do(register(session.engine, session.site))])
     _tell(session.do(look_at_product(session.engine, session.site)))
 
 

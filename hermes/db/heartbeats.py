@@ -22,6 +22,10 @@ DOOR: Final = 'door'
 """Our public address, as the workers see it."""
 TRIED: Final = 'tried '
 """How the names of trials begin, which nobody waits for."""
+UNDER_WAY: Final = 'it is under way'
+"""The note of a trial that has not ended."""
+LONGEST_TRIAL: Final = timedelta(minutes=10)
+"""A trial that is under way for longer was broken off."""
 CANNOT: Final = 'it cannot'
 """How a note begins that tells what is not possible at the moment."""
 WEB_SILENCE: Final = timedelta(seconds=60)
@@ -59,6 +63,11 @@ SAY = """
     on conflict (name) do update set note = excluded.note, noted_at = excluded.noted_at
     where p.note <> excluded.note or p.noted_at < hermes_now() - interval '1 minute'
 """
+BEGIN = """
+    insert into pulse as p (name, at, note, noted_at) values (%(name)s, hermes_now(), %(note)s, hermes_now())
+    on conflict (name) do update set note = excluded.note, noted_at = excluded.noted_at
+    where p.note <> excluded.note or p.noted_at < hermes_now() - %(within)s returning p.name
+"""
 SUSPECT = """
     insert into pulse as p (name, at, note) values (%(name)s, hermes_now(), %(why)s)
     on conflict (name) do update set at = hermes_now(), note = excluded.note
@@ -72,7 +81,7 @@ HEARD_SINCE = """
 
 
 def trial(name: str) -> str:
-    """How a trial in the accounts ended: what went wrong is its note, '' for nothing."""
+    """The pulse of a trial in the accounts: what went wrong is its note, '' for nothing."""
     return f'{TRIED}{name}'
 
 
@@ -142,6 +151,12 @@ async def is_due(connection: Connection, name: str, every: timedelta) -> bool:
 async def say(connection: Connection, name: str, text: str) -> None:
     """What people should know about `name`, as long as it is so; '' for nothing (any more)."""
     await connection.execute(SAY, {'name': name, 'note': text})
+
+
+async def begin(connection: Connection, name: str, text: str, within: timedelta) -> bool:
+    """Say that something is under way; False where that was said `within` so short a time, and nothing else since."""
+    key = {'name': name, 'note': text, 'within': within}
+    return await (await connection.execute(BEGIN, key)).fetchone() is not None
 
 
 async def suspect(connection: Connection, name: str, why: str, again: timedelta | None) -> bool:

@@ -13,7 +13,7 @@ from hermes.db import heartbeats
 from hermes.db.connections import Connection
 from hermes.db.reads import checks
 from hermes.db.reads.lookup import Row
-from hermes.db.reads.settings import read_settings
+from hermes.db.reads.settings import read_settings, read_system
 from hermes.domain.config import KEYS
 from hermes.domain.status import unheard
 from hermes.parts.roles import CALENDAR, CALENDAR_TITLE, CRM, CRM_TITLE, PRODUCT, PRODUCT_TITLE
@@ -103,7 +103,7 @@ def is_done(steps: Sequence[Step]) -> bool:
 
 def _answers(connection: Connection, site: Site) -> bool:
     """Whether the CRM can be asked. That no webhook arrives yet keeps nobody from it."""
-    here = checks.read_standing(connection, [CRM])[CRM]
+    here = read_system(connection, CRM)
     return CRM in site.on and here['account'] is not None and not here['paused']
 
 
@@ -173,7 +173,7 @@ def _targets(connection: Connection, kind: str) -> list[Stand]:
 def _hours(connection: Connection, site: Site) -> Stand:
     if not (site.calendar_account and site.calendar_key):
         return Stand('blocked', 'Not possible yet: no calendar is connected (G_CLIENT_EMAIL, G_PRIVATE_KEY).')
-    here = checks.read_standing(connection, [CALENDAR])[CALENDAR]
+    here = read_system(connection, CALENDAR)
     people = checks.read_bookable(connection)
     found = [Stand('failed', f'{CALENDAR_TITLE} is paused: {here["reason"] or "no reason given"}.')] * here['paused']
     unread = [f'admin {one["id"]}: {one["problem"]}' for one in people if one['problem']]
@@ -202,6 +202,9 @@ def _trial(connection: Connection, name: str, untried: str) -> Stand:
     pulse = checks.read_pulse(connection, heartbeats.trial(name))
     if pulse is None:
         return Stand('todo', untried)
+    if pulse['note'] == heartbeats.UNDER_WAY:
+        broken = Stand('failed', 'It was broken off.', pulse['noted_at'])
+        return broken if pulse['is_old'] else Stand('todo', 'It is under way.', pulse['noted_at'])
     if pulse['note']:
         return Stand('failed', f'It went wrong: {pulse["note"]}.', pulse['noted_at'])
     return Stand('done', 'It went well.', pulse['noted_at'])

@@ -97,6 +97,9 @@ async def mend(engine: Engine, site: Site) -> list[str]:
         async with engine.database.transaction() as connection:
             return await sweep.ensure_first(connection, crm_of(engine).profile)
 
+    async def subscribe() -> bool:
+        return (await webhooks.register(engine, site)).is_new
+
     async def read_again() -> bool:
         async with engine.database.transaction() as connection:
             before = await engine.known(connection)
@@ -111,7 +114,7 @@ async def mend(engine: Engine, site: Site) -> list[str]:
     if CRM in engine.systems:
         steps += [
             ('fields, pipelines, stages and users are known as they are now', read_again),
-            (f'our webhook stands at {CRM_TITLE}', lambda: webhooks.register(engine, site)),
+            (f'our webhook stands at {CRM_TITLE}', subscribe),
             ('the first listings are under way', open_listings),
             ('writes that a stale field held up go on', lambda: cataloguing.heal_step(engine)),
         ]

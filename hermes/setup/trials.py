@@ -3,6 +3,8 @@ one, looked for in calendar and CRM, and cancelled by its link. How each ended i
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, cast
@@ -43,8 +45,10 @@ AHEAD: Final = timedelta(days=14)
 
 
 async def travel(engine: Engine) -> list[Finding]:
-    """The round trip, one line a step. Raises Refused when the CRM is off."""
-    return await _keep(engine, ROUND_TRIP, await round_trip(engine, crm_of(engine)))
+    """The round trip, one line a step. Raises Refused when the CRM is off, or one is under way."""
+    crm = crm_of(engine)
+    async with _trying(engine, ROUND_TRIP):
+        return await _keep(engine, ROUND_TRIP, await round_trip(engine, crm))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +71,22 @@ async def offer_booking(engine: Engine) -> list[Host]:
 async def book_trial(service: BookingService, host: int, email: str) -> list[Finding]:
     """Book the next free time of an admin for a visitor who is plainly none, look for it, and cancel it again; one line
     a step. `email`: yours; the invitation and the letters go there. What was made of the visitor stays: a company, its
-    contact and its deal, under a name that says so. Raises Refused for an address that is none.
+    contact and its deal, under a name that says so. Raises Refused for an address that is none, and while one is under
+    way.
     """
     trip, address = Trip(), read_address(email)
-    try:
-        form = await _fill_in(service, host, address)
-        booked = await service.bookings.book('sales', form, Visit(service.terms.hash_of('client', BOOKING)))
-        trip.note('booked')
+    async with _trying(service.engine, BOOKING):
         try:
-            await _look(service, booked, trip)
-        finally:
-            await _cancel(service, booked, trip)
-    except HermesError as error:
-        trip.note('ended early', str(error))
-    return await _keep(service.engine, BOOKING, trip)
+            form = await _fill_in(service, host, address)
+            booked = await service.bookings.book('sales', form, Visit(service.terms.hash_of('client', BOOKING)))
+            trip.note('booked')
+            try:
+                await _look(service, booked, trip)
+            finally:
+                await _cancel(service, booked, trip)
+        except HermesError as error:
+            trip.note('ended early', str(error))
+        return await _keep(service.engine, BOOKING, trip)
 
 
 def read_address(text: str) -> str:
@@ -169,6 +175,22 @@ async def _miss_activity(engine: Engine, meeting: int) -> str:
             seen = await read_object(engine, crm_of(engine), catalogue, link['type'], link['remote_id'])
             return '' if seen else f'{CRM_TITLE} does not show it'
     return f'{CRM_TITLE} does not show it'
+
+
+@asynccontextmanager
+async def _trying(engine: Engine, name: str) -> AsyncIterator[None]:
+    """One at a time. Raises Refused while another is under way."""
+    pulse = heartbeats.trial(name)
+    async with engine.database.transaction() as connection:
+        begun = await heartbeats.begin(connection, pulse, heartbeats.UNDER_WAY, heartbeats.LONGEST_TRIAL)
+    if not begun:
+        raise Refused(f'A {name} is under way already: wait until it has ended.')
+    try:
+        yield
+    except BaseException:
+        async with engine.database.transaction() as connection:
+            await heartbeats.say(connection, pulse, 'it was broken off')
+        raise
 
 
 async def _keep(engine: Engine, name: str, trip: Trip) -> list[Finding]:

@@ -15,14 +15,15 @@ from hermes.sync.engine import Engine
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A sentence: of what is well (`done`), or of what is to be known or done."""
+    """A sentence: of what is well (`done`; `is_new`: and was not before), or of what is to be known or done."""
 
     said: str
     done: bool = False
+    is_new: bool = False
 
 
-async def register(engine: Engine, site: Site) -> bool:
-    """Subscribe; an older subscription of ours without basic auth is replaced. True unless it stood there already.
+async def register(engine: Engine, site: Site) -> Told:
+    """Subscribe; an older subscription of ours without basic auth is replaced. `is_new` unless it stood there already.
     Raises Refused where nobody could reach us, and for a restored database whose account nobody has named (SETUP-7).
     """
     await _refuse_restored(engine, CRM)
@@ -33,7 +34,15 @@ async def register(engine: Engine, site: Site) -> bool:
         )
     if not site.in_reach:
         raise Refused(f'{CRM_TITLE} cannot reach {site.hermes_url}: set HERMES_URL to the public address of Hermes.')
-    return await connect.subscribe(engine, crm, door.url, door.user, door.password) is None
+    standing = await connect.subscribe(engine, crm, door.url, door.user, door.password)
+    said = f'{CRM_TITLE} sends its webhooks to {site.addresses[CRM]}, with basic auth'
+    return Told(said, done=True, is_new=standing is None)
+
+
+async def connect_systems(engine: Engine, site: Site) -> list[Told]:
+    """The first step of a first run: learn the CRM's account, and have both sides send to us. Raises HermesError."""
+    await connect.connect(engine, crm_of(engine))
+    return [await register(engine, site), *await look_at_product(engine, site)]
 
 
 async def take_away(engine: Engine, site: Site) -> list[Told]:

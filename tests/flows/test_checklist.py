@@ -9,6 +9,7 @@ import pytest
 
 from hermes.db import heartbeats
 from hermes.db.connections import opened
+from hermes.domain.errors import Refused
 from hermes.parts import assembly as parts
 from hermes.parts.site import site_of
 from hermes.sandbox.scenarios import demo
@@ -21,7 +22,7 @@ from hermes.setup.hours import offer_hours, set_hours
 from hermes.setup.pipelines import choose_pipelines, offer_pipelines
 from hermes.setup.site import Site
 from hermes.setup.trials import COMPANY, book_trial, offer_booking, travel
-from hermes.sync import connect, sweep
+from hermes.sync import sweep
 from tests.flows.activities import activities
 from tests.flows.companies import later, sign_up
 from tests.flows.house import House, open_house
@@ -44,6 +45,7 @@ def site(house: House, **more: Any) -> Site:
 
 def steps(house: House, **more: Any) -> dict[str, Step]:
     with opened(house.settings.database_url) as connection:
+        connection.execute("select set_config('hermes.now', %s, false)", (house.clock.now().isoformat(),))
         return {step.name: step for step in checklist(connection, site(house, **more))}
 
 
@@ -54,9 +56,7 @@ def states(house: House, **more: Any) -> dict[str, str]:
 async def greet(house: House) -> None:
     """First contact, and our webhook."""
     await parts.set_limits(house.engine, house.settings)
-    await connect.connect(house.engine, house.engine.systems['pipedrive'])
-    await webhooks.register(house.engine, site(house))
-    await webhooks.look_at_product(house.engine, site(house))
+    await webhooks.connect_systems(house.engine, site(house))
 
 
 async def finish(house: House) -> None:
@@ -81,7 +81,7 @@ async def finish(house: House) -> None:
         await sweep.ensure_first(connection, house.engine.systems['pipedrive'].profile)
     await later(house)
     async with house.engine.database.transaction() as connection:
-        await connection.execute("insert into worker values ('w1', now(), now(), 'host', 1)")
+        await connection.execute("insert into worker values ('w1', hermes_now(), hermes_now(), 'host', 1)")
 
 
 @pytest.mark.behaviour('ADM-1')
@@ -201,11 +201,33 @@ async def test_hours_are_chosen_as_a_whole_or_not_at_all(house: House) -> None:
     ]  # fmt: skip
     assert await set_hours(house.engine, {'meeting_min_start': '07:00', 'meeting_max_end': '09:00'}) != []
     assert await set_hours(house.engine, {'meeting_min_start': '7:00'}) == []
-    with pytest.raises(Exception, match='before it starts'):
+    with pytest.raises(Refused, match='before it starts'):
         await set_hours(house.engine, {'meeting_buffer_mins': '5', 'meeting_max_end': '06:30'})
     offer = await offer_hours(house.engine)
     assert (offer.values['meeting_min_start'], offer.values['meeting_buffer_mins']) == ('07:00', 15)
     assert [one.problem for one in offer.people] == [''] * len(offer.people)
+
+
+@pytest.mark.behaviour('ADM-1')
+async def test_a_trial_is_made_once_at_a_time_and_is_told_while_it_is_made(house: House) -> None:
+    await finish(house)
+    assert house.office is not None
+    office, [host, *_] = house.office, await offer_booking(house.engine)
+    told: list[str] = []
+
+    async def look() -> None:
+        told.append(steps(house)['booking'].said)
+        with pytest.raises(Refused, match='A test booking is under way already'):
+            await book_trial(office, host.id, 'somebody@office.example')
+
+    house.meanwhile = look
+    assert all(each.state == 'ok' for each in await book_trial(office, host.id, 'operator@office.example'))
+    assert set(told) == {'It is under way.'}
+    assert [row['n'] for row in await house.rows('select count(*)::int as n from meeting')] == [1]
+    async with house.engine.database.transaction() as connection:
+        await heartbeats.say(connection, heartbeats.trial('test booking'), heartbeats.UNDER_WAY)
+    house.clock.advance(601)
+    assert (steps(house)['booking'].state, steps(house)['booking'].said) == ('failed', 'It was broken off.')
 
 
 async def test_every_step_names_a_command_that_there_is() -> None:

@@ -25,7 +25,7 @@ STANDING = """
       s.system = name
 """
 DOOR = "select note from pulse where name = %(name)s and noted_at > hermes_now() - interval '2 minutes'"
-PULSE = 'select note, noted_at from pulse where name = %(name)s'
+PULSE = 'select note, noted_at, noted_at < hermes_now() - %(within)s as is_old from pulse where name = %(name)s'
 FIELDS = """
     select linked_object_type, machine_name, name, pd_field_id <> '' as known, problem,
            remote_type in ('double', 'int') as numeric
@@ -114,8 +114,10 @@ def read_door(connection: Connection[Any]) -> str | None:
 
 
 def read_pulse(connection: Connection[Any], name: str) -> Row | None:
-    """What is noted about something that is looked after: note, noted_at; None where nobody does."""
-    return row(connection, PULSE, {'name': name})
+    """What is noted about something that is looked after: note, noted_at, and whether that is longer ago than a trial
+    takes (is_old); None where nobody looks after it.
+    """
+    return row(connection, PULSE, {'name': name, 'within': heartbeats.LONGEST_TRIAL})
 
 
 def read_fields(connection: Connection[Any]) -> list[Row]:
