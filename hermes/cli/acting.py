@@ -26,15 +26,24 @@ PUSHES = [
 ]  # fmt: skip
 WAIT_S = 10.0
 STORED = 'stored; it will be applied when a worker runs'
+BY = 'command line'
+ByText = Annotated[str, typer.Option('--by', metavar='NAME', help='Who says it, for the journal.')]
 
 
-def act(connection: 'Connection', wanted: Sequence[tuple[str, 'Act']], as_json: bool, wait_s: float = WAIT_S) -> None:
+def act(
+    connection: 'Connection',
+    wanted: Sequence[tuple[str, 'Act']],
+    as_json: bool,
+    wait_s: float = WAIT_S,
+    *,
+    by: str = '',
+) -> None:
     """Submit each (sentence, act) and report. Exit code 1 if one was refused, 2 if one is not applied yet although a
     worker is alive.
     """
     from hermes.db import acts
 
-    stored = [(said, acts.submit(connection, body)) for said, body in wanted]
+    stored = [(said, acts.submit(connection, body, by.strip() or BY)) for said, body in wanted]
     alive = acts.count_workers(connection) > 0
     told = []
     with progress('applying', len(stored)) as bar:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hermes.cli.acting import ByText
 from hermes.cli.output import Column as Col
 from hermes.cli.output import JsonFlag, print_json, print_rows, say, show
 from hermes.domain.errors import Refused
 from hermes.parts.roles import CRM
 
 if TYPE_CHECKING:
-    from hermes.db.reads.blame import Line
+    from hermes.db.reads.blame import Decreed, Line
 
 RecordText = Annotated[str, typer.Argument(metavar='RECORD', help=f'company:12, an id, or {CRM}:organization:5.')]
 
@@ -65,14 +66,15 @@ def blame(
 
 def release(
     record: RecordText,
-    field: Annotated[str, typer.Argument(metavar='FIELD', help='The field whose edit is let go.')],
+    field: Annotated[str, typer.Argument(metavar='FIELD', help='The field whose decree or edit is let go.')],
+    by: ByText = '',
     as_json: JsonFlag = False,
 ) -> None:
-    """Let go of a person's edit of a field: the product's value holds again."""
+    """Let go of a decree, or of a person's edit, of a field: what the systems say holds again."""
     from hermes.cli.acting import act
     from hermes.cli.database import writing
     from hermes.cli.naming import remote
-    from hermes.db.reads.blame import read_traits
+    from hermes.db.reads.blame import read_decrees, read_traits
     from hermes.db.reads.lookup import find_record
     from hermes.domain.acts import ReleaseField
 
@@ -81,12 +83,12 @@ def release(
         trait = read_traits(connection, found.record.type).get(field)
         if trait is None:
             raise Refused(f'A {found.record.type} has no field "{field}".')
-        if trait.policy != 'follow':
+        if trait.policy != 'follow' and field not in read_decrees(connection, found.record):
             raise Refused(
                 f'{field} is never held back by an edit (its policy is "{trait.policy}"): there is nothing to release.'
             )
         said = f'release {field} of {found.record.type}:{found.record.id}'
-        act(connection, [(said, ReleaseField(found.record, field))], as_json)
+        act(connection, [(said, ReleaseField(found.record, field))], as_json, by=by)
 
 
 def _standing(link: dict[str, object]) -> str:
@@ -109,6 +111,8 @@ def _print_lines(lines: 'tuple[Line, ...]') -> None:
     for line in lines:
         write = line.write
         notes = [write.note] if write and write.note else [] if write or line.value is None else ['not in the journal']
+        if line.decree is not None:
+            notes = [show_decree(line.decree)]
         notes += [
             f'{held.system} says {show(held.value)} since {show(held.since)}, {held.said}' for held in line.others
         ]
@@ -124,6 +128,12 @@ def _print_lines(lines: 'tuple[Line, ...]') -> None:
             }
         )
     print_rows(columns, rows, empty='nothing is known of it')
+
+
+def show_decree(decree: 'Decreed') -> str:
+    """Who decreed it, when and why."""
+    who, since = show(decree.by or 'an operator'), f' {show(decree.at)}' if decree.at else ''
+    return f'decreed by {who}{since} (event {decree.event_id})' + (f': {show(decree.reason)}' if decree.reason else '')
 
 
 def _print_writes(lines: 'tuple[Line, ...]') -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hermes.cli import systems
+from hermes.cli.acting import ByText
 from hermes.cli.blame import RecordText
 from hermes.cli.output import Column, JsonFlag, print_json, print_rows
 from hermes.domain.errors import Refused
@@ -95,6 +96,19 @@ def ignore(
         act(connection, told, as_json)
 
 
+def now(record: RecordText, by: ByText = '', as_json: JsonFlag = False) -> None:
+    """Send what is to be sent of a record at once, before everything that nobody waits for."""
+    from hermes.cli.acting import act
+    from hermes.cli.database import writing
+    from hermes.cli.naming import remote
+    from hermes.db.reads.lookup import find_record
+    from hermes.domain.acts import PushNow
+
+    with writing() as connection:
+        ref = find_record(connection, remote(record)).record
+        act(connection, [(f'push {ref.type}:{ref.id} now', PushNow(ref))], as_json, by=by)
+
+
 def _pushes_of(connection: systems.Connected, record: str, system: str | None) -> 'tuple[RecordRef, list[str]]':
     """The record, and the systems to which it is or was pushed. Raises Refused when there is none."""
     from hermes.cli.naming import remote
@@ -117,4 +131,4 @@ def _known_fields(connection: systems.Connected, record_type: str) -> set[str]:
     return {*read_traits(connection, record_type), *native}
 
 
-COMMANDS = {'list': list_pushes, 'retry': retry, 'ignore': ignore}
+COMMANDS = {'list': list_pushes, 'retry': retry, 'ignore': ignore, 'now': now}

@@ -63,7 +63,7 @@ def _parts(outcome: object) -> list[str]:
 def _describe_part(part: object) -> str:
     if not isinstance(part, dict):
         return show(part)
-    told = {key: value for key, value in part.items() if value not in (None, '', [], {})}
+    told = {key: value for key, value in part.items() if key != 'undo' and value not in (None, '', [], {})}
     return ', '.join(f'{show(key)}: {_value(value)}' for key, value in told.items())
 
 

@@ -120,11 +120,10 @@ def claims_row(claims: Claims) -> dict[str, Any]:
     """Claims as JSON: the kinds of which one was ever made."""
     if claims is NO_CLAIMS:
         return {}
-    decrees = {name: {'value': it.value, 'after': it.after, 'rule': it.rule} for name, it in claims.decree.items()}
     told: dict[str, Any] = {
         'initial': {name: _said_row(it) for name, it in claims.initial.items()},
         'fallback': {name: _said_row(it) for name, it in claims.fallback.items()},
-        'decree': decrees,
+        'decree': {name: decree_row(it) for name, it in claims.decree.items()},
         **{kind: dict(getattr(claims, kind)) for kind in PLAIN_CLAIMS},
     }
     row = {kind: entries for kind, entries in told.items() if getattr(claims, kind) is not UNTOLD}
@@ -151,8 +150,16 @@ def read_claims(row: Mapping[str, Any]) -> Claims:
     return Claims(**told)
 
 
-def _read_decree(entry: Mapping[str, Any]) -> Decree:
-    return Decree(entry['value'], Version(*entry['after']), entry['rule'])
+def decree_row(decree: Decree) -> dict[str, Any]:
+    """A decree as JSON."""
+    row = {'value': decree.value, 'after': decree.after, 'rule': decree.rule}
+    by_hand = {'system': decree.system, 'reason': decree.reason, 'event_id': decree.event_id}
+    return row | (by_hand if decree.by_hand else {})
+
+
+def read_decree(entry: Mapping[str, Any]) -> Decree:
+    """The inverse of decree_row."""
+    return Decree(**{**entry, 'after': Version(*entry['after'])})
 
 
 PLAIN_CLAIMS: Final = ('released', 'substituted', 'counted', 'settled', 'doubts', 'undecided')
@@ -160,7 +167,7 @@ PLAIN_CLAIMS: Final = ('released', 'substituted', 'counted', 'settled', 'doubts'
 READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     'initial': lambda entry: Said(**entry),
     'fallback': lambda entry: Said(**entry),
-    'decree': _read_decree,
+    'decree': read_decree,
     'released': lambda entry: Version(*entry),
     'doubts': lambda entry: Doubt(*entry),
     'undecided': lambda entry: tuple(RecordRef(*ref) for ref in entry),

@@ -20,6 +20,7 @@ from hermes.domain.graph import Allocator, Decision, Graph
 from hermes.domain.matching import Keys
 from hermes.domain.model import Change, Event, Intent, Mirror, Record, RecordRef, RemoteRef
 from hermes.domain.record_types import MERGED, SHARED, SHARED_IN_CRM, STORED, UNDER_COMPANY
+from hermes.domain.rules import buried_here
 
 BIRTHS_LOCK = 4_729_100_002
 BARREN = frozenset({'event', 'activity'})
@@ -70,7 +71,7 @@ async def load(
     companies = wanted.companies | await _companies_of(connection, named)
     parts = await _load_companies(connection, companies, lock=lock)
     others: list[Record] = []
-    if wanted.marked or any(record.fields.get('narc') for record in parts.records if record.ref.type == 'company'):
+    if wanted.marked or any(record.fields.get('narc') or buried_here(record) for record in parts.records):
         others += await _elsewhere(connection, parts.records)
     for record_type in sorted({ref.type for ref in shared}):
         others += await _by_id(connection, record_type, [ref.id for ref in shared if ref.type == record_type])

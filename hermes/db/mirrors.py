@@ -8,7 +8,7 @@ from hermes.db.bells import READING, rung
 from hermes.db.events import read_event
 from hermes.db.pool import Connection
 from hermes.domain.history import NEVER
-from hermes.domain.model import Event, RemoteRef, Version
+from hermes.domain.model import Event, RecordRef, RemoteRef, Version
 
 DUE = """
     update mirror m set reread_at = hermes_now() + interval '15 seconds' from (
@@ -30,6 +30,12 @@ ASK = f"""
 ASK_ONCE = f"""
     update mirror set reread_at = hermes_now()
     where system = %s and type = %s and remote_id = any(%s) and reread_at is null
+    returning {rung(READING)}
+"""
+ASK_OF = f"""
+    update mirror m set reread_at = hermes_now() from link l
+    where (l.system, l.type, l.remote_id) = (m.system, m.type, m.remote_id) and l.record_type = %s
+      and l.record_id = %s and l.state = 'live'
     returning {rung(READING)}
 """
 DONE = """
@@ -89,6 +95,11 @@ async def ask_once(connection: Connection, refs: Sequence[RemoteRef]) -> int:
         return 0
     told = (refs[0].system, refs[0].type, [ref.remote_id for ref in refs])
     return (await connection.execute(ASK_ONCE, told)).rowcount
+
+
+async def ask_of(connection: Connection, record: RecordRef) -> int:
+    """Have the live objects of a record read, at once; how many."""
+    return (await connection.execute(ASK_OF, record)).rowcount
 
 
 async def end_reading(connection: Connection, ref: RemoteRef, lease: datetime) -> None:

@@ -412,6 +412,17 @@ async def retry(connection: Connection, record: RecordRef, system: str) -> int:
     return done.rowcount
 
 
+async def hurry(connection: Connection, record: RecordRef) -> int:
+    """What waits of a record is due now, in the lane of those for whom somebody waits; how many."""
+    done = await connection.execute(
+        "update push set due_at = hermes_now(), lane = 'interactive' where record_type = %s and record_id = %s "
+        "and wanted > done and state = 'ready' and intent is null",
+        record,
+    )
+    await ring(connection)
+    return done.rowcount
+
+
 async def retry_all(connection: Connection, system: str = '') -> int:
     """The same of every record, in one system if it is named; how many."""
     done = await connection.execute(

@@ -148,8 +148,69 @@ class IgnoreFields:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteFields:
+    """D-22: an operator's values for a record, decreed; `reason`: why, which the product's own fields need."""
+
+    record: RecordRef
+    values: Mapping[str, Value]
+    reason: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRecord:
+    """A company; or a contact or a deal `under` one (its id)."""
+
+    type: str
+    fields: Mapping[str, Value]
+    under: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRecord:
+    """D-2: a record and what hangs under it are deleted here, and in the CRM."""
+
+    record: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRecord:
+    """D-2: a deletion is taken back."""
+
+    record: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRecords:
+    """One of two records of ours goes into the other."""
+
+    record: RecordRef
+    into: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRecord:
+    """The remote objects of a record are read again."""
+
+    record: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class PushNow:
+    """What is to be sent of a record goes now, before all others."""
+
+    record: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """ADM-13: an operator's act is taken back, as long as nothing newer stands on it."""
+
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseField:
-    """A person's edit in the CRM no longer holds a field (FIELD-2)."""
+    """A decree of a field ends (D-22), or a person's edit in the CRM no longer holds it (FIELD-2)."""
 
     record: RecordRef
     field: str
@@ -314,6 +375,7 @@ class TakeOver:
 Act = (
     SetSetting | SetEntryStage | AddField | SaveField | ChangeField | RemoveField | FillField | OpenField | BindFields
     | SaveAdmin | RemoveAdmin | PauseSystem | ResumeSystem | ForgetAccount | RetryPush | IgnoreFields | ReleaseField
+    | WriteFields | CreateRecord | DeleteRecord | RestoreRecord | MergeRecords | FetchRecord | PushNow | Undo
     | ParkEvent | ReplayEvent | DismissEvent | RetryLetter | DismissLetter | SettleDecision
     | ReplayEvents | CancelReplay
     | BookMeeting | MoveMeeting | CancelMeeting | ReassignMeeting | RenameMeeting | AddUser | ChangeUser | TakeOver
@@ -337,6 +399,14 @@ NAMES: Final[Mapping[str, type[Any]]] = {
     'push.retry': RetryPush,
     'push.ignore': IgnoreFields,
     'release': ReleaseField,
+    'record.write': WriteFields,
+    'record.create': CreateRecord,
+    'record.delete': DeleteRecord,
+    'record.restore': RestoreRecord,
+    'record.merge': MergeRecords,
+    'record.fetch': FetchRecord,
+    'push.now': PushNow,
+    'undo': Undo,
     'event.park': ParkEvent,
     'event.replay': ReplayEvent,
     'events.replay': ReplayEvents,

@@ -17,12 +17,10 @@ from hermes.domain.errors import NotFound
 from hermes.domain.graph import Context, Decision, Graph
 from hermes.domain.identity import addresses, domain_of, fold_name, full_name, has_name, has_phone, site_of
 from hermes.domain.merge import settle_fields
-from hermes.domain.model import Change, Claims, Record, RecordRef, Said, Value
-from hermes.domain.record_types import PARTS
+from hermes.domain.model import OPERATOR, Change, Claims, Record, RecordRef, Said, Value
 from hermes.domain.rules import PLANS, Ruled, assign, claim, is_active, open_deal
-from hermes.domain.tombstones import lift
+from hermes.domain.tombstones import lift, rehome
 from hermes.kit.spelling import fold_email
-from hermes.parts.roles import CRM
 
 SYSTEM: Final = 'website'
 BY_NAME: Final = 'by name only'
@@ -150,7 +148,7 @@ def _usable(record: Record, booking: Booking, context: Context, *, by_contact: b
         return True
     if stone.kind == 'erased' or stone.at > context.now:
         return False
-    return booking.kind == 'sales' if stone.kind == 'crm' else by_contact
+    return booking.kind == 'sales' if stone.kind in ('crm', OPERATOR) else by_contact
 
 
 def _first(graph: Graph, people: Iterable[Record], booking: Booking, context: Context) -> Record | None:
@@ -191,7 +189,7 @@ def _take_company(
         done.remember(graph, found.company)
         if found.company.tombstone is not None:
             lift(graph, found.company, SYSTEM, 'D-2', context, done)
-            _rehome(graph, found.company)
+            rehome(graph, found.company)
         return found.company.ref
     said = {name: booking.form.get(key) for name, key in FORM.items()}
     plan = str(said['price_plan'] or '')
@@ -199,17 +197,6 @@ def _take_company(
     if said['name']:
         said['name'] = str(said['name']).strip()
     return _create(graph, 'company', said, booking.rule, context, done)
-
-
-def _rehome(graph: Graph, company: Record) -> None:
-    """D-2: what stands in the CRM without its organisation moves to the one that is made anew."""
-    if graph.linked(company.ref, CRM):
-        return
-    for part in PARTS:
-        for child in graph.children(company.ref.id, part):
-            mirror = graph.primary(child.ref, CRM)
-            if mirror is not None and not child.gone:
-                graph.put_record(replace(child, claims=replace(child.claims, rehomed=mirror.version)))
 
 
 def _take_contact(

@@ -12,13 +12,14 @@ from hermes.domain.applied import Applied
 from hermes.domain.errors import Refused
 from hermes.domain.graph import Context, Decision, Graph
 from hermes.domain.meeting import is_declined, is_planned, moment, rearrange
-from hermes.domain.model import Change, Doubt, Record, RecordRef
+from hermes.domain.model import OPERATOR, Change, Doubt, Record, RecordRef
 from hermes.parts.roles import CALENDAR, PRODUCT_TITLE
 
 PROMISED, DECLINED = 'promised', 'declined'
 BURIED: Final[Mapping[str, str]] = {
     'crm': 'its company was deleted in the CRM',
     'tc2': f'its company was deleted in {PRODUCT_TITLE}',
+    OPERATOR: 'its company was deleted here',
 }
 MARKED: Final = 'its company is marked as not a real customer'
 SAYS_NO: Final = 'the visitor answers No in the calendar'

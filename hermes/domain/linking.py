@@ -14,6 +14,7 @@ from hermes.domain.merge import settle_fields
 from hermes.domain.model import UNTOLD, Change, Intent, Mirror, Observation, Record, RecordRef, RemoteRef
 from hermes.domain.record_types import PARTS
 from hermes.domain.rules import claim
+from hermes.domain.tombstones import goes_with
 from hermes.parts.roles import CRM, CRM_ID, PRODUCT, PRODUCT_TITLE, ROLES
 
 
@@ -148,11 +149,8 @@ def _create(
     record = Record(RecordRef(record_type, graph.new_id()), company_id=company_id, born_event=context.event_id)
     if company_id is not None:
         company = graph.records[RecordRef('company', company_id)]
-        buried = (
-            company.tombstone
-            if record_type == 'contact' or (company.tombstone and company.tombstone.kind == 'crm')
-            else None
-        )
+        kind = company.tombstone.kind if company.tombstone else ''
+        buried = company.tombstone if record_type in goes_with(kind) else None
         record = replace(record, fields={'company_id': company_id}, tombstone=buried)
     graph.put_record(record)
     done.created.add(record.ref)

@@ -11,8 +11,8 @@ from hermes.domain.adoption import ADOPTED, is_first
 from hermes.domain.adoption import RULE as D_12
 from hermes.domain.fields import is_readable
 from hermes.domain.graph import Context, Graph
-from hermes.domain.history import edits, fold, has_spoken, is_empty
-from hermes.domain.model import UNTOLD, Change, Mirror, Observation, Record, RemoteRef, Run, Said, Value
+from hermes.domain.history import edits, explained, fold, has_spoken, is_empty
+from hermes.domain.model import UNTOLD, Change, Decree, Mirror, Observation, Record, RemoteRef, Run, Said, Value
 from hermes.domain.record_types import ATTRIBUTES, IN_CRM, PARTS, SHARED, Attribute
 from hermes.kit.spelling import look
 from hermes.parts.roles import CRM, PRODUCT
@@ -21,6 +21,7 @@ OWNERS = ('sales_person_id', 'admin_id')
 """Native owners of CRM objects: there is always one, so that nobody says nothing, whoever says it (D-16)."""
 
 
+BY_PERSON: Final = 'a person wrote it in the CRM'
 HALVES: Final = {'first_name': 'last_name', 'last_name': 'first_name'}
 """Two attributes that are one name in the CRM."""
 
@@ -93,9 +94,9 @@ def believe(
     """What one attribute should say. NOTHING: nobody ever said anything."""
     name = attribute.name
     crm, product = voices or voices_of(graph, record)
-    decreed = _decreed(record, name, crm)
-    if decreed is not None:
-        return decreed
+    decree = standing_decree(record, name, crm)
+    if decree is not None:
+        return Belief(decree.value, decree.system, decree.rule, decree.reason)
     if attribute.policy == 'crm':
         return _crm_owned(graph, record, attribute, crm, context)
     initial = _initial(record, name)
@@ -104,14 +105,15 @@ def believe(
         for edit in standing_edits(record, name, crm, product):
             value, known = _read(graph, crm, attribute, edit.value, context)
             if known:
-                note = ADOPTED if is_first(crm, name) else 'a person wrote it in the CRM'
+                note = ADOPTED if is_first(crm, name) else BY_PERSON
                 return Belief(value, CRM, 'FIELD-2', note)
     if theirs is not NOTHING:
         return theirs
     if initial is not None:
         return Belief(initial.value, initial.system, initial.rule)
-    if crm is not None and not (crm.ours and name in crm.sent) and has_spoken(crm, name):
-        value, known = _read(graph, crm, attribute, crm.current(name), context)
+    ours = crm is not None and crm.ours and name in crm.sent and name not in record.claims.decree
+    if crm is not None and not ours and has_spoken(crm, name):
+        value, known = _read(graph, crm, attribute, _found(crm, name), context)
         if known:
             first = is_first(crm, name)
             note = ADOPTED if first else 'nobody else has said anything'
@@ -167,14 +169,31 @@ def _fallback(record: Record, name: str) -> Belief:
     return Belief(found.value, found.system, found.rule) if found else NOTHING
 
 
-def _decreed(record: Record, name: str, crm: Mirror | None) -> Belief | None:
-    """A rule of ours wrote the field (TC-7, D-6) and no person has written it in the CRM since."""
+def _found(crm: Mirror, name: str) -> Value:
+    """What the CRM says of itself: not what Hermes has put there meanwhile, if it ever said anything else."""
+    runs, sent = crm.runs[name], crm.sent.get(name, ())
+    return next((run.value for run in reversed(runs) if not explained(run, sent)), runs[-1].value)
+
+
+def standing_decree(record: Record, name: str, crm: Mirror | None) -> Decree | None:
+    """What a rule of ours (TC-7, D-6) or an operator (D-22) wrote, unless a person has written the field in the CRM
+    since. What an object says at first sight may have stood there before an operator spoke, and ends nothing of theirs.
+    """
     decree = record.claims.decree.get(name)
     if decree is None:
         return None
-    if crm is not None and any(run.first > decree.after for run, _ in edits(crm, name)):
+    written = [] if crm is None else edits(crm, name)
+    if any(run.first > decree.after and not (first_sight and decree.by_hand) for run, first_sight in written):
         return None
-    return Belief(decree.value, 'hermes', decree.rule)
+    return decree
+
+
+def decreed(graph: Graph, record: Record) -> dict[str, Decree]:
+    """The decrees of operators that stand in a record (D-22)."""
+    told = [name for name, decree in record.claims.decree.items() if decree.by_hand]
+    crm = graph.voice(record.ref, CRM) if told else None
+    found = {name: standing_decree(record, name, crm) for name in told}
+    return {name: decree for name, decree in found.items() if decree is not None}
 
 
 def _crm_owned(graph: Graph, record: Record, attribute: Attribute, crm: Mirror | None, context: Context) -> Belief:

@@ -198,8 +198,8 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """Who deleted a record (D-2): kind 'tc2', 'crm' or 'erased'; `seen` = versions of its mirrors at that moment,
-    'system:type:id' -> version.
+    """Who deleted a record (D-2): kind 'tc2', 'crm', 'operator' or 'erased'; `seen` = versions of its mirrors at that
+    moment, 'system:type:id' -> version.
     """
 
     kind: str
@@ -224,13 +224,27 @@ class Said:
     shown: Value = None
 
 
+OPERATOR: Final = 'operator'
+"""Who wrote what an operator says: the system that the journal names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decree:
-    """A rule of ours wrote a field; what a person writes `after` that counts more."""
+    """A rule of ours wrote a field, or (`system` 'operator', D-22) a person here, for a reason; what a person writes in
+    the CRM `after` that counts more. `event_id`: of the act.
+    """
 
     value: Value
     after: Version
     rule: str
+    system: str = 'hermes'
+    reason: str = ''
+    event_id: int = 0
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether an operator said it."""
+        return self.system == OPERATOR
 
 
 class Doubt(NamedTuple):
@@ -248,11 +262,11 @@ class Claims:
     """What no remote object says of a record (stored by db/codec.py).
 
     By field: `initial` values of what Hermes made, until a system owns the field; `fallback`, what stood in an older
-    database; `decree`, what a rule wrote; `released`, the version up to which edits no longer hold it; `substituted`,
-    why its value is only a stand-in (D-16, D-17); `counted`, what was found there before our own count (D-12);
-    `settled`, what a person decided about a mark (D-6). `doubts`: about a call, by kind. `rehomed`: the version from
-    which it belongs to an organisation that is made anew (D-2). `renumbered`: its id was given to something else in
-    the CRM before. `undecided`: by system, which records an object may be (MATCH-7).
+    database; `decree`, what a rule or an operator wrote; `released`, the version up to which edits no longer hold it;
+    `substituted`, why its value is only a stand-in (D-16, D-17); `counted`, what was found there before our own count
+    (D-12); `settled`, what a person decided about a mark (D-6) or a deletion (D-2). `doubts`: about a call, by kind.
+    `rehomed`: the version from which it belongs to an organisation that is made anew (D-2). `renumbered`: its id was
+    given to something else in the CRM before. `undecided`: by system, which records an object may be (MATCH-7).
     """
 
     initial: Mapping[str, Said] = field(default_factory=lambda: UNTOLD)

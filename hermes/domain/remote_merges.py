@@ -18,6 +18,7 @@ from hermes.domain.model import (
     UNSETTLED,
     UNTOLD,
     Change,
+    Decree,
     Mirror,
     Observation,
     Record,
@@ -167,9 +168,19 @@ def unite(graph: Graph, loser: Record, survivor: Record, rule: str, context: Con
 
 
 def _said_first(loser: Record, kept: Record) -> dict[str, Any]:
-    """What both were told before any system spoke; the survivor's own stands."""
+    """What both were told before any system spoke; the survivor's own stands. Of two decrees the newer one (D-22)."""
     both = {kind: {**getattr(loser.claims, kind), **getattr(kept.claims, kind)} for kind in SAID_FIRST}
+    decrees = dict(kept.claims.decree)
+    for name, decree in loser.claims.decree.items():
+        mine = decrees.get(name)
+        if decree.by_hand and (mine is None or (mine.by_hand and _said_at(mine) < _said_at(decree))):
+            decrees[name] = decree
+    both['decree'] = decrees
     return {kind: told for kind, told in both.items() if told}
+
+
+def _said_at(decree: Decree) -> tuple[Version, int]:
+    return decree.after, decree.event_id
 
 
 def join_listed(graph: Graph, seen: Observation, record: Record, context: Context, done: Applied) -> Record:
@@ -248,6 +259,9 @@ def _move_children(graph: Graph, loser: Record, survivor: Record, rule: str, don
             if name in said:
                 moves: dict[str, Any] = {kind: {**said, name: replace(said[name], value=survivor.ref.id)}}
                 claims = replace(claims, **moves)
+        if name in claims.decree and claims.decree[name].value == loser.ref.id:
+            moved_to = replace(claims.decree[name], value=survivor.ref.id)
+            claims = replace(claims, decree={**claims.decree, name: moved_to})
         company_id = survivor.ref.id if name == 'company_id' else child.company_id
         fields = {**child.fields, name: survivor.ref.id}
         graph.put_record(replace(child, fields=fields, claims=claims, company_id=company_id))

@@ -11,9 +11,9 @@ from hermes.domain.applied import Applied, ask
 from hermes.domain.errors import Refused
 from hermes.domain.graph import Context, Graph
 from hermes.domain.merge import settle_fields
-from hermes.domain.model import UNTOLD, Change, Observation, Record, RecordRef, RemoteRef, Tombstone
+from hermes.domain.model import OPERATOR, UNTOLD, Change, Observation, Record, RecordRef, RemoteRef, Tombstone
 from hermes.domain.remote_merges import absorb, unite
-from hermes.domain.rules import claim
+from hermes.domain.rules import DELETION, claim
 from hermes.domain.tombstones import lay_down
 from hermes.parts.roles import CRM
 
@@ -31,6 +31,10 @@ CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     'narc': {
         'delete': 'delete it in the CRM although something speaks against it',
         'keep': 'keep it in the CRM; nothing is sent while the mark stands',
+    },
+    DELETION: {
+        'delete': 'delete it in the CRM although something speaks against it',
+        'keep': 'keep it in the CRM; it stays deleted here',
     },
     'fought over': {
         'ours': 'send our value again, and go on correcting the field',
@@ -122,11 +126,12 @@ def drop(graph: Graph, ref: RemoteRef, context: Context, done: Applied) -> None:
     lay_down(graph, Observation(ref, 'deleted', mirror.version, origin='act'), context, done)
 
 
-def delete_anyway(graph: Graph, record: Record, done: Applied) -> None:
-    """D-6, S21: a person lets go what spoke against it; the mark's end takes that back."""
+def delete_anyway(graph: Graph, record: Record, kind: str, done: Applied) -> None:
+    """D-6, D-2, S21: a person lets go what spoke against it; the end of the mark or of the deletion takes that back."""
     done.remember(graph, record)
-    claim(graph, record.ref, 'settled', 'narc', 'delete')
-    done.changes.append(Change(record.ref, 'decision', 'narc', 'delete', 'operator', 'D-6'))
+    claim(graph, record.ref, 'settled', kind, 'delete')
+    rule = 'D-6' if kind == 'narc' else 'D-2'
+    done.changes.append(Change(record.ref, 'decision', kind, 'delete', OPERATOR, rule))
 
 
 def fight_again(graph: Graph, record: Record, fields: tuple[str, ...], done: Applied) -> None:

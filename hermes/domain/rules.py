@@ -4,7 +4,7 @@ One pure function, `rules`, run right after merge until nothing changes; its clo
 Each rule is a function of one company's graph and says its behaviour id in the journal.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -14,8 +14,8 @@ from hermes.domain.adoption import RULE as D_12
 from hermes.domain.graph import Context, Decision, Graph
 from hermes.domain.history import NEVER, edits
 from hermes.domain.identity import addresses
-from hermes.domain.merge import believe, standing_edit
-from hermes.domain.model import ByField, Change, Claims, Decree, Mirror, Record, RecordRef, Said, Value
+from hermes.domain.merge import believe, decreed, standing_edit
+from hermes.domain.model import OPERATOR, ByField, Change, Claims, Decree, Mirror, Record, RecordRef, Said, Value
 from hermes.domain.record_types import ATTRIBUTES, Attribute
 from hermes.parts.roles import CRM, PRODUCT
 
@@ -25,6 +25,8 @@ TERMINATED: Final = 'terminated'
 OWN: Final = ('title', 'status', 'archived', 'company_id', 'contact_id', 'admin_id', 'pipeline_id', 'stage_id')
 """What a deal has itself and never inherits."""
 STRANGER: Final = 'a person chose CRM user'
+DELETION: Final = 'deletion'
+"""What is asked, and settled, where something speaks against deleting in the CRM what an operator deleted here."""
 
 
 @dataclass
@@ -99,17 +101,19 @@ def _substitute(graph: Graph, ref: RecordRef, context: Context, done: Ruled) -> 
     product, crm = graph.voice(ref, PRODUCT), graph.voice(ref, CRM)
     unknown_plan = product.current('price_plan_unknown') if product else None
     substituted = company.claims.substituted
+    if 'price_plan' in decreed(graph, company):
+        unknown_plan = None
     if unknown_plan and substituted.get('price_plan') != unknown_plan:
         claim(graph, ref, 'substituted', 'price_plan', unknown_plan)
         done.warnings.append(f'D-17: price plan {unknown_plan!r} is unknown, payg is used')
     elif not unknown_plan and 'price_plan' in substituted:
-        _unclaim(graph, ref, 'substituted', 'price_plan')
+        unclaim(graph, ref, 'substituted', 'price_plan')
     voices = [voice for voice in (product, crm) if voice is not None and not _chosen_by_us(voice)]
     told = [(voice.ref.system, voice.current('sales_person_id')) for voice in voices if voice.says('sales_person_id')]
     if company.fields.get('sales_person_id') is not None:
         kept = str(substituted.get('sales_person_id', STRANGER))
         if not kept.startswith(STRANGER) and any(context.directory.admin_of(*each) for each in told):
-            _unclaim(graph, ref, 'substituted', 'sales_person_id')
+            unclaim(graph, ref, 'substituted', 'sales_person_id')
         return
     strangers = [f'{system} {value}' for system, value in told if value not in (None, 0, '')]
     strangers += [f'{system} names nobody' for system, value in told if value in (None, 0, '')]
@@ -134,11 +138,12 @@ def _hold_strangers(graph: Graph, ref: RecordRef, context: Context, done: Ruled)
     crm, product = graph.voice(ref, CRM), graph.voice(ref, PRODUCT)
     if crm is None:
         return
+    said = decreed(graph, graph.records[ref])
     for attribute in context.catalogue.attributes('company').values():
         if attribute.type != 'admin' or attribute.policy != 'follow':
             continue
         company = graph.records[ref]
-        edit = standing_edit(company, attribute.name, crm, product)
+        edit = None if attribute.name in said else standing_edit(company, attribute.name, crm, product)
         stranger = (
             edit is not None and edit.value not in (None, 0, '') and not context.directory.admin_of(CRM, edit.value)
         )
@@ -148,7 +153,7 @@ def _hold_strangers(graph: Graph, ref: RecordRef, context: Context, done: Ruled)
             claim(graph, ref, 'substituted', attribute.name, reason)
             done.warnings.append(f'{attribute.name}: CRM user {edit.value if edit else ""} is no admin here')
         elif not reason and kept.startswith(STRANGER):
-            _unclaim(graph, ref, 'substituted', attribute.name)
+            unclaim(graph, ref, 'substituted', attribute.name)
 
 
 def is_active(admin_id: Value, context: Context) -> bool:
@@ -157,7 +162,8 @@ def is_active(admin_id: Value, context: Context) -> bool:
     return admin is not None and admin.fields.get('active') is not False
 
 
-def _unclaim(graph: Graph, ref: RecordRef, kind: ByField, name: str) -> None:
+def unclaim(graph: Graph, ref: RecordRef, kind: ByField, name: str) -> None:
+    """Take one of a record's claims away."""
     record = graph.records[ref]
     told: dict[str, Any] = {kind: {key: it for key, it in getattr(record.claims, kind).items() if key != name}}
     graph.put_record(replace(record, claims=replace(record.claims, **told)))
@@ -209,12 +215,12 @@ def _close_deals(graph: Graph, ref: RecordRef, before: Record | None, context: C
     terminated = company.fields.get('tc2_status') == TERMINATED != old.get('tc2_status')
     marked = bool(company.fields.get('narc')) and not old.get('narc')
     if not company.fields.get('narc') and 'narc' in company.claims.settled:
-        _unclaim(graph, ref, 'settled', 'narc')
+        unclaim(graph, ref, 'settled', 'narc')
     if not (terminated or marked):
         return
     rule = 'TC-7' if terminated else 'D-6'
     for deal in graph.children(ref.id, 'deal'):
-        if deal.is_open:
+        if deal.is_open and 'status' not in decreed(graph, deal):
             decree(graph, deal.ref, 'status', 'lost', rule, done)
     if marked:
         reason = kept_despite_narc(graph, company)
@@ -228,15 +234,44 @@ def kept_despite_narc(graph: Graph, company: Record) -> str:
         return 'it has paid invoices'
     if any(deal.fields.get('status') == 'won' for deal in graph.children(company.ref.id, 'deal')):
         return 'it has a won deal'
-    theirs = {email for contact in graph.children(company.ref.id, 'contact') for email in addresses(graph, contact)}
-    if any(
+    if _are_elsewhere(graph, graph.children(company.ref.id, 'contact')):
+        return 'a person of it also belongs to another company'
+    return ''
+
+
+def _are_elsewhere(graph: Graph, contacts: Sequence[Record]) -> bool:
+    """Whether one of these people also belongs to a company other than theirs."""
+    theirs = {email for contact in contacts for email in addresses(graph, contact)}
+    home = {contact.company_id for contact in contacts}
+    return any(
         other.ref.type == 'contact'
-        and other.company_id != company.ref.id
+        and other.company_id not in home
         and not other.gone
         and not theirs.isdisjoint(addresses(graph, other))
         for other in graph.records.values()
-    ):
-        return 'a person of it also belongs to another company'
+    )
+
+
+def buried_here(record: Record) -> bool:
+    """Whether an operator deleted it (D-2)."""
+    return record.tombstone is not None and record.tombstone.kind == OPERATOR
+
+
+def kept_despite_deletion(graph: Graph, record: Record) -> str:
+    """Why what an operator deleted is not deleted in the CRM (S21); '' when it may be, or somebody let it go. What went
+    with its company goes as that does.
+    """
+    company, stone = graph.company(record), record.tombstone
+    if company is not None and company.tombstone is not None and stone is not None:
+        record = company if company.tombstone.event_id == stone.event_id else record
+    if record.claims.settled.get(DELETION) == 'delete':
+        return ''
+    if record.ref.type == 'company':
+        return kept_despite_narc(graph, record)
+    if record.ref.type == 'deal' and record.fields.get('status') == 'won':
+        return 'it is won'
+    if record.ref.type == 'contact' and _are_elsewhere(graph, [record]):
+        return 'this person also belongs to another company'
     return ''
 
 
@@ -270,7 +305,7 @@ def open_deal(
     """
     fields = graph.records[ref].fields
     plan = fields.get('price_plan') if fields.get('price_plan') in PLANS else 'payg'
-    placed = _placement(str(plan), context)
+    placed = placement(str(plan), context)
     if isinstance(placed, str):
         done.warnings.append(placed)
         done.decisions.append(Decision('no-pipeline', f'no-pipeline:{ref.id}', ref, {'reason': placed}))
@@ -304,7 +339,7 @@ def make_deal(
     return ref
 
 
-def _placement(plan: str, context: Context) -> tuple[int, int] | str:
+def placement(plan: str, context: Context) -> tuple[int, int] | str:
     """The pipeline and entry stage for a plan, or a plain sentence naming the setting that is missing (D-8)."""
     key = f'{plan}_pipeline_id'
     pipeline_id = context.settings.get(key)

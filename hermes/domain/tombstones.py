@@ -1,4 +1,5 @@
-"""Deletions and what takes them back (D-2): tombstones by TC2 and by the CRM, links that move up, revivals.
+"""Deletions and what takes them back (D-2): tombstones by TC2, by the CRM and by operators, links that move up,
+revivals.
 
 A tombstone hides a record and what hangs under it; rows and journal stay. Nothing older than it takes it back (I16).
 """
@@ -10,12 +11,12 @@ from typing import Final
 from hermes.domain.applied import Applied
 from hermes.domain.graph import Context, Graph
 from hermes.domain.merge import merge, settle_fields
-from hermes.domain.model import Change, Mirror, Observation, Record, RecordRef, Tombstone, Version
-from hermes.domain.record_types import SHARED, UNDER_COMPANY
+from hermes.domain.model import OPERATOR, Change, Mirror, Observation, Record, RecordRef, Tombstone, Version
+from hermes.domain.record_types import PARTS, SHARED, UNDER_COMPANY
 from hermes.domain.rules import Ruled, assign, decree
 from hermes.parts.roles import CRM, PRODUCT, ROLES
 
-BURIED: Final = {'crm': UNDER_COMPANY}
+BURIED: Final = {'crm': UNDER_COMPANY, OPERATOR: UNDER_COMPANY}
 """Who deleted a company -> what goes with it; with TC2 it is its contacts alone."""
 
 
@@ -85,11 +86,16 @@ def keep_one_primary(graph: Graph, mirror: Mirror, record: Record, context: Cont
         graph.put_mirror(replace(mirror, primary=False))
 
 
+def goes_with(kind: str) -> tuple[str, ...]:
+    """The types under a company that a deletion of this kind takes along."""
+    return BURIED.get(kind, ('contact',))
+
+
 def hanging(graph: Graph, company_id: int, kind: str, context: Context) -> list[Record]:
     """What goes with a company: a call only when it is over (PD-ORG-3); somebody waits for one that is to come."""
     return [
         child
-        for part in BURIED.get(kind, ('contact',))
+        for part in goes_with(kind)
         for child in graph.children(company_id, part)
         if part != 'meeting' or datetime.fromisoformat(child.fields['end_at']) <= context.now
     ]
@@ -117,12 +123,11 @@ def bury(graph: Graph, record: Record, kind: str, seen: Observation, context: Co
         graph.put_record(
             replace(graph.records[each.ref], tombstone=Tombstone(kind, context.now, context.event_id, known))
         )
-        rule = {'tc2': 'TC-3', 'crm': {'contact': 'PD-PER-5', 'deal': 'PD-DEAL-4'}.get(record.ref.type, 'PD-ORG-3')}[
-            kind
-        ]
+        by_crm = {'contact': 'PD-PER-5', 'deal': 'PD-DEAL-4'}.get(record.ref.type, 'PD-ORG-3')
+        system, rule = {'tc2': (PRODUCT, 'TC-3'), OPERATOR: (OPERATOR, 'D-2')}.get(kind, (CRM, by_crm))
         old = each.tombstone.kind if each.tombstone else None
-        done.changes.append(Change(each.ref, 'tombstone', old, kind, PRODUCT if kind == 'tc2' else CRM, rule))
-        if each.ref.type == 'deal':
+        done.changes.append(Change(each.ref, 'tombstone', old, kind, system, rule))
+        if each.ref.type == 'deal' and kind != OPERATOR:
             ruled = Ruled()
             decree(graph, each.ref, 'status', 'deleted', rule, ruled)
             done.changes += ruled.changes
@@ -143,10 +148,11 @@ def revive(graph: Graph, record: Record, mirror: Mirror, seen: Observation, cont
         return
     at_burial = stone.seen.get(':'.join(seen.ref), Version(-1, 0))
     newer = seen.version > Version(*at_burial)
-    if stone.kind == 'tc2':
-        by_person = seen.ref.system == CRM and newer and not (seen.by_api or seen.merged_from)
-        by_person = by_person and seen.origin == 'webhook'
-        revived = seen.kind == 'recovered' or by_person or _signed_up_again(stone, mirror, seen)
+    if stone.kind in ('tc2', OPERATOR):
+        revived = seen.ref.system == CRM and newer and not (seen.by_api or seen.merged_from)
+        revived = revived and seen.origin == 'webhook'
+        if stone.kind == 'tc2':
+            revived = revived or seen.kind == 'recovered' or _signed_up_again(stone, mirror, seen)
     else:
         revived = seen.ref.system == CRM and newer
     parent = graph.company(record)
@@ -170,8 +176,19 @@ def lift(graph: Graph, record: Record, system: str, rule: str, context: Context,
         if each.tombstone is None or each.tombstone.event_id != stone.event_id:
             continue
         claims = each.claims
-        if each.ref.type == 'deal':
+        if each.ref.type == 'deal' and stone.kind != OPERATOR:
             claims = replace(claims, decree={name: it for name, it in claims.decree.items() if name != 'status'})
         graph.put_record(replace(graph.records[each.ref], tombstone=None, claims=claims))
         done.changes.append(Change(each.ref, 'tombstone', each.tombstone.kind, None, system, rule))
         done.changes += settle_fields(graph, graph.records[each.ref], context)
+
+
+def rehome(graph: Graph, company: Record) -> None:
+    """D-2: what stands in the CRM without its organisation moves to the one that is made anew."""
+    if graph.linked(company.ref, CRM):
+        return
+    for part in PARTS:
+        for child in graph.children(company.ref.id, part):
+            mirror = graph.primary(child.ref, CRM)
+            if mirror is not None and not child.gone:
+                graph.put_record(replace(child, claims=replace(child.claims, rehomed=mirror.version)))

@@ -115,15 +115,16 @@ class View(Protocol):
 class Outgoing:
     """One field that goes out: mirror key, what it reads ('Company.name'), when it is written, how it is computed.
 
-    `when` 'create': on creation only; 'known': also to an object that was read with this field; 'linked': only to an
-    object that is there; a record type with nothing else in its table is never made nor deleted in that system.
+    `when` 'create': on creation, later only what an operator decrees (D-22); 'once': on creation, never later; 'known':
+    also to an object that was read with this field; 'linked': only to an object that is there; a record type with
+    nothing else in its table is never made nor deleted in that system.
     `compute` returns ABSENT (domain.fields.ABSENT) to say nothing.
     """
 
     key: str
     inputs: tuple[str, ...]
     compute: Callable[[View], Value]
-    when: Literal['create', 'known', 'always', 'linked'] = 'always'
+    when: Literal['create', 'once', 'known', 'always', 'linked'] = 'always'
     limit: int | None = None
     """Longest text that the remote takes (D-14); the cut is marked in the push."""
     rule: str = ''

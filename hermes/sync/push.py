@@ -30,6 +30,7 @@ from hermes.domain.errors import (
 from hermes.domain.fields import CURRENCY
 from hermes.domain.graph import Decision, Graph
 from hermes.domain.history import edits
+from hermes.domain.merge import decreed
 from hermes.domain.model import Event, Record, RemoteRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
 from hermes.kit import tracing
@@ -194,8 +195,9 @@ async def _without_fights(engine: Engine, connection: Connection, graph: Graph, 
     now_s = int(engine.clock.now().timestamp())
     mirror = needed.mirror
     corrections = {name: tuple(at for at in times if at > now_s - DAY_S) for name, times in mirror.corrections.items()}
-    fought = []
-    for name in needed.fields:
+    fought, record = [], graph.record(push.record)
+    said = decreed(graph, record) if record is not None else {}
+    for name in needed.fields.keys() - said.keys():
         written = edits(mirror, name)
         runs = mirror.runs.get(name, ())
         if not written or written[-1][0] != runs[-1] or written[-1][1]:

@@ -12,7 +12,7 @@ from hermes.sync import sweep
 from hermes.sync.ingest import ingest_step
 from hermes.sync.push import LostLeaseError, push_step
 from hermes.sync.resolve import reread_step
-from tests.sim import acts
+from tests.sim import acts, operators
 from tests.sim.testbed import Testbed, pick
 
 STEPS: list[tuple[Any, int]] = [(ingest_step, 5), (push_step, 5), (reread_step, 2), (sweep.sweep_step, 1)]
@@ -92,6 +92,8 @@ async def move(testbed: Testbed, chance: random.Random, story: Story) -> str:
         return acts.act(house, chance)
     if luck < 0.48:
         return await deliver(testbed, chance, story)
+    if luck < 0.52:
+        return await operators.act(testbed, chance)
     if luck < 0.60:
         seconds = chance.choice((0.01, 0.3, 1.0, 1.0, 2.5, 6.0, 12.0, 25.0))
         house.clock.advance(seconds)

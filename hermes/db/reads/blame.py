@@ -5,19 +5,22 @@ Answers come from the journal (`change`) and from what the remote objects last s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from psycopg import Connection, sql
 
+from hermes.db.codec import read_claims, read_mirror
 from hermes.db.reads.lookup import Row, find_linked, row, rows
 from hermes.domain.adoption import OVERWRITTEN
 from hermes.domain.errors import Refused
 from hermes.domain.fields import CustomField
+from hermes.domain.graph import Graph
 from hermes.domain.history import is_empty
-from hermes.domain.model import RecordRef, Value
-from hermes.domain.record_types import ATTRIBUTES, NAMES, TITLES, FieldType, Policy
+from hermes.domain.merge import decreed
+from hermes.domain.model import Record, RecordRef, Value
+from hermes.domain.record_types import ATTRIBUTES, MERGED, NAMES, TITLES, FieldType, Policy
 from hermes.parts.roles import CRM, PRODUCT
 
 COMMON: Final = ('id', 'extra', 'claims', 'tombstone', 'alias_of', 'born_event')
@@ -39,6 +42,15 @@ FIND_VOICES = """
 FIND_PUSHES = """
     select system, wanted > done as dirty, state, reason, due_at, ignored, intent is not null as intent, dirty_at
     from push where record_type = %(type)s and record_id = %(id)s order by system
+"""
+FIND_DECREES = """
+    select d.key as field, d.value as decree, e.received_at as at, coalesce(e.headers ->> 'by', '') as by
+    from {table} t, jsonb_each(t.claims -> 'decree') d left join event e on e.id = (d.value ->> 'event_id')::bigint
+    where t.id = %(id)s and d.value ->> 'system' = 'operator'
+"""
+FIND_MIRROR = """
+    select m.*, l.record_type, l.record_id, l.is_primary from link l join mirror m using (system, type, remote_id)
+    where l.record_type = %(type)s and l.record_id = %(id)s and l.system = %(system)s
 """
 FIND_CUSTOM = 'select * from custom_field'
 FIND_ADMIN = {
@@ -76,6 +88,17 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Decreed:
+    """What an operator wrote, and stands over every system (D-22): when, through which event, who, why."""
+
+    value: Value
+    at: datetime | None
+    event_id: int
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One field of a record. `write` is None for a value that stands in the row without a line in the journal."""
 
@@ -84,6 +107,7 @@ class Line:
     write: Write | None
     others: tuple[Held, ...] = ()
     writes: tuple[Write, ...] = ()
+    decree: Decreed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +143,33 @@ def read_blame(connection: Connection[Any], ref: RecordRef, name: str = '', at: 
         *(key for key in traits if key in stored or key in journal),
         *sorted(key for key in {*stored, *journal} if key not in traits),
     ]
+    decrees = read_decrees(connection, ref) if at is None else {}
     lines = []
     for key in [name] if name else order:
         written = journal.get(key, [])
-        line = _line(key, _last(written) if key not in stored else stored[key], written, at)
+        line = replace(
+            _line(key, _last(written) if key not in stored else stored[key], written, at), decree=decrees.get(key)
+        )
         others = _read_others(connection, voices, dirty, line, traits.get(key), at)
         if name or line.write or line.value is not None or others:
-            lines.append(Line(line.field, line.value, line.write, others, line.writes))
+            lines.append(replace(line, others=others))
     return Blame(ref, tuple(lines))
+
+
+def read_decrees(connection: Connection[Any], ref: RecordRef) -> dict[str, Decreed]:
+    """The decrees of operators that stand in a record, by field (D-22)."""
+    query = sql.SQL(FIND_DECREES).format(table=sql.Identifier(ref.type))
+    found = rows(connection, query, {'id': ref.id}) if ref.type in MERGED else []
+    if not found:
+        return {}
+    mirrors = [read_mirror(item) for item in rows(connection, FIND_MIRROR, {**ref._asdict(), 'system': CRM})]
+    record = Record(ref, claims=read_claims({'decree': {item['field']: item['decree'] for item in found}}))
+    standing = decreed(Graph([record], mirrors), record)
+    return {
+        item['field']: Decreed(it.value, item['at'], it.event_id, item['by'], it.reason)
+        for item in found
+        if (it := standing.get(item['field'])) is not None
+    }
 
 
 def read_row(connection: Connection[Any], ref: RecordRef) -> dict[str, Value]:
@@ -187,7 +230,10 @@ def _read_others(
         since = datetime.fromtimestamp(run[1][0], UTC)
         system, said = voice['system'], ''
         by_event = None
-        if (
+        if line.decree is not None and system != CRM and _spoken(voice, line.field):
+            by_event = line.decree.event_id
+            said = f'held back by the decree of event {by_event}'
+        elif (
             line.write
             and line.write.system == CRM
             and system != CRM

@@ -1,8 +1,11 @@
 """What has to be sent of a deal: while it is open (OUT-9), and never of one that was archived (PD-DEAL-8)."""
 
+from dataclasses import replace
+
+from hermes.domain.merge import decreed
 from hermes.domain.model import Mirror, RecordRef
 from hermes.domain.plan.steps import corrected, deleted, homeless, made, marked, unread
-from hermes.domain.plan.values import Noop, Plan, Subject, Wait
+from hermes.domain.plan.values import Noop, Plan, Subject, Update, Wait
 
 
 def plan(asked: Subject) -> Plan:
@@ -17,7 +20,7 @@ def _archived(asked: Subject) -> Plan | None:
 
 def _standing(asked: Subject) -> Plan:
     if asked.mirror is not None:
-        return unread(asked.mirror) or _closed(asked.mirror) or corrected(asked, asked.mirror)
+        return unread(asked.mirror) or _closed(asked, asked.mirror) or corrected(asked, asked.mirror)
     waits = '' if asked.ahead else homeless(asked)
     if waits:
         return Wait(waits)
@@ -28,8 +31,13 @@ def _standing(asked: Subject) -> Plan:
     return made(asked)
 
 
-def _closed(mirror: Mirror) -> Plan | None:
-    return Noop('OUT-9: a closed deal receives nothing') if mirror.current('status') != 'open' else None
+def _closed(asked: Subject, mirror: Mirror) -> Plan | None:
+    """A closed deal receives what an operator decreed, and nothing else (D-22)."""
+    if mirror.current('status') == 'open':
+        return None
+    said = decreed(asked.graph, asked.record)
+    needed = corrected(replace(asked, outgoing=[item for item in asked.outgoing if item.key in said]), mirror)
+    return needed if isinstance(needed, Update) else Noop('OUT-9: a closed deal receives nothing')
 
 
 def _is_alone(asked: Subject) -> bool:

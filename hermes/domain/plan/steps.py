@@ -8,12 +8,12 @@ from typing import Final
 from hermes.domain.adoption import is_left, may_write
 from hermes.domain.fields import ABSENT
 from hermes.domain.history import NEVER, edits, equal, is_empty
-from hermes.domain.merge import OWNERS
+from hermes.domain.merge import OWNERS, decreed
 from hermes.domain.model import Mirror, RemoteRef, Value
 from hermes.domain.plan.values import Create, Delete, Noop, Plan, Subject, Update, Wait
 from hermes.domain.plan.view import RecordView
 from hermes.domain.record_types import IN_CRM
-from hermes.domain.rules import kept_despite_narc
+from hermes.domain.rules import buried_here, kept_despite_deletion, kept_despite_narc
 from hermes.kit.texts import tidy
 from hermes.parts.roles import CRM
 
@@ -22,18 +22,28 @@ OWNED: Final = (*OWNERS, 'owner_id')
 
 
 def deleted(asked: Subject) -> Plan | None:
-    """Nothing goes out for what is deleted (D-2)."""
+    """Nothing goes out for what is deleted (D-2); what an operator deleted here goes there too, unless something speaks
+    against it (S21).
+    """
     record, company = asked.record, asked.company
+    if asked.mirror is not None and buried_here(record) and not _is_only_told(asked):
+        reason = kept_despite_deletion(asked.graph, record)
+        return Noop(f'D-2: kept there, because {reason}') if reason else Delete(asked.mirror)
     if record.gone or company is None or company.gone:
         return Noop('the record is deleted')
     return None
+
+
+def _is_only_told(asked: Subject) -> bool:
+    """Whether it is never made nor deleted there."""
+    return all(item.when == 'linked' for item in asked.outgoing)
 
 
 def marked(asked: Subject) -> Plan | None:
     """What is never made there; and what the mark of a company says (D-6)."""
     company, mirror = asked.company, asked.mirror
     narc = company is not None and company.fields.get('narc')
-    if all(item.when == 'linked' for item in asked.outgoing):
+    if _is_only_told(asked):
         if mirror is None:
             return Noop('PD-ORG-5: it is not there, and is never made there')
         return Noop('D-6: nothing is pushed for it while the mark stands') if narc else None
@@ -68,13 +78,18 @@ def corrected(asked: Subject, mirror: Mirror) -> Plan:
     graph, record = asked.graph, asked.record
     wanted, cut = wanted_fields(asked, creating=False)
     inputs = {item.key: item.inputs for item in asked.outgoing}
-    attributes = asked.context.catalogue.attributes(record.ref.type)
+    attributes, said = asked.context.catalogue.attributes(record.ref.type), decreed(graph, record)
     differing = {
         name: value
         for name, value in wanted.items()
         if not equal(mirror, name, value)
-        and may_write(graph, mirror, record, name, value, inputs[name])
-        and not is_left(mirror, name, attributes.get(name))
+        and (
+            name in said
+            or (
+                may_write(graph, mirror, record, name, value, inputs[name])
+                and not is_left(mirror, name, attributes.get(name))
+            )
+        )
     }
     return _update(mirror, differing, cut)
 
@@ -123,15 +138,16 @@ def wanted_fields(asked: Subject, *, creating: bool) -> tuple[dict[str, Value], 
     }  # fmt: skip
     wanted: dict[str, Value] = {}
     cut: list[str] = []
+    said = decreed(asked.graph, asked.record)
     for item in asked.outgoing:
-        again = item.key == 'company_id' and not creating and _is_rehomed(asked)
+        again = not creating and (item.key in said or (item.key == 'company_id' and _is_rehomed(asked)))
         unsure = bool(substituted) and substituted.intersection(item.inputs) and not (creating and item.key in OWNED)
-        if (item.when == 'create' and not creating and not again) or unsure:
+        if (item.when == 'create' and not creating and not again) or (item.when == 'once' and not creating) or unsure:
             continue
         if item.when == 'known' and not creating and view.shown(item.key) == ABSENT:
             continue
         value = item.compute(view)
-        if value == ABSENT or (again and value is None):
+        if value == ABSENT or (again and item.when == 'create' and value is None):
             continue
         if isinstance(value, str):
             value = tidy(value)

@@ -16,6 +16,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.graph import Graph
 from hermes.domain.model import Change, Record, RecordRef, Tombstone
 from hermes.domain.staff import IDS, check_staff, full_name, named_alike
+from hermes.sync.acts import steps
 from hermes.sync.acts.scope import Outcome, Scope
 
 RULE: Final = 'SETUP-3'
@@ -46,7 +47,14 @@ async def save(scope: Scope, act: SaveAdmin) -> Outcome:
         changes.insert(0, Change(record.ref, 'tombstone', old.tombstone.kind, None, BY, RULE))
     await _store(scope, record, changes)
     meetings = await occupancy.find_coming(connection, number) if changes else []
-    return {'notes': [f'admin {number}'], 'id': number, 'dirty': [['meeting', each] for each in meetings]}
+    came = old is None or old.tombstone is not None
+    back = steps.joined(number) if came else steps.admin(number, {change.field: change.old for change in changes})
+    return {
+        'notes': [f'admin {number}'],
+        'id': number,
+        'dirty': [['meeting', each] for each in meetings],
+        'undo': [back] if changes else [],
+    }
 
 
 def find(asked: int | None, fields: Mapping[str, Any], known: Knowledge) -> int | None:
@@ -80,7 +88,7 @@ async def remove(scope: Scope, act: RemoveAdmin) -> Outcome:
         raise Refused(f'The setting {using[0]} names admin {number}: change it first.')
     record = replace(old, tombstone=Tombstone(BY, scope.event.received_at, scope.event.id))
     await _store(scope, record, [Change(record.ref, 'tombstone', None, BY, BY, RULE)])
-    return {'notes': [f'admin {number} was removed'], 'id': number}
+    return {'notes': [f'admin {number} was removed'], 'id': number, 'undo': [steps.left(number)]}
 
 
 async def _store(scope: Scope, record: Record, changes: list[Change]) -> None:

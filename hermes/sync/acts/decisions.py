@@ -119,6 +119,7 @@ def _carry_out(
     done: Applied,
 ) -> None:
     refs, records, detail = named
+    kind = answer[0]
     match answer:
         case ('gone', 'relink') | ('merged?', 'accept'):
             resolutions.relink(graph, refs[0], refs[1], context, done)
@@ -132,9 +133,9 @@ def _carry_out(
             resolutions.make_same(graph, record, records[0], context, done)
         case ('match', 'separate'):
             resolutions.make_separate(graph, record, done)
-        case ('narc', 'delete'):
-            resolutions.delete_anyway(graph, record, done)
-        case ('promised' | 'declined' as kind, 'cancel'):
+        case ('narc' | 'deletion', 'delete'):
+            resolutions.delete_anyway(graph, record, kind, done)
+        case ('promised' | 'declined', 'cancel'):
             doubts.call_off(graph, record, kind, context, done)
         case ('fought over', 'ours'):
             resolutions.fight_again(graph, record, tuple(detail['fields']), done)

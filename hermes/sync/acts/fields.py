@@ -22,6 +22,7 @@ from hermes.domain.model import Change, Observation, Origin, Record, RemoteRef, 
 from hermes.domain.record_types import ATTRIBUTES, FIELDED, Policy
 from hermes.domain.rules import rules
 from hermes.parts.roles import CRM, PRODUCT, PRODUCT_TITLE
+from hermes.sync.acts import steps
 from hermes.sync.acts.scope import Outcome, Scope
 from hermes.sync.engine import Engine
 
@@ -31,6 +32,8 @@ NAME: Final = re.compile(r'[a-z][a-z0-9_]{0,62}', re.ASCII)
 RESERVED: Final = frozenset({'narc', 'created', 'status'})
 RELATIONS: Final = frozenset({'id', 'sales_person', 'support_person', 'bdr_person'})
 RULE: Final = 'D-5'
+UNDONE: Final = frozenset({'name'})
+"""What of a field can be taken back: after any other change values are forgotten, or gathered anew (cataloguing.py)."""
 
 
 def check_field(item: CustomField, catalogue: Catalogue) -> None:
@@ -135,7 +138,9 @@ async def change(scope: Scope, act: ChangeField) -> Outcome:
     await save_field(connection, item)
     await _announce(connection)
     changed = [name for name, value in asdict(item).items() if value != getattr(old, name)]
-    return {'notes': [f'{label(item)}: {", ".join(changed) or "nothing"} changed']}
+    before = {name: getattr(old, name) for name in changed if name != 'problem'}
+    back = [steps.field(*key_of(item), before)] if before and before.keys() <= UNDONE else []
+    return {'notes': [f'{label(item)}: {", ".join(changed) or "nothing"} changed'], 'undo': back}
 
 
 async def remove(scope: Scope, act: RemoveField) -> Outcome:

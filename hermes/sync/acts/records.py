@@ -1,27 +1,145 @@
-"""A person's acts on the values of records."""
+"""A person's acts on the values of records: written, made, deleted, taken back, released, merged (D-22, D-2).
 
-from dataclasses import replace
+Each says in its outcome what it takes to undo it (`undo`: steps.py).
+"""
+
+from collections.abc import Callable, Iterable
 
 from hermes.db import graphs
-from hermes.domain.acts import ReleaseField
+from hermes.domain import decrees, resolutions, written
+from hermes.domain.acts import (
+    CreateRecord,
+    DeleteRecord,
+    MergeRecords,
+    ReleaseField,
+    RestoreRecord,
+    WriteFields,
+)  # fmt: skip
+from hermes.domain.applied import Applied
+from hermes.domain.apply import finish
 from hermes.domain.errors import Refused
-from hermes.domain.merge import settle_fields, standing_edit
-from hermes.domain.rules import claim
-from hermes.parts.roles import CRM, PRODUCT
+from hermes.domain.graph import Graph
+from hermes.domain.model import Record, RecordRef, Value
+from hermes.sync import dirty
+from hermes.sync.acts import steps
 from hermes.sync.acts.scope import Outcome, Scope
+
+Work = Callable[[Applied], str]
+"""Does it, and says in words what it did."""
 
 
 async def release(scope: Scope, act: ReleaseField) -> Outcome:
-    """`hermes release`: a person's edit in the CRM no longer holds a field (FIELD-2)."""
+    """`hermes release`: the decree of a field ends, else a person's edit in the CRM no longer holds it."""
     ref, name = act.record, act.field
     graph = await graphs.load(scope.connection, graphs.Wanted(records={ref}))
     record = graph.record(ref)
-    crm = graph.voice(record.ref, CRM) if record else None
-    if record is None or crm is None or name not in scope.known.catalogue.attributes(record.ref.type):
+    if record is None or name not in scope.known.catalogue.attributes(record.ref.type):
         raise Refused(f'{ref.type} {ref.id} has no field {name} that the CRM could hold.')
-    if standing_edit(record, name, crm, graph.voice(record.ref, PRODUCT)) is None:
-        raise Refused(f'{name} is not held back by an edit: there is nothing to release.')
-    claim(graph, record.ref, 'released', name, crm.version)
-    changes = [replace(change, rule='release') for change in settle_fields(graph, record, scope.context)]
-    await graphs.commit(scope.connection, graph, graphs.Effects.of(changes, scope.event.id), scope.event)
-    return {'notes': [f'{name} is released'], 'dirty': [list(record.ref)]}
+    back = [steps.held(record, name)]
+
+    def work(done: Applied) -> str:
+        return f'{name} is released: {decrees.release(graph, record.ref, name, scope.context, done)} ends'
+
+    return await change(scope, graph, work, back)
+
+
+async def write(scope: Scope, act: WriteFields) -> Outcome:
+    """`hermes record set`: values that stand over what every system says (D-22)."""
+    graph, record = await find(scope, act.record, companies_of(act.values.items()))
+    values = written.check(graph, record, act.values, act.reason, scope.context)
+    back = [steps.held(record, name) for name in values]
+    reason = act.reason.strip()
+
+    def work(done: Applied) -> str:
+        decrees.write(graph, record.ref, values, reason, scope.context, done)
+        return f'decreed: {", ".join(values)}'
+
+    return await change(scope, graph, work, back)
+
+
+async def create(scope: Scope, act: CreateRecord) -> Outcome:
+    """`hermes record create`: a company, or a contact or a deal under one."""
+    written.check_type(act.type)
+    await graphs.lock_births(scope.connection)
+    companies = companies_of([('company_id', act.under), *act.fields.items()])
+    graph = await graphs.load(scope.connection, graphs.Wanted(companies=companies), births_held=True)
+    numbers = iter(scope.births or await graphs.allocate_ids(scope.connection, 1))
+    graph.set_allocator(lambda: next(numbers))
+    made: list[RecordRef] = []
+
+    def work(done: Applied) -> str:
+        made.append(written.make(graph, act.type, act.fields, act.under, scope.context, done))
+        return f'{act.type} {made[0].id} is made'
+
+    outcome = await change(scope, graph, work, [])
+    return {**outcome, 'id': made[0].id, 'undo': [steps.made(made[0])]}
+
+
+async def delete(scope: Scope, act: DeleteRecord) -> Outcome:
+    """`hermes record delete`: a tombstone on the record and what hangs under it; the CRM follows (S21)."""
+    written.check_type(act.record.type)
+    graph, record = await find(scope, act.record, marked=True)
+    ref = record.ref
+
+    def work(done: Applied) -> str:
+        kept = decrees.delete(graph, ref, scope.context, done)
+        return f'{ref.type} {ref.id} is deleted' + (f'; needs a decision for the CRM: {kept}' if kept else '')
+
+    return await change(scope, graph, work, [steps.buried(ref)])
+
+
+async def restore(scope: Scope, act: RestoreRecord) -> Outcome:
+    """`hermes record restore`: a deletion is taken back."""
+    written.check_type(act.record.type)
+    graph, record = await find(scope, act.record, marked=True)
+
+    def work(done: Applied) -> str:
+        decrees.restore(graph, record.ref, scope.context, done)
+        return f'{record.ref.type} {record.ref.id} is there again'
+
+    return await change(scope, graph, work, [steps.lifted(record.ref)])
+
+
+async def merge(scope: Scope, act: MergeRecords) -> Outcome:
+    """`hermes record merge`: one record of ours goes into the other (MATCH-7). Raises Refused where the CRM has to."""
+    written.check_type(act.record.type)
+    graph = await graphs.load(scope.connection, graphs.Wanted(records={act.record, act.into}))
+    record = graph.record(act.record)
+    if record is None or record.gone:
+        raise Refused(f'{act.record.type} {act.record.id} is not there (any more); nothing was done.')
+
+    def work(done: Applied) -> str:
+        resolutions.make_same(graph, record, act.into, scope.context, done)
+        return f'{record.ref.type} {record.ref.id} went into {act.into.type} {act.into.id}'
+
+    return await change(scope, graph, work, [])
+
+
+def companies_of(named: Iterable[tuple[str, Value]]) -> set[int]:
+    """The companies that some values name."""
+    return {value for name, value in named if name == 'company_id' and isinstance(value, int)}
+
+
+async def find(
+    scope: Scope, ref: RecordRef, companies: Iterable[int] = (), *, marked: bool = False
+) -> tuple[Graph, Record]:
+    """A record with its graph, merges followed. Raises Refused where there is none."""
+    wanted = graphs.Wanted(records={ref}, companies=set(companies), marked=marked)
+    graph = await graphs.load(scope.connection, wanted)
+    record = graph.record(ref)
+    if record is None:
+        raise Refused(f'There is no {ref.type} {ref.id}.')
+    return graph, record
+
+
+async def change(scope: Scope, graph: Graph, work: Work, back: list[steps.Step]) -> Outcome:
+    """Do something to a graph, run the rules, store it. `back`: what it takes to undo it."""
+    before, done = (dict(graph.mirrors), dict(graph.records)), Applied()
+    said = work(done)
+    for company_id in sorted(done.companies):
+        finish(graph, company_id, scope.context, done)
+    touched = dirty.touched_by(graph, *before)
+    effects = graphs.Effects()
+    effects.add(done, scope.event.id)
+    await graphs.commit(scope.connection, graph, effects, scope.event)
+    return {'notes': [said, *done.notes], 'dirty': [list(ref) for ref in sorted(touched)], 'undo': back}

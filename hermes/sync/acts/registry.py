@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from hermes.domain import acts
-from hermes.sync.acts import admins, decisions, fields, letters, meetings, records, settings, users, work
+from hermes.sync.acts import admins, decisions, fields, letters, meetings, records, settings, undo, users, work
 from hermes.sync.acts.scope import OPERATOR, Entry
 
 VISITOR, ENGINE = 'website', 'engine'
@@ -19,6 +19,8 @@ _WORK: Final = (
     (acts.ResumeSystem, work.resume),
     (acts.ForgetAccount, work.forget),
     (acts.RetryPush, work.retry),
+    (acts.PushNow, work.push_now),
+    (acts.FetchRecord, work.fetch),
     (acts.IgnoreFields, work.ignore),
     (acts.ParkEvent, work.park),
     (acts.ReplayEvent, work.replay),
@@ -43,6 +45,12 @@ REGISTRY: Final[Mapping[type[Any], Entry]] = {
     acts.SaveAdmin: Entry(admins.save),
     acts.RemoveAdmin: Entry(admins.remove),
     acts.ReleaseField: Entry(records.release),
+    acts.WriteFields: Entry(records.write),
+    acts.CreateRecord: Entry(records.create),
+    acts.DeleteRecord: Entry(records.delete),
+    acts.RestoreRecord: Entry(records.restore),
+    acts.MergeRecords: Entry(records.merge),
+    acts.Undo: Entry(undo.undo),
     acts.SettleDecision: Entry(decisions.settle),
     acts.BookMeeting: Entry(meetings.book, frozenset({OPERATOR, VISITOR})),
     acts.MoveMeeting: Entry(meetings.move, frozenset({OPERATOR, VISITOR})),

@@ -7,6 +7,7 @@ from typing import Any
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
 from hermes.domain.graph import Context
+from hermes.domain.model import OPERATOR as OPERATOR
 from hermes.domain.model import Event
 
 Outcome = dict[str, Any]
@@ -27,8 +28,6 @@ class Scope:
 
 
 Handler = Callable[[Scope, Any], Awaitable[Outcome]]
-
-OPERATOR = 'operator'
 
 
 @dataclass(frozen=True, slots=True)

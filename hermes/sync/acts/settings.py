@@ -9,6 +9,7 @@ from hermes.domain.config import KEYS, check, check_day
 from hermes.domain.errors import Refused
 from hermes.domain.graph import Graph
 from hermes.domain.model import Change
+from hermes.sync.acts import steps
 from hermes.sync.acts.scope import Outcome, Scope
 
 
@@ -20,7 +21,8 @@ async def set_setting(scope: Scope, act: SetSetting) -> Outcome:
     settings = {**scope.known.settings, act.key: value}
     check_day(settings.get('meeting_min_start'), settings.get('meeting_max_end'))
     await save_setting(scope.connection, act.key, value)
-    return {'notes': [f'{act.key} = {act.value}']}
+    back = steps.setting(act.key, scope.known.settings.get(act.key))
+    return {'notes': [f'{act.key} = {act.value}'], 'undo': [back]}
 
 
 async def set_entry_stage(scope: Scope, act: SetEntryStage) -> Outcome:
@@ -35,4 +37,5 @@ async def set_entry_stage(scope: Scope, act: SetEntryStage) -> Outcome:
     change = Change(pipeline.ref, 'dft_entry_stage_id', old, stage.ref.id, 'operator', 'SETUP-1')
     await graphs.commit(scope.connection, graph, graphs.Effects.of([change], scope.event.id), scope.event)
     await bump(scope.connection, 'directory')
-    return {'notes': [f'pipeline {pipeline.ref.id} enters at stage {stage.ref.id}']}
+    back = [steps.entry(pipeline.ref.id, old)] if old not in (None, stage.ref.id) else []
+    return {'notes': [f'pipeline {pipeline.ref.id} enters at stage {stage.ref.id}'], 'undo': back}

@@ -1,14 +1,16 @@
 """A person's acts on how the work goes on: pauses, pushes, events. They say nothing about records."""
 
-from hermes.db import events, pauses, pushes, replays
+from hermes.db import events, mirrors, pauses, pushes, replays
 from hermes.db.accounts import forget_account
 from hermes.domain.acts import (
     CancelReplay,
     DismissEvent,
+    FetchRecord,
     ForgetAccount,
     IgnoreFields,
     ParkEvent,
     PauseSystem,
+    PushNow,
     ReplayEvent,
     ReplayEvents,
     ResumeSystem,
@@ -61,6 +63,20 @@ async def retry(scope: Scope, act: RetryPush) -> Outcome:
     else:
         raise Refused('Retry what? Name a record, or all.')
     return {'notes': [f'{retried} pushes are tried again']}
+
+
+async def push_now(scope: Scope, act: PushNow) -> Outcome:
+    """What is to be sent of a record is due now, before everything that nobody waits for."""
+    if not (due := await pushes.hurry(scope.connection, act.record)):
+        raise Refused(f'Nothing of {act.record.type} {act.record.id} is to be sent; "hermes push list" says what is.')
+    return {'notes': [f'{due} pushes go now']}
+
+
+async def fetch(scope: Scope, act: FetchRecord) -> Outcome:
+    """The remote objects of a record that are there are read again by id, at once."""
+    if not (asked := await mirrors.ask_of(scope.connection, act.record)):
+        raise Refused(f'{act.record.type} {act.record.id} stands in no system: there is nothing to read.')
+    return {'notes': [f'{asked} objects are read again']}
 
 
 async def ignore(scope: Scope, act: IgnoreFields) -> Outcome:

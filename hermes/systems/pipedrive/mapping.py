@@ -47,7 +47,7 @@ def _company() -> list[Outgoing]:
     return [
         Outgoing('name', ('Company.name',), _text('name'), limit=TEXT_LIMIT),
         Outgoing('sales_person_id', ('Company.sales_person_id',), activities.owner_of('sales_person_id')),
-        Outgoing('country', ('Company.country',), _text('country'), 'create'),
+        Outgoing('country', ('Company.country',), _text('country'), 'once'),
     ]
 
 
