@@ -25,9 +25,9 @@ def undo(
 
     with reading() as connection:
         told = read_undo(connection, event_id)
+        if not (told.can or look):
+            raise Refused(told.reason)
     if look:
         return print_json(told) if as_json else say(told.reason or f'event {event_id} can be undone')
-    if not told.can:
-        raise Refused(told.reason)
     with writing() as connection:
         act(connection, [(f'undo event {event_id}', Undo(event_id))], as_json, by=by)
