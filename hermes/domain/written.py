@@ -19,7 +19,6 @@ from hermes.domain.merge import settle_fields
 from hermes.domain.model import OPERATOR, Change, Claims, Record, RecordRef, Said, Value
 from hermes.domain.record_types import MERGED, PARTS, Attribute
 from hermes.domain.rules import PLANS, placement
-from hermes.kit.countries import alpha2
 from hermes.kit.spelling import fold_email
 from hermes.kit.texts import tidy
 from hermes.parts.roles import PRODUCT_TITLE
@@ -27,12 +26,13 @@ from hermes.parts.roles import PRODUCT_TITLE
 MADE: Final = 'ADM-3'
 WORDS: Final = {True: ('true', 'yes'), False: ('false', 'no')}
 NUMBER: Final = re.compile(r'-?[0-9]{1,18}', re.ASCII)
+COUNTRY: Final = re.compile(r'[A-Z]{2}')
 EMAIL: Final = re.compile(r'[^\s@]+@[^\s@]+')
-NEVER_EMPTY: Final = {
-    'company': ('name', 'sales_person_id'),
-    'contact': ('company_id',),
-    'deal': ('title', 'status', 'company_id', 'contact_id', 'admin_id', 'pipeline_id', 'stage_id'),
-}
+NEVER_EMPTY: Final = frozenset(
+    {
+        'name', 'sales_person_id', 'company_id', 'title', 'status', 'contact_id', 'admin_id', 'pipeline_id', 'stage_id',
+    }
+)  # fmt: skip
 """What the CRM cannot be told to be without (E-26)."""
 CHOICES: Final = {'status': ('open', 'won', 'lost'), 'price_plan': PLANS}
 ELSEWHERE: Final = {
@@ -80,7 +80,7 @@ def _read(
     if name == 'archived':
         raise Refused('A deal is archived, and taken out of the archive, in the CRM.')
     value = _typed(name, attribute, value)
-    if value is None and name in NEVER_EMPTY[kind]:
+    if value is None and name in NEVER_EMPTY:
         raise Refused(f'{name} cannot be empty.')
     if value is not None and value not in CHOICES.get(name, (value,)):
         raise Refused(f'{name} is one of {", ".join(CHOICES[name])}, not "{value}".')
@@ -117,10 +117,8 @@ def _text(name: str, kind: str, value: str) -> str:
             return date.fromisoformat(value).isoformat()
         except ValueError:
             raise Refused(f'{name} is a day such as 2026-03-31, not "{value}".') from None
-    if name == 'country':
-        if (code := alpha2(value)) is None:
-            raise Refused(f'country is a country of ISO 3166 such as GB, not "{value}".')
-        return code
+    if name == 'country' and not COUNTRY.fullmatch(value):
+        raise Refused(f'country is a code of ISO 3166 such as GB, not "{value}".')
     if name == 'email' and not EMAIL.fullmatch(value):
         raise Refused(f'"{value}" is no e-mail address.')
     return value
@@ -128,9 +126,9 @@ def _text(name: str, kind: str, value: str) -> str:
 
 def _there(graph: Graph, record: Record, attribute: Attribute, name: str, number: int, context: Context) -> None:
     """What a field names is there, and can be named. Raises Refused."""
-    directory, kind = context.directory, attribute.type
-    known = {'admin': directory.admins, 'pipeline': directory.pipelines, 'stage': directory.stages}.get(kind)
-    found = known.get(number) if known is not None else graph.record(RecordRef(kind, number))
+    kind = attribute.type
+    shared = getattr(context.directory, f'{kind}s', None)
+    found = graph.record(RecordRef(kind, number)) if shared is None else shared.get(number)
     if found is None or found.ref.id != number or found.gone or found.fields.get('archived'):
         raise Refused(f'{name}: there is no {kind} {number} (any more).')
     if kind == 'contact' and found.company_id != record.company_id:

@@ -106,7 +106,7 @@ async def test_an_old_value_is_put_back_and_that_is_undone(house: House) -> None
     assert 'did not write' in await refused(house, 'record', 'restore', company, 'website', '--event', '1')
 
 
-@pytest.mark.behaviour('ADM-3', 'D-2')
+@pytest.mark.behaviour('D-2')
 async def test_a_deletion_says_first_what_goes_and_is_taken_back(house: House) -> None:
     company = await signed_up(house)
     told = await said(house, 'record', 'delete', company)
@@ -121,7 +121,7 @@ async def test_a_deletion_says_first_what_goes_and_is_taken_back(house: House) -
     assert len(house.organizations()) == 1
 
 
-@pytest.mark.behaviour('ADM-3', 'D-2')
+@pytest.mark.behaviour('D-2')
 async def test_the_preview_says_what_speaks_against_it(house: House) -> None:
     client = sign_up(house)
     house.tc2.pay_invoice(client.id)

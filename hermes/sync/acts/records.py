@@ -3,7 +3,7 @@
 Each says in its outcome what it takes to undo it (`undo`: steps.py).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from hermes.db import graphs
 from hermes.domain import decrees, resolutions, written
@@ -20,6 +20,7 @@ from hermes.domain.apply import finish
 from hermes.domain.errors import Refused
 from hermes.domain.graph import Graph
 from hermes.domain.model import Record, RecordRef, Value
+from hermes.kit.countries import alpha2
 from hermes.sync import dirty
 from hermes.sync.acts import steps
 from hermes.sync.acts.scope import Outcome, Scope
@@ -46,7 +47,7 @@ async def release(scope: Scope, act: ReleaseField) -> Outcome:
 async def write(scope: Scope, act: WriteFields) -> Outcome:
     """`hermes record set`: values that stand over what every system says (D-22)."""
     graph, record = await find(scope, act.record, companies_of(act.values.items()))
-    values = written.check(graph, record, act.values, act.reason, scope.context)
+    values = written.check(graph, record, spelled(act.values), act.reason, scope.context)
     back = [steps.held(record, name) for name in values]
     reason = act.reason.strip()
 
@@ -68,7 +69,7 @@ async def create(scope: Scope, act: CreateRecord) -> Outcome:
     made: list[RecordRef] = []
 
     def work(done: Applied) -> str:
-        made.append(written.make(graph, act.type, act.fields, act.under, scope.context, done))
+        made.append(written.make(graph, act.type, spelled(act.fields), act.under, scope.context, done))
         return f'{act.type} {made[0].id} is made'
 
     outcome = await change(scope, graph, work, [])
@@ -113,6 +114,16 @@ async def merge(scope: Scope, act: MergeRecords) -> Outcome:
         return f'{record.ref.type} {record.ref.id} went into {act.into.type} {act.into.id}'
 
     return await change(scope, graph, work, [])
+
+
+def spelled(values: Mapping[str, Value]) -> Mapping[str, Value]:
+    """A country by its code, however it is written (D-18). Raises Refused for one that there is not."""
+    told = values.get('country')
+    if not isinstance(told, str) or not told.strip():
+        return values
+    if (code := alpha2(told)) is None:
+        raise Refused(f'country is a country of ISO 3166 such as GB, not "{told}".')
+    return {**values, 'country': code}
 
 
 def companies_of(named: Iterable[tuple[str, Value]]) -> set[int]:
