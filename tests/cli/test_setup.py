@@ -422,7 +422,7 @@ def left(office: Office) -> dict[str, str]:
     return {step['name']: step['state'] for step in json.loads(office.does('setup', 'status', '--json'))}
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 def test_the_checklist_of_a_fresh_account_names_the_command_of_each_step(safe: Office) -> None:
     said = safe.does('setup', 'status')
     assert 'to do    Connect the systems           Pipedrive has not answered yet. -> hermes setup webhooks' in said
@@ -432,7 +432,7 @@ def test_the_checklist_of_a_fresh_account_names_the_command_of_each_step(safe: O
     assert safe.world.calls('GET') == []
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 def test_set_up_is_ticked_off_and_what_somebody_deletes_is_failed(safe: Office) -> None:
     safe.does('setup', 'all', '--yes', '--create', '--tc2', 'priya.raman@office.example=11')
     states = left(safe)
@@ -454,7 +454,7 @@ def test_set_up_is_ticked_off_and_what_somebody_deletes_is_failed(safe: Office) 
     assert left(safe)['trip'] == 'done'
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 def test_booking_hours_are_asked_for_or_told_by_flags(office: Office) -> None:
     assert 'before it starts' in office.refuses('setup', 'hours', '--start', '18:00')
     assert settings(office) == {}
@@ -472,7 +472,7 @@ def test_booking_hours_are_asked_for_or_told_by_flags(office: Office) -> None:
     assert settings(office) == {'meeting_min_start': '09:00', 'meeting_max_end': '20:00', 'meeting_dur_mins': 45}
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 def test_a_test_booking_needs_somebody_to_meet_and_an_address_of_yours(office: Office) -> None:
     assert 'Nobody can be booked yet' in office.refuses('setup', 'booking', '--yes')
     office.does('setup', 'admins', '--users', 'priya.raman@office.example', '--yes')

@@ -84,7 +84,7 @@ async def finish(house: House) -> None:
         await connection.execute("insert into worker values ('w1', hermes_now(), hermes_now(), 'host', 1)")
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 async def test_a_fresh_database_has_one_thing_to_do_and_says_why_the_rest_is_not_possible(house: House) -> None:
     told = steps(house)
     assert list(told) == ['connect', 'fields', 'pipelines', 'people', 'hours', 'booking', 'trip']
@@ -99,7 +99,7 @@ async def test_a_fresh_database_has_one_thing_to_do_and_says_why_the_rest_is_not
     assert states(house, pd_api_key=type(house.settings.pd_api_key)(''))['connect'] == 'todo'
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 async def test_each_step_is_done_by_its_act_and_opens_the_next(house: House) -> None:
     await greet(house)
     assert states(house) == {
@@ -119,7 +119,7 @@ async def test_each_step_is_done_by_its_act_and_opens_the_next(house: House) -> 
     assert not is_done(list(steps(house).values()))
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 async def test_the_test_booking_is_seen_in_calendar_and_crm_and_is_gone_afterwards(house: House) -> None:
     await finish(house)
     assert house.office is not None
@@ -146,7 +146,7 @@ async def test_the_test_booking_is_seen_in_calendar_and_crm_and_is_gone_afterwar
     assert steps(house)['booking'].state == 'done'
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 async def test_a_test_booking_that_goes_wrong_says_where_and_cancels_nothing_else(house: House) -> None:
     await finish(house)
     assert house.office is not None
@@ -162,7 +162,7 @@ async def test_a_test_booking_that_goes_wrong_says_where_and_cancels_nothing_els
     assert condition[0]['note'] != ''
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 async def test_what_is_broken_afterwards_is_failed_and_mended_again(house: House) -> None:
     await finish(house)
     code = house.code('organization', 'website')
@@ -180,7 +180,7 @@ async def test_what_is_broken_afterwards_is_failed_and_mended_again(house: House
     assert (told['fields'].state, told['connect'].state) == ('done', 'done'), told
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 async def test_people_and_pipelines_that_go_away_are_told(house: House) -> None:
     await finish(house)
     [row] = await house.rows("select id, name from pipeline where name = 'PAYG'")
@@ -193,7 +193,7 @@ async def test_people_and_pipelines_that_go_away_are_told(house: House) -> None:
     assert 'without a TutorCruncher id' in told['people'].said
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 async def test_hours_are_chosen_as_a_whole_or_not_at_all(house: House) -> None:
     await finish(house)
     assert await set_hours(house.engine, {'meeting_min_start': '18:00', 'meeting_max_end': '20:00'}) == [
@@ -208,7 +208,7 @@ async def test_hours_are_chosen_as_a_whole_or_not_at_all(house: House) -> None:
     assert [one.problem for one in offer.people] == [''] * len(offer.people)
 
 
-@pytest.mark.behaviour('ADM-1')
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
 async def test_a_trial_is_made_once_at_a_time_and_is_told_while_it_is_made(house: House) -> None:
     await finish(house)
     assert house.office is not None
