@@ -65,7 +65,7 @@ def _start(when: str, zone: 'ZoneInfo', now: 'datetime') -> 'datetime':
     """A moment as people write it; without an offset it is told on the wall clock of `zone`. Raises Refused."""
     from datetime import datetime
 
-    from hermes.cli import timetables
+    from hermes.booking import timetables
     from hermes.domain.errors import Refused
 
     found = timetables.parse_when(when, zone, now)
@@ -111,7 +111,7 @@ def hours(
     as_json: JsonFlag = False,
 ) -> None:
     """Show or set an admin's working hours, on the wall clock of the admin's own time zone."""
-    from hermes.cli import timetables
+    from hermes.booking import timetables
     from hermes.cli.database import writing
     from hermes.db.reads.admins import find_admin
 
@@ -134,7 +134,7 @@ def days_off(
     as_json: JsonFlag = False,
 ) -> None:
     """Show or change an admin's days off; both ends of a stretch are included."""
-    from hermes.cli import timetables
+    from hermes.booking import timetables
     from hermes.cli.database import writing
     from hermes.db.reads.admins import find_admin
 
@@ -158,7 +158,7 @@ def _save(connection: 'Connection', admin: 'Row', said: str, told: 'dict[str, Va
 
 def _show(admin: 'Row', defaults: 'Defaults', as_json: bool) -> None:
     """What holds for an admin, and what of it is the default's."""
-    from hermes.cli import timetables
+    from hermes.booking import timetables
     from hermes.domain.timetable import check_days_off, hours_of
 
     known = hours_of(admin, defaults)

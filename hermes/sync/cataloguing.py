@@ -22,7 +22,9 @@ from hermes.domain.record_types import FIELDED
 from hermes.parts.roles import CRM, PRODUCT
 from hermes.ports import RemoteField, Request, System
 from hermes.sync import connect, dirty, ingest, setup, sweep
+from hermes.sync.acts.commands import SETUP, carry_out
 from hermes.sync.acts.fields import FILLING, affected, check_field, find, label
+from hermes.sync.acts.scope import OPERATOR
 from hermes.sync.engine import Engine
 from hermes.sync.observe import observe
 
@@ -41,6 +43,8 @@ class Added:
     values: int = 0
     pushes: int = 0
     reread: int = 0
+    event: int = 0
+    """The act with which it was opened."""
 
 
 async def look(engine: Engine, system: System, record_type: str) -> list[RemoteField]:
@@ -81,6 +85,7 @@ async def add(
     *,
     create: bool,
     called: str = '',
+    by: str = SETUP,
     tell: Tell = lambda text: None,
 ) -> Added:
     """Add a field, bind it to the CRM's (made there with `create`), fill it and open it. Raises Refused.
@@ -100,12 +105,12 @@ async def add(
     if standing is None:
         check_field(bound, known.catalogue)
         waiting = replace(bound, problem=FILLING) if bound.pd_field_id else bound
-        await setup.act(engine, AddField(asdict(waiting)))
+        await setup.act(engine, AddField(asdict(waiting)), by)
     elif (bound.pd_field_id, bound.remote_type) != (standing.pd_field_id, standing.remote_type):
         to = {'pd_field_id': bound.pd_field_id, 'remote_type': bound.remote_type, 'options': dict(bound.options)}
-        await _change(engine, bound, {**to, 'problem': FILLING})
+        await _change(engine, bound, {**to, 'problem': FILLING}, by)
     tell(f'{label(item)} is in the catalogue.')
-    return await fill(engine, bound, system, fresh=create and standing is None, tell=tell)
+    return await fill(engine, bound, system, fresh=create and standing is None, by=by, tell=tell)
 
 
 def _same(standing: CustomField, item: CustomField, called: str) -> bool:
@@ -168,7 +173,15 @@ def described(item: CustomField, remote: Sequence[RemoteField], *, by_id: bool =
     return replace(bound, name=match.name)
 
 
-async def change(engine: Engine, linked: str, machine_name: str, to: Mapping[str, Any], system: System | None) -> Added:
+async def change(
+    engine: Engine,
+    linked: str,
+    machine_name: str,
+    to: Mapping[str, Any],
+    system: System | None,
+    *,
+    by: str = SETUP,
+) -> Added:
     """Change a field; with another source, type or id its values are gathered anew. Raises Refused."""
     known = await _known(engine)
     old = find(known.catalogue, linked, machine_name)
@@ -180,16 +193,22 @@ async def change(engine: Engine, linked: str, machine_name: str, to: Mapping[str
         item = await bind(engine, item, system, create=False, by_id='pd_field_id' in to, called=called)
     fields = {name: value for name, value in asdict(item).items() if value != getattr(old, name)}
     fields['problem'] = FILLING if item.pd_field_id else ''
-    await _change(engine, old, fields)
-    return await fill(engine, item, system, fresh=not (gather or 'policy' in fields))
+    await _change(engine, old, fields, by)
+    return await fill(engine, item, system, fresh=not (gather or 'policy' in fields), by=by)
 
 
-async def _change(engine: Engine, item: CustomField, to: Mapping[str, Any]) -> None:
-    await setup.act(engine, ChangeField(item.linked_object_type, item.machine_name, dict(to)))
+async def _change(engine: Engine, item: CustomField, to: Mapping[str, Any], by: str) -> None:
+    await setup.act(engine, ChangeField(item.linked_object_type, item.machine_name, dict(to)), by)
 
 
 async def fill(
-    engine: Engine, item: CustomField, system: System | None, *, fresh: bool = False, tell: Tell = lambda text: None
+    engine: Engine,
+    item: CustomField,
+    system: System | None,
+    *,
+    fresh: bool = False,
+    by: str = SETUP,
+    tell: Tell = lambda text: None,
 ) -> Added:
     """Give existing records their values and push them. `fresh`: nothing stands in the CRM's field yet."""
     await _let_others_finish(engine)
@@ -197,12 +216,13 @@ async def fill(
         await list_again(engine, system, _remote_type(system, item.record_type))
     values, reread = await _gather(engine, item, gather=item.inherited or not fresh)
     tell(f'{values} values were known from before.')
-    await setup.act(engine, OpenField(item.linked_object_type, item.machine_name))
+    opening = OpenField(item.linked_object_type, item.machine_name)
+    opened = await carry_out(engine, opening, source=OPERATOR, by=by)
     known = await _known(engine)
     standing = find(known.catalogue, item.linked_object_type, item.machine_name)
     pushed = await push_out(engine, affected(standing, known.catalogue))
     tell(f'{pushed} records differ from the CRM and are on their way.')
-    return Added(standing, values, pushed, reread)
+    return Added(standing, values, pushed, reread, opened.event_id)
 
 
 async def _let_others_finish(engine: Engine) -> None:

@@ -31,7 +31,17 @@ MENU: Final = (
         Link('Needs a decision', '/desk/decisions/', 'd'),
         Link('Bookings', '/desk/bookings/', 'b'),
     )),
+    Group('Records', (
+        Link('Companies', '/desk/companies/', 'c'),
+        Link('Contacts', '/desk/contacts/', 'p'),
+        Link('Deals', '/desk/deals/', 'l'),
+        Link('Meetings', '/desk/meetings/', 'm'),
+    )),
     Group('Settings', (
+        Link('Our people', '/desk/admins/', 'a'),
+        Link('Pipelines', '/desk/pipelines/'),
+        Link('Stages', '/desk/stages/'),
+        Link('Custom fields', '/desk/fields/', 'f'),
         Link('Users', '/desk/users/', 'u', 'admin'),
     )),
 )  # fmt: skip

@@ -105,6 +105,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(FILTERS)
+    made.globals['dict'] = dict
     return made
 
 

@@ -1,0 +1,209 @@
+"""The desk's resources, each declared once (ADM-3): what its list shows and is chosen by, what its form asks for, and
+which act each of its buttons submits. One list page (`lists.py`) and one form page (`forms.py`) serve all of them.
+
+A new resource is an entry here and, if it is a new table, a listing in `db/reads/lists.py`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hermes.db.catalogue import Knowledge
+from hermes.db.reads.lookup import Row
+from hermes.domain.acts import (
+    Act,
+    CreateRecord,
+    DeleteRecord,
+    RemoveAdmin,
+    RestoreRecord,
+    SaveAdmin,
+    SetEntryStage,
+    WriteFields,
+)
+from hermes.domain.model import RecordRef, Value
+from hermes.domain.users import Role
+from hermes.web.desk import custom_fields
+from hermes.web.desk.fields import Field, admin_fields, fields_of
+from hermes.web.desk.visit import Visit
+
+Values = Mapping[str, Value]
+Form = Callable[[Knowledge, Row | None], Sequence[Field]]
+"""The fields of a form: of a row, or of a new one."""
+Do = Callable[[Visit, Any, Values, str], Awaitable[int | None]]
+"""Carry out what a form says: of which row (None: a new one), the values, the reason; the event's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """`name`: of its list and its address. `columns`: those that are shown; `filters`: by which it is chosen. `page`:
+    where a row leads ('' : to its form). `sees`, `changes`: the least roles. What is None is not possible.
+    """
+
+    name: str
+    title: str
+    one: str
+    columns: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    page: str = ''
+    form: Form | None = None
+    create: Do | None = None
+    edit: Do | None = None
+    delete: Do | None = None
+    restore: Do | None = None
+    sees: Role = 'viewer'
+    changes: Role = 'operator'
+    told: str = ''
+    """One sentence under the title."""
+    group: str = 'Records'
+    key: str = ''
+    """Its key after "g"."""
+
+    @property
+    def path(self) -> str:
+        return f'/desk/{self.name}/'
+
+    def address(self, row: Row) -> str:
+        """Where a row of the list leads."""
+        return self.page.format(id=row['id']) if self.page else f'{self.path}{row["id"]}/edit/'
+
+
+def _does(act: Callable[[Any, Values, str], Act]) -> Do:
+    """One act, submitted as whoever is logged in."""
+
+    async def do(visit: Visit, which: Any, values: Values, reason: str) -> int:
+        return (await visit.act(act(which, values, reason))).event_id
+
+    return do
+
+
+def _record(record_type: str, title: str, columns: Sequence[str], filters: Sequence[str], key: str) -> Resource:
+    """Companies, contacts and deals: their values are decreed (D-22)."""
+
+    def form(known: Knowledge, row: Row | None) -> list[Field]:
+        found = fields_of(record_type, known, making=row is None)
+        if row is not None or record_type == 'company':
+            return found
+        return [Field('company_id', 'Company', 'number', help='The id of the company.', required=True), *found]
+
+    def create(_: Any, values: Values, reason: str) -> Act:
+        told = {name: value for name, value in values.items() if value is not None and name != 'company_id'}
+        under = values.get('company_id')
+        return CreateRecord(record_type, told, under if isinstance(under, int) else None)
+
+    return Resource(
+        title.lower(),
+        title,
+        record_type,
+        tuple(columns),
+        tuple(filters),
+        page=f'/desk/records/{record_type}/{{id}}/',
+        form=form,
+        create=_does(create),
+        edit=_does(lambda which, values, reason: WriteFields(RecordRef(record_type, which), values, reason)),
+        delete=_does(lambda which, values, reason: DeleteRecord(RecordRef(record_type, which))),
+        restore=_does(lambda which, values, reason: RestoreRecord(RecordRef(record_type, which))),
+        key=key,
+    )
+
+
+RESOURCES: Final[tuple[Resource, ...]] = (
+    _record(
+        'company',
+        'Companies',
+        ('id', 'name', 'country', 'tc2_status', 'price_plan', 'sales_person_id', 'created'),
+        ('country', 'tc2_status', 'price_plan', 'sales_person_id', 'narc'),
+        'c',
+    ),
+    _record(
+        'contact',
+        'Contacts',
+        ('id', 'first_name', 'last_name', 'email', 'phone', 'company_id'),
+        ('company_id',),
+        'p',
+    ),
+    _record(
+        'deal',
+        'Deals',
+        ('id', 'title', 'status', 'company_id', 'pipeline_id', 'stage_id', 'admin_id'),
+        ('status', 'pipeline_id', 'stage_id', 'admin_id', 'company_id'),
+        'l',
+    ),
+    Resource(
+        'meetings',
+        'Meetings',
+        'meeting',
+        ('id', 'kind', 'status', 'start_at', 'admin_id', 'company_id', 'contact_id'),
+        ('status', 'kind', 'admin_id', 'company_id'),
+        page='/desk/records/meeting/{id}/',
+        told='Calls that were booked. They are moved and cancelled under Bookings.',
+        key='m',
+    ),
+    Resource(
+        'admins',
+        'Our people',
+        'admin',
+        ('id', 'first_name', 'last_name', 'email', 'is_sales_person', 'is_support_person', 'is_bdr_person', 'bookable'),
+        ('is_sales_person', 'is_support_person', 'is_bdr_person', 'bookable', 'active'),
+        form=lambda known, row: admin_fields(known),
+        create=_does(lambda which, values, reason: SaveAdmin(_said(values))),
+        edit=_does(lambda which, values, reason: SaveAdmin(values, which)),
+        delete=_does(lambda which, values, reason: RemoveAdmin(which)),
+        restore=_does(lambda which, values, reason: SaveAdmin({}, which)),
+        changes='admin',
+        told='Admins, in the words of the CRM: who sells, supports, develops business, and when they can be booked.',
+        group='Settings',
+        key='a',
+    ),
+    Resource(
+        'pipelines',
+        'Pipelines',
+        'pipeline',
+        ('id', 'name', 'dft_entry_stage_id', 'archived'),
+        ('archived',),
+        form=lambda known, row: _entry_stage(known, row),
+        edit=_does(lambda which, values, reason: SetEntryStage(which, int(values['dft_entry_stage_id'] or 0))),
+        changes='admin',
+        told='They are made and renamed in the CRM; here it is chosen at which stage new deals begin.',
+        group='Settings',
+    ),
+    Resource(
+        'stages',
+        'Stages',
+        'stage',
+        ('id', 'name', 'pipeline_id', 'archived'),
+        ('pipeline_id', 'archived'),
+        page='/desk/records/stage/{id}/',
+        told='They are made, renamed and moved in the CRM.',
+        group='Settings',
+    ),
+    Resource(
+        'fields',
+        'Custom fields',
+        'field',
+        ('linked_object_type', 'machine_name', 'name', 'field_type', 'policy', 'pd_field_id', 'problem'),
+        ('linked_object_type', 'field_type', 'policy'),
+        form=custom_fields.form,
+        create=custom_fields.add,
+        edit=custom_fields.change,
+        delete=custom_fields.remove,
+        changes='admin',
+        told='Fields of the CRM, and where their values come from. A new one is synced at once, without a restart.',
+        group='Settings',
+        key='f',
+    ),
+)
+BY_NAME: Final[Mapping[str, Resource]] = {each.name: each for each in RESOURCES}
+
+
+def _said(values: Values) -> dict[str, Value]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _entry_stage(known: Knowledge, row: Row | None) -> list[Field]:
+    """The pipeline's own stages alone are offered (ADM-3)."""
+    stages = [
+        (str(number), str(each.fields.get('name') or 'unnamed'))
+        for number, each in known.directory.stages.items()
+        if number == each.ref.id and not each.gone and row and each.fields.get('pipeline_id') == row['id']
+    ]
+    return [Field('dft_entry_stage_id', 'New deals enter at', 'choice', stages, required=True)]
