@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from hermes.db.catalogue import Knowledge
 from hermes.db.reads.lookup import Row
-from hermes.domain.acts import RemoveField
+from hermes.domain.acts import ChangeField, RemoveField
 from hermes.domain.errors import Refused
 from hermes.domain.fields import CustomField
 from hermes.domain.model import Value
@@ -65,10 +65,16 @@ async def add(visit: Visit, which: Any, values: Mapping[str, Value], reason: str
 async def change(visit: Visit, which: Any, values: Mapping[str, Value], reason: str) -> int | None:
     """Change a field; what it holds is gathered anew where its source changed. Raises Refused."""
     linked, machine_name = split(which)
-    to = {name: str(values[name] or '') for name in CHANGED if name in values}
+    to = change_act(which, values, reason).to
     engine = visit.parts.engine
     changed = await cataloguing.change(engine, linked, machine_name, to, engine.systems.get(CRM), by=visit.user.email)
     return changed.event
+
+
+def change_act(which: Any, values: Mapping[str, Value], reason: str) -> ChangeField:
+    """The act that changes a field; what follows from it follows by itself. Raises Refused."""
+    linked, machine_name = split(which)
+    return ChangeField(linked, machine_name, {name: str(values[name] or '') for name in CHANGED if name in values})
 
 
 async def remove(visit: Visit, which: Any, values: Mapping[str, Value], reason: str) -> int | None:

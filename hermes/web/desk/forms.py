@@ -21,6 +21,7 @@ from hermes.web.desk.lists import find_resource
 from hermes.web.desk.pages import lead, show
 from hermes.web.desk.resources import Resource
 from hermes.web.desk.visit import Visit
+from hermes.web.desk.what_if import show_what_if
 
 CHANGED: Final = (
     'Somebody or some system changed this meanwhile. What stands there now is shown; look again, then save.'
@@ -80,6 +81,9 @@ async def edit(visit: Visit) -> Response:
     if not wrong and not changed:
         return lead(resource.address(row))
     try:
+        if not wrong and resource.what_if and visit.field('action') == 'preview':
+            address = f'{resource.path}{row["id"]}/edit/'
+            return await show_what_if(visit, resource.what_if(row['id'], changed, visit.field('reason')), address)
         if not wrong:
             event = await resource.edit(visit, row['id'], changed, visit.field('reason'))
             return lead(visit.link(resource.page.format(id=row['id']) if resource.page else resource.path, done=event))

@@ -29,6 +29,7 @@ from hermes.web.desk.visit import Visit
 Values = Mapping[str, Value]
 Form = Callable[[Knowledge, Row | None], Sequence[Field]]
 """The fields of a form: of a row, or of a new one."""
+Make = Callable[[Any, Values, str], Act]
 Do = Callable[[Visit, Any, Values, str], Awaitable[int | None]]
 """Carry out what a form says: of which row (None: a new one), the values, the reason; the event's id."""
 
@@ -48,6 +49,8 @@ class Resource:
     form: Form | None = None
     create: Do | None = None
     edit: Do | None = None
+    what_if: Make | None = None
+    """The act of an edit, whose effect is shown first (ADM-14)."""
     delete: Do | None = None
     restore: Do | None = None
     sees: Role = 'viewer'
@@ -67,7 +70,7 @@ class Resource:
         return self.page.format(id=row['id']) if self.page else f'{self.path}{row["id"]}/edit/'
 
 
-def _does(act: Callable[[Any, Values, str], Act]) -> Do:
+def _does(act: Make) -> Do:
     """One act, submitted as whoever is logged in."""
 
     async def do(visit: Visit, which: Any, values: Values, reason: str) -> int:
@@ -90,6 +93,9 @@ def _record(record_type: str, title: str, columns: Sequence[str], filters: Seque
         under = values.get('company_id')
         return CreateRecord(record_type, told, under if isinstance(under, int) else None)
 
+    def write(which: Any, values: Values, reason: str) -> Act:
+        return WriteFields(RecordRef(record_type, which), values, reason)
+
     return Resource(
         title.lower(),
         title,
@@ -99,7 +105,8 @@ def _record(record_type: str, title: str, columns: Sequence[str], filters: Seque
         page=f'/desk/records/{record_type}/{{id}}/',
         form=form,
         create=_does(create),
-        edit=_does(lambda which, values, reason: WriteFields(RecordRef(record_type, which), values, reason)),
+        edit=_does(write),
+        what_if=write,
         delete=_does(lambda which, values, reason: DeleteRecord(RecordRef(record_type, which))),
         restore=_does(lambda which, values, reason: RestoreRecord(RecordRef(record_type, which))),
         key=key,
@@ -147,6 +154,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         form=lambda known, row: admin_fields(known),
         create=_does(lambda which, values, reason: SaveAdmin(_said(values))),
         edit=_does(lambda which, values, reason: SaveAdmin(values, which)),
+        what_if=lambda which, values, reason: SaveAdmin(values, which),
         delete=_does(lambda which, values, reason: RemoveAdmin(which)),
         restore=_does(lambda which, values, reason: SaveAdmin({}, which)),
         changes='admin',
@@ -161,7 +169,8 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         ('id', 'name', 'dft_entry_stage_id', 'archived'),
         ('archived',),
         form=lambda known, row: _entry_stage(known, row),
-        edit=_does(lambda which, values, reason: SetEntryStage(which, int(values['dft_entry_stage_id'] or 0))),
+        edit=_does(lambda which, values, reason: SetEntryStage(which, _number(values['dft_entry_stage_id']))),
+        what_if=lambda which, values, reason: SetEntryStage(which, _number(values['dft_entry_stage_id'])),
         changes='admin',
         told='They are made and renamed in the CRM; here it is chosen at which stage new deals begin.',
         group='Settings',
@@ -185,6 +194,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         form=custom_fields.form,
         create=custom_fields.add,
         edit=custom_fields.change,
+        what_if=custom_fields.change_act,
         delete=custom_fields.remove,
         changes='admin',
         told='Fields of the CRM, and where their values come from. A new one is synced at once, without a restart.',
@@ -193,6 +203,10 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     ),
 )
 BY_NAME: Final[Mapping[str, Resource]] = {each.name: each for each in RESOURCES}
+
+
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _said(values: Values) -> dict[str, Value]:

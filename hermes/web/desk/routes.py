@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermes.web.assets import Assets
-from hermes.web.desk import account, decisions, first, forms, home, lists, login, users
+from hermes.web.desk import account, config, decisions, first, forms, home, lists, login, search, users
 from hermes.web.desk.guard import Route, guarded
 from hermes.web.desk.pages import ASSETS
 from hermes.web.desk.parts import DeskParts
@@ -41,6 +41,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route('/desk/users/{user}/', users.change_user, 'admin', 'POST'),
     Route('/desk/users/{user}/invite/', users.invite_user, 'admin', 'POST'),
     Route('/desk/users/{user}/second-factor/', users.drop_factor, 'admin', 'POST'),
+    Route('/desk/search/', search.show_search, 'viewer'),
+    Route('/desk/config/', config.show_config, 'viewer'),
+    Route('/desk/config/{setting}/', config.show_setting, 'admin'),
+    Route('/desk/config/{setting}/', config.save_setting, 'admin', 'POST'),
     Route('/desk/{resource}/', lists.show_list, 'viewer'),
     Route('/desk/{resource}/export.csv', lists.export, 'operator'),
     Route('/desk/{resource}/new/', forms.show_new, 'operator'),
