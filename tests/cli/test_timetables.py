@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermes.cli.setup_files import write_toml
 from hermes.booking.timetables import parse_days, parse_hours, parse_when, remove_days, show_hours
+from hermes.cli.setup_files import write_toml
 from hermes.domain.errors import Refused
 from hermes.domain.timetable import WEEKDAYS, Defaults, check_working_hours, hours_of
 

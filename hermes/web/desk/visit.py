@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
+from hermes.db.acts import encode
 from hermes.db.users import Session
 from hermes.domain.acts import Act
 from hermes.domain.users import Role, User
@@ -109,12 +110,21 @@ class Visit:
     def menu(self) -> list[Group]:
         return menu_of(self.user, self.path)
 
+<<<<<<< HEAD
     async def act(self, act: Act, part: str = '', check: Check | None = None) -> Done:
         """Carry out an act as whoever is logged in. A form that is sent twice is one act; `part`: which of the several
         of a form. `check` may refuse it. Raises Refused.
         """
         key = self.field('key')
         told = f'{self.user.id} {self.path} {key} {part}'.encode()
+=======
+    async def act(self, act: Act) -> Done:
+        """Carry out an act as whoever is logged in. The same form sent twice is one act; with other values it is
+        another. Raises Refused.
+        """
+        key = self.field('key')
+        told = f'{self.user.id} {self.path} {key} '.encode() + encode(act)
+>>>>>>> f8a1fcf (A form says the same twice, or something else)
         dedupe = bytes.fromhex(sign(told, self.parts.secret)) if key else None
         return await carry_out(
             self.parts.engine, act, source=OPERATOR, dedupe_key=dedupe, by=self.user.email, check=check
