@@ -18,7 +18,12 @@ from hermes.db.inbox import Inbox
 from hermes.db.reading import Reading
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import Clock, SystemClock
+<<<<<<< HEAD
 from hermes.parts.assembly import build_booking_service, build_engine, build_letter_writer, limit_bytes, observe
+=======
+from hermes.parts.assembly import build_booking_service, build_engine, build_letter_writer, observe
+from hermes.parts.site import site_of
+>>>>>>> 3a87c8f (Show the first run's checklist, with the buttons that do it)
 from hermes.parts.systems import sources
 from hermes.settings import Settings, load
 from hermes.web.application import create_app
@@ -67,6 +72,7 @@ def build_desk(settings: Settings, service: BookingService, clock: Clock) -> Des
     return DeskParts(
         service,
         Reading(settings.database_url, clock),
+        site_of(settings),
         settings.secret_key.get_secret_value(),
         __version__,
         trusted_networks(settings.trusted_proxies),

@@ -41,6 +41,8 @@ class Field:
     owned: bool = False
     required: bool = False
     group: str = ''
+    value: str = ''
+    """What stands there at first, where that is not a record's value."""
 
     def show(self, value: Any) -> str:
         """A value as it stands in the form."""

@@ -38,6 +38,7 @@ MENU: Final = (
         Link('Meetings', '/desk/meetings/', 'm'),
     )),
     Group('Settings', (
+        Link('Checklist', '/desk/setup/'),
         Link('Config', '/desk/config/', 's'),
         Link('Our people', '/desk/admins/', 'a'),
         Link('Pipelines', '/desk/pipelines/'),

@@ -11,6 +11,7 @@ from hermes.db.pool import Connection, Database
 from hermes.db.reading import Reading
 from hermes.domain.errors import OverLimit
 from hermes.kit.signing import sign
+from hermes.setup.site import Site
 from hermes.sync.engine import Engine
 from hermes.web.security import Network
 
@@ -25,6 +26,7 @@ class DeskParts:
 
     service: BookingService
     reading: Reading
+    site: Site
     secret: str = field(repr=False)
     version: str = '0'
     trusted: Sequence[Network] = ()

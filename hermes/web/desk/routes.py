@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermes.web.assets import Assets
-from hermes.web.desk import account, config, decisions, first, forms, home, lists, login, search, users
+from hermes.web.desk import account, config, decisions, first, forms, home, lists, login, search, setup, users
 from hermes.web.desk.guard import Route, guarded
 from hermes.web.desk.pages import ASSETS
 from hermes.web.desk.parts import DeskParts
@@ -41,6 +41,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route('/desk/users/{user}/', users.change_user, 'admin', 'POST'),
     Route('/desk/users/{user}/invite/', users.invite_user, 'admin', 'POST'),
     Route('/desk/users/{user}/second-factor/', users.drop_factor, 'admin', 'POST'),
+    Route('/desk/setup/', setup.show_setup, 'viewer'),
+    Route('/desk/setup/{step}/', setup.show_step, 'admin'),
+    Route('/desk/setup/{step}/', setup.do_step, 'admin', 'POST'),
     Route('/desk/search/', search.show_search, 'viewer'),
     Route('/desk/config/', config.show_config, 'viewer'),
     Route('/desk/config/{setting}/', config.show_setting, 'admin'),
