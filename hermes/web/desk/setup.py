@@ -8,6 +8,8 @@ from typing import Final
 
 from starlette.responses import Response
 
+from hermes.domain.acts import SetSetting
+from hermes.domain.config import KEYS
 from hermes.domain.errors import HermesError, NotFound, Refused
 from hermes.setup import admins, fields, hours, pipelines, trials, webhooks
 from hermes.setup.checklist import checklist, is_done
@@ -16,7 +18,7 @@ from hermes.web.desk.fields import Field
 from hermes.web.desk.pages import show
 from hermes.web.desk.visit import Visit
 
-PAGE: Final = '/desk/setup/'
+DEFAULT_SELLER: Final = 'default_sales_person_id'
 Lines = list[str]
 """What was done, a sentence each."""
 
@@ -117,12 +119,17 @@ async def _save_pipelines(visit: Visit) -> Lines:
 
 
 async def _choose_people(visit: Visit) -> list[Field]:
-    offer = await admins.offer_admins(visit.parts.engine)
-    return [
+    offer, setting = await admins.offer_admins(visit.parts.engine), KEYS[DEFAULT_SELLER]
+    people = [
         Field(f'user-{user.pd}', f'{user.name}, {user.email}', value=str(user.admin.tc2 or '') if user.admin else '')
         for user in offer.users
         if user.active
     ]
+    known = [(str(admin.id), admin.name) for admin in offer.admins]
+    async with visit.parts.database.transaction() as connection:
+        now = (await visit.parts.engine.known(connection)).settings.get(DEFAULT_SELLER)
+    chosen = Field(DEFAULT_SELLER, setting.help.capitalize(), 'choice', known, value=str(now or ''))
+    return [*people, chosen] if known else people
 
 
 async def _save_people(visit: Visit) -> Lines:
@@ -137,6 +144,9 @@ async def _save_people(visit: Visit) -> Lines:
         made = await admins.make_admin(engine, user, number, visit.user.email)
         if made.done != 'there':
             told.append(f'{user.name} was {made.done}.')
+    if chosen := visit.field(DEFAULT_SELLER):
+        await visit.act(SetSetting(DEFAULT_SELLER, _id(chosen)))
+        told.append('Clients without a sales person of yours have one now.')
     return told
 
 
