@@ -18,12 +18,8 @@ from hermes.db.inbox import Inbox
 from hermes.db.reading import Reading
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import Clock, SystemClock
-<<<<<<< HEAD
 from hermes.parts.assembly import build_booking_service, build_engine, build_letter_writer, limit_bytes, observe
-=======
-from hermes.parts.assembly import build_booking_service, build_engine, build_letter_writer, observe
 from hermes.parts.site import site_of
->>>>>>> 3a87c8f (Show the first run's checklist, with the buttons that do it)
 from hermes.parts.systems import sources
 from hermes.settings import Settings, load
 from hermes.web.application import create_app

@@ -110,21 +110,12 @@ class Visit:
     def menu(self) -> list[Group]:
         return menu_of(self.user, self.path)
 
-<<<<<<< HEAD
     async def act(self, act: Act, part: str = '', check: Check | None = None) -> Done:
-        """Carry out an act as whoever is logged in. A form that is sent twice is one act; `part`: which of the several
-        of a form. `check` may refuse it. Raises Refused.
+        """Carry out an act as whoever is logged in. The same form sent twice is one act, with other values it is
+        another; `part`: which of the several of a form. `check` may refuse it. Raises Refused.
         """
         key = self.field('key')
-        told = f'{self.user.id} {self.path} {key} {part}'.encode()
-=======
-    async def act(self, act: Act) -> Done:
-        """Carry out an act as whoever is logged in. The same form sent twice is one act; with other values it is
-        another. Raises Refused.
-        """
-        key = self.field('key')
-        told = f'{self.user.id} {self.path} {key} '.encode() + encode(act)
->>>>>>> f8a1fcf (A form says the same twice, or something else)
+        told = f'{self.user.id} {self.path} {key} {part} '.encode() + encode(act)
         dedupe = bytes.fromhex(sign(told, self.parts.secret)) if key else None
         return await carry_out(
             self.parts.engine, act, source=OPERATOR, dedupe_key=dedupe, by=self.user.email, check=check
