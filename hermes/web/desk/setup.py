@@ -78,9 +78,9 @@ async def _nothing(visit: Visit) -> list[Field]:
 
 async def _connect(visit: Visit) -> Lines:
     engine, site = visit.parts.engine, visit.parts.site
-    made = await webhooks.register(engine, site)
-    told = ['The CRM sends its webhooks here from now on.' if made else 'The CRM sends its webhooks here already.']
-    return [*told, *(each.said for each in await webhooks.look_at_product(engine, site))]
+    return [
+        each.said for each in (await webhooks.register(engine, site), *await webhooks.look_at_product(engine, site))
+    ]
 
 
 async def _make_fields(visit: Visit) -> Lines:
