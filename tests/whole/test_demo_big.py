@@ -2,32 +2,16 @@
 for the same seed.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-import pytest
 
 from hermes.db.reads.blame import read_blame
 from hermes.db.reads.status import read_status
-from hermes.db.server.embedded import Server
 from hermes.domain.model import RecordRef
-from tests import postgres
-from tools.demo_big.__main__ import build
+from tests.whole.conftest import COMPANIES, EVENTS, UNTIL
 
-UNTIL = datetime(2026, 6, 1, 12, tzinfo=UTC)
-COMPANIES, EVENTS = 150, 2_500
 LEFT_OVER = r'(?i)zq(co|fi|la|em|dom|uid)\d|\m7[1-4]\d{7}\M'
-
-
-@pytest.fixture(scope='module')
-def big(migrated_server: Server) -> Iterator[psycopg.Connection[Any]]:
-    with postgres.fresh_database(migrated_server) as url:
-        build(url, COMPANIES, EVENTS, 7, UNTIL, lambda text: None)
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("set timezone = 'UTC'")
-            yield connection
 
 
 def test_it_has_the_size_that_was_asked_for_and_ends_when_it_was_told(big: psycopg.Connection[Any]) -> None:
