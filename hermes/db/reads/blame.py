@@ -23,7 +23,9 @@ from hermes.domain.model import Record, RecordRef, Value
 from hermes.domain.record_types import ATTRIBUTES, MERGED, NAMES, TITLES, FieldType, Policy
 from hermes.parts.roles import CRM, PRODUCT
 
-COMMON: Final = ('id', 'extra', 'claims', 'tombstone', 'alias_of', 'born_event')
+COMMON: Final = (
+    'id', 'extra', 'claims', 'tombstone', 'alias_of', 'born_event', 'name_key', 'email_keys', 'phone_keys',
+)  # fmt: skip
 """Columns that are no attribute of a record."""
 
 FIND_WRITES = """
@@ -222,9 +224,9 @@ def _read_others(
     """What other systems say of this field that is not what the record says, and why it does not hold."""
     found = []
     for voice in voices:
-        if voice['deleted'] or trait is None or (run := _current(voice, line.field, at)) is None:
+        if voice['deleted'] or trait is None or (run := current_run(voice, line.field, at)) is None:
             continue
-        value = _ours(connection, voice['system'], trait.type, run[0])
+        value = in_our_terms(connection, voice['system'], trait.type, run[0])
         if value == line.value or (is_empty(value) and is_empty(line.value)):
             continue
         since = datetime.fromtimestamp(run[1][0], UTC)
@@ -250,7 +252,7 @@ def _read_others(
     return tuple(found)
 
 
-def _current(voice: Row, name: str, at: datetime | None) -> list[Any] | None:
+def current_run(voice: Row, name: str, at: datetime | None) -> list[Any] | None:
     """The run [value, [s, sub], [s, sub]] that holds now or held `at`."""
     runs = voice['runs'].get(name) or []
     if at is not None:
@@ -263,7 +265,7 @@ def _spoken(voice: Row, name: str) -> bool:
     return any(not is_empty(run[0]) for run in voice['runs'].get(name, ()))
 
 
-def _ours(connection: Connection[Any], system: str, kind: FieldType, value: Value) -> Value:
+def in_our_terms(connection: Connection[Any], system: str, kind: FieldType, value: Value) -> Value:
     """A mirrored value in our terms: remote ids of admins and records become ours, where they are known."""
     if is_empty(value):
         return None

@@ -1,0 +1,153 @@
+"""No statement that a page or a command sends to read something goes through `event`, `change` or `call` from end to
+end (ADM-10): each is planned again, with its own values, at the costs that hold in life.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from hermes.db.reads import blame, decisions, events, lookup, meetings, pushes, records, search, spending, status, trace
+from hermes.db.reads.lists import LISTINGS, list_named
+from hermes.domain.event_filter import EventFilter
+from hermes.domain.model import RecordRef
+from tests.whole.conftest import UNTIL
+
+LARGE = ('event', 'change', 'call')
+FEW = ('event_due', 'event_waiting', 'event_aside')
+"""Indexes of what is still to be done or was put aside: few rows of many, which may be walked."""
+BY_TIME = ('spending',)
+"""A stretch of time is found by a BRIN index, for which a table as small as here is too small to bother."""
+Big = psycopg.Connection[Any]
+
+
+class Noting(psycopg.Cursor[Any]):
+    """Remembers what was asked."""
+
+    said: list[tuple[Any, Any]] = []  # noqa: RUF012 - one list for all of them
+
+    def execute(self, query: Any, params: Any = None, **more: Any) -> 'Noting':
+        self.said.append((query, params))
+        return super().execute(query, params, **more)
+
+
+@pytest.fixture
+def noted(big: Big) -> Iterator[Big]:
+    Noting.said.clear()
+    plain, big.cursor_factory = big.cursor_factory, Noting
+    yield big
+    big.cursor_factory = plain
+    big.execute('reset enable_seqscan')
+
+
+def scans(connection: Big, *, whole: bool = True) -> set[str]:
+    """The large tables that a noted statement reads from end to end; not `whole`: because there is no other way."""
+    connection.cursor_factory = psycopg.Cursor
+    connection.execute(sql.SQL('set enable_seqscan = {}').format(sql.Literal(whole)))
+    found: set[str] = set()
+    for query, params in Noting.said:
+        text = query if isinstance(query, sql.Composable) else sql.SQL(query)
+        row = connection.execute(sql.SQL('explain (format json) ') + text, params).fetchone()
+        assert row is not None
+        found |= set(_whole(row[0][0]['Plan'], limited=False))
+    return found
+
+
+def _whole(node: dict[str, Any], *, limited: bool) -> Iterator[str]:
+    """Tables that a plan reads whole; what walks an index in its order and may stop is not one."""
+    stops = limited or node['Node Type'] == 'Limit'
+    table = node.get('Relation Name')
+    if table in LARGE:
+        by_index = node['Node Type'] in ('Index Scan', 'Index Only Scan')
+        walked = by_index and 'Index Cond' not in node and node['Index Name'] not in FEW
+        if node['Node Type'] == 'Seq Scan' or (walked and not stops):
+            yield f'{table} ({node["Node Type"]})'
+    sorts = node['Node Type'] in ('Sort', 'Incremental Sort', 'Aggregate', 'Hash')
+    for part in node.get('Plans', ()):
+        yield from _whole(part, limited=stops and not sorts)
+
+
+def some(connection: Big, record_type: str) -> RecordRef:
+    row = connection.execute(
+        sql.SQL('select id from {} where tombstone is null order by id limit 1 offset 5').format(
+            sql.Identifier(record_type)
+        )
+    ).fetchone()
+    assert row is not None
+    return RecordRef(record_type, row[0])
+
+
+def newest(connection: Big) -> int:
+    row = connection.execute('select max(id) from event').fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+DAY = timedelta(days=1)
+FILTERS = {
+    'all': EventFilter(),
+    'a state': EventFilter(state='parked'),
+    'new ones': EventFilter(state='new'),
+    'a source': EventFilter(source='tutorcruncher'),
+    'a kind': EventFilter(kind='act'),
+    'both': EventFilter(source='tutorcruncher', kind='read', state='done'),
+    'a stretch': EventFilter(after=UNTIL - 30 * DAY, before=UNTIL - 28 * DAY),
+    'a stretch of a kind': EventFilter(kind='webhook', after=UNTIL - 9 * DAY, before=UNTIL - 8 * DAY),
+    'an object': EventFilter(subject='pipedrive:organization:20'),
+    'an object by its id': EventFilter(subject='20'),
+    'an act': EventFilter(subject='meeting.book'),
+}
+READS: dict[str, Callable[[Big], Any]] = {
+    **{f'events of {name}': (lambda each: lambda it: events.page_events(it, each))(wanted)
+       for name, wanted in FILTERS.items()},
+    **{f'events of a {kind}': (lambda each: lambda it: events.page_events(it, EventFilter(record=some(it, each))))(kind)
+       for kind in ('company', 'contact', 'deal')},
+    **{f'the list of {name}': (lambda each: lambda it: list_named(it, each))(name) for name in LISTINGS},
+    'what is new': lambda it: events.page_events(it, EventFilter(), newer_than=newest(it) - 10),
+    'ignored ones': lambda it: events.page_events(it, EventFilter(), outcome='ignored', counting=False),
+    'a search': lambda it: search.search(it, 'north'),
+    'a search by number': lambda it: search.search(it, '20'),
+    'blame': lambda it: blame.read_blame(it, some(it, 'company')),
+    'a trace': lambda it: trace.read_trace(it, newest(it) - 100),
+    'an event': lambda it: events.read_event(it, newest(it)),
+    'links': lambda it: lookup.find_links(it, some(it, 'company')),
+    'pushes': lambda it: pushes.list_pushes(it),
+    'decisions': lambda it: decisions.list_decisions(it),
+    'meetings': lambda it: meetings.list_meetings(it),
+    'status': lambda it: status.read_status(it, counting=False),
+    'spending': lambda it: spending.read_spending(it, {}),
+    'sides': lambda it: records.read_sides(it, some(it, 'company')),
+    'a timeline': lambda it: records.page_changes(it, some(it, 'company')),
+    "a field's timeline": lambda it: records.page_changes(it, some(it, 'company'), field='name'),
+    'as it was': lambda it: records.read_as_of(it, some(it, 'company'), UNTIL - 3 * DAY),
+    'calls': lambda it: records.page_calls(it, some(it, 'company')),
+    'cost': lambda it: records.read_cost(it, some(it, 'company')),
+    'related': lambda it: records.read_related(it, some(it, 'company')),
+}  # fmt: skip
+
+
+@pytest.mark.behaviour('ADM-10')
+@pytest.mark.parametrize('name', READS)
+def test_nothing_reads_a_large_table_from_end_to_end(noted: Big, name: str) -> None:
+    READS[name](noted)
+    assert Noting.said
+    assert scans(noted, whole=name not in BY_TIME) == set()
+
+
+@pytest.mark.behaviour('ADM-10')
+@pytest.mark.parametrize(
+    ('index', 'name'),
+    [
+        ('event_about', 'events of a company'), ('event_source', 'events of a kind'), ('change_record', 'blame'),
+        ('event_cause', 'a trace'), ('call_record', 'calls'), ('event_aside', 'events of a state'),
+    ],
+)  # fmt: skip
+def test_a_missing_index_is_noticed(noted: Big, index: str, name: str) -> None:
+    with noted.transaction(force_rollback=True):
+        noted.execute(sql.SQL('drop index {}').format(sql.Identifier(index)))
+        Noting.said.clear()
+        READS[name](noted)
+        assert scans(noted) != set()
