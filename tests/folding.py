@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Final
+from typing import Any, Final
 
 from hermes.db import logs
 from hermes.db.logs import in_order, lock_event
@@ -12,16 +12,24 @@ from hermes.sync.fold import fold
 
 __all__ = ['STATE', 'copy_log', 'digest', 'fold', 'in_order', 'lock_event']
 
+LIVING: Final = "tombstone ->> 'kind' is distinct from 'erased'"
+"""Those who were erased are left out, and so are their objects, which stand under hashes (S10)."""
 STATE: Final = {
-    **{table: f'select to_jsonb(t) as row from {table} t order by id' for table in STORED},
+    **{table: f'select to_jsonb(t) as row from {table} t where {LIVING} order by id' for table in STORED},
     'occupancy': 'select jsonb_build_array(admin_id, during::text, meeting_id) as row from occupancy '
     'where meeting_id is not null order by meeting_id',
-    'mirror': "select to_jsonb(t) - 'reread_at' - 'event_id' - 'corrections' as row from mirror t order by system, "
-    'type, remote_id',
-    'link': 'select to_jsonb(t) as row from link t order by system, type, remote_id',
+    'mirror': "select to_jsonb(t) - 'reread_at' - 'event_id' - 'corrections' as row from mirror t "
+    "where not starts_with(remote_id, '~') order by system, type, remote_id",
+    'link': "select to_jsonb(t) as row from link t where not starts_with(remote_id, '~') "
+    'order by system, type, remote_id',
     'custom_field': 'select to_jsonb(t) as row from custom_field t order by linked_object_type, machine_name',
     'setting': 'select to_jsonb(t) as row from setting t order by key',
 }
+
+
+async def state(database: Database) -> dict[str, list[Any]]:
+    """The state of a database, for whoever looks at what differs."""
+    return {table: [row['row'] for row in await database.fetch(query)] for table, query in STATE.items()}
 
 
 async def digest(database: Database) -> dict[str, str]:

@@ -113,10 +113,17 @@ def decode(body: bytes) -> Act:
 
 
 async def add_once(
-    connection: pool.Connection, source: str, act: Act, key: bytes, by: str, *, refused: tuple[str, str] | None = None
+    connection: pool.Connection,
+    source: str,
+    act: Act,
+    key: bytes,
+    by: str,
+    *,
+    refused: tuple[str, str] | None = None,
+    withheld: bool = False,
 ) -> Event | None:
     """The event of an act; None when there is one of this key. Whoever is carrying that one out at this moment is
-    waited for. `refused`: its code and sentence, where it was refused.
+    waited for. `refused`: its code and sentence, where it was refused; `withheld`: what it said is not kept (S10).
     """
     outcome = None if refused is None else dump([{'refused': refused[0], 'message': refused[1], 'about': about(act)}])
     rows = await connection.execute(
@@ -124,7 +131,8 @@ async def add_once(
         "values (%s, 'act', %s, %s, %s, %s, %s, %s) on conflict (source, dedupe_key) do nothing "
         f'returning {EVENT_COLUMNS}',
         (
-            source, key, dump({'by': by} if by else {}), encode(act), 'new' if refused is None else 'refused',
+            source, key, dump({'by': by} if by else {}), None if withheld else encode(act),
+            'new' if refused is None else 'refused',
             None if refused is None else refused[1], outcome,
         ),
     )  # fmt: skip
@@ -208,6 +216,18 @@ def note_view(connection: Connection[Any], event_id: int, by: str = 'command lin
         'key': _fresh_key(),
         'headers': Jsonb({'by': by}),
         'body': json.dumps({'act': 'event.viewed', 'event': event_id}).encode(),
+    }
+    with connection.transaction():
+        connection.execute(INSERT_VIEW, row)
+
+
+def note_export(connection: Connection[Any], record: RecordRef, by: str = 'command line') -> None:
+    """Journal that everything about somebody was exported (S15): which record, and nothing of whom."""
+    row = {
+        'source': SOURCE,
+        'key': _fresh_key(),
+        'headers': Jsonb({'by': by}),
+        'body': json.dumps({'act': 'person.exported', 'record': list(record)}).encode(),
     }
     with connection.transaction():
         connection.execute(INSERT_VIEW, row)

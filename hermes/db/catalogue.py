@@ -6,7 +6,7 @@ was taken back is never taken for what another one commits.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hermes.db.codec import dump, read_record
@@ -29,6 +29,8 @@ class Knowledge:
     settings: Mapping[str, Any]
     directory: Directory
     revision: tuple[tuple[int, str], ...]
+    erased: Mapping[str, RecordRef] = field(default_factory=dict)
+    """By keyed hash whose it was (S10); empty where nobody was erased."""
 
 
 class KnowledgeCache:
@@ -46,12 +48,13 @@ class KnowledgeCache:
                 await load_settings(connection),
                 await load_directory(connection),
                 revision,
+                await load_erased(connection),
             )
         return self._known
 
 
 async def bump(connection: Connection, name: str) -> None:
-    """Say that 'catalogue', 'setting' or 'directory' changed."""
+    """Say that 'catalogue', 'setting' or 'directory' (whom nobody takes in any more, too) changed."""
     await connection.execute('update revision set number = number + 1 where name = %s', (name,))
 
 
@@ -154,6 +157,12 @@ async def save_setting(connection: Connection, key: str, value: Any) -> None:
         (key, dump(value)),
     )
     await bump(connection, 'setting')
+
+
+async def load_erased(connection: Connection) -> dict[str, RecordRef]:
+    """What must not come in again (S10), by keyed hash."""
+    rows = await connection.execute('select hash, record_type, record_id from erased')
+    return {row['hash']: RecordRef(row['record_type'], row['record_id']) for row in await rows.fetchall()}
 
 
 async def load_directory(connection: Connection) -> Directory:

@@ -217,6 +217,13 @@ class ReleaseField:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasePerson:
+    """Somebody is forgotten, or a company with all of its people (S10). Nothing of them stands in it."""
+
+    record: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
 class ParkEvent:
     """An event is put aside before it is applied."""
 
@@ -376,6 +383,7 @@ Act = (
     SetSetting | SetEntryStage | AddField | SaveField | ChangeField | RemoveField | FillField | OpenField | BindFields
     | SaveAdmin | RemoveAdmin | PauseSystem | ResumeSystem | ForgetAccount | RetryPush | IgnoreFields | ReleaseField
     | WriteFields | CreateRecord | DeleteRecord | RestoreRecord | MergeRecords | FetchRecord | PushNow | Undo
+    | ErasePerson
     | ParkEvent | ReplayEvent | DismissEvent | RetryLetter | DismissLetter | SettleDecision
     | ReplayEvents | CancelReplay
     | BookMeeting | MoveMeeting | CancelMeeting | ReassignMeeting | RenameMeeting | AddUser | ChangeUser | TakeOver
@@ -407,6 +415,7 @@ NAMES: Final[Mapping[str, type[Any]]] = {
     'record.fetch': FetchRecord,
     'push.now': PushNow,
     'undo': Undo,
+    'person.erase': ErasePerson,
     'event.park': ParkEvent,
     'event.replay': ReplayEvent,
     'events.replay': ReplayEvents,

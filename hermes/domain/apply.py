@@ -15,7 +15,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.graph import Context, Graph
 from hermes.domain.history import is_empty, send, settle
 from hermes.domain.linking import adopt, attach, link, note_conflict
-from hermes.domain.matching import RECORD_TYPE, seek
+from hermes.domain.matching import RECORD_TYPE, is_erased, seek
 from hermes.domain.merge import merge, settle_fields
 from hermes.domain.model import Change, Element, Intent, Mirror, Observation, Record, RecordRef, RemoteRef
 from hermes.domain.record_types import PARTS
@@ -26,6 +26,7 @@ from hermes.parts.roles import CRM, PRODUCT, PRODUCT_TITLE
 
 NO_DEAL: Final = 'CB-17'
 """The action of a client that was read because somebody there needs help: nobody is to be sold anything."""
+ERASED: Final = 'ignored: it is about somebody who was erased'
 NOBODY: Final = f'the {PRODUCT_TITLE} client has no sales person'
 
 
@@ -54,6 +55,9 @@ def apply(graph: Graph, element: Element, context: Context) -> Applied:
 
 def _note_intent(graph: Graph, intent: Intent, context: Context, done: Applied) -> None:
     """What Hermes is about to send, or what became of it (EDIT-1, OUT-4)."""
+    if is_erased(graph.record(intent.record)):
+        done.note(ERASED)
+        return
     key = (intent.record, intent.ref.system)
     if intent.op == 'create':
         if intent.state == 'open':
@@ -113,6 +117,10 @@ def _observe(graph: Graph, seen: Observation, emails: list[str], context: Contex
     record_type = RECORD_TYPE.get(kind) or context.types.get(kind)
     if record_type is None:
         done.note(f'ignored: {seen.ref.type} is nothing that Hermes keeps')
+        return
+    held = graph.mirrors.get(seen.ref)
+    if held is not None and is_erased(graph.record(held.record)):
+        done.note(ERASED)
         return
     if record_type == 'meeting':
         meeting.observe(graph, seen, context, done)

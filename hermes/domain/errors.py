@@ -5,6 +5,7 @@ HermesError                 a plain sentence for people
 │   ├── Unparseable         a well-formed delivery of a shape nobody knows: parked, never lost
 │   ├── SlotTaken           somebody was quicker, or the time does not fit: choose another
 │   ├── NotFound            there is no such admin, company or meeting, for whoever asks
+│   ├── Withheld            it is about somebody who was erased: what was asked is not kept either
 │   └── OverLimit           allowed later, or after a proof of work
 ├── Unreadable              something outside cannot be read now: say so, never guess (CB-8)
 └── Reaction                what an outside system's answer asks for
@@ -56,6 +57,12 @@ class NotFound(Refused):
     code = 'not_found'
 
 
+class Withheld(Refused):
+    """Nothing is taken in about this person (S10). Who reads the sentence is told nothing of anybody."""
+
+    code = 'withheld'
+
+
 class OverLimit(Refused):
     """Too much was asked for: allowed again in `retry_after_s` (whole seconds), or at once with a solution of
     `challenge` (None where no proof helps).
@@ -73,7 +80,7 @@ class OverLimit(Refused):
 
 def refusal(code: str, message: str) -> Refused:
     """The refusal that was stored under its code, to be raised again."""
-    kinds: dict[str, type[Refused]] = {kind.code: kind for kind in (SlotTaken, NotFound, OverLimit)}
+    kinds: dict[str, type[Refused]] = {kind.code: kind for kind in (SlotTaken, NotFound, OverLimit, Withheld)}
     return kinds.get(code, Refused)(message, code)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hermes.domain.applied import Applied, ask
 from hermes.domain.graph import Context, Decision, Graph
 from hermes.domain.history import fold, send, settle
-from hermes.domain.matching import conflicting, match
+from hermes.domain.matching import conflicting, is_erased, match
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import UNTOLD, Change, Intent, Mirror, Observation, Record, RecordRef, RemoteRef
 from hermes.domain.record_types import PARTS
@@ -166,6 +166,9 @@ def _parent(graph: Graph, seen: Observation, context: Context, done: Applied) ->
         done.note(f'ignored: {seen.ref.type} without an organisation, and unknown here')
         return None
     company = graph.record_of(seen.parent)
+    if is_erased(company):
+        done.note(f'ignored: its {seen.parent.type} was erased')
+        return None
     if company is not None:
         return company.ref.id
     mirror = graph.resolve(seen.parent)

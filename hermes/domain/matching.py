@@ -120,7 +120,9 @@ def conflicting(graph: Graph, linked: Record, seen: Observation) -> RecordRef | 
 def _by_hermes_id(graph: Graph, seen: Observation, record_type: str) -> Match | None:
     for number in seen.fields.get('hermes_id') or ():
         record = graph.record(RecordRef(record_type, number))
-        if record is None or (record.claims.renumbered and (record.ref, CRM) not in graph.creating):
+        if record is None or is_erased(record):
+            continue
+        if record.claims.renumbered and (record.ref, CRM) not in graph.creating:
             continue
         if not graph.linked(record.ref, seen.ref.system):
             return Match(record, f'{RULES.get(seen.ref.type, "OUT-12")} hermes_id')
@@ -149,7 +151,7 @@ def _known_together(graph: Graph, seen: Observation) -> Match | None:
         if any(_own(seen.ref) in names_of(mirror) for mirror in graph.mirrors_of(record.ref, other))
     ]
     for records, by_client in ((named_here, other == CRM), (holding, other == PRODUCT)):
-        free = [one for one in records if one and not graph.linked(one.ref, seen.ref.system) and not _erased(one)]
+        free = [one for one in records if one and not graph.linked(one.ref, seen.ref.system) and not is_erased(one)]
         if free:
             return _one(free, 'TC-16' if by_client else f'{rule} tc2_cligency_url')
     return None
@@ -158,7 +160,7 @@ def _known_together(graph: Graph, seen: Observation) -> Match | None:
 def _of_agency(graph: Graph, seen: Observation) -> list[Record]:
     agency = seen.fields.get('tc2_agency_id')
     found = [one for one in graph.companies() if agency is not None and one.fields.get('tc2_agency_id') == agency]
-    return [record for record in found if not _erased(record)]
+    return [record for record in found if not is_erased(record)]
 
 
 def _of_name(records: Iterable[Record], seen: Observation) -> list[Record]:
@@ -185,8 +187,9 @@ def _match_client(graph: Graph, seen: Observation, emails: set[str], context: Co
     return _one(_of_name(free, seen), 'MATCH-1 name and country')
 
 
-def _erased(record: Record) -> bool:
-    return record.tombstone is not None and record.tombstone.kind == 'erased'
+def is_erased(record: Record | None) -> bool:
+    """Whether somebody was forgotten (S10): nothing is told of them any more, and nobody is found to be them."""
+    return record is not None and record.tombstone is not None and record.tombstone.kind == 'erased'
 
 
 def _match_organization(graph: Graph, seen: Observation) -> Match:

@@ -26,7 +26,7 @@ from hermes.kit.ids import Chance, new_token, system_chance
 from hermes.legacy.importing import OF_IMPORTS
 from hermes.parts import google
 from hermes.parts.roles import CALENDAR
-from hermes.parts.secrets import channel_secrets, secrets_of
+from hermes.parts.secrets import channel_secrets, hash_key, secrets_of
 from hermes.parts.systems import SYSTEMS, build_systems
 from hermes.parts.wiring import Wiring
 from hermes.ports import Calendar, Courier, Mailer
@@ -145,6 +145,7 @@ def build_engine(
         tc2_base_url=settings.tc2_base_url,
         push_spacing_s=settings.push_spacing_s,
         push_mode=settings.push_mode,
+        hash_key=hash_key(settings),
         write_back=settings.tc2_write_back,
         decline_cancels=settings.decline_cancels,
         defaults=meeting_defaults(settings),
@@ -180,7 +181,7 @@ def build_booking_service(settings: Settings, engine: Engine, pause: 'Pause | No
         hermes_url=settings.hermes_url,
         support_url=settings.callbooker_base_url or f'{settings.hermes_url}/support-call',
         signing_keys=tuple(channel_secrets(settings)),
-        hash_key=next(iter((*reveal(settings.secret_key), *channel_secrets(settings))), ''),
+        hash_key=hash_key(settings),
         support_keys=reveal(settings.support_link_key) or reveal(settings.tc2_api_key),
         support_ttl_days=settings.support_ttl_days,
         needs_link=settings.support_booking_needs_link,

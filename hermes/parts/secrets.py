@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hermes.settings import Settings
+from hermes.settings import Settings, reveal
 
 
 def channel_secrets(settings: Settings) -> list[str]:
@@ -12,6 +12,11 @@ def channel_secrets(settings: Settings) -> list[str]:
         for secret in (*settings.signing_key, settings.secret_key)
         if secret.get_secret_value()
     ]
+
+
+def hash_key(settings: Settings) -> str:
+    """By what e-mails, and those who were erased, are hashed: SECRET_KEY where there is one."""
+    return next(iter((*reveal(settings.secret_key), *channel_secrets(settings))), '')
 
 
 def secrets_of(settings: Settings) -> list[str]:

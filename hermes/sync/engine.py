@@ -10,9 +10,10 @@ from typing import Any
 
 from hermes.db.catalogue import Knowledge, KnowledgeCache
 from hermes.db.pool import Connection, Database
+from hermes.domain.erasure import Veil
 from hermes.domain.fields import Catalogue
 from hermes.domain.graph import Context
-from hermes.domain.model import Event
+from hermes.domain.model import Event, RecordRef
 from hermes.domain.timetable import Defaults, settle_defaults
 from hermes.kit import phones
 from hermes.kit.clock import Clock
@@ -44,6 +45,8 @@ class Engine:
     tc2_base_url: str = ''
     push_spacing_s: float = 5.0
     push_mode: str = 'live'
+    hash_key: str = field(default='', repr=False)
+    """By which those are known again who were erased (S10)."""
     write_back: bool = False
     """TC2_WRITE_BACK; the setting of the same name, where somebody set it, holds instead (D-1)."""
     decline_cancels: bool = False
@@ -103,6 +106,11 @@ class Engine:
             table = system.outgoing(record_type, known.catalogue)
             self.tables[key] = system, known.catalogue, table
         return table
+
+    def veil(self, erased: Mapping[str, RecordRef]) -> Veil:
+        """What hides those who were erased, by the hashes that are known of them."""
+        references = {name: system.profile.references for name, system in self.systems.items()}
+        return Veil(self.hash_key, erased, phones, references)
 
     def meeting_defaults(self, known: Knowledge) -> Defaults:
         """The hours, length and buffer of an admin who has none of their own, as things are set now (CB-20)."""

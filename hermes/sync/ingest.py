@@ -12,18 +12,18 @@ from typing import Any, Final
 
 import structlog
 
-from hermes.db import acts, calendars, events, graphs
+from hermes.db import acts, calendars, erasing, events, graphs
 from hermes.db.catalogue import Knowledge, bump
 from hermes.db.events import Apart
 from hermes.db.pool import Connection, DatabaseError, Row, commit_unsynced
 from hermes.domain.applied import Applied
 from hermes.domain.apply import apply
-from hermes.domain.errors import HermesError, Refused
+from hermes.domain.errors import HermesError, Refused, Withheld
 from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Element, Event, RemoteRef
 from hermes.kit import tracing
 from hermes.parts.roles import CALENDAR
-from hermes.sync import dirty
+from hermes.sync import dirty, withhold
 from hermes.sync.acts.apply import apply_act
 from hermes.sync.engine import Engine
 from hermes.sync.observe import observe, wanted
@@ -60,6 +60,8 @@ class Result(graphs.Effects):
     failed: list[tuple[int, str]] = field(default_factory=list)
     waiting: list[tuple[int, str]] = field(default_factory=list)
     apart: list[Apart] = field(default_factory=list)
+    applied: Sequence[tuple[Event, Sequence[Element]]] = ()
+    """The batch as it was applied: without what is about the erased (S10)."""
 
     def join(self, other: 'Result') -> None:
         """What was done after it, too."""
@@ -159,6 +161,7 @@ async def apply_rows(engine: Engine, connection: Connection, rows: Sequence[Row]
         except HermesError as error:
             await events.fail(connection, event.id, event.received_at, str(error), park=True)
             told.parked.append((event.id, str(error)))
+            await withhold.drop_unread(engine, connection, event, known)
             continue
         except Exception as error:
             log.exception('an event cannot be observed', event_id=event.id)
@@ -192,7 +195,10 @@ async def _apply_act(engine: Engine, connection: Connection, event: Event, row: 
         async with connection.transaction():
             await apply_act(engine, connection, event)
     except HermesError as error:
-        await events.refuse(connection, event.id, getattr(error, 'code', ''), str(error), acts.named(event.body))
+        named = [] if isinstance(error, Withheld) else acts.named(event.body)
+        await events.refuse(connection, event.id, getattr(error, 'code', ''), str(error), named)
+        if isinstance(error, Withheld):
+            await erasing.keep_body(connection, event.id, None, event.headers)
         return
     except DatabaseError:
         raise
@@ -215,7 +221,7 @@ async def _apply_batch(
     for event_id, reason in result.failed:
         await fail(engine, connection, rows[event_id], reason)
     stuck = dict([*result.parked, *result.failed, *result.waiting])
-    told = {event.id: elements for event, elements in batch if event.id in stuck}
+    told = {event.id: elements for event, elements in result.applied if event.id in stuck}
     for event_id, elements in told.items():
         await events.note(connection, event_id, [{'about': about(element)} for element in elements])
     for event_id, reason in result.waiting:
@@ -230,13 +236,18 @@ async def apply_events(
 ) -> Result:
     """Load, apply, store, journal, mark dirty: the whole way of a batch within the caller's transaction."""
     known = given.known or await engine.known(connection)
-    graph = given.graph or await graphs.load(
-        connection, wanted(batch, engine.systems, known.directory.links), births_held=given.births_held
-    )
+    sifted = await withhold.sift(engine, connection, batch, known)
+    graph = given.graph or await _load(engine, connection, sifted.batch, known, given)
+    if given.graph is None and (now := await engine.known(connection)).erased != known.erased:
+        # Somebody was erased while this transaction waited for the locks.
+        known, sifted = now, await withhold.sift(engine, connection, batch, now)
+        graph = await _load(engine, connection, sifted.batch, known, given)
+    batch = sifted.batch
     graph.set_allocator(await allocator(engine, connection, batch, given.births))
     before_mirrors = dict(graph.mirrors)
     before_records = dict(graph.records)
     result = apply_in_memory(engine, graph, batch, known)
+    result.applied = batch
     touched = dirty.touched_by(graph, before_mirrors, before_records)
     async with connection.pipeline():
         await graphs.commit(connection, graph, result, batch[-1][0], engine.clock.now(), lenient=True)
@@ -246,7 +257,21 @@ async def apply_events(
             await events.set_apart(connection, item)
         if not all(_is_about_to(element) for _, elements in batch for element in elements):
             await dirty.mark(engine, connection, graph, touched, engine.context(batch[-1][0], known), given.lane)
+    if sifted.changed:
+        await withhold.keep(engine, connection, sifted)
     return result
+
+
+async def _load(
+    engine: Engine,
+    connection: Connection,
+    batch: Sequence[tuple[Event, Sequence[Element]]],
+    known: Knowledge,
+    given: Given,
+) -> Graph:
+    return await graphs.load(
+        connection, wanted(batch, engine.systems, known.directory.links), births_held=given.births_held
+    )
 
 
 def apply_in_memory(

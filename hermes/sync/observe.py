@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, Final
+
+from pydantic import TypeAdapter
 
 from hermes.db import graphs
 from hermes.db.catalogue import Knowledge
@@ -20,9 +22,20 @@ from hermes.parts.roles import CRM, CRM_ID
 from hermes.ports import System, decode_answer
 from hermes.sync.engine import Engine
 
+KEPT: Final = 'kept'
+"""The header of an event whose bytes were let go of, and of which only stays what was understood (S10)."""
+_UNDERSTOOD: Final = TypeAdapter(tuple[Element, ...])
+
+
+def encode_kept(elements: Sequence[Element]) -> bytes:
+    """What was understood of an event, as its body."""
+    return _UNDERSTOOD.dump_json(tuple(elements))
+
 
 async def observe(engine: Engine, event: Event, known: Knowledge) -> Sequence[Element]:
     """The elements of an event, by its system; ignored when nobody speaks for the source."""
+    if KEPT in event.headers:
+        return _UNDERSTOOD.validate_json(event.body)
     system = engine.systems.get(event.source)
     if event.kind == 'intent':
         return [Element(intent=read_intent(event))]

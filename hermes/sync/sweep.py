@@ -19,7 +19,7 @@ from hermes.domain.errors import Forbidden, Gone, HermesError, Reaction, Rejecte
 from hermes.domain.model import Element, Event, Value
 from hermes.kit import wire
 from hermes.ports import Listings, Profile, Request, System, encode_answer
-from hermes.sync import calls, options, proof
+from hermes.sync import calls, options, proof, withhold
 from hermes.sync.calls import Asked, Denied
 from hermes.sync.engine import Engine
 from hermes.sync.observe import observe
@@ -143,7 +143,7 @@ async def _keep(connection: Connection, engine: Engine, system: System, sweep: S
     """The page becomes an event; the cursor moves in the same transaction; the last page completes the listing."""
     request, answer = asked.request, asked.answer
     body = encode_answer(request, answer)
-    seen, readable = await _seen(engine, connection, system, body)
+    seen, readable, sifted = await _seen(engine, connection, system, body)
     same = await proofs.keep_listed(connection, sweep, seen) if sweep.kind == 'full' else set()
     headers = {'sweep': str(sweep.id)}
     if same:
@@ -152,6 +152,8 @@ async def _keep(connection: Connection, engine: Engine, system: System, sweep: S
     page = await events.add(
         connection, system.name, 'page', body, state='done' if nothing_new else 'new', headers=headers
     )
+    if sifted.changed:
+        await withhold.keep(engine, connection, sifted, page.id)
     if nothing_new:
         await events.finish(connection, [(page.id, [{'notes': [f'{len(seen)} objects, all as they were']}])])
     await calls.close(engine, connection, asked, page.id)
@@ -172,15 +174,20 @@ async def _keep(connection: Connection, engine: Engine, system: System, sweep: S
     return True
 
 
-async def _seen(engine: Engine, connection: Connection, system: System, body: bytes) -> tuple[list[Seen], bool]:
-    """What a page shows, object by object; and whether everything in it could be read."""
+async def _seen(
+    engine: Engine, connection: Connection, system: System, body: bytes
+) -> tuple[list[Seen], bool, withhold.Sifted]:
+    """What a page shows, object by object, but for the erased; and whether everything in it could be read."""
     event = Event(0, system.name, 'page', body, engine.clock.now())
+    known = await engine.known(connection)
     try:
-        elements = await observe(engine, event, await engine.known(connection))
+        elements = await observe(engine, event, known)
     except HermesError:
-        return [], False
+        return [], False, withhold.Sifted([])
+    sifted = await withhold.sift(engine, connection, [(event, elements)], known)
+    elements = sifted.batch[0][1]
     found = [one for one in map(_print, elements) if one is not None]
-    return found, len(found) == len(elements)
+    return found, len(found) == len(elements), sifted
 
 
 def _print(element: Element) -> Seen | None:

@@ -12,7 +12,7 @@ from hermes.sync import sweep
 from hermes.sync.ingest import ingest_step
 from hermes.sync.push import LostLeaseError, push_step
 from hermes.sync.resolve import reread_step
-from tests.sim import acts, operators
+from tests.sim import acts, erasures, operators
 from tests.sim.testbed import Testbed, pick
 
 STEPS: list[tuple[Any, int]] = [(ingest_step, 5), (push_step, 5), (reread_step, 2), (sweep.sweep_step, 1)]
@@ -37,6 +37,8 @@ class Life:
     moves: tuple[int, ...] | None = None
     weather: str = ''
     quiet: bool = False
+    erasing: float = 0.0
+    """How likely an operator erases somebody after a move."""
 
 
 @dataclass
@@ -71,6 +73,9 @@ async def live(testbed: Testbed, life: Life) -> Story:
     story.tell(f'weather {life.weather or drawn}, gates {[(gate.crash_p, gate.pause_p) for gate in testbed.gates]}')
     for number in story.moves:
         story.tell(await move(testbed, random.Random(f'{seed}:{number}'), story), number)
+        luck = random.Random(f'{seed}:{number}:erasing')
+        if luck.random() < life.erasing:
+            story.tell(await erasures.erase(testbed, luck), number)
     await rest(testbed, story)
     return story
 

@@ -6,9 +6,9 @@ import pytest
 
 from hermes.db.server.embedded import Server
 from tests import postgres
-from tests.sim import orders, sales_team
+from tests.sim import erasures, orders, sales_team
 from tests.sim.__main__ import judge
-from tests.sim.life import Life
+from tests.sim.life import Life, live
 from tests.sim.testbed import Testbed, open_testbed
 from tests.thorough import spread
 
@@ -29,6 +29,15 @@ async def test_whatever_happens_everything_comes_to_rest_as_it_should(testbed: T
     for seed in spread(range(90_000, 90_000 + SEEDS), 3):
         story, wrong = await judge(testbed, seed, fold=seed % 3 == 0)
         assert wrong == [], '\n'.join([f'seed {seed}', *story.lines])
+
+
+@pytest.mark.invariant('S10', 'I14', 'I16')
+async def test_whoever_was_erased_stays_away_and_the_log_is_folded_without_them(
+    testbed: Testbed,
+) -> None:
+    for seed in spread(range(70_000, 70_000 + SEEDS), 3):
+        story = await live(testbed, Life(seed, erasing=0.08))
+        assert await erasures.check(testbed) == [], '\n'.join([f'seed {seed}', *story.lines])
 
 
 @pytest.mark.behaviour('PD-ORDER-1')

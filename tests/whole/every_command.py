@@ -33,6 +33,8 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     'events park': ('1', '--reason', 'tried'),
     'events dismiss': ('1', '--reason', 'tried'),
     'find': ('Ada',),
+    'erase': ('company:{company}', '--preview'),
+    'export': ('company:{company}', '-'),
     'explain': ('TC-9',),
     'forget-account': ('pipedrive',),
     'admins edit': ('{admin}', '--timezone', 'Europe/London'),

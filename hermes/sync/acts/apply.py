@@ -39,7 +39,7 @@ async def apply_act(
     if folding and not entry.moves:
         outcome: Outcome = {'notes': ['it moves no record']}
     else:
-        scope = Scope(connection, event, known, engine.context(event, known), births)
+        scope = Scope(connection, event, known, engine.context(event, known), engine, births, folding)
         outcome = await entry.handler(scope, act)
     if marking and not folding:
         await dirty.switched(engine, connection, known, event)

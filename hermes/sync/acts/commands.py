@@ -14,7 +14,7 @@ from hermes.db import acts, bookings, pushes
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection, DatabaseError, Row
 from hermes.domain.acts import Act
-from hermes.domain.errors import Refused, SlotTaken, refusal
+from hermes.domain.errors import Refused, SlotTaken, Withheld, refusal
 from hermes.sync.acts.apply import apply_act
 from hermes.sync.acts.registry import VISITOR
 from hermes.sync.acts.scope import OPERATOR
@@ -144,7 +144,10 @@ async def _put_aside(engine: Engine, command: _Command, refused: Refused, keep: 
         kept, event = keep is None or await keep(connection), None
         if kept:
             told = (refused.code, str(refused))
-            event = await acts.add_once(connection, command.source, command.act, command.key, command.by, refused=told)
+            event = await acts.add_once(
+                connection, command.source, command.act, command.key, command.by, refused=told,
+                withheld=isinstance(refused, Withheld),
+            )  # fmt: skip
         first = await acts.find_outcome(connection, command.source, command.key) if event is None else None
         if first is not None or (kept and event is None):
             try:

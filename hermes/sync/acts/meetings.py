@@ -4,6 +4,7 @@ Locks are taken in everybody's order: births (a booking may make somebody new), 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from hermes.db import bookings, graphs, meetings
@@ -12,7 +13,7 @@ from hermes.domain import booking
 from hermes.domain.acts import BookMeeting, By, CancelMeeting, MoveMeeting, ReassignMeeting, RenameMeeting
 from hermes.domain.applied import Applied
 from hermes.domain.enquiry import Booking, keys, moment, read
-from hermes.domain.errors import NotFound, Refused, SlotTaken
+from hermes.domain.errors import NotFound, Refused, SlotTaken, Withheld
 from hermes.domain.graph import Graph
 from hermes.domain.model import Record, RecordRef, Value
 from hermes.kit import phones
@@ -30,8 +31,10 @@ RULES: Final[Mapping[By, str]] = {'visitor': 'CB-13', 'admin': 'CB-13', 'calenda
 async def book(scope: Scope, act: BookMeeting) -> Outcome:
     """A visitor's booking. Raises SlotTaken, Refused."""
     connection, context, asked = scope.connection, scope.context, read(act)
+    _refuse_erased(scope, asked)
     await _refuse_taken(connection, asked)
     await graphs.lock_births(connection)
+    _refuse_erased(replace(scope, known=await scope.engine.known(connection)), asked)
     await _refuse_taken(connection, asked)
     companies = await bookings.find_companies(connection, keys(asked, phones))
     companies |= {asked.company_id} if asked.company_id is not None else set()
@@ -49,6 +52,16 @@ async def book(scope: Scope, act: BookMeeting) -> Outcome:
         'rule': booked.rule,
         'flags': list(booked.flags),
     }
+
+
+def _refuse_erased(scope: Scope, asked: Booking) -> None:
+    """Nothing is made of somebody who was erased (S10), until a person takes them off that list."""
+    if scope.folding or not scope.known.erased:
+        return
+    veil = scope.engine.veil(scope.known.erased)
+    company = RecordRef('company', asked.company_id) if asked.company_id is not None else None
+    if veil.email(asked.email) or veil.of_record(company):
+        raise Withheld('A call cannot be booked in this way. Please write to us.')
 
 
 async def _refuse_taken(connection: Connection, asked: Booking) -> None:

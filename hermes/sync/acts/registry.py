@@ -8,7 +8,19 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from hermes.domain import acts
-from hermes.sync.acts import admins, decisions, fields, letters, meetings, records, settings, undo, users, work
+from hermes.sync.acts import (  # fmt: skip
+    admins,
+    decisions,
+    fields,
+    letters,
+    meetings,
+    people,
+    records,
+    settings,
+    undo,
+    users,
+    work,
+)
 from hermes.sync.acts.scope import OPERATOR, Entry
 
 VISITOR, ENGINE = 'website', 'engine'
@@ -51,6 +63,7 @@ REGISTRY: Final[Mapping[type[Any], Entry]] = {
     acts.RestoreRecord: Entry(records.restore),
     acts.MergeRecords: Entry(records.merge),
     acts.Undo: Entry(undo.undo),
+    acts.ErasePerson: Entry(people.erase),
     acts.SettleDecision: Entry(decisions.settle),
     acts.BookMeeting: Entry(meetings.book, frozenset({OPERATOR, VISITOR})),
     acts.MoveMeeting: Entry(meetings.move, frozenset({OPERATOR, VISITOR})),

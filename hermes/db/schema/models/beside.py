@@ -227,6 +227,36 @@ class Revision(Table, table=True):
     number: int = column(Whole, null=False)
 
 
+class Erased(Table, table=True):
+    """By what somebody is known who was erased: keyed hashes alone (S10)."""
+
+    __table_args__ = (
+        CheckConstraint(
+            "kind in ('object', 'email', 'phone', 'name', 'part', 'text', 'record', 'near')", name='erased_kind_check'
+        ),
+    )
+    kind: str = column(Text, null=False)
+    hash: str = column(Text, key=True)
+    record_type: str = column(Text, null=False)
+    record_id: int = column(Whole, null=False)
+    event_id: int = column(Whole, null=False)
+    at: datetime = column(Moment, null=False, server='hermes_now()')
+
+
+class Erasure(Table, table=True):
+    """What one erasure did: how many rows of which table, and what stands elsewhere still. Nobody is named."""
+
+    __table_args__ = (UniqueConstraint('event_id', name='erasure_once'),)
+    id: int | None = column(Whole, key=True, identity=True)
+    event_id: int = column(Whole, null=False)
+    record_type: str = column(Text, null=False)
+    record_id: int = column(Whole, null=False)
+    at: datetime = column(Moment, null=False)
+    by: str = column(Text, null=False, server="''")
+    gone: Any = column(JSONB, null=False)
+    held: Any = column(JSONB, null=False)
+
+
 class Alert(Table, table=True):
     """What was wrong, and how often it was told."""
 
