@@ -47,7 +47,7 @@ SHARED: Final = """
       select from contact where {keys} @> array[k.key] and not id = any(%(own)s) and tombstone ->> 'kind' is distinct
         from 'erased')
 """
-STAFF: Final = 'select lower(email) as email from admin where email is not null'
+STAFF: Final = 'select email from admin where email is not null union select email from desk_user'
 OWNERS: Final = """
     select l.system, l.type, l.remote_id, l.record_type, l.record_id,
       coalesce(case when l.record_type = 'company' then l.record_id end, c.company_id, d.company_id, g.company_id) as

@@ -97,6 +97,13 @@ STANCES: Final[Mapping[str, Mapping[str, Stance]]] = {
         ),
         'nobody',
     ),
+    'desk_user': {
+        'email': 'nobody', 'name': 'nobody', 'role': 'nobody', 'password_hash': 'nobody', 'totp_secret': 'nobody',
+        'recovery': 'nobody', 'invite_hash': 'hash',
+    },
+    'desk_session': {'token_hash': 'hash', 'agent': 'nobody'},
+    'first_code': {'digest': 'hash'},
+    'replay': {'filter': 'searched', 'state': 'nobody', 'worker': 'nobody'},
     'account': {'system': 'nobody', 'identity': 'nobody'},
     'budget': {'system': 'nobody', 'hours': 'nobody'},
     'reservation': {'system': 'nobody', 'lane': 'nobody'},
@@ -110,8 +117,10 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     'push': ('record_type', 'record_id', 'system'),
 }
 """By what a row is known whose table has no id."""
-SMALL: Final = ('push', 'decision', 'letter', 'sweep', 'proof', 'alert', 'alert_message', 'refusal', 'system_state',
-                'pulse')  # fmt: skip
+SMALL: Final = (
+    'replay', 'push', 'decision', 'letter', 'sweep', 'proof', 'alert', 'alert_message', 'refusal', 'system_state',
+    'pulse',
+)  # fmt: skip
 """Tables that are read from end to end for what names the erased."""
 
 
