@@ -174,8 +174,8 @@ class Veil:
         found: dict[str, Value] = {}
         for name, value in told.items():
             kind = self.references.get(system, {}).get(name)
-            if value is None:
-                found[name] = None
+            if value is None or (isinstance(value, str) and value.startswith(MARK)):
+                found[name] = value
             elif kind:
                 found[name] = self.reference(system, kind, value)
             elif name in _KEPT:
@@ -190,7 +190,11 @@ class Veil:
                 found[name] = self.sealed_phone(value)
             elif name in _LISTS and isinstance(value, list):
                 of = self.sealed_phone if name == 'phones' else lambda each: self.seal('email', fold_email(str(each)))
-                found[name] = [{**each, 'value': of(each.get('value'))} for each in value if isinstance(each, Mapping)]
+                found[name] = [
+                    each if str(each.get('value')).startswith(MARK) else {**each, 'value': of(each.get('value'))}
+                    for each in value
+                    if isinstance(each, Mapping)
+                ]
         return found
 
     def part(self, told: Value) -> str:

@@ -26,6 +26,8 @@ READ: Final = ('webhook', 'page', 'answer', 'read')
 NAMES: Final = ('first_name', 'last_name')
 TEXTS: Final = ('note', 'description')
 """Where the objects of calls hold what a visitor wrote."""
+LEFT: Final = ('about', 'records', 'changes', 'company', 'contact', 'deal', 'meeting', 'id', 'rule')
+"""What stays of the outcome of an act on a record of theirs."""
 MOST_NAMES: Final = 64
 _PLAIN: Final = re.compile(r'[\w @.+-]{8,}')
 
@@ -174,6 +176,7 @@ class Forgetting:
     objects: Mapping[RemoteRef, erasing.Found]
 
     def __post_init__(self) -> None:
+        self._own: set[int] = set()
         self.names_them = re.compile(self.pattern, re.IGNORECASE)
         named = sorted(self.person.objects, key=lambda ref: -len(ref.remote_id))
         self._refs = {f'{ref.system}:{ref.type}:{ref.remote_id}': ref for ref in named}
@@ -207,7 +210,7 @@ class Forgetting:
         """Rewrite every event that speaks of them; how many."""
         connection = self.scope.connection
         near = await self._near()
-        own = await erasing.events_of(connection, self.person.records, self.person.objects)
+        own = self._own = await erasing.events_of(connection, self.person.records, self.person.objects)
         about = {':'.join(ref) for ref in near}
         count = 0
         async for rows in erasing.every_event(connection):
@@ -252,7 +255,12 @@ class Forgetting:
                 return True
         elif row['headers']:
             await erasing.keep_body(self.scope.connection, event.id, None, self._hide(row['headers']))
-        await erasing.keep_said(self.scope.connection, event.id, self._hide(row['reason']), self._hide(row['outcome']))
+        outcome = row['outcome']
+        if event.kind == 'act' and event.id in self._own and isinstance(outcome, list):
+            outcome = [
+                {name: each[name] for name in each if name in LEFT} for each in outcome if isinstance(each, Mapping)
+            ]
+        await erasing.keep_said(self.scope.connection, event.id, self._hide(row['reason']), self._hide(outcome))
         return True
 
     async def _body(self, event: Event, row: Row, *, near: bool) -> tuple[bytes | None, dict[str, str]]:
@@ -304,10 +312,23 @@ class Forgetting:
         return encode_kept(kept), headers | {KEPT: 'understood'}
 
     def _act(self, told: dict[str, Any], row: Row) -> dict[str, Any]:
-        if told.get('act') == 'meeting.book':
+        if told.get('act') == 'meeting.book' and not str(told.get('uid')).startswith(MARK):
             return self._booking(told, row)
+        if row['id'] in self._own:
+            return self._command(told)
         hidden: dict[str, Any] = self._without_person(self._hide(told, self._only_company()), told)
         return hidden
+
+    def _command(self, told: dict[str, Any]) -> dict[str, Any]:
+        """An operator's act on a record of theirs: which, and what is left of what was written."""
+        left = {name: self._hide(value) for name, value in told.items() if name not in ('values', 'fields', 'reason')}
+        for name in ('values', 'fields'):
+            if isinstance(told.get(name), Mapping):
+                said = self.veil.own('', told[name])
+                left[name] = {key: value for key, value in said.items() if key in (*NAMES, 'company_id', 'contact_id')}
+        if told.get('act') == 'record.write' or 'value' in told:
+            raise ValueError('what was written is theirs')
+        return left
 
     def _only_company(self) -> int | None:
         companies = {company for company, _ in self.person.names}

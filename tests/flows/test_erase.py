@@ -104,6 +104,24 @@ def different(one: Any, other: Any) -> Any:
     return {name: different(one.get(name), other.get(name)) for name in names}
 
 
+async def is_folded(house: House, second_url: str) -> None:
+    """The log, folded into an empty database, gives the same state (I14)."""
+    engine = parts.build_engine(settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold')
+    await engine.database.open()
+    try:
+        await folding.copy_log(house.engine.database, engine.database)
+        await folding.fold(engine)
+        here, there = [await folding.state(database) for database in (house.engine.database, engine.database)]
+        for table, rows in here.items():
+            assert [one.get('id') for one in rows if isinstance(one, dict)] == [
+                one.get('id') for one in there[table] if isinstance(one, dict)
+            ], table
+            for one, other in zip(rows, there[table], strict=True):
+                assert different(one, other) == {}, table
+    finally:
+        await engine.database.close()
+
+
 async def erase(house: House, kind: str, number: int) -> Any:
     done = await command(house.engine, ErasePerson(RecordRef(kind, number)), source='operator', by='a test')
     return done.outcome
@@ -195,17 +213,7 @@ async def test_the_log_is_folded_without_whom_it_lost(house: House, second_url: 
     house.tc2.pay_invoice(planted.client)
     house.tc2.send_all_snapshots()
     await later(house)
-    engine = parts.build_engine(settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold')
-    await engine.database.open()
-    try:
-        await folding.copy_log(house.engine.database, engine.database)
-        await folding.fold(engine)
-        here, there = [await folding.state(database) for database in (house.engine.database, engine.database)]
-        for table, rows in here.items():
-            for one, other in zip(rows, there[table], strict=True):
-                assert different(one, other) == {}, table
-    finally:
-        await engine.database.close()
+    await is_folded(house, second_url)
 
 
 @pytest.mark.invariant('S10')
@@ -233,3 +241,23 @@ async def test_nobody_is_erased_twice_and_no_deal_is_somebody(house: House) -> N
     for kind, number in (('contact', planted.contact), ('deal', deal['id']), ('contact', 999_999)):
         with pytest.raises(Refused):
             await erase(house, kind, number)
+
+
+@pytest.mark.invariant('S10')
+async def test_what_an_operator_wrote_of_somebody_goes_too(house: House, second_url: str) -> None:
+    planted = await plant(house)
+    told = {'values': {'last_name': f'{LAST}-Desk', 'phone': '+44 20 7946 0777'}, 'reason': 'Wombat-reason'}
+    await house.act('record.write', record=['contact', planted.contact], **told)
+    made = {'fields': {'first_name': 'Ottoline', 'last_name': 'Marchbanks', 'email': 'otto@march.example'}}
+    await house.act('record.create', type='contact', under=planted.company, **made)
+    await later(house)
+    [other] = await house.rows("select id from contact where last_name = 'Marchbanks'")
+    for number in (planted.contact, other['id']):
+        await erase(house, 'contact', number)
+    text = dump(house.settings.database_url)
+    more = ('Wombat-reason', '79460777', 'Ottoline', 'Marchbanks', 'otto@march.example')
+    assert found_in(text, (*CANARIES, *more)) == []
+    with pytest.raises(Refused):
+        await house.act('record.create', type='contact', under=planted.company, **made)
+    assert found_in(dump(house.settings.database_url), more) == []
+    await is_folded(house, second_url)

@@ -17,8 +17,9 @@ from hermes.domain.acts import (
 )  # fmt: skip
 from hermes.domain.applied import Applied
 from hermes.domain.apply import finish
-from hermes.domain.errors import Refused
+from hermes.domain.errors import Refused, Withheld
 from hermes.domain.graph import Graph
+from hermes.domain.matching import is_erased
 from hermes.domain.model import Record, RecordRef, Value
 from hermes.kit.countries import alpha2
 from hermes.sync import dirty
@@ -46,6 +47,7 @@ async def release(scope: Scope, act: ReleaseField) -> Outcome:
 
 async def write(scope: Scope, act: WriteFields) -> Outcome:
     """`hermes record set`: values that stand over what every system says (D-22)."""
+    refuse_erased(scope, act.values)
     graph, record = await find(scope, act.record, companies_of(act.values.items()))
     values = written.check(graph, record, spelled(act.values), act.reason, scope.context)
     back = [steps.held(record, name) for name in values]
@@ -62,6 +64,7 @@ async def create(scope: Scope, act: CreateRecord) -> Outcome:
     """`hermes record create`: a company, or a contact or a deal under one."""
     written.check_type(act.type)
     await graphs.lock_births(scope.connection)
+    refuse_erased(scope, act.fields)
     companies = companies_of([('company_id', act.under), *act.fields.items()])
     graph = await graphs.load(scope.connection, graphs.Wanted(companies=companies), births_held=True)
     numbers = iter(scope.births or await graphs.allocate_ids(scope.connection, 1))
@@ -106,7 +109,7 @@ async def merge(scope: Scope, act: MergeRecords) -> Outcome:
     written.check_type(act.record.type)
     graph = await graphs.load(scope.connection, graphs.Wanted(records={act.record, act.into}))
     record = graph.record(act.record)
-    if record is None or record.gone:
+    if record is None or record.gone or is_erased(graph.record(act.into)):
         raise Refused(f'{act.record.type} {act.record.id} is not there (any more); nothing was done.')
 
     def work(done: Applied) -> str:
@@ -114,6 +117,16 @@ async def merge(scope: Scope, act: MergeRecords) -> Outcome:
         return f'{record.ref.type} {record.ref.id} went into {act.into.type} {act.into.id}'
 
     return await change(scope, graph, work, [])
+
+
+def refuse_erased(scope: Scope, values: Mapping[str, Value]) -> None:
+    """Nobody who was erased is written down again (S10). Raises Withheld."""
+    if scope.known.erased and not scope.folding:
+        veil = scope.engine.veil(scope.known.erased)
+        if any(veil.value(value) != value for value in values.values()):
+            raise Withheld(
+                'Somebody of this address or phone was erased, and nothing of them is taken in; nothing was done.'
+            )
 
 
 def spelled(values: Mapping[str, Value]) -> Mapping[str, Value]:
