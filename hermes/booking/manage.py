@@ -17,7 +17,7 @@ from hermes.booking.terms import Terms
 from hermes.db import graphs, letters, meetings
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
-from hermes.domain.acts import CancelMeeting, MoveMeeting
+from hermes.domain.acts import By, CancelMeeting, MoveMeeting
 from hermes.domain.errors import NotFound, Refused, SlotTaken
 from hermes.domain.meeting import text_of
 from hermes.domain.notice import Notice
@@ -65,15 +65,19 @@ class Appointments:
 
     async def find(self, token: str) -> Appointment:
         """The booking that a link leads to. Raises LinkRefused ('link_invalid', 'link_expired'), NotFound."""
-        uid = read_manage_token(token, self._terms.signing_keys)
+        at = await self.find_by_uid(read_manage_token(token, self._terms.signing_keys))
+        if at.end <= self._engine.clock.now():
+            raise LinkRefused(OVER, 'link_expired')
+        return at
+
+    async def find_by_uid(self, uid: str) -> Appointment:
+        """A booking, for whoever looks after bookings; one that is over, too. Raises NotFound."""
         async with self._engine.database.transaction() as connection:
             known = await self._engine.known(connection)
             row = await meetings.find_meeting(connection, uid)
             notice = await letters.find_notice(connection, uid)
         if row is None or notice is None:
             raise NotFound('There is no such booking any more.')
-        if notice.end_at <= self._engine.clock.now():
-            raise LinkRefused(OVER, 'link_expired')
         admin = known.directory.admins.get(row['admin_id'])
         name = full_name(admin.fields) if admin else ''
         return Appointment(
@@ -86,13 +90,14 @@ class Appointments:
         """How far the calendar has been told of a booking as it is now; nobody waits for it (CB-7)."""
         return await self._bookings.carried(at.meeting, self._engine.clock.monotonic())
 
-    async def times(self, at: Appointment, window: Interval) -> list[Interval]:
-        """The times to which a booking can be moved, its own among them: what `move` would accept. Raises NotFound,
-        Unreadable.
+    async def times(self, at: Appointment, window: Interval, *, limited: bool = True) -> list[Interval]:
+        """The times to which a booking can be moved, its own among them: what `move` would accept. `limited`: as its
+        visitor, who may not ask for ever. Raises NotFound, Unreadable.
         """
         person = await self._availability.find(at.admin_id)
         moved = await self._moved(at, person)
-        slots = await self._availability.slots(person.id, window, moved=moved, permit=self._permit(at))
+        permit = self._permit(at) if limited else None
+        slots = await self._availability.slots(person.id, window, moved=moved, permit=permit)
         async with self._engine.database.transaction() as connection:
             near = await self._near(connection, at, (window.start, window.end))
         return [slot for slot in slots if not self._is_near(slot.start, near)]
@@ -125,8 +130,27 @@ class Appointments:
                 with as_taken():
                     await limits.move(connection, self._client(at), at.email, own=own)
 
-        await self._act(_moving(at, person, start), at, check)
+        await self._act(_moving(at, person, start, 'visitor'), at, check)
         return await self._told(token, at, until)
+
+    async def prepare_move(self, at: Appointment, start: datetime) -> tuple[MoveMeeting, Check]:
+        """The act by which somebody of ours moves a booking, and what may speak against it in its transaction: the
+        rules are those of its visitor, the limits are not. Raises SlotTaken, Unreadable, Refused.
+        """
+        if not at.planned:
+            raise Refused('This call was cancelled.', 'canceled')
+        if start == at.start:
+            raise Refused('The call is at this time already.')
+        now, person = self._availability.now(), await self._availability.find(at.admin_id)
+        asked = Asked(start, self._terms.rules(), moved=await self._moved(at, person))
+        seen = await self._availability.read(person, start, after=now)
+
+        async def check(connection: Connection, known: Knowledge) -> None:
+            await graphs.lock_births(connection)
+            await self._availability.check(connection, person, seen, asked)
+            await self._refuse_near(connection, at, start, own=True)
+
+        return _moving(at, person, start, 'admin'), check
 
     async def cancel(self, token: str) -> tuple[Appointment, Invitation]:
         """Off, for good; once more changes nothing. Raises as `find`."""
@@ -173,6 +197,6 @@ class Appointments:
         return any(abs(start - other) < timedelta(seconds=self._terms.apart_s) for other in others)
 
 
-def _moving(at: Appointment, person: Person, start: datetime) -> MoveMeeting:
+def _moving(at: Appointment, person: Person, start: datetime, by: By) -> MoveMeeting:
     end = start + timedelta(seconds=person.hours.duration_s)
-    return MoveMeeting(at.meeting, text_of(start), text_of(end), 'visitor', person.hours.buffer_s)
+    return MoveMeeting(at.meeting, text_of(start), text_of(end), by, person.hours.buffer_s)

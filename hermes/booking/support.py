@@ -14,13 +14,15 @@ from hermes.booking.links import WHOLE, LinkRefused, SupportLink, check_support_
 from hermes.booking.terms import Terms
 from hermes.db import meetings
 from hermes.domain.apply import NO_DEAL
-from hermes.domain.errors import Gone, NotFound, Unreadable
+from hermes.domain.errors import Gone, NotFound, Refused, Unreadable
 from hermes.parts.roles import PRODUCT, PRODUCT_TITLE
 from hermes.ports import Request
 from hermes.sync import resolve
 from hermes.sync.engine import Engine
 
 CLIENT: Final = 'client'
+LONGEST: Final = timedelta(days=90)
+"""So long a link that somebody makes by hand is valid at most."""
 
 
 class SupporterGone(NotFound):
@@ -74,8 +76,28 @@ class SupportLinks:
                 row = await meetings.find_linked(connection, PRODUCT, CLIENT, str(tc2_client_id))
         if row is None or row['gone'] or admin_id is None:
             raise NotFound('There is no such client.')
-        expires_at = support_expiry(self._engine.clock.now(), self._terms.support_ttl_days)
-        link = SupportLink(admin_id, row['id'], expires_at, express)
+        return self._sign(admin_id, row['id'], express)
+
+    async def make_for(
+        self, admin_id: int, company_id: int, *, express: bool = False, expires_at: datetime | None = None
+    ) -> str:
+        """A link to a call with an admin for a company, by our ids; as valid as links are, or until `expires_at`
+        (aware). Raises NotFound, Refused.
+        """
+        now = self._engine.clock.now()
+        if expires_at is not None and not now < expires_at <= now + LONGEST:
+            raise Refused(f'A link is valid from now on, for at most {LONGEST.days} days.')
+        async with self._engine.database.transaction() as connection:
+            known = await self._engine.known(connection)
+            row = await meetings.find_company(connection, company_id)
+        self._availability.person(known, admin_id, 'support')
+        if row is None:
+            raise NotFound('There is no such company.')
+        return self._sign(admin_id, row['id'], express, expires_at)
+
+    def _sign(self, admin_id: int, company_id: int, express: bool, expires_at: datetime | None = None) -> str:
+        expires_at = expires_at or support_expiry(self._engine.clock.now(), self._terms.support_ttl_days)
+        link = SupportLink(admin_id, company_id, expires_at, express)
         return make_support_link(link, self._terms.support_url, self._terms.signing_keys)
 
     async def _read(self, client_id: int) -> None:

@@ -1,6 +1,7 @@
 """`hermes rota`: whose turn it is, queue by queue, and how many turns everybody had (API-3)."""
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -23,62 +24,19 @@ def show_rota(
     from hermes.cli.database import reading
     from hermes.cli.world import load_settings
     from hermes.db.reads import rota as ledger
-    from hermes.db.reads import staff
-    from hermes.domain import rota
-    from hermes.domain.staff import show_name
     from hermes.parts.systems import systems_on
 
     with plain_errors():
-        shown = choose(plan, country)
-    told: list[dict[str, Any]] = []
+        shown = ledger.choose(plan, country)
     settings = load_settings()
     with reading() as connection:
-        now, admins = ledger.read_now(connection), ledger.read_admins(connection)
-        away = staff.read_unreachable(connection, systems_on(settings))
-        left_out = {
-            admin.ref.id: admin
-            for queue in shown
-            for admin in rota.candidates(queue, admins, now, settings.dft_timezone)
-            if admin.ref.id in away
-        }
-        for queue in shown:
-            people = {admin.ref.id: admin for admin in rota.candidates(queue, admins, now, settings.dft_timezone, away)}
-            standing = rota.settle(ledger.read_queue(connection, queue), now)
-            for place, who in enumerate(standing.order(people), 1):
-                told.append(
-                    {
-                        'queue': queue,
-                        'place': place,
-                        'id': who,
-                        'name': show_name(people[who].fields),
-                        'turns': standing.counts.get(who, 0),
-                        'counted': standing.count(who),
-                    }
-                )
+        places, away = ledger.read_places(connection, shown, systems_on(settings), settings.dft_timezone)
+    told = [asdict(each) for each in places]
     if as_json:
         return print_json(told)
     print_rows(COLUMNS, told, empty='nobody can be drawn')
-    for number, admin in sorted(left_out.items()):
-        alarm(f'not drawn: {show(show_name(admin.fields))} (ID: {number}): {show(away[number])}')
-
-
-def choose(plan: str, country: str) -> list[str]:
-    """The queues of a plan and of a country's region; '' for all. Raises Refused."""
-    from hermes.domain import rota
-    from hermes.domain.errors import Refused
-    from hermes.domain.regions import region_of
-    from hermes.kit import countries
-
-    if plan:
-        rota.queue_of('sales', plan)
-    code = countries.alpha2(country)
-    if country and not code:
-        raise Refused(f'"{country}" is no country: write its code, as GB, or its name.')
-    return [
-        queue
-        for queue in rota.queues()
-        if (not plan or queue.split(':')[1:2] == [plan]) and (not code or queue.endswith(f':{region_of(code)}'))
-    ]
+    for number, (name, why) in sorted(away.items()):
+        alarm(f'not drawn: {show(name)} (ID: {number}): {show(why)}')
 
 
 COMMANDS = {'show': show_rota}

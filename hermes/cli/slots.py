@@ -7,9 +7,6 @@ import typer
 from hermes.cli.output import JsonFlag, print_json, print_pairs, say, show
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
     from hermes.db.connections import Connection
     from hermes.db.reads.lookup import Row
     from hermes.domain.model import Value
@@ -32,6 +29,7 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """Say everything that speaks against a call at a time, or that it can be booked."""
+    from hermes.booking.explained import explain as explain_start
     from hermes.cli.session import session
     from hermes.db import connections
     from hermes.db.reads.admins import find_admin
@@ -40,66 +38,18 @@ def explain(
     with session(contact=False) as here:
         with connections.opened(here.settings.database_url) as connection:
             found = find_admin(connection, admin)
-            zone = _zone_of(found, _defaults(connection))
-        start = _start(when, zone, here.engine.clock.now())
         service = build_booking_service(here.settings, here.engine)
-        told: dict[str, Any] = {
-            'admin': found['id'], 'name': found['name'], 'start_at': start, 'zone': zone.key,
-            'local': f'{start.astimezone(zone):%a %Y-%m-%d %H:%M}', 'offered': False, 'reasons': [],
-        }  # fmt: skip
-        against = _not_bookable(found)
-        if not against:
-            reasons = here.do(service.availability.explain(found['id'], start, express=express))
-            against = [(each.code, each.said) for each in reasons]
-            if found['problem'] and 'calendar' in (code for code, _ in against):
-                against.append(('calendar', found['problem']))
-    told |= {'offered': not against, 'reasons': [{'code': code, 'said': said} for code, said in against]}
+        answer = here.do(explain_start(service, found, when, express=express))
+    told: dict[str, Any] = {
+        'admin': answer.admin, 'name': answer.name, 'start_at': answer.start, 'zone': answer.zone.key,
+        'local': answer.local, 'offered': answer.offered,
+        'reasons': [{'code': code, 'said': said} for code, said in answer.reasons],
+    }  # fmt: skip
     if as_json:
         return print_json(told)
-    say(f'{show(told["name"])}, {told["local"]} ({zone.key}): {"no" if against else "it can be booked"}')
-    for code, said in against:
+    say(f'{show(told["name"])}, {told["local"]} ({answer.zone.key}): {"it can be booked" if answer.offered else "no"}')
+    for code, said in answer.reasons:
         say(f'  {code:<13} {show(said)}')
-
-
-def _start(when: str, zone: 'ZoneInfo', now: 'datetime') -> 'datetime':
-    """A moment as people write it; without an offset it is told on the wall clock of `zone`. Raises Refused."""
-    from datetime import datetime
-
-    from hermes.booking import timetables
-    from hermes.domain.errors import Refused
-
-    found = timetables.parse_when(when, zone, now)
-    if found is None:
-        try:
-            found = datetime.fromisoformat(when.strip())
-        except ValueError:
-            raise Refused(f'"{when}" is no moment: write "tue 10:00", 2026-12-01T10:00 or 2026-12-01T10:00Z.') from None
-    if found.second or found.microsecond:
-        raise Refused(f'"{when}" is no whole minute, and a call starts at one.')
-    return found if found.tzinfo else found.replace(tzinfo=zone)
-
-
-def _zone_of(admin: 'Row', defaults: 'Defaults') -> 'ZoneInfo':
-    from zoneinfo import ZoneInfo
-
-    from hermes.domain.timetable import find_zone
-
-    return find_zone(admin['timezone']) or ZoneInfo(defaults.zone)
-
-
-def _not_bookable(admin: 'Row') -> list[tuple[str, str]]:
-    """Why this person takes no calls at all."""
-    lacks = [
-        said
-        for true, said in (
-            (not admin['active'], 'has left'),
-            (not admin['bookable'], 'takes no calls (bookable is false)'),
-            (not (admin['email'] or '').strip(), 'has no e-mail address, so no calendar'),
-            (not (admin['is_sales_person'] or admin['is_support_person']), 'is in neither sales nor support'),
-        )
-        if true
-    ]
-    return [('not bookable', f'{admin["name"]} {said}.') for said in lacks]
 
 
 def hours(

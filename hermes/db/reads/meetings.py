@@ -1,5 +1,6 @@
 """Meetings with their letters and the decisions about them. Reads only."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from psycopg import Connection
@@ -51,11 +52,38 @@ LIST_MEETINGS = f"""
 FIND_MEETING = f"""
     {ALL} and m.id = (select id from meeting where id = %(id)s or {PUBLIC} = %(id)s order by id <> %(id)s limit 1)
 """
-LETTERS = 'select kind, state, due_at, sent_at, reason from letter where meeting_id = %(id)s order by due_at, id'
+LETTERS = """
+    select id, kind, state, due_at, sent_at, attempts, reason from letter
+    where meeting_id = %(id)s order by due_at, id
+"""
 ASKED = """
     select id, kind, detail ->> 'reason' as reason from decision
     where record_type = 'meeting' and record_id = %(id)s and state = 'open' order by id
 """
+
+
+WEEK: Final = f"""
+    {ALL} and m.start_at >= %(start)s and m.start_at < %(end)s and (%(admin)s::bigint is null or m.admin_id = %(admin)s)
+    order by m.start_at, m.id limit %(limit)s
+"""
+HISTORY: Final = """
+    select c.field, c.old, c.new, c.system, c.rule, c.note, c.at, c.event_id, e.headers ->> 'by' as by
+    from change c join event e on e.id = c.event_id
+    where c.record_type = 'meeting' and c.record_id = %(id)s order by c.id desc limit %(limit)s
+"""
+
+
+def list_week(
+    connection: Connection[Any], start: datetime, end: datetime, admin_id: int | None = None, limit: int = 2_000
+) -> list[Row]:
+    """Meetings that start in [start, end), cancelled ones too, in the order of their starts."""
+    wanted = {'start': start, 'end': end, 'admin': admin_id, 'limit': limit}
+    return rows(connection, WEEK, wanted | SYSTEMS)
+
+
+def read_history(connection: Connection[Any], meeting_id: int, limit: int = 100) -> list[Row]:
+    """What became of a meeting, the newest first: field, old, new, by which event, and by whom."""
+    return rows(connection, HISTORY, {'id': meeting_id, 'limit': limit})
 
 
 def list_meetings(

@@ -8,7 +8,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermes.web.assets import Assets
-from hermes.web.desk import account, config, decisions, first, forms, home, lists, login, search, setup, users
+from hermes.web.desk import (
+    account,
+    booking,
+    bookings,
+    config,
+    decisions,
+    first,
+    forms,
+    home,
+    lists,
+    login,
+    search,
+    setup,
+    turns,
+    users,
+)
 from hermes.web.desk.guard import Route, guarded
 from hermes.web.desk.pages import ASSETS
 from hermes.web.desk.parts import DeskParts
@@ -30,6 +45,19 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route('/desk/decisions/{decision}/', decisions.settle, 'operator', 'POST'),
     Route('/desk/decisions/push/{type}/{record}/{system}/', decisions.show_push, 'viewer'),
     Route('/desk/decisions/push/{type}/{record}/{system}/', decisions.settle_push, 'operator', 'POST'),
+    Route('/desk/bookings/', bookings.show_week, 'viewer'),
+    Route('/desk/bookings/why/', bookings.show_why, 'viewer'),
+    Route('/desk/bookings/rota/', turns.show_rota, 'viewer'),
+    Route('/desk/bookings/rota/{turn}/', turns.show_turn, 'viewer'),
+    Route('/desk/bookings/link/', bookings.show_link, 'operator'),
+    Route('/desk/bookings/link/', bookings.make_link, 'operator', 'POST'),
+    Route('/desk/bookings/{booking}/', booking.show_booking, 'viewer'),
+    Route('/desk/bookings/{booking}/cancel/', booking.show_cancel, 'operator'),
+    Route('/desk/bookings/{booking}/cancel/', booking.cancel, 'operator', 'POST'),
+    Route('/desk/bookings/{booking}/move/', booking.show_move, 'operator'),
+    Route('/desk/bookings/{booking}/move/', booking.move, 'operator', 'POST'),
+    Route('/desk/bookings/{booking}/reassign/', booking.show_reassign, 'operator'),
+    Route('/desk/bookings/{booking}/reassign/', booking.reassign, 'operator', 'POST'),
     Route('/desk/account/', account.show_account, 'viewer'),
     Route('/desk/account/password/', account.change_password, 'viewer', 'POST'),
     Route('/desk/account/sessions/', account.end_session, 'viewer', 'POST'),
