@@ -88,10 +88,10 @@ async def closed(engine: Engine, connection: Connection, system: System, known: 
 
 async def of_companies(
     engine: Engine, connection: Connection, known: Knowledge, companies: Sequence[int], only: str | None,
-    shut: Mapping[str, Mapping[str, str]],
+    shut: Mapping[str, Mapping[str, str]], *, explained: bool = True,
 ) -> list[Planned]:  # fmt: skip
     """Every call that is planned for some companies, to all systems or `only` to one; `shut`: as `closed` tells it of
-    each system.
+    each system. Unless it is `explained`, nobody asks the journal which rule wants a field so.
     """
     graph = await graphs.load(connection, graphs.Wanted(companies=set(companies)), lock=False)
     standing = await pushes.of_graphs(connection, companies)
@@ -108,7 +108,7 @@ async def of_companies(
                     found += [each] if each else []
     asked: dict[RecordRef, set[str]] = {}
     for each in found:
-        if not isinstance(each.needed, Delete):
+        if explained and not isinstance(each.needed, Delete):
             for ref, names in call_rules.asked_of(graph, each.record, each.needed, each.table).items():
                 asked.setdefault(ref, set()).update(names)
     told = await journal.last_rules(connection, asked)

@@ -23,7 +23,9 @@ log = structlog.get_logger(__name__)
 CHUNK: Final = 50
 PREVIEWED: Final = 200
 """A preview applies so many events, and says so where there are more."""
-PREVIEWED_BYTES: Final = 4 * 2**20
+CHUNK_BYTES: Final = 200_000
+PREVIEWED_BYTES: Final = 2**20
+"""A transaction that thinks for long stands in the way, and loses its connection at last: so much is applied in one."""
 COUNTED: Final = 10_000
 """A preview counts so far."""
 
@@ -97,14 +99,7 @@ async def preview_filter(engine: Engine, wanted: EventFilter, limit: int = PREVI
     async with engine.database.transaction() as connection:
         count = await replays.count_some(connection, check(wanted), COUNTED + 1)
         rows = await replays.next_events(connection, wanted, limit, lock=False)
-    size = 0
-    some: list[Row] = []
-    for row in rows:
-        size += len(row['body'])
-        if some and size > PREVIEWED_BYTES:
-            break
-        some.append(row)
-    return Preview(min(count, COUNTED), count <= COUNTED, await _foresee(engine, some))
+    return Preview(min(count, COUNTED), count <= COUNTED, await _foresee(engine, _some(rows, PREVIEWED_BYTES)))
 
 
 async def _foresee(engine: Engine, rows: Sequence[Row]) -> tuple[Previewed, ...]:
@@ -127,6 +122,16 @@ async def _foresee(engine: Engine, rows: Sequence[Row]) -> tuple[Previewed, ...]
     )
 
 
+def _some(rows: Sequence[Row], most: int) -> list[Row]:
+    """The first ones, with at most so many bytes of bodies; at least one."""
+    size = 0
+    for place, row in enumerate(rows):
+        size += len(row['body'])
+        if place and size > most:
+            return list(rows[:place])
+    return list(rows)
+
+
 async def replay_step(engine: Engine, chunk: int = CHUNK) -> bool:
     """Apply the next chunk of one replay that runs. False when there is none, or when something that arrived is still
     to be applied: that goes first.
@@ -139,7 +144,8 @@ async def replay_step(engine: Engine, chunk: int = CHUNK) -> bool:
             await replays.count(connection, job['id'], wanted, job['upto'])
             return True
         await commit_unsynced(connection)
-        rows = ingest.at_once(await replays.next_events(connection, wanted, chunk, at=job['at'], upto=job['upto']))
+        found = await replays.next_events(connection, wanted, chunk, at=job['at'], upto=job['upto'])
+        rows = ingest.at_once(_some(found, CHUNK_BYTES))
         if rows:
             await _work(engine, connection, job, rows)
         else:

@@ -119,7 +119,9 @@ async def _look(engine: Engine, connection: Connection, act: Act, by: str, limit
         everybody = (await engine.known(connection)).revision != before.revision
     companies = await records.next_ids(connection, 0, limit) if everybody else sorted(touched)
     planned_before = {
-        (each.system, each.record): each for page in _pages(companies) for each in await _plan(engine, connection, page)
+        (each.system, each.record): each
+        for page in _pages(companies)
+        for each in await _plan(engine, connection, page, explained=False)
     }
     done = await _carry_out(engine, connection, act, by)
     known = await engine.known(connection)
@@ -156,10 +158,12 @@ async def _touched(connection: Connection, done: Done) -> set[int]:
     return {company.ref.id for company in graph.companies()}
 
 
-async def _plan(engine: Engine, connection: Connection, companies: Sequence[int]) -> list[Planned]:
+async def _plan(
+    engine: Engine, connection: Connection, companies: Sequence[int], *, explained: bool = True
+) -> list[Planned]:
     known = await engine.known(connection)
     shut = {name: await planned.closed(engine, connection, each, known) for name, each in engine.systems.items()}
-    return await planned.of_companies(engine, connection, known, companies, None, shut)
+    return await planned.of_companies(engine, connection, known, companies, None, shut, explained=explained)
 
 
 async def _moved(connection: Connection, event_ids: Sequence[int]) -> list[Moved]:
