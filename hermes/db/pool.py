@@ -39,6 +39,7 @@ IDLE_IN_TRANSACTION_S = 8
 PLANS: Final = '-c enable_seqscan=off -c plan_cache_mode=force_generic_plan'
 RESTED_S: Final = 1.0
 GIVE_WAY_S: Final = 5
+LOOKING_S: Final = 30
 
 
 class Notice(NamedTuple):
@@ -141,10 +142,18 @@ async def commit_unsynced(connection: Connection) -> None:
 
 
 async def give_way(connection: Connection) -> None:
-    """In this transaction nothing is waited for long: what only looks stands behind whoever works. A lock that is not
-    to be had raises DatabaseError.
+    """In this transaction nothing is waited for long: what only looks stands behind whoever works, and what it does not
+    get is `busy`. It may think for longer than whoever works.
     """
-    await connection.execute(f"set local lock_timeout = '{GIVE_WAY_S}s'")
+    await connection.execute(
+        f"select set_config('lock_timeout', '{GIVE_WAY_S}s', true), "
+        f"set_config('idle_in_transaction_session_timeout', '{LOOKING_S}s', true)"
+    )
+
+
+def is_busy(error: DatabaseError) -> bool:
+    """Whether somebody else held what was needed (a lock that was not to be had in time, or a deadlock)."""
+    return error.sqlstate in ('55P03', '40P01')
 
 
 async def walk_indices(connection: Connection) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from hermes import __version__
 from hermes.db import capsules, decisions, events, graphs, logs
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, Row, read_only_from_now
 from hermes.db.reads.trace import say_change
 from hermes.domain.errors import HermesError, Refused
 from hermes.domain.model import RecordRef
@@ -31,7 +31,15 @@ from hermes.sync.fold import fold_one
 from hermes.sync.observe import observe, wanted
 
 FORMAT: Final = 1
+PARTS: Final = (
+    'about', 'focus', 'near', 'anonymous', 'left_out', 'settings', 'knowledge', 'shared', 'events', 'records',
+    'mirrors', 'journal', 'pushes', 'calls', 'decisions', 'made_at', 'program', 'schema',
+)  # fmt: skip
+SETTINGS: Final = ('tc2_base_url', 'push_spacing_s', 'push_mode', 'write_back', 'decline_cancels')
+"""What of the settings of the environment decides how events are applied."""
 SENTENCES: Final = ('reason', 'note')
+OURS: Final = (*SENTENCES, 'kind', 'state', 'rule', 'system', 'op', 'type', 'record_type', 'lane', 'reaction')
+"""Columns of our own words."""
 WHOLE: Final = ('page', 'metadata', 'look')
 """Listings and descriptions of fields: of many objects, and only part of a capsule that is about one of them."""
 
@@ -69,10 +77,11 @@ class Replayed:
 async def make(
     engine: Engine, about: About, *, anonymous: bool = False, hidden: Collection[str] = ()
 ) -> dict[str, Any]:
-    """The capsule of an event, a push or a decision, from one moment of the database. `hidden`: texts that are in no
-    capsule (live secrets). Raises Refused when there is none such.
+    """The capsule of an event, a push or a decision. `hidden`: texts that are in no capsule (live secrets). Raises
+    Refused when there is none such.
     """
     async with engine.database.transaction() as connection:
+        await read_only_from_now(connection)
         focus, refs = await _focus(connection, about)
         near = set(await capsules.family(connection, focus)) if focus else set()
         told = await capsules.events(connection, near)
@@ -93,7 +102,7 @@ async def make(
             'near': sorted(near),
             'anonymous': anonymous,
             'left_out': len(ids) - len(rows),
-            'settings': _settings(engine),
+            'settings': {name: getattr(engine, name) for name in SETTINGS},
             'knowledge': await capsules.knowledge(connection),
             'shared': await capsules.records(connection, everybody),
             'events': [_event(row) for row in rows],
@@ -126,7 +135,7 @@ def read(text: bytes) -> dict[str, Any]:
         raise Refused('This is no capsule of Hermes, or it is damaged.') from None
     if number > FORMAT:
         raise Refused(f'This capsule is of version {number}, and this program knows versions up to {FORMAT}: upgrade.')
-    if capsule.get('digest') != digest(capsule):
+    if capsule.get('digest') != digest(capsule) or not capsule.keys() >= set(PARTS):
         raise Refused('This capsule is damaged: its content is not what was written.')
     found: dict[str, Any] = capsule
     return found
@@ -134,7 +143,8 @@ def read(text: bytes) -> dict[str, Any]:
 
 async def replay(engine: Engine, capsule: Mapping[str, Any]) -> Replayed:
     """Fold the log of a capsule in an empty database, without a call, and say what came out otherwise than in life."""
-    _set(engine, capsule['settings'])
+    for name in SETTINGS:
+        setattr(engine, name, capsule['settings'].get(name, getattr(engine, name)))
     log = {row['id']: row for row in capsule['events']}
     born = {number for row in log.values() if _is_folded(row) for number in row['births']}
     await _seed(engine, capsule, born)
@@ -234,17 +244,6 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _settings(engine: Engine) -> dict[str, Any]:
-    """What of the settings of the environment decides how events are applied."""
-    names = ('tc2_base_url', 'push_spacing_s', 'push_mode', 'write_back', 'decline_cancels')
-    return {name: getattr(engine, name) for name in names}
-
-
-def _set(engine: Engine, told: Mapping[str, Any]) -> None:
-    for name, value in told.items():
-        setattr(engine, name, value)
-
-
 def _is_folded(row: Mapping[str, Any]) -> bool:
     """Whether it is part of what had been applied."""
     return row['state'] == 'done' and row['applied_seq'] is not None and row['body'] is not None
@@ -334,7 +333,7 @@ def _anonymous(capsule: dict[str, Any], engine: Engine) -> dict[str, Any]:
     ]
     for part in ('pushes', 'calls', 'decisions'):
         told[part] = [
-            {name: value if name in SENTENCES else standins.value(value, name) for name, value in row.items()}
+            {name: value if name in OURS else standins.value(value, name) for name, value in row.items()}
             for row in capsule[part]
         ]
     for part in ('events', 'journal', 'pushes', 'calls', 'decisions'):

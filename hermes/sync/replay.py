@@ -11,13 +11,14 @@ from typing import Final
 import structlog
 
 from hermes.db import events, replays
-from hermes.db.pool import Connection, Row, commit_unsynced, give_way
+from hermes.db.pool import Connection, DatabaseError, Row, commit_unsynced, is_busy
 from hermes.domain.errors import Refused
 from hermes.domain.event_filter import EventFilter, check
 from hermes.domain.event_filter import read as read_filter
 from hermes.domain.model import Change
 from hermes.sync import ingest
 from hermes.sync.engine import Engine
+from hermes.sync.looking import taken_back
 
 log = structlog.get_logger(__name__)
 CHUNK: Final = 50
@@ -28,10 +29,6 @@ PREVIEWED_BYTES: Final = 2**20
 """A transaction that thinks for long stands in the way, and loses its connection at last: so much is applied in one."""
 COUNTED: Final = 10_000
 """A preview counts so far."""
-
-
-class RolledBackError(Exception):
-    """Ends a preview."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +100,9 @@ async def preview_filter(engine: Engine, wanted: EventFilter, limit: int = PREVI
 
 
 async def _foresee(engine: Engine, rows: Sequence[Row]) -> tuple[Previewed, ...]:
-    """What applying these events now would change; rolled back. Whoever waits for what it holds does not wait long."""
-    done = ingest.Result()
-    try:
-        async with engine.database.transaction() as connection:
-            await give_way(connection)
-            done = await _apply(engine, connection, rows)
-            raise RolledBackError
-    except RolledBackError:
-        pass
+    """What applying these events now would change; taken back."""
+    async with taken_back(engine) as connection:
+        done = await _apply(engine, connection, rows)
     refused, waits = dict(done.parked), dict([*done.failed, *done.waiting])
     changes: dict[int, list[Change]] = {}
     for change, number in done.changes:
@@ -179,7 +170,8 @@ async def _apply(engine: Engine, connection: Connection, rows: Sequence[Row]) ->
         async with connection.transaction():
             return await ingest.apply_rows(engine, connection, rows, 'backfill')
     except Exception as error:
-        if not (reason := ingest.blame(error)):
+        busy = isinstance(error, DatabaseError) and is_busy(error)
+        if busy or not (reason := ingest.blame(error)):
             raise
     told = ingest.Result()
     if len(rows) > 1:

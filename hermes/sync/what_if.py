@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from hermes.db import graphs, journal, records
 from hermes.db.catalogue import Knowledge
-from hermes.db.pool import Connection, give_way
+from hermes.db.pool import Connection
 from hermes.domain.acts import Act, AddField, ChangeField, FillField
 from hermes.domain.config import KEYS
 from hermes.domain.fields import CustomField
@@ -22,6 +22,7 @@ from hermes.sync import cataloguing, planned
 from hermes.sync.acts.commands import Done, apply_command
 from hermes.sync.acts.fields import FILLING, find, label
 from hermes.sync.engine import Engine
+from hermes.sync.looking import taken_back
 from hermes.sync.planned import Planned
 
 LIMIT: Final = 2_000
@@ -29,10 +30,6 @@ LIMIT: Final = 2_000
 PAGE: Final = 200
 TOLD: Final = 1_000
 """So many changes and so many fields that go out are told; the others are counted."""
-
-
-class _Over(Exception):
-    """Takes everything back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +98,13 @@ class _Seen:
 
 async def what_if(engine: Engine, act: Act, by: str = '', *, limit: int = LIMIT) -> WhatIf:
     """What carrying out an operator's act would do now. Raises Refused where it would be refused."""
-    found: WhatIf | None = None
-    try:
-        async with engine.database.transaction() as connection:
-            await give_way(connection)
-            found = await _look(engine, connection, act, by, limit)
-            raise _Over
-    except _Over:
-        assert found is not None
-        return found
+    async with taken_back(engine) as connection:
+        return await _look(engine, connection, act, by, limit)
 
 
 async def _look(engine: Engine, connection: Connection, act: Act, by: str, limit: int) -> WhatIf:
     before = await engine.known(connection)
-    async with _taken_back(connection):
+    async with _undone(connection):
         touched = await _touched(connection, await _carry_out(engine, connection, act, by))
         everybody = (await engine.known(connection)).revision != before.revision
     companies = await records.next_ids(connection, 0, limit) if everybody else sorted(touched)
@@ -130,7 +120,7 @@ async def _look(engine: Engine, connection: Connection, act: Act, by: str, limit
     seen = _Seen(list(done.outcome.get('notes', ())), _knowledge_moved(before, known), [])
     seen.changes += await _moved(connection, [done.event_id])
     for page in _pages(companies):
-        async with _taken_back(connection):
+        async with _undone(connection):
             seen.changes += await _follow(engine, connection, act, known, page, by)
             seen.calls += [each for each in await _plan(engine, connection, page) if _is_new(each, planned_before)]
         seen.looked += len(page)
@@ -143,7 +133,7 @@ async def _look(engine: Engine, connection: Connection, act: Act, by: str, limit
 
 
 @asynccontextmanager
-async def _taken_back(connection: Connection) -> AsyncIterator[None]:
+async def _undone(connection: Connection) -> AsyncIterator[None]:
     """What is done within is taken back, and its locks with it."""
     async with connection.transaction(force_rollback=True):
         yield

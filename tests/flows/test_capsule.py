@@ -165,7 +165,7 @@ async def test_secrets_are_in_no_capsule(house: House) -> None:
 
 
 def test_a_damaged_file_or_one_of_a_newer_version_is_refused() -> None:
-    made = {'capsule': 1, 'about': 'event:1'}
+    made = {'capsule': 1, **dict.fromkeys(capsule.PARTS, ''), 'about': 'event:1'}
     good = {**made, 'digest': capsule.digest(made)}
     assert capsule.read(json.dumps(good).encode())['about'] == 'event:1'
     for text, says in (
@@ -173,6 +173,7 @@ def test_a_damaged_file_or_one_of_a_newer_version_is_refused() -> None:
         (b'[]', 'no capsule'),
         (b'{"capsule": "x"}', 'no capsule'),
         (json.dumps({**good, 'about': 'event:2'}).encode(), 'damaged'),
+        (json.dumps({'capsule': 1, 'digest': capsule.digest({'capsule': 1})}).encode(), 'damaged'),
         (json.dumps({**good, 'capsule': 2}).encode(), 'is of version 2'),
     ):
         with pytest.raises(Refused, match=says):
