@@ -112,9 +112,14 @@ async def count_held(connection: Connection, record_type: str, attribute: str) -
 
 async def forget_values(connection: Connection, record_type: str, attribute: str, *, system: str = '') -> None:
     """Drop what the remote objects of a type said about an attribute (those of one system, or of all), and the
-    run-time value of its records. What Hermes itself sent is remembered: it stays no person's edit.
+    run-time value of its records, decrees too. What Hermes itself sent is remembered: it stays no person's edit.
     """
     await connection.execute(f'update {record_type} set extra = extra - %s where extra ? %s', (attribute, attribute))
+    if not system:
+        await connection.execute(
+            f"update {record_type} set claims = claims #- array['decree', %s] where claims -> 'decree' ? %s",
+            (attribute, attribute),
+        )
     await connection.execute(
         'update mirror m set runs = runs - %(name)s from link l where l.system = m.system and l.type = m.type and '
         'l.remote_id = m.remote_id and l.record_type = %(type)s and m.runs ? %(name)s and '

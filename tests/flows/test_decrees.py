@@ -62,7 +62,12 @@ async def test_a_decree_is_sent_once_to_the_company_and_its_deal_and_no_snapshot
 async def test_the_echo_of_our_own_push_ends_nothing(house: House) -> None:
     client = await signed_up(house)
     house.world.weather.change(delayed_p=1.0, delay_max_s=40.0, duplicated_p=1.0)
+    await decree(house, website=f'{OURS}/first')
+    await house.settle(0.5)
     await decree(house, website=OURS)
+    assert (await house.rows("select due_at > hermes_now() as later from push where record_type = 'company'"))[0][
+        'later'
+    ]
     await later(house)
     house.world.weather.change(name='calm')
     house.tc2.edit_client(client.id, website=f'{MINE}/new')

@@ -44,6 +44,57 @@ async def test_the_folded_log_is_the_same_state(house: House, second_url: str) -
         await engine.database.close()
 
 
+async def operate(house: House) -> None:
+    """An operator writes, releases, makes, deletes, restores, merges, undoes, and asks for this and that."""
+    client = sign_up(house, website='https://ember.example')
+    await later(house)
+    [row] = await house.rows('select id from company')
+    company = ['company', row['id']]
+    values = {'website': 'https://decreed.example', 'price_plan': 'enterprise', 'country': 'Germany'}
+    await house.act('record.write', record=company, values=values, reason='agreed')
+    await later(house)
+    await house.act('undo', event=await newest(house))
+    await house.act('record.write', record=company, values={'name': 'Decreed Tutors'})
+    await house.act('record.write', record=company, values={'name': 'Decreed Twice'})
+    await house.act('undo', event=await newest(house))
+    await later(house)
+    made = await house.act('record.create', type='contact', fields={'last_name': 'Made'}, under=company[1])
+    twin = await house.act('record.create', type='contact', fields={'last_name': 'Twin'}, under=company[1])
+    await house.act('record.merge', record=['contact', twin['id']], into=['contact', made['id']])
+    await later(house)
+    await house.act('record.create', type='deal', fields={'title': 'Second'}, under=company[1])
+    await house.act('record.fetch', record=company)
+    await later(house)
+    house.tc2.edit_client(client.id, website='https://ember.example/new')
+    await house.act('record.delete', record=company)
+    await later(house)
+    await house.act('record.restore', record=company)
+    await house.act('record.write', record=company, values={'website': 'https://again.example'})
+    await house.act('push.now', record=company)
+    await later(house)
+    await house.act('release', record=company, field='website')
+    await house.act('undo', event=await newest(house))
+    await later(house)
+
+
+async def newest(house: House) -> int:
+    [row] = await house.rows("select max(id) as id from event where kind = 'act'")
+    return int(row['id'])
+
+
+@pytest.mark.invariant('I14')
+async def test_what_operators_did_folds_to_the_same_state(house: House, second_url: str) -> None:
+    await operate(house)
+    engine = parts.build_engine(settings_for(second_url), clock=house.clock, transport=house.transport, worker='fold')
+    await engine.database.open()
+    try:
+        await folding.copy_log(house.engine.database, engine.database)
+        await folding.fold(engine)
+        assert await folding.digest(engine.database) == await folding.digest(house.engine.database)
+    finally:
+        await engine.database.close()
+
+
 @pytest.mark.invariant('I14')
 async def test_a_replayed_event_previews_as_no_change(house: House) -> None:
     sign_up(house)

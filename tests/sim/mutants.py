@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from hermes.db import budget, pushes
-from hermes.domain import apply, history, linking, merge, plan, rules, tombstones
+from hermes.domain import apply, decrees, history, linking, merge, plan, rules, tombstones
 from hermes.domain.model import Version
 from hermes.sync import calls, ingest, push, resolve
 from hermes.systems.pipedrive import inbound
@@ -196,6 +196,23 @@ def nothing_over_something() -> None:
     rules.base = lambda *_: 0
 
 
+def echo_ends_a_decree() -> None:
+    stands = merge.standing_decree
+
+    def standing(record: Any, name: str, crm: Any) -> Any:
+        decree = stands(record, name, crm)
+        runs = crm.runs.get(name, ()) if crm is not None and decree is not None else ()
+        return None if any(run.first > decree.after for run in runs) else decree
+
+    merge.standing_decree = standing
+
+
+def decree_by_arrival() -> None:
+    write = decrees.moment
+    decrees.moment = lambda at: min(write(at), Version(-1, 0))
+
+
+DECREES = 'tests/flows/test_decrees.py'
 IN_THE_AIR = 'tests/flows/test_push_rules.py::test_a_change_that_comes_while_a_write_is_in_the_air_follows_it'
 LEASES = 'tests/flows/test_leases.py'
 BUDGET = 'tests/flows/test_budget.py'
@@ -222,6 +239,8 @@ MUTANTS = {
     'poison_for_ever': Mutant('poison is never parked', poison_for_ever, LEASES),
     'children_are_dropped': Mutant('a child whose parent is unknown is dropped', children_are_dropped),
     'nothing_over_something': Mutant('what stood in the CRM before is written over', nothing_over_something),
+    'echo_ends_a_decree': Mutant("the echo of our own write ends an operator's decree", echo_ends_a_decree, DECREES),
+    'decree_by_arrival': Mutant('what came before a decree is what arrived before it', decree_by_arrival, DECREES),
     'budget_per_process': Mutant('every process has a budget of its own', budget_per_process, BUDGET),
     'answers_out_of_the_log': Mutant('answers are not kept in the log', answers_out_of_the_log),
 }
