@@ -38,7 +38,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'trace': ('trace', 'One event and everything that it caused.'),
     'blame': ('blame', 'Who set a field of a record, when, and because of what.'),
     'release': ('blame', "Let go of a decree, or of a person's edit, of a field."),
-    'record': ('record', 'One record: show, create, set, delete, restore, merge, fetch.'),
+    'record': ('record', 'One record: show, create, set, delete, restore, merge, unlink, fetch.'),
     'undo': ('undo', 'Take back what an operator did, while nothing newer stands on it.'),
     'explain': ('explain', 'What an id such as TC-9 or MATCH-2 promises.'),
     'decisions': ('decisions', 'What only a person can decide: list, show, settle.'),

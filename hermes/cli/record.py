@@ -10,6 +10,7 @@ from hermes.cli.blame import RecordText, show_decree
 from hermes.cli.output import Column as Col
 from hermes.cli.output import JsonFlag, print_json, print_rows, say, show, warn
 from hermes.domain.errors import Refused
+from hermes.parts.roles import CRM
 
 if TYPE_CHECKING:
     from hermes.db.connections import Connection
@@ -195,6 +196,26 @@ def merge(
         _act(connection, said, MergeRecords(ref, other), as_json, by)
 
 
+def unlink(
+    record: RecordText,
+    remote: Annotated[str, typer.Argument(metavar='OBJECT', help=f'As {CRM}:organization:5.')],
+    by: ByText = '',
+    as_json: JsonFlag = False,
+) -> None:
+    """Say that an object of the CRM is not this record: it becomes a record of its own, and this one is made anew."""
+    from hermes.cli.database import writing
+    from hermes.cli.naming import remote as named
+    from hermes.domain.acts import Unlink
+    from hermes.domain.model import RemoteRef
+
+    with writing() as connection:
+        ref, parts = _find(connection, record), named(remote).split(':', 2)
+        if len(parts) != 3:
+            raise Refused(f'"{remote}" is no remote object. Write {CRM}:organization:5.')
+        asked = Unlink(ref, RemoteRef(parts[0], parts[1].lower(), parts[2]))
+        _act(connection, f'unlink {remote} from {ref.type}:{ref.id}', asked, as_json, by)
+
+
 def fetch(record: RecordText, by: ByText = '', as_json: JsonFlag = False) -> None:
     """Read the objects of a record in the systems again, now."""
     from hermes.cli.database import writing
@@ -238,5 +259,6 @@ COMMANDS = {
     'delete': delete,
     'restore': restore,
     'merge': merge,
+    'unlink': unlink,
     'fetch': fetch,
 }

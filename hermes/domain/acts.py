@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from hermes.domain.event_filter import EventFilter
-from hermes.domain.model import RecordRef, Value
+from hermes.domain.model import RecordRef, RemoteRef, Value
 from hermes.parts.roles import CRM
 
 By = Literal['visitor', 'admin', 'calendar', 'refused']
@@ -185,6 +185,14 @@ class MergeRecords:
 
     record: RecordRef
     into: RecordRef
+
+
+@dataclass(frozen=True, slots=True)
+class Unlink:
+    """A remote object is not this record: it is one of its own."""
+
+    record: RecordRef
+    remote: RemoteRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +390,7 @@ class TakeOver:
 Act = (
     SetSetting | SetEntryStage | AddField | SaveField | ChangeField | RemoveField | FillField | OpenField | BindFields
     | SaveAdmin | RemoveAdmin | PauseSystem | ResumeSystem | ForgetAccount | RetryPush | IgnoreFields | ReleaseField
-    | WriteFields | CreateRecord | DeleteRecord | RestoreRecord | MergeRecords | FetchRecord | PushNow | Undo
+    | WriteFields | CreateRecord | DeleteRecord | RestoreRecord | MergeRecords | Unlink | FetchRecord | PushNow | Undo
     | ErasePerson
     | ParkEvent | ReplayEvent | DismissEvent | RetryLetter | DismissLetter | SettleDecision
     | ReplayEvents | CancelReplay
@@ -413,6 +421,7 @@ NAMES: Final[Mapping[str, type[Any]]] = {
     'record.restore': RestoreRecord,
     'record.merge': MergeRecords,
     'record.fetch': FetchRecord,
+    'link.remove': Unlink,
     'push.now': PushNow,
     'undo': Undo,
     'person.erase': ErasePerson,

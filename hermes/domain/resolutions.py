@@ -12,9 +12,9 @@ from hermes.domain.errors import Refused
 from hermes.domain.graph import Context, Graph
 from hermes.domain.merge import settle_fields
 from hermes.domain.model import OPERATOR, UNTOLD, Change, Observation, Record, RecordRef, RemoteRef, Tombstone
-from hermes.domain.remote_merges import absorb, unite
+from hermes.domain.remote_merges import absorb, fill_references, unite
 from hermes.domain.rules import DELETION, claim
-from hermes.domain.tombstones import lay_down
+from hermes.domain.tombstones import lay_down, promote
 from hermes.parts.roles import CRM
 
 LEAVE: Final = 'leave everything as it is; the question is not asked again'
@@ -141,3 +141,33 @@ def fight_again(graph: Graph, record: Record, fields: tuple[str, ...], done: App
     if mirror is not None:
         kept = {name: times for name, times in mirror.corrections.items() if name not in fields}
         graph.put_mirror(replace(mirror, corrections=kept))
+
+
+def unlink(graph: Graph, record: Record, ref: RemoteRef, context: Context, done: Applied) -> RecordRef:
+    """ADM-4: an object of the CRM is none of this record's. It becomes a record of its own, with what belongs to it
+    there; what the record lacks then is made anew. Raises Refused for what does not stand for it, or is gone.
+    """
+    mirror = graph.mirrors.get(ref)
+    owner = graph.record(mirror.record) if mirror else None
+    if mirror is None or owner is None or owner.ref != record.ref or ref.system != CRM:
+        raise Refused(f'{ref.type} {ref.remote_id} is no object of the CRM that {record.ref.type} {record.ref.id} has.')
+    if not mirror.live:
+        raise Refused(f'{ref.type} {ref.remote_id} is gone there: there is nothing to unlink.')
+    done.remember(graph, record)
+    made = RecordRef(record.ref.type, graph.new_id())
+    fields = {} if record.company_id is None else {'company_id': record.company_id}
+    graph.put_record(Record(made, fields, company_id=record.company_id, born_event=context.event_id))
+    graph.put_mirror(replace(mirror, record=made, primary=True, ours=False, sent={}))
+    link = f'{ref.type} {ref.remote_id}'
+    done.created.add(made)
+    done.changes += [
+        Change(made, 'born', None, 'ADM-4', OPERATOR, 'ADM-4'),
+        Change(record.ref, f'{CRM} link', link, None, OPERATOR, 'ADM-4'),
+        Change(made, f'{CRM} link', None, link, OPERATOR, 'ADM-4'),
+    ]
+    promote(graph, record.ref, CRM, context, done)
+    for each in (made, record.ref):
+        done.changes += settle_fields(graph, graph.records[each], context)
+    done.changes += fill_references(graph, ref, context, done)
+    done.remember(graph, graph.records[made])
+    return made

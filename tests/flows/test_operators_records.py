@@ -211,3 +211,31 @@ async def test_objects_are_read_again_and_a_push_goes_at_once_when_somebody_asks
         ]
         == f'{SITE}/2'
     )
+
+
+async def test_an_organisation_that_is_another_one_is_a_record_of_its_own(house: House) -> None:
+    client = sign_up(house, website=SITE)
+    await later(house)
+    [organization], [deal] = house.organizations(), house.deals()
+    number = (await company(house))['id']
+    remote = ['pipedrive', 'organization', str(organization['id'])]
+    await house.act('link.remove', record=['company', number], remote=remote)
+    await later(house)
+    theirs = await known(house, 'organization', organization['id'])
+    assert theirs['id'] != number
+    assert (theirs['name'], theirs['website'], theirs['tc2_cligency_id']) == ('Ember Tutors', SITE, None)
+    assert (await known(house, 'deal', deal['id']))['company_id'] == theirs['id']
+    assert house.custom('organization', item(house, 'organization', organization['id']))['hermes_id'] == str(
+        theirs['id']
+    )
+    [anew] = [one for one in house.organizations() if one['id'] != organization['id']]
+    assert (await known(house, 'organization', anew['id']))['id'] == number
+    house.mark()
+    house.tc2.edit_client(client.id, website=f'{SITE}/new')
+    change(house, 'organization', organization['id'], name='Another One')
+    await later(house)
+    assert (await known(house, 'organization', organization['id']))['name'] == 'Another One'
+    assert (await known(house, 'organization', anew['id']))['website'] == f'{SITE}/new'
+    with pytest.raises(Refused, match='no object of the CRM that company'):
+        await house.act('link.remove', record=['company', number], remote=remote)
+    await quiet(house)

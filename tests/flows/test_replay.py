@@ -75,6 +75,9 @@ async def operate(house: House) -> None:
     await house.act('release', record=company, field='website')
     await house.act('undo', event=await newest(house))
     await later(house)
+    [standing] = house.organizations()
+    await house.act('link.remove', record=company, remote=['pipedrive', 'organization', str(standing['id'])])
+    await later(house)
 
 
 async def newest(house: House) -> int:

@@ -51,6 +51,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     'record delete': ('company:{company}',),
     'record restore': ('company:{company}', 'name', '--at', '1d'),
     'record merge': ('company:{company}', 'company:{company}'),
+    'record unlink': ('company:{company}', 'pipedrive:organization:1'),
     'record fetch': ('company:{company}',),
     'undo': ('1', '--look'),
     'push now': ('company:{company}',),

@@ -13,6 +13,7 @@ from hermes.domain.acts import (
     MergeRecords,
     ReleaseField,
     RestoreRecord,
+    Unlink,
     WriteFields,
 )  # fmt: skip
 from hermes.domain.applied import Applied
@@ -115,6 +116,25 @@ async def merge(scope: Scope, act: MergeRecords) -> Outcome:
     def work(done: Applied) -> str:
         resolutions.make_same(graph, record, act.into, scope.context, done)
         return f'{record.ref.type} {record.ref.id} went into {act.into.type} {act.into.id}'
+
+    return await change(scope, graph, work, [])
+
+
+async def unlink(scope: Scope, act: Unlink) -> Outcome:
+    """`hermes record unlink`: an object of the CRM is a record of its own from now on."""
+    written.check_type(act.record.type)
+    await graphs.lock_births(scope.connection)
+    wanted = graphs.Wanted(records={act.record}, refs={act.remote})
+    graph = await graphs.load(scope.connection, wanted, births_held=True)
+    record = graph.record(act.record)
+    if record is None or record.gone:
+        raise Refused(f'{act.record.type} {act.record.id} is not there (any more); nothing was done.')
+    numbers = iter(scope.births or await graphs.allocate_ids(scope.connection, 1))
+    graph.set_allocator(lambda: next(numbers))
+
+    def work(done: Applied) -> str:
+        made = resolutions.unlink(graph, record, act.remote, scope.context, done)
+        return f'{act.remote.type} {act.remote.remote_id} is {made.type} {made.id} from now on'
 
     return await change(scope, graph, work, [])
 

@@ -62,6 +62,7 @@ REGISTRY: Final[Mapping[type[Any], Entry]] = {
     acts.DeleteRecord: Entry(records.delete),
     acts.RestoreRecord: Entry(records.restore),
     acts.MergeRecords: Entry(records.merge),
+    acts.Unlink: Entry(records.unlink),
     acts.Undo: Entry(undo.undo),
     acts.ErasePerson: Entry(people.erase),
     acts.SettleDecision: Entry(decisions.settle),
