@@ -26,21 +26,11 @@ Role = Annotated[str, typer.Option('--role', help='; '.join(f'{role}: {told}' fo
 
 def list_users(as_json: JsonFlag = False) -> None:
     """List everybody who may log in."""
-    from hermes.cli.engine import with_engine
-    from hermes.db import users
+    from hermes.cli.database import reading
+    from hermes.db.reads.users import list_users as read_users
 
-    async def read(engine: 'Engine') -> 'list[User]':
-        async with engine.database.transaction() as connection:
-            return await users.list_users(connection)
-
-    told = [
-        {
-            'id': user.id, 'email': user.email, 'name': user.name, 'role': user.role,
-            'state': 'disabled' if user.disabled else 'active' if user.has_password else 'invited',
-            'second_factor': user.has_totp,
-        }
-        for user in with_engine(read, greeted=False)
-    ]  # fmt: skip
+    with reading() as connection:
+        told = read_users(connection)
     if as_json:
         return print_json(told)
     shown = [line | {'second_factor': 'yes' if line['second_factor'] else 'no'} for line in told]

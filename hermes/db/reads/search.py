@@ -11,7 +11,6 @@ from psycopg import Connection, sql
 from hermes.db.reads.lookup import Row, find_record, rows
 from hermes.db.reads.meetings import PUBLIC
 from hermes.domain.errors import Refused
-from hermes.kit import phones
 from hermes.kit.spelling import fold, fold_email
 
 PERSON: Final = "concat_ws(' ', first_name, last_name)"
@@ -86,6 +85,8 @@ def search(connection: Connection[Any], text: str, *, deleted: bool = False, lim
 
 def asked_for(connection: Connection[Any], text: str) -> dict[str, Any]:
     """What a text may mean, as the conditions of searches name it."""
+    from hermes.kit import phones  # what it loads is heavy, and whoever only lists events asks for nothing of it
+
     return {
         'text': text,
         'pattern': f'%{escape(text)}%',

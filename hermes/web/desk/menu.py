@@ -31,6 +31,10 @@ MENU: Final = (
         Link('Needs a decision', '/desk/decisions/', 'd'),
         Link('Bookings', '/desk/bookings/', 'b'),
     )),
+    Group('What happened', (
+        Link('Events', '/desk/events/', 'e'),
+        Link('Replays', '/desk/replays/', 'r'),
+    )),
     Group('Records', (
         Link('Companies', '/desk/companies/', 'c'),
         Link('Contacts', '/desk/contacts/', 'p'),

@@ -77,10 +77,7 @@ async def _nothing(visit: Visit) -> list[Field]:
 
 
 async def _connect(visit: Visit) -> Lines:
-    engine, site = visit.parts.engine, visit.parts.site
-    return [
-        each.said for each in (await webhooks.register(engine, site), *await webhooks.look_at_product(engine, site))
-    ]
+    return [each.said for each in await webhooks.connect_systems(visit.parts.engine, visit.parts.site)]
 
 
 async def _make_fields(visit: Visit) -> Lines:

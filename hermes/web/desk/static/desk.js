@@ -83,3 +83,20 @@ document.addEventListener('keydown', (event) => {
   else if (event.key === 'g') went = Date.now();
   else if (Date.now() - went < 1500) { went = 0; links.find((link) => link.dataset.key === event.key)?.click(); }
 });
+
+// What lives is fetched again every few seconds, while the page is seen and nobody has ticked or opened anything in it.
+for (const part of document.querySelectorAll('[data-live]')) if (part.dataset.live) live(part.id, Number(part.dataset.live));
+function live(id, seconds) {
+  setTimeout(async () => {
+    const old = document.getElementById(id);
+    if (!old?.dataset.live) return;
+    if (!document.hidden && !old.querySelector('input:checked, details[open]') && !old.contains(document.activeElement)) {
+      try {
+        const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
+        const fresh = answer.ok && !answer.redirected && new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById(id);
+        if (fresh) { old.replaceWith(fresh); tellTimes(fresh); }
+      } catch { /* the next time, perhaps */ }
+    }
+    live(id, seconds);
+  }, seconds * 1000);
+}

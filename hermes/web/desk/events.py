@@ -1,0 +1,135 @@
+"""Events at the desk (ADM-5): what arrived, filtered by the address; one event's whole story; its raw body, each view
+journalled; and what can be done about it: apply it again, put it aside, undo it, take it along as a capsule.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from hermes.db.audit import note
+from hermes.db.connections import Connection
+from hermes.db.reads.events import OUTCOMES, list_kinds, page_events, read_event
+from hermes.db.reads.listing import Page
+from hermes.db.reads.lookup import find_record
+from hermes.db.reads.trace import read_trace
+from hermes.db.reads.undo import read_undo
+from hermes.domain.acts import DismissEvent, ParkEvent
+from hermes.domain.errors import NotFound, Refused
+from hermes.domain.event_filter import APPLIED_AGAIN, STATES, EventFilter, check
+from hermes.kit.bodies import read_body
+from hermes.sync import capsule
+from hermes.web.desk.pages import HEADERS, lead, show
+from hermes.web.desk.visit import Visit
+
+ROWS: Final = 50
+FILTERED: Final = ('state', 'source', 'kind', 'record', 'subject', 'after', 'before')
+
+
+async def show_events(visit: Visit) -> Response:
+    """The list, the newest first. What is wrong with a filter is said above it."""
+    wrong, page = '', Page([], '', '', 0, False)
+    try:
+        wanted = await read_filter(visit, visit.query)
+        outcome = visit.query.get('outcome') or None
+        page = await visit.parts.reading.ask(
+            page_events, wanted, outcome=outcome, cursor=visit.query.get('at', ''), limit=ROWS
+        )
+    except Refused as error:
+        wrong = str(error)
+    kinds = await visit.parts.reading.ask(list_kinds)
+    return show(
+        visit, 'events.html', 422 if wrong else 200, page=page, wrong=wrong, states=STATES, outcomes=list(OUTCOMES),
+        sources=sorted({source for source, _ in kinds}), kinds=sorted({kind for _, kind in kinds}),
+        chosen=any(visit.query.get(name) for name in (*FILTERED, 'outcome')), may_act=visit.may('operator'),
+        replayable=APPLIED_AGAIN,
+    )  # fmt: skip
+
+
+async def read_filter(visit: Visit, told: dict[str, str]) -> EventFilter:
+    """The filter that an address or a form says. Raises Refused."""
+    record = told.get('record', '').strip()
+    ref = (await visit.parts.reading.ask(find_record, record)).record if record else None
+    return check(
+        EventFilter(
+            state=told.get('state') or None,
+            source=told.get('source') or None,
+            kind=told.get('kind') or None,
+            record=ref,
+            subject=told.get('subject', '').strip() or None,
+            after=_moment(told.get('after', '')),
+            before=_moment(told.get('before', '')),
+        )
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment in UTC, as a browser writes it. Raises Refused."""
+    if not text.strip():
+        return None
+    try:
+        told = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Refused(f'"{text}" is no moment: write 2026-03-02T09:00, in UTC.') from None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
+async def show_event(visit: Visit) -> Response:
+    """One event's story: why, what became of it, what it changed, what was sent, until it was quiet."""
+    trace, undo, act = await visit.parts.reading.ask(_read_story, _number(visit))
+    return show(
+        visit, 'event.html', trace=trace, event=trace.event, act=act, undo=undo, may_act=visit.may('operator'),
+        replayable=trace.event['state'] in APPLIED_AGAIN and trace.event['kind'] != 'act', wrong='',
+    )  # fmt: skip
+
+
+def _read_story(connection: Connection, number: int) -> tuple[Any, Any, Any]:
+    trace = read_trace(connection, number)
+    act = read_body(read_event(connection, number)['body']) if trace.event['source'] == 'operator' else None
+    return trace, read_undo(connection, number), act if isinstance(act, dict) else None
+
+
+async def show_body(visit: Visit) -> Response:
+    """The raw body and headers, secrets masked; who looked is journalled (S15)."""
+    event = await visit.parts.reading.ask(read_event, _number(visit))
+    async with visit.parts.database.transaction() as connection:
+        await note(connection, 'event.viewed', visit.user.email, event=event['id'])
+    body = read_body(event['body'])
+    written = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, indent=2)
+    return show(
+        visit, 'body.html', event=event, body=None if event['body'] is None else written,
+        size=len(event['body'] or b''), headers=json.dumps(event['headers'], ensure_ascii=False, indent=2),
+    )  # fmt: skip
+
+
+async def make_capsule(visit: Visit) -> Response:
+    """Everything that explains an event, as a file (ADM-15); that it was taken along is journalled."""
+    about = capsule.About('event', _number(visit))
+    hidden = [visit.parts.secret]
+    told = await capsule.make(visit.parts.engine, about, anonymous=visit.field('anonymous') == 'yes', hidden=hidden)
+    async with visit.parts.database.transaction() as connection:
+        for number in told['focus']:
+            await note(connection, 'event.viewed', visit.user.email, event=number)
+    headers = {**HEADERS, 'content-disposition': f'attachment; filename="event-{about.number}.capsule.json"'}
+    return Response(json.dumps(told, ensure_ascii=False, indent=1), media_type='application/json', headers=headers)
+
+
+async def park(visit: Visit) -> Response:
+    """Put an event aside before it is applied."""
+    done = await visit.act(ParkEvent(_number(visit), visit.field('reason')))
+    return lead(visit.link(f'/desk/events/{_number(visit)}/', done=done.event_id))
+
+
+async def dismiss(visit: Visit) -> Response:
+    """What is parked is not wanted any more, for a reason."""
+    done = await visit.act(DismissEvent(_number(visit), visit.field('reason')))
+    return lead(visit.link(f'/desk/events/{_number(visit)}/', done=done.event_id))
+
+
+def _number(visit: Visit) -> int:
+    """The event of the address. Raises NotFound."""
+    number = visit.number('event')
+    if not number:
+        raise NotFound('There is no such event.')
+    return number
