@@ -370,7 +370,8 @@ async def _seal(connection: Connection, table: str, sealed: Mapping[RemoteRef, s
 
 async def small_rows(connection: Connection, table: str, columns: Sequence[str]) -> list[Row]:
     """A small table from end to end: its key and these columns."""
-    wanted = ', '.join(dict.fromkeys((*_key(table), *columns)))
+    of = ('record_type', 'record_id') if table == 'decision' else ()
+    wanted = ', '.join(dict.fromkeys((*_key(table), *of, *columns)))
     return await (await connection.execute(f'select {wanted} from {table}')).fetchall()
 
 

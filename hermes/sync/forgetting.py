@@ -177,6 +177,8 @@ class Forgetting:
 
     def __post_init__(self) -> None:
         self._own: set[int] = set()
+        self._near: set[RecordRef] = set()
+        self._about: set[str] = set()
         self.names_them = re.compile(self.pattern, re.IGNORECASE)
         named = sorted(self.person.objects, key=lambda ref: -len(ref.remote_id))
         self._refs = {f'{ref.system}:{ref.type}:{ref.remote_id}': ref for ref in named}
@@ -189,7 +191,10 @@ class Forgetting:
     def _hide(self, told: Any, company: int | None = None) -> Any:
         """A JSON value in which nobody finds them: neither what they are called, nor their objects."""
         if isinstance(told, str):
-            return self._names_refs.sub(self._unref, self.veil.text(told, company))
+            hidden = self.veil.text(told, company)
+            if company is None and hidden != told:
+                hidden = self.veil.text(hidden, self._only_company())
+            return self._names_refs.sub(self._unref, hidden)
         if isinstance(told, Mapping):
             return {self._hide(name): self._hide(item, company) for name, item in told.items()}
         if isinstance(told, (list, tuple)):
@@ -209,9 +214,11 @@ class Forgetting:
     async def events(self) -> int:
         """Rewrite every event that speaks of them; how many."""
         connection = self.scope.connection
-        near = await self._near()
+        self._near = {RecordRef('company', company) for company in self.person.near}
+        self._near |= await erasing.under_companies(connection, self.person.near)
+        near = await erasing.objects(connection, self._near)
+        self._about = {':'.join(each.ref) for each in near} | {f'{ref.type}:{ref.id}' for ref in self._near}
         own = self._own = await erasing.events_of(connection, self.person.records, self.person.objects)
-        about = {':'.join(ref) for ref in near}
         count = 0
         async for rows in erasing.every_event(connection):
             for row in rows:
@@ -219,10 +226,10 @@ class Forgetting:
                     continue
                 if row['cause_id'] in own and row['kind'] != 'act':
                     own.add(row['id'])
-                if row['id'] in own or self._speaks(row):
-                    count += await self._rewrite(row)
-                elif row['kind'] == 'intent' or about & _about(row):
-                    count += await self._rewrite(row, near=True)
+                about = bool(self._about & _about(row))
+                if row['id'] in own or about or row['kind'] == 'intent' or self._speaks(row):
+                    scope = self._only_company() if about or row['id'] in own else None
+                    count += await self._rewrite(row, scope)
         return count
 
     def _speaks(self, row: Row) -> bool:
@@ -234,59 +241,57 @@ class Forgetting:
         )  # fmt: skip
         return bool(self.names_them.search(body) or self.names_them.search(said) or self._names_refs.search(said))
 
-    async def _near(self) -> set[RemoteRef]:
-        """The objects of everything under the companies under which they stood: those may refer to them."""
-        records = {RecordRef('company', company) for company in self.person.near}
-        records |= await erasing.under_companies(self.scope.connection, self.person.near)
-        return {each.ref for each in await erasing.objects(self.scope.connection, records)}
-
-    async def _rewrite(self, row: Row, *, near: bool = False) -> bool:
-        """Take them out of an event; False where nothing of it was theirs. `near`: it speaks of others, and keeps its
-        bytes unless it refers to them.
-        """
-        event = events.read_event(row)
-        if row['body']:
-            body, headers = await self._body(event, row, near=near)
-            if near and body == event.body:
-                return False
-            await erasing.keep_body(self.scope.connection, event.id, body, self._hide(headers))
-            if body is None and row['state'] in ('new', 'waiting', 'parked'):
-                await erasing.end_event(self.scope.connection, event.id, f'ignored: {withhold.IGNORED}')
-                return True
-        elif row['headers']:
-            await erasing.keep_body(self.scope.connection, event.id, None, self._hide(row['headers']))
-        outcome = row['outcome']
+    async def _rewrite(self, row: Row, company: int | None) -> bool:
+        """Take them out of an event; False where nothing of it was theirs. `company`: under which their name counts."""
+        event, connection = events.read_event(row), self.scope.connection
+        body, headers = await self._body(event, row, company) if row['body'] else (None, dict(row['headers']))
+        headers, outcome = self._hide(headers, company), row['outcome']
         if event.kind == 'act' and event.id in self._own and isinstance(outcome, list):
             outcome = [
                 {name: each[name] for name in each if name in LEFT} for each in outcome if isinstance(each, Mapping)
             ]
-        await erasing.keep_said(self.scope.connection, event.id, self._hide(row['reason']), self._hide(outcome))
+        reason, outcome = self._hide(row['reason'], company), self._hide(outcome, company)
+        if (body or b'', headers, reason, outcome) == (event.body, row['headers'], row['reason'], row['outcome']):
+            return False
+        await erasing.keep_body(connection, event.id, body, headers)
+        if body is None and row['body'] and row['state'] in ('new', 'waiting', 'parked'):
+            await erasing.end_event(connection, event.id, f'ignored: {withhold.IGNORED}')
+        else:
+            await erasing.keep_said(connection, event.id, reason, outcome)
         return True
 
-    async def _body(self, event: Event, row: Row, *, near: bool) -> tuple[bytes | None, dict[str, str]]:
+    async def _body(self, event: Event, row: Row, company: int | None) -> tuple[bytes | None, dict[str, str]]:
         """What stays of a body: of our own words the same without them, of another system's what was understood."""
         headers = dict(event.headers)
         try:
             if event.kind == 'act':
-                return _json(self._act(json.loads(event.body), row)), headers
+                said = json.loads(event.body)
+                left = self._act(said, row, company)
+                return (event.body if left == said else _json(left)), headers
             if event.kind == 'intent':
                 said = json.loads(event.body)
                 left = self._intent(event.source, said)
                 return (event.body if left == said else _json(left)), headers
             if event.kind == 'absence':
-                return _json(self._absence(event.source, json.loads(event.body))), headers
+                said = json.loads(event.body)
+                left = self._absence(event.source, said)
+                return (event.body if left == said else _json(left)), headers
         except (ValueError, KeyError, TypeError, AttributeError):
             return None, headers
+        text, own = unescaped(event.body), event.id in self._own
+        names_them = self._hide(text, company) != text
         if event.kind not in READ:
-            return (None if self._speaks({**row, 'reason': '', 'outcome': None}) else event.body), headers
+            return (None if own or names_them else event.body), headers
         known = self.scope.known
         try:
             elements = await observe(self.scope.engine, event, known)
         except Exception:
-            return None, headers
+            return (None if own or names_them else event.body), headers
         if row['state'] != 'done' and not row['waited']:
             fresh = replace(known, erased=self.veil.hashes)
             sifted = await withhold.sift(self.scope.engine, self.scope.connection, [(event, elements)], fresh)
+            if not sifted.changed and not own and not names_them:
+                return event.body, headers
             others = sifted.batch[0][1]
             if not any(element.observations or element.fetch for element in others):
                 return None, headers
@@ -295,7 +300,7 @@ class Forgetting:
         refs |= {seen.parent for element in elements for seen in element.observations if seen.parent is not None}
         owners = await erasing.owners(self.scope.connection, refs)
 
-        def company(seen: Observation) -> int | None:
+        def company_of(seen: Observation) -> int | None:
             owner = owners.get(seen.ref) or (owners.get(seen.parent) if seen.parent is not None else None)
             return owner.company if owner is not None else None
 
@@ -304,19 +309,19 @@ class Forgetting:
                 seen.ref not in owners and seen.ref.type in PERSONS and self.veil.whose(seen) is not None
             )
 
-        kept = [self.veil.element(element, company, is_own) for element in elements]
-        if near and not self._names_parts.search(unescaped(event.body)):
+        kept = [self.veil.element(element, company_of, is_own) for element in elements]
+        if not own and not names_them and not (company is not None and self._names_parts.search(text)):
             plain = [replace(element, alone=b'') for element in elements]
             if [replace(element, alone=b'') for element in kept] == plain:
                 return event.body, headers
         return encode_kept(kept), headers | {KEPT: 'understood'}
 
-    def _act(self, told: dict[str, Any], row: Row) -> dict[str, Any]:
+    def _act(self, told: dict[str, Any], row: Row, company: int | None) -> dict[str, Any]:
         if told.get('act') == 'meeting.book' and not str(told.get('uid')).startswith(MARK):
-            return self._booking(told, row)
+            return self._booking(told, row, company)
         if row['id'] in self._own:
             return self._command(told)
-        hidden: dict[str, Any] = self._without_person(self._hide(told, self._only_company()), told)
+        hidden: dict[str, Any] = self._without_person(self._hide(told, company), told)
         return hidden
 
     def _command(self, told: dict[str, Any]) -> dict[str, Any]:
@@ -353,13 +358,13 @@ class Forgetting:
             return [self._without_person(*each) for each in zip(hidden, told, strict=True)]
         return hidden
 
-    def _booking(self, told: dict[str, Any], row: Row) -> dict[str, Any]:
+    def _booking(self, told: dict[str, Any], row: Row, company: int | None) -> dict[str, Any]:
         """A booking of theirs says when and with whom it was, and what it said of the company."""
         form, outcome = told.get('form') or {}, (row['outcome'] or [{}])[0] or {}
         made = {RecordRef(kind, outcome[kind]) for kind in NUMBERED if isinstance(outcome.get(kind), int)}
         own = bool(made & self.person.records) or bool(self.veil.email(form.get('email')))
         if not own:
-            return dict(self._hide(told, self._only_company()))
+            return dict(self._hide(told, company))
         whole = any(ref.type == 'company' for ref in self.person.records)
         said = {
             key: (self.veil.seal('text', fold(value)) if whole and isinstance(value, str) else self._hide(value))
@@ -381,7 +386,7 @@ class Forgetting:
             left = self.veil.own(system, told['fields'])
             sealed = self.veil.seal('object', *ref) if ref.remote_id and not ref.remote_id.startswith(MARK) else ''
             return {**told, 'fields': left, 'remote_id': sealed or ref.remote_id}
-        company = self._only_company() if record is not None else None
+        company = self._only_company() if record in self._near else None
         return {**told, 'fields': self.veil.fields(system, told['fields'], company, person=ref.type in PERSONS)}
 
     def _absence(self, system: str, told: dict[str, Any]) -> dict[str, Any]:
@@ -463,7 +468,9 @@ class Forgetting:
         """Take them out of a small table; how many rows."""
         count = 0
         for row in await erasing.small_rows(self.scope.connection, table, columns):
-            hidden = {name: self._hide(row[name], self._only_company()) for name in columns if row[name] is not None}
+            record = RecordRef(row['record_type'], row['record_id']) if row.get('record_type') else None
+            company = self._only_company() if record in self._near else None
+            hidden = {name: self._hide(row[name], company) for name in columns if row[name] is not None}
             changed = {name: value for name, value in hidden.items() if value != row[name]}
             if changed:
                 await erasing.keep_small(self.scope.connection, table, row, changed)
