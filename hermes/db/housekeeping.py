@@ -54,6 +54,11 @@ FORGET_ALERTS = """
       select id from alert where ended_at < hermes_now() - make_interval(days => %(days)s) order by id limit %(batch)s)
 """
 """Their messages go with them."""
+FORGET_FIGURES = """
+    delete from figure where (name, at, system, kind) in (
+      select name, at, system, kind from figure where at < hermes_now() - make_interval(days => %(days)s)
+       limit %(batch)s)
+"""
 CLOSE_OVER = """
     update decision d set state = 'merged' from meeting m
     where d.state = 'open' and d.record_type = 'meeting' and d.record_id = m.id and m.end_at <= hermes_now()
@@ -72,7 +77,7 @@ async def drop_bodies(database: Database, days: int) -> int:
 
 
 async def forget(database: Database, days: int) -> dict[str, int]:
-    """Delete calls, refusals and alerts that are older than `days` days, listings and their proofs older than
+    """Delete calls, refusals, alerts and figures that are older than `days` days, listings and their proofs older than
     LISTINGS_DAYS (or `days`); how many of each.
     """
     listings = min(days, LISTINGS_DAYS)
@@ -80,6 +85,7 @@ async def forget(database: Database, days: int) -> dict[str, int]:
         'call': (FORGET_CALLS, days),
         'refusal': (FORGET_REFUSALS, days),
         'alert': (FORGET_ALERTS, days),
+        'figure': (FORGET_FIGURES, days),
         'sweep': (FORGET_SWEEPS, listings),
         'proof': (FORGET_PROOFS, listings),
     }

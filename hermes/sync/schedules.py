@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from procrastinate import App, PsycopgConnector
 
-from hermes.db import housekeeping
+from hermes.db import figures, housekeeping
 from hermes.domain.errors import HermesError
 from hermes.sync import gaps, subscription
 from hermes.sync.alerts import Telling, alert_step
@@ -21,7 +21,7 @@ from hermes.sync.sweep import open_changes, open_everything
 log = structlog.get_logger(__name__)
 TIMES: Final[Mapping[str, str]] = {
     'list_all': '17 2 * * *', 'list_changes': '7 * * * *', 'check_webhooks': '*/30 * * * *', 'watch': '* * * * *',
-    'alert': '* * * * *', 'forget': '47 3 * * *', 'analyze': '23 * * * *',
+    'alert': '* * * * *', 'figures': '*/5 * * * *', 'forget': '47 3 * * *', 'analyze': '23 * * * *',
 }  # fmt: skip
 """When each is due (cron, UTC). An hour of changes costs 30 tokens, a look at the subscription 10."""
 ABREAST: Final = 2
@@ -48,7 +48,8 @@ class Schedules:
         self._telling = telling or Telling()
         self.acts: Mapping[str, Act] = {
             'list_all': self.list_all, 'list_changes': self.list_changes, 'check_webhooks': self.check_webhooks,
-            'watch': self.watch, 'alert': self.alert, 'forget': self.forget, 'analyze': self.analyze,
+            'watch': self.watch, 'alert': self.alert, 'figures': self.figures, 'forget': self.forget,
+            'analyze': self.analyze,
         }  # fmt: skip
         connector = PsycopgConnector(
             conninfo=engine.database.url,
@@ -111,6 +112,10 @@ class Schedules:
     async def alert(self) -> None:
         """Tell whoever looks after Hermes what is wrong, and what is well again."""
         await alert_step(self._engine, self._telling)
+
+    async def figures(self) -> None:
+        """Write down how the last five minutes went (ADM-7)."""
+        await figures.keep(self._engine.database)
 
     async def forget(self) -> None:
         """Drop old bodies; forget old calls, refusals, listings and their proofs, and what was asked about calls that

@@ -68,7 +68,7 @@ def test_the_classes_say_what_the_migrations_make(database_url: str) -> None:
 
 def test_the_comparison_sees_a_difference(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
-        connection.execute('alter table company drop column website')
+        connection.execute('alter table company drop column referer')
         connection.execute('drop index push_due')
     assert len(differences(database_url)) == 2
 

@@ -17,6 +17,7 @@ from typing import Any, Final, TextIO
 import psycopg
 from psycopg import sql
 
+from hermes.db import figures
 from hermes.db.pauses import PAUSE
 from tools.demo_big.templates import NUMBERED, Form, Numbers, Table, Template, evaluate
 
@@ -68,6 +69,14 @@ SPENT: Final = """
             where started_at > %(until)s - interval '1 day' group by 1, 2) h group by system) t
     where t.system = b.system
 """
+
+
+QUEUED: Final = """
+    insert into figure (name, at, system, kind, counts)
+    select 'queue', at, system, 'pushes', jsonb_build_object('n', sum((counts ->> 'n')::int) / 3) from figure
+    where name = 'calls' group by at, system
+"""
+"""What waited at a time nobody counted: some of what was sent then."""
 
 
 @dataclass
@@ -286,6 +295,10 @@ def _settle(connection: psycopg.Connection[Any], numbers: Numbers, until: dateti
     connection.execute('analyze')
     for statement in (UNEASY, OCCUPIED, SPENT):
         connection.execute(statement.encode(), moment)
+    systems = [system for (system,) in connection.execute('select system from budget').fetchall()]
+    for statement in (*figures.STATEMENTS, QUEUED):
+        asked = figures.asked(until - timedelta(days=DAYS), until, systems)
+        connection.execute(statement.encode(), asked)
     connection.execute('select setval(%s, %s)', ('record_id', numbers.next['record']))
     connection.execute("select setval('applied_seq', (select coalesce(max(applied_seq), 1) from event))")
     for table in ('event', 'decision', 'letter', 'sweep', 'proof', 'turn'):

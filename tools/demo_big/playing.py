@@ -1,13 +1,17 @@
 """The engine writes each story once, in a scratch database of its own; what it wrote there becomes the templates."""
 
 import asyncio
+import random
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import httpx2
 import psycopg
 
 from bench.month import START, Month, connected
@@ -24,7 +28,32 @@ LEFT: Final = ('alembic_version', 'worker', 'reservation', 'pulse', 'occupancy')
 TABLES: Final = """
     select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by relname
 """
+LOOK_S: Final = 0.002
+CALL_S: Final = 0.06
+"""How long a step of the engine takes, and how long a call at least, in the mean."""
 SEQUENCES: Final = {'event': 'event', 'call': 'call', 'change': 'change', 'decision': 'decision', 'letter': 'letter'}
+
+
+class Going(ManualClock):
+    """A clock that goes on a little whenever somebody looks at it."""
+
+    def __init__(self, start: datetime, chance: random.Random) -> None:
+        super().__init__(start)
+        self._chance = chance
+
+    def now(self) -> datetime:
+        return self.advance(self._chance.expovariate(1 / LOOK_S))
+
+
+class Away(httpx2.AsyncBaseTransport):
+    """The way to the outside world, which takes its time."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport, clock: ManualClock, chance: random.Random) -> None:
+        self._inner, self._clock, self._chance = inner, clock, chance
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self._clock.advance(CALL_S + self._chance.expovariate(1 / CALL_S))
+        return await self._inner.handle_async_request(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +78,10 @@ async def _play(url: str, say: Callable[[str], None]) -> Played:
     with psycopg.connect(url, autocommit=True) as reading:
         reading.execute("set timezone = 'UTC'")
         _number(reading)
-        async with connected(url, ManualClock(START), 1, SandboxTransport) as month:
+        chance = random.Random(1)
+        clock = Going(START, chance)
+        outside = partial(_away, clock=clock, chance=chance)
+        async with connected(url, clock, 1, outside) as month:
             month.world.outbox.early_post = month.post
             month.world.pipedrive.ledger.plan = 'ultimate'
             names = [name for (name,) in reading.execute(TABLES).fetchall() if name not in LEFT]
@@ -66,6 +98,10 @@ async def _play(url: str, say: Callable[[str], None]) -> Played:
                 told.append((rows, weight / variants))
                 say(f'{story.__name__} {variant}: {len(rows["event"])} events, {len(rows["change"])} changes')
             return Played(tables, set_up, told)
+
+
+def _away(sandbox: Any, *, clock: ManualClock, chance: random.Random) -> Away:
+    return Away(SandboxTransport(sandbox), clock, chance)
 
 
 def _all() -> list[tuple[Any, float, int, int]]:

@@ -297,3 +297,13 @@ class AlertMessage(Table, table=True):
     leased_until: datetime | None = column(Moment)
     sent_at: datetime | None = column(Moment)
     reason: str = column(Text, null=False, server="''")
+
+
+class Figure(Table, table=True):
+    """How it went in five minutes."""
+
+    name: str = column(Text, key=True)
+    at: datetime = column(Moment, key=True)
+    system: str = column(Text, key=True)
+    kind: str = column(Text, key=True)
+    counts: Any = column(JSONB, null=False)
