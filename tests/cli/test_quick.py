@@ -22,7 +22,7 @@ SPEAKING = {
     'setup', 'fields', 'forget-account', 'find', 'erase', 'export', 'doctor', 'sweep', 'drift', 'plan', 'import-legacy',
     'patch', 'shell', 'openapi', 'resume', 'admins add', 'alerts test', 'bookings cancel', 'slots explain', 'db start',
     'db stop', 'db upgrade', 'db downgrade', 'db reset', 'db restore-from-live', 'db backup', 'db restore', 'user code',
-    *PROCESSES,
+    'what-if', 'capsule', *PROCESSES,
 }  # fmt: skip
 """Commands that know the systems (`find`, `erase`, `export`: phone numbers), or change the tables; every other one
 only asks the database, or writes an act.
