@@ -41,7 +41,7 @@ async def test_the_first_page_says_what_needs_somebody_and_where_it_is_settled(h
         assert '1 events parked' in part(page, 'needs')
         assert '1 systems paused' in part(page, 'needs')
         assert '1 event parked' in part(page, 'troubles')
-        assert '<a class="tile bad" href="/desk/events/?state=parked">' in page
+        assert '<a class="tile bad" href="/desk/decisions/?kind=event">' in page
         assert 'pipedrive paused' in part(page, 'systems')
         assert 'maintenance of theirs' in part(page, 'systems')
         assert part(page, 'clean') == ''

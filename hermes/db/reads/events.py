@@ -5,12 +5,13 @@ name.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from psycopg import Connection
 
 from hermes.db.event_filter import ACT, KNOWN_PAIRS, PARTS, matching
+from hermes.db.reads.halving import EVENTS, first_since
 from hermes.db.reads.listing import MOST, RUBBISH, Cursor, Page, read_cursor
 from hermes.db.reads.lookup import Row, row, rows
 from hermes.domain.errors import Refused
@@ -47,8 +48,6 @@ OF_PAIRS: Final = """
 """
 """Of each source and kind its own newest, from its own part of an index."""
 PAIRS: Final = f'select source, kind from ({KNOWN_PAIRS}) k'
-BEGINNING: Final = 'select received_at from event where id >= %(id)s order by id limit 1'
-ENDS: Final = 'select coalesce(min(id), 0) as first, coalesce(max(id), 0) as last from event'
 AHEAD: Final = timedelta(minutes=5)
 """Clocks of several machines, and commits that overtake each other: nobody is so far before his number."""
 LATE: Final = timedelta(hours=1)
@@ -160,26 +159,12 @@ def _within(connection: Connection[Any], wanted: EventFilter, values: dict[str, 
     """The stretch of time: events are numbered in its order, nearly, so that its ends are found by halving."""
     told = []
     if wanted.after is not None:
-        values['first'] = _id_at(connection, wanted.after - AHEAD)
+        values['first'] = first_since(connection, EVENTS, wanted.after - AHEAD)
         told.append('event.id >= %(first)s')
     if wanted.before is not None:
-        values['last'] = _id_at(connection, wanted.before + LATE)
+        values['last'] = first_since(connection, EVENTS, wanted.before + LATE)
         told.append('event.id <= %(last)s')
     return told
-
-
-def _id_at(connection: Connection[Any], moment: datetime) -> int:
-    """The number of the first event that was received at a moment or later, one more than the last where none was."""
-    ends = row(connection, ENDS) or {}
-    low, high = ends['first'], ends['last'] + 1
-    while low < high:
-        middle = (low + high) // 2
-        found = row(connection, BEGINNING, {'id': middle})
-        if found is None or found['received_at'] >= moment:
-            high = middle
-        else:
-            low = middle + 1
-    return int(low)
 
 
 def _read_shown(connection: Connection[Any], found: Sequence[int]) -> list[Row]:

@@ -53,6 +53,12 @@ LEDGER = """
     from told
 """
 """What was spent, and the least that it could have been, in one look."""
+TODAY = """
+    select coalesce(sum(tokens), 0)::bigint as tokens, min(started_at) as first_at,
+           coalesce(sum(tokens) filter (where started_at >= %(now)s - make_interval(secs => %(pace_s)s)), 0)::bigint
+             as recent
+    from call where system = %(system)s and started_at >= %(today)s
+"""
 ARRIVED = f"""
     with arrived as materialized (
       select id from event where kind = 'webhook' and state = 'done' and received_at >= %(since)s
@@ -88,6 +94,20 @@ class Forecast:
 
     per_hour: float
     exhausted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How today's budget of a system goes: `by_midnight`: what will be spent at the pace of the last hour; `rules`:
+    what tokens went for: name, calls, tokens, failed.
+    """
+
+    system: str
+    daily_limit: int
+    tokens: int
+    forecast: Forecast
+    by_midnight: int
+    rules: list[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +154,22 @@ def _of_system(connection: Connection[Any], known: Row, price: Prices, days: int
         known['system'], total['since'], total['calls'], total['tokens'], known['daily_limit'],
         forecast(total, known['daily_limit'] * days), _bound(total, price), _saved(arrived | total), by,
     )  # fmt: skip
+
+
+def read_pace(connection: Connection[Any], since: datetime, until: datetime) -> list[Pace]:
+    """Every system's budget of today with its forecast, and for which rules the tokens of [`since`, `until`) went."""
+    today = row(connection, WINDOW, {'days': 1}) or {}
+    left_h = (today['midnight'] - today['now']).total_seconds() / 3600
+    found = []
+    for known in rows(connection, SYSTEMS):
+        asked = {'system': known['system'], 'since': since, 'until': until}
+        rules = rows(connection, SPENT.format(shown=BY['rules'], more='and started_at < %(until)s'), asked)
+        of_today = {'system': known['system'], 'today': today['since'], 'now': today['now'], 'pace_s': PACE_S}
+        total = today | (row(connection, TODAY, of_today) or {})
+        ahead = forecast(total, known['daily_limit'])
+        by_midnight = total['tokens'] + round(ahead.per_hour * left_h)
+        found.append(Pace(known['system'], known['daily_limit'], total['tokens'], ahead, by_midnight, rules))
+    return found
 
 
 def forecast(total: Row, limit: int) -> Forecast:

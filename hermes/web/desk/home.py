@@ -15,11 +15,13 @@ from hermes.web.desk.pages import show
 from hermes.web.desk.visit import Visit
 
 HEALTH: Final = '/desk/health/'
+DECISIONS: Final = '/desk/decisions/'
 LEADS: Final[dict[tuple[Kind, str] | Kind, str]] = {
-    'decisions': '/desk/decisions/', 'parked': '/desk/decisions/', 'held': '/desk/decisions/',
-    ('parked', 'events'): '/desk/events/?state=parked', ('late', 'events'): '/desk/events/?state=new',
-    ('parked', 'letters'): f'{HEALTH}#letters', ('late', 'letters'): f'{HEALTH}#letters', 'late': f'{HEALTH}#queue',
-    'unknown': f'{HEALTH}#queue', 'worker': f'{HEALTH}#workers', 'calendar': f'{HEALTH}#calendars',
+    'decisions': DECISIONS, 'parked': f'{DECISIONS}?kind=push', 'held': f'{DECISIONS}?kind=push',
+    ('parked', 'events'): f'{DECISIONS}?kind=event', ('late', 'events'): '/desk/events/?state=new',
+    ('parked', 'letters'): f'{DECISIONS}?kind=letter', ('late', 'letters'): f'{DECISIONS}?kind=letter',
+    'late': f'{HEALTH}#queue', 'unknown': f'{HEALTH}#queue',
+    'worker': f'{HEALTH}#workers', 'calendar': f'{HEALTH}#calendars',
     'unproven': f'{HEALTH}#proofs', 'listing': f'{HEALTH}#proofs', 'untold': f'{HEALTH}#alerts',
     'setting': '/desk/config/',
 }  # fmt: skip

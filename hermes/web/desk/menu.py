@@ -30,6 +30,7 @@ MENU: Final = (
         Link('Overview', '/', 'o'),
         Link('Needs a decision', '/desk/decisions/', 'd'),
         Link('Bookings', '/desk/bookings/', 'b'),
+        Link('Health', '/desk/health/', 'h'),
     )),
     Group('What happened', (
         Link('Events', '/desk/events/', 'e'),

@@ -17,6 +17,7 @@ from hermes.web.desk import (
     events,
     first,
     forms,
+    health,
     home,
     lists,
     login,

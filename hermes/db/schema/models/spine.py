@@ -182,6 +182,7 @@ class Call(Table, table=True):
     __table_args__ = (
         Index('call_started', 'system', 'started_at'),
         Index('call_record', 'record_type', 'record_id', 'id'),
+        Index('call_failed', 'started_at', postgresql_where=text("reaction <> ''")),
     )
     id: int | None = column(Whole, key=True, identity=True)
     system: str = column(Text, null=False)

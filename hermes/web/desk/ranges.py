@@ -1,0 +1,78 @@
+"""The stretch of time of a page, as it stands in the address: the last hour to the last week, or from one moment to
+another (UTC). Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+LASTS: Final = {
+    'hour': ('Last hour', timedelta(hours=1)), '6h': ('Last 6 hours', timedelta(hours=6)),
+    'day': ('Last day', timedelta(days=1)), 'week': ('Last 7 days', timedelta(days=7)),
+}  # fmt: skip
+USUAL: Final = '6h'
+LONGEST: Final = timedelta(days=92)
+WIDTHS: Final = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 180, 360, 720, 1440, 2880))
+STEPS: Final = 48
+"""In so many stretches a plot is parted at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """[`since`, `until`), by its name ('' for one of somebody's own), parted into stretches of `width`. `wrong`: why
+    what stands in the address is not what is shown.
+    """
+
+    name: str
+    since: datetime
+    until: datetime
+    wrong: Mapping[str, str]
+
+    @property
+    def width(self) -> timedelta:
+        """The begin of each stretch is a multiple of it after `since`."""
+        return next((each for each in WIDTHS if (self.until - self.since) / each <= STEPS), WIDTHS[-1])
+
+    @property
+    def steps(self) -> int:
+        """How many stretches there are, the last one perhaps a shorter one."""
+        return -((self.since - self.until) // self.width)
+
+
+def read_range(query: Mapping[str, str], now: datetime) -> Range:
+    """What an address says; the usual one where it says nothing, or nothing that can be read."""
+    if not (query.get('from') or query.get('to')):
+        return _last(query.get('range', USUAL), now)
+    wrong: dict[str, str] = {}
+    until = _read(query, 'to', now, wrong)
+    since = _read(query, 'from', until - timedelta(days=1), wrong)
+    if not wrong and since >= until:
+        wrong['from'] = 'This is not before the end.'
+    elif not wrong and until - since > LONGEST:
+        wrong['from'] = f'This is longer than {LONGEST.days} days before the end.'
+    if wrong:
+        usual = _last(USUAL, now)
+        return Range(usual.name, usual.since, usual.until, wrong)
+    return Range('', since, until, {})
+
+
+def _last(name: str, now: datetime) -> Range:
+    """The last stretch of a length, from a round moment on, so that its points stand still when it is read again."""
+    known = name if name in LASTS else USUAL
+    until, length = now.astimezone(UTC), LASTS[known][1]
+    width = Range(known, until - length, until, {}).width
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+    since = start + ((until - length - start) // width) * width
+    return Range(known, since, until, {})
+
+
+def _read(query: Mapping[str, str], name: str, usual: datetime, wrong: dict[str, str]) -> datetime:
+    if not (told := query.get(name, '').strip()):
+        return usual
+    try:
+        moment = datetime.fromisoformat(told)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        wrong[name] = 'This is no time: write 2026-11-21T14:30 (UTC).'
+        return usual
