@@ -42,8 +42,7 @@ def test_points_stand_where_their_time_and_value_are() -> None:
     drawn = plot(1, 10, 1, 10, 1, 10, 10).svg
     [path] = re.findall(r'd="M([^"]+)"', drawn)
     placed = [tuple(map(float, point.split())) for point in path.split('L')]
-    assert placed[0] == (LEFT, FLOOR)
-    assert placed[-1] == (WIDTH - RIGHT, TOP)
+    assert [placed[0], placed[-1]] == [(LEFT, FLOOR), (WIDTH - RIGHT, TOP)]
     assert placed[1][0] - placed[0][0] == pytest.approx((WIDTH - LEFT - RIGHT) / 6, abs=0.2)
 
 
