@@ -19,6 +19,7 @@ P = ParamSpec('P')
 T = TypeVar('T')
 CONNECTIONS: Final = 3
 LONGEST_MS: Final = 4_000
+PATIENT_MS: Final = 120_000
 PATIENCE_S: Final = 5.0
 """How long a page waits for one of the connections."""
 
@@ -62,7 +63,15 @@ class Reading:
         self, read: Callable[Concatenate['psycopg.Connection[Any]', P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """What `read` tells, of one moment of the database. Raises TooSlow, and DatabaseAway where it is away."""
+        return await self._ask(LONGEST_MS, lambda connection: read(connection, *args, **kwargs))
 
+    async def ask_patiently(
+        self, read: Callable[Concatenate['psycopg.Connection[Any]', P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same for what somebody waits for knowingly: each statement may take PATIENT_MS."""
+        return await self._ask(PATIENT_MS, lambda connection: read(connection, *args, **kwargs))
+
+    async def _ask(self, longest_ms: int, read: Callable[['psycopg.Connection[Any]'], T]) -> T:
         def run() -> T:
             try:
                 with self._pool.connection() as connection:
@@ -72,7 +81,9 @@ class Reading:
                             connection.execute(
                                 "select set_config('hermes.now', %s, true)", (self._clock.now().isoformat(),)
                             )
-                        return read(connection, *args, **kwargs)
+                        if longest_ms != LONGEST_MS:
+                            connection.execute("select set_config('statement_timeout', %s, true)", (str(longest_ms),))
+                        return read(connection)
             except QueryCanceled:
                 raise TooSlow from None
             except PoolTimeout as error:

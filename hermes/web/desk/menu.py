@@ -49,6 +49,7 @@ MENU: Final = (
         Link('Pipelines', '/desk/pipelines/'),
         Link('Stages', '/desk/stages/'),
         Link('Custom fields', '/desk/fields/', 'f'),
+        Link('Privacy', '/desk/privacy/', '', 'admin'),
         Link('Users', '/desk/users/', 'u', 'admin'),
     )),
 )  # fmt: skip
