@@ -40,8 +40,8 @@ EVENT_COUNTS = """
     from (select state, due_at from event where state in ('new', 'waiting') order by due_at limit %(most)s::bigint) e
 """
 REFUSED_ACTS = """
-    select count(*) as refused_acts from event where id > coalesce((select max(id) from event), 0) - 200000
-      and state = 'refused' and source = 'operator' and received_at > (select hermes_now() - interval '1 day')
+    select count(*) as refused_acts from event where state = 'refused' and source = 'operator'
+      and received_at > %(now)s::timestamptz - interval '1 day'
 """
 EVENT_RATE = """
     select count(*) as received, count(*) / %(window_s)s::float8 as per_s,
@@ -49,9 +49,11 @@ EVENT_RATE = """
              lag_p50_s,
            percentile_cont(0.99) within group (order by extract(epoch from applied_at - received_at))::float8 as
              lag_p99_s
-    from (select received_at, applied_at from event order by id desc limit coalesce(%(most)s, 200000)) e
-    where received_at > (select hermes_now() - make_interval(secs => %(window_s)s))
+    from (select received_at, applied_at from event
+          where received_at > %(now)s::timestamptz - make_interval(secs => %(window_s)s)
+          limit coalesce(%(most)s, 200000)) e
 """
+"""A moment that the planner knows is looked up in an index, one that it has to guess is not."""
 RECORD_COUNTS = sql.SQL(' union all ').join(
     sql.SQL(
         'select {name} as type, count(*) filter (where tombstone is null and alias_of is null) as live,'
@@ -141,11 +143,12 @@ def read_status(
     """
     window = {'window_s': WINDOW_S}
     events = (row(connection, EVENT_COUNTS, {'most': most}) or {}) | window
-    events |= row(connection, EVENT_RATE, window | {'most': most}) or {}
-    events |= row(connection, REFUSED_ACTS) or {}
+    now = (row(connection, NOW) or {})['now']
+    events |= row(connection, EVENT_RATE, window | {'most': most, 'now': now}) or {}
+    events |= row(connection, REFUSED_ACTS, {'now': now}) or {}
     systems = rows(connection, SYSTEMS)
     return Status(
-        now=(row(connection, NOW) or {})['now'],
+        now=now,
         workers=rows(connection, WORKERS, {'live_s': LEAST_LIVE_S}),
         events=events,
         records=rows(connection, RECORD_COUNTS) if counting else [],
