@@ -3,7 +3,7 @@ when somebody compared last. Reads only.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from psycopg import Connection
@@ -11,8 +11,8 @@ from psycopg import Connection
 from hermes.db.reads.alerts import list_alerts
 from hermes.db.reads.checks import read_bookable
 from hermes.db.reads.failures import read_failures
+from hermes.db.reads.figures import Lag, Series, read_lags, read_queue
 from hermes.db.reads.halving import EVENTS, first_since
-from hermes.db.reads.lags import read_lags
 from hermes.db.reads.lookup import Row, rows
 from hermes.db.reads.spending import Pace, read_pace
 
@@ -36,7 +36,8 @@ STOPS: Final = """
 class Soundness:
     """`stops`: when somebody paused or resumed a system."""
 
-    lags: list[Row]
+    lags: list[Lag]
+    queue: list[Series]
     failures: list[Row]
     paces: list[Pace]
     subscriptions: dict[str, Row]
@@ -46,13 +47,12 @@ class Soundness:
     stops: list[Row]
 
 
-def read_soundness(
-    connection: Connection[Any], since: datetime, until: datetime, width: timedelta, systems: list[str]
-) -> Soundness:
-    """Of [`since`, `until`) in stretches of `width`; calendars, subscriptions and alerts as they are now."""
+def read_soundness(connection: Connection[Any], since: datetime, until: datetime, systems: list[str]) -> Soundness:
+    """Of [`since`, `until`); calendars, subscriptions and alerts as they are now."""
     ends = {'first': first_since(connection, EVENTS, since), 'end': first_since(connection, EVENTS, until)}
     return Soundness(
-        read_lags(connection, since, until, width),
+        read_lags(connection, since, until),
+        read_queue(connection, since, until),
         read_failures(connection, since, until),
         read_pace(connection, since, until),
         {each['system']: each for each in rows(connection, SUBSCRIPTIONS)},

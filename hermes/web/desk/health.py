@@ -4,11 +4,12 @@ and a page for each system, on which it is paused and resumed.
 
 from asyncio import gather
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from starlette.responses import Response
 
-from hermes.db.reads.lags import HOPS
+from hermes.db.reads.figures import HOPS, Lag, Series, step_of
 from hermes.db.reads.lookup import Row
 from hermes.db.reads.overview import MOST
 from hermes.db.reads.soundness import read_soundness
@@ -21,7 +22,7 @@ from hermes.web.desk.pages import lead, show
 from hermes.web.desk.plots import Line, Mark, Plot
 from hermes.web.desk.ranges import LASTS, Range, read_range
 from hermes.web.desk.report import report_of
-from hermes.web.desk.shown import span
+from hermes.web.desk.shown import number, span
 from hermes.web.desk.visit import Visit
 
 MEANING: Final = {
@@ -36,33 +37,69 @@ SHARES: Final = ('p50', 'p95', 'p99')
 async def show_health(visit: Visit) -> Response:
     now = visit.parts.engine.clock.now()
     stretch = read_range(visit.query, now)
-    asked = (stretch.since, stretch.until, stretch.width, list(visit.parts.engine.systems))
+    asked = (stretch.since, stretch.until, list(visit.parts.engine.systems))
     condition, found = await gather(_condition(visit), visit.parts.reading.ask(read_soundness, *asked))
     report = report_of(condition, found, stretch, now, visit.parts.version)
     return show(
         visit, 'health.html', 422 if stretch.wrong else 200, condition=condition, found=found, stretch=stretch,
-        lasts=LASTS, systems=standings(condition), plots=plots_of(found.lags, found.stops, stretch), report=report,
+        lasts=LASTS, systems=standings(condition), plots=plots_of(found.lags, found.stops, stretch),
+        waits=queue_plots(found.queue, stretch), report=report,
         kinds=KINDS, lead_of=lead_of, tell_proof=tell_proof, unheard=unheard, mode=visit.parts.engine.push_mode,
     )  # fmt: skip
 
 
-def plots_of(lags: Sequence[Row], stops: Sequence[Row], stretch: Range) -> list[Plot]:
+def plots_of(lags: Sequence[Lag], stops: Sequence[Row], stretch: Range) -> list[Plot]:
     """A plot for each hop and system that has something to tell, in the order of a delivery's way."""
-    pairs = sorted({(HOPS.index(each['hop']), each['system']) for each in lags})
-    return [_plot(HOPS[place], system, lags, stops, stretch) for place, system in pairs]
+    return [_plot(lag, stops, stretch) for lag in sorted(lags, key=lambda each: (HOPS.index(each.hop), each.system))]
 
 
-def _plot(hop: str, system: str, lags: Sequence[Row], stops: Sequence[Row], stretch: Range) -> Plot:
-    told = {each['at']: each for each in lags if (each['hop'], each['system']) == (hop, system)}
-    moments = [stretch.since + number * stretch.width for number in range(stretch.steps)]
-    lines = [Line(share, [(at, told[at][f'{share}_s'] if at in told else None) for at in moments]) for share in SHARES]
+def _plot(lag: Lag, stops: Sequence[Row], stretch: Range) -> Plot:
+    told = {point.at: point for point in lag.points}
+    moments = moments_of(stretch)
+    lines = [
+        Line(share, [(at, getattr(told[at], f'{share}_s') if at in told else None) for at in moments])
+        for share in SHARES
+    ]
     marks = [
         Mark(each['at'], 'paused' if each['told']['act'] == 'system.pause' else 'resumed')
         for each in stops
-        if each['told'].get('system') == system
+        if each['told'].get('system') == lag.system
     ]
-    title = f'{system}: {MEANING[hop]}'
+    title = f'{lag.system}: {MEANING[lag.hop]}'
     return Plot(title, lines, stretch.since, stretch.until, span, logarithmic=True, marks=marks)
+
+
+def queue_plots(queue: Sequence[Series], stretch: Range) -> list[Plot]:
+    """What waited: events and questions, and pushes to each system. Nothing is said of what did not wait at a moment of
+    which something is known.
+    """
+    known = {point.at for each in queue for point in each.points}
+    systems = sorted({each.system for each in queue if each.system})
+    found = [('Waiting here', '', ('events', 'parked events', 'decisions'))]
+    found += [(f'Pushes to {each}', each, ('pushes', 'parked pushes', 'held pushes')) for each in systems]
+    plots = []
+    for title, system, kinds in found:
+        lines = []
+        for kind in kinds:
+            told = {point.at: float(point.value) for each in queue for point in each.points
+                    if (each.system, each.kind) == (system, kind)}  # fmt: skip
+            if any(told.values()):
+                points = [(at, told.get(at, 0.0) if at in known else None) for at in moments_of(stretch)]
+                lines.append(Line(kind, points))
+        if lines:
+            plots.append(Plot(title, lines, stretch.since, stretch.until, whole))
+    return plots
+
+
+def moments_of(stretch: Range) -> list[datetime]:
+    """Where the stretches begin of which there are figures."""
+    step = step_of(stretch.since, stretch.until)
+    return [stretch.since + place * step for place in range(-((stretch.since - stretch.until) // step))]
+
+
+def whole(told: float) -> str:
+    """A count; '' for what is between two."""
+    return number(round(told)) if told == round(told) else ''
 
 
 async def show_system(visit: Visit) -> Response:

@@ -7,37 +7,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from hermes.db.reads.figures import FIVE
+
 LASTS: Final = {
     'hour': ('Last hour', timedelta(hours=1)), '6h': ('Last 6 hours', timedelta(hours=6)),
     'day': ('Last day', timedelta(days=1)), 'week': ('Last 7 days', timedelta(days=7)),
 }  # fmt: skip
 USUAL: Final = '6h'
 LONGEST: Final = timedelta(days=92)
-WIDTHS: Final = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 30, 60, 180, 360, 720, 1440, 2880))
-STEPS: Final = 48
-"""In so many stretches a plot is parted at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """[`since`, `until`), by its name ('' for one of somebody's own), parted into stretches of `width`. `wrong`: why
-    what stands in the address is not what is shown.
+    """[`since`, `until`), by its name ('' for one of somebody's own). `wrong`: why what stands in the address is not
+    what is shown.
     """
 
     name: str
     since: datetime
     until: datetime
     wrong: Mapping[str, str]
-
-    @property
-    def width(self) -> timedelta:
-        """The begin of each stretch is a multiple of it after `since`."""
-        return next((each for each in WIDTHS if (self.until - self.since) / each <= STEPS), WIDTHS[-1])
-
-    @property
-    def steps(self) -> int:
-        """How many stretches there are, the last one perhaps a shorter one."""
-        return -((self.since - self.until) // self.width)
 
 
 def read_range(query: Mapping[str, str], now: datetime) -> Range:
@@ -58,13 +47,12 @@ def read_range(query: Mapping[str, str], now: datetime) -> Range:
 
 
 def _last(name: str, now: datetime) -> Range:
-    """The last stretch of a length, from a round moment on, so that its points stand still when it is read again."""
+    """The last stretch of a length, from whole five minutes on, as figures are kept."""
     known = name if name in LASTS else USUAL
-    until, length = now.astimezone(UTC), LASTS[known][1]
-    width = Range(known, until - length, until, {}).width
-    start = datetime(2024, 1, 1, tzinfo=UTC)
-    since = start + ((until - length - start) // width) * width
-    return Range(known, since, until, {})
+    until = now.astimezone(UTC)
+    since = until - LASTS[known][1]
+    floor = since - timedelta(seconds=since.timestamp() % FIVE.total_seconds())
+    return Range(known, floor, until, {})
 
 
 def _read(query: Mapping[str, str], name: str, usual: datetime, wrong: dict[str, str]) -> datetime:

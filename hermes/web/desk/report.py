@@ -42,12 +42,9 @@ def _condition(condition: Status) -> Iterator[str]:
 
 def _stretch(found: Soundness, stretch: Range) -> Iterator[str]:
     yield f'from {_told(stretch.since)} to {_told(stretch.until)}:'
-    worst: dict[tuple[str, str], float] = {}
-    for each in found.lags:
-        pair = (each['hop'], each['system'])
-        worst[pair] = max(worst.get(pair, 0.0), each['p95_s'])
-    for (hop, system), p95_s in worst.items():
-        yield f'  {system} {hop}: p95 at worst {span(p95_s)}'
+    for lag in found.lags:
+        told = lag.whole
+        yield f'  {lag.system} {lag.hop}: p50 {span(told.p50_s)}, p95 {span(told.p95_s)}, p99 {span(told.p99_s)}'
     for each in found.failures[:FAILURES]:
         yield f'  {each["many"]} {each["kind"]} {each["system"]}: {each["what"]}'
     for pace in found.paces:
