@@ -134,6 +134,13 @@ def delete_anyway(graph: Graph, record: Record, kind: str, done: Applied) -> Non
     done.changes.append(Change(record.ref, 'decision', kind, 'delete', OPERATOR, rule))
 
 
+def keep_there(graph: Graph, record: Record, done: Applied) -> None:
+    """D-2, S21: what an operator deleted here stays in the CRM, whatever becomes of the reason."""
+    done.remember(graph, record)
+    claim(graph, record.ref, 'settled', DELETION, 'keep')
+    done.changes.append(Change(record.ref, 'decision', DELETION, 'keep', OPERATOR, 'D-2'))
+
+
 def fight_again(graph: Graph, record: Record, fields: tuple[str, ...], done: Applied) -> None:
     """EDIT-3: the fields are corrected again, counted from nothing."""
     done.remember(graph, record)

@@ -264,8 +264,8 @@ def kept_despite_deletion(graph: Graph, record: Record) -> str:
     company, stone = graph.company(record), record.tombstone
     if company is not None and company.tombstone is not None and stone is not None:
         record = company if company.tombstone.event_id == stone.event_id else record
-    if record.claims.settled.get(DELETION) == 'delete':
-        return ''
+    if (answer := record.claims.settled.get(DELETION)) is not None:
+        return 'somebody decided so' if answer == 'keep' else ''
     if record.ref.type == 'company':
         return kept_despite_narc(graph, record)
     if record.ref.type == 'deal' and record.fields.get('status') == 'won':

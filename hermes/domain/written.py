@@ -131,6 +131,8 @@ def _there(graph: Graph, record: Record, attribute: Attribute, name: str, number
     found = graph.record(RecordRef(kind, number)) if shared is None else shared.get(number)
     if found is None or found.ref.id != number or found.gone or found.fields.get('archived'):
         raise Refused(f'{name}: there is no {kind} {number} (any more).')
+    if kind == 'admin' and found.fields.get('active') is False:
+        raise Refused(f'{name}: admin {number} has left.')
     if kind == 'contact' and found.company_id != record.company_id:
         raise Refused(f'{name}: contact {number} belongs to another company.')
 

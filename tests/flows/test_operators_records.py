@@ -239,3 +239,23 @@ async def test_an_organisation_that_is_another_one_is_a_record_of_its_own(house:
     with pytest.raises(Refused, match='no object of the CRM that company'):
         await house.act('link.remove', record=['company', number], remote=remote)
     await quiet(house)
+
+
+@pytest.mark.behaviour('D-2')
+async def test_what_somebody_decided_to_keep_stays_when_the_reason_is_over(house: House) -> None:
+    sign_up(house)
+    sign_up(house, 'Twin Tutors', email='twin@twin.example')
+    await later(house)
+    [first, second] = await house.rows('select id from company order by id')
+    await delete(house, 'company', first['id'])
+    assert [one['detail']['reason'] for one in await decisions(house)] == [
+        'a person of it also belongs to another company'
+    ]
+    await settle(house, 'keep')
+    assert len(house.organizations()) == 2
+    [twin] = await house.rows('select id from contact where company_id = %s', second['id'])
+    await delete(house, 'contact', twin['id'])
+    assert len(house.persons()) == 1
+    house.tc2.send_all_snapshots()
+    await later(house)
+    assert len(house.organizations()) == 2

@@ -16,6 +16,7 @@ from hermes.domain.apply import finish
 from hermes.domain.errors import Refused
 from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Record, RecordRef, RemoteRef
+from hermes.domain.rules import DELETION
 from hermes.parts.roles import CRM
 from hermes.sync import dirty
 from hermes.sync.acts.scope import Outcome, Scope
@@ -34,7 +35,7 @@ async def settle(scope: Scope, act: SettleDecision) -> Outcome:
     await _close(connection, asked)
     if kind == 'missing':
         return await _accept_missing(connection, asked)
-    if choice in ('keep', 'theirs'):
+    if choice in ('keep', 'theirs') and kind != DELETION:
         return {'notes': [f'{kind}: {choice}']}
     refs, records = _named(kind, choice, detail, asked.value)
     ref = asked.record
@@ -135,6 +136,8 @@ def _carry_out(
             resolutions.make_separate(graph, record, done)
         case ('narc' | 'deletion', 'delete'):
             resolutions.delete_anyway(graph, record, kind, done)
+        case ('deletion', 'keep'):
+            resolutions.keep_there(graph, record, done)
         case ('promised' | 'declined', 'cancel'):
             doubts.call_off(graph, record, kind, context, done)
         case ('fought over', 'ours'):
