@@ -2,6 +2,7 @@
 keeps everything.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,14 +16,16 @@ from hermes.domain.errors import HermesError, Refused
 from hermes.domain.model import RecordRef
 from hermes.parts import assembly as parts
 from hermes.parts.secrets import hash_key
-from hermes.sync import sweep
+from hermes.sync import replay, sweep
 from hermes.sync.acts.commands import carry_out as command
+from hermes.sync.ingest import ingest_step
 from tests import folding
 from tests.flows.acting import carry_out
 from tests.flows.bookings import TEN, book, booking
 from tests.flows.companies import later
 from tests.flows.dumped import dump, found_in
 from tests.flows.house import PRIYA, PRIYA_PD, House, settings_for
+from tests.waiting import LOOK_S
 
 FIRST, LAST = 'Zephyrine', 'Quillfeather'
 EMAIL, SECOND, THIRD = 'Zephyrine@quill.example', 'zq.private@other.example', 'typed-zq@third.example'
@@ -261,3 +264,52 @@ async def test_what_an_operator_wrote_of_somebody_goes_too(house: House, second_
         await house.act('record.create', type='contact', under=planted.company, **made)
     assert found_in(dump(house.settings.database_url), more) == []
     await is_folded(house, second_url)
+
+
+@pytest.mark.invariant('S10')
+async def test_what_is_left_of_the_log_is_replayed_and_brings_nobody_back(house: House) -> None:
+    planted = await plant(house)
+    await erase(house, 'contact', planted.contact)
+    await later(house)
+    before = await neighbours(house, planted)
+    kept = await house.rows("select id from event where headers ? 'kept' and state = 'done' order by id")
+    assert len(kept) > 3
+    for row in kept:
+        assert [change for change in await replay.preview(house.engine, row['id']) if change.field == 'born'] == []
+        await house.act('event.replay', event=row['id'])
+    await later(house)
+    assert await neighbours(house, planted) == before
+    assert found_in(dump(house.settings.database_url), CANARIES) == []
+    [mine] = await house.rows('select first_name, email, tombstone from contact where id = %s', planted.contact)
+    assert (mine['first_name'], mine['email'], mine['tombstone']['kind']) == (None, None, 'erased')
+
+
+@pytest.mark.invariant('S10')
+async def test_a_delivery_that_waits_while_somebody_is_erased_does_not_bring_them_back(house: House) -> None:
+    planted = await plant(house)
+    house.pd.act_update('person', planted.person, {'name': f'{FIRST} {LAST} IV'}, PRIYA_PD)
+    await house.world.outbox.deliver_due(house.post)
+    front = parts.build_engine(house.settings, clock=house.clock, transport=house.transport, worker='front')
+    await front.database.open()
+    try:
+        async with house.engine.database.transaction() as holding:
+            await holding.execute('select id from company where id = %s for update', (planted.company,))
+            act = ErasePerson(RecordRef('contact', planted.contact))
+            erasing = asyncio.create_task(command(front, act, source='operator', by='a test'))
+            await until(house, 1)
+            ingesting = asyncio.create_task(ingest_step(house.engine))
+            await until(house, 2)
+        await asyncio.gather(erasing, ingesting)
+    finally:
+        await front.database.close()
+    await later(house)
+    assert found_in(dump(house.settings.database_url), CANARIES) == []
+    [mine] = await house.rows('select first_name, tombstone from contact where id = %s', planted.contact)
+    assert (mine['first_name'], mine['tombstone']['kind']) == (None, 'erased')
+
+
+async def until(house: House, count: int) -> None:
+    """So many transactions wait for a lock."""
+    query = "select count(*) as n from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    while (await house.rows(query))[0]['n'] < count:
+        await asyncio.sleep(LOOK_S)
