@@ -287,16 +287,18 @@ async def test_what_is_left_of_the_log_is_replayed_and_brings_nobody_back(house:
 @pytest.mark.invariant('S10')
 async def test_a_delivery_that_waits_while_somebody_is_erased_does_not_bring_them_back(house: House) -> None:
     planted = await plant(house)
-    house.pd.act_update('person', planted.person, {'name': f'{FIRST} {LAST} IV'}, PRIYA_PD)
-    await house.world.outbox.deliver_due(house.post)
     front = parts.build_engine(house.settings, clock=house.clock, transport=house.transport, worker='front')
     await front.database.open()
     try:
         async with house.engine.database.transaction() as holding:
-            await holding.execute('select id from company where id = %s for update', (planted.company,))
+            await holding.execute(
+                "select from push where record_type = 'contact' and record_id = %s for update", (planted.contact,)
+            )
             act = ErasePerson(RecordRef('contact', planted.contact))
             erasing = asyncio.create_task(command(front, act, source='operator', by='a test'))
             await until(house, 1)
+            house.pd.act_update('person', planted.person, {'name': f'{FIRST} {LAST} IV'}, PRIYA_PD)
+            await house.world.outbox.deliver_due(house.post)
             ingesting = asyncio.create_task(ingest_step(house.engine))
             await until(house, 2)
         await asyncio.gather(erasing, ingesting)
