@@ -1,6 +1,7 @@
 """A call of somebody who is erased: its letters, its event in the calendar, its activity in the CRM (S10)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ async def test_a_call_of_somebody_erased_is_nowhere_and_does_not_come_back(datab
 
 async def call_of_somebody(post: Post) -> None:
     house = post.house
-    who = {'name': 'Ottoline Marchbanks', 'email': 'otto@march.example', 'phone': '+442079460958'}
+    who: dict[str, Any] = {'name': 'Ottoline Marchbanks', 'email': 'otto@march.example', 'phone': '+442079460958'}
     number = await book(house, **who, company_name='Adams Tuition')
     await post.carry()
     await follow(house)
