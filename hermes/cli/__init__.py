@@ -53,7 +53,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     'drift': ('drift', 'Compare with a system and heal differences.'),
     'admins': ('admins', 'Who sells, supports and develops: list, add, edit, remove.'),
     'rota': ('rota', 'Whose turn it is.'),
-    'bookings': ('bookings', 'List, show and cancel bookings.'),
+    'bookings': ('bookings', 'List, show, move and cancel bookings, and make support links.'),
     'mail': ('mail', 'Letters that did not go out: list, retry, dismiss.'),
     'alerts': ('alerts', 'What whoever looks after Hermes is told: list, test.'),
     'slots': ('slots', 'Why a slot is offered or not; working hours and days off.'),

@@ -4,18 +4,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hermes.cli import bookings_acts
+from hermes.cli.bookings_acts import NumberArgument
 from hermes.cli.output import Column, JsonFlag, print_json, print_pairs, print_rows, say, show
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
     from hermes.db.reads.lookup import Row
 
-NumberArgument = Annotated[
-    int,
-    typer.Argument(
-        metavar='BOOKING', min=1, help='The number that "list" shows, or the one that its visitor was told.'
-    ),
-]
 COLUMNS = [
     Column('id', 'BOOKING', True), Column('start_at', 'START'), Column('kind', 'KIND'), Column('status', 'STATUS'),
     Column('admin', 'ADMIN'), Column('company', 'COMPANY'), Column('contact', 'CONTACT'),
@@ -133,4 +129,4 @@ def _local(at: Any, zone: str | None) -> str | None:
     return f'{day(local.date())} {clock(local)} ({known.key})'
 
 
-COMMANDS = {'list': list_bookings, 'show': show_booking, 'cancel': cancel}
+COMMANDS = {'list': list_bookings, 'show': show_booking, 'cancel': cancel, **bookings_acts.COMMANDS}

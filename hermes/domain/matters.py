@@ -52,6 +52,7 @@ WORK_CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     LETTER: {'retry': 'it goes out again, at once', 'dismiss': 'it is not wanted any more, and never sent'},
     OWNER: {},
 }
+UNITED: Final = 'what belongs to it belongs to that one from now on, as if the merge had been told'
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,15 @@ def answers(kind: str, detail: Mapping[str, Any]) -> list[Answer]:
     for choice, meaning in choices_of(kind).items():
         label = VERBS.get(choice, choice.capitalize())
         if choice == 'same':
-            found += [Answer(choice, label, meaning, f'{of}:{number}') for of, number in detail.get('candidates', ())]
+            said = 'both become one record'
+            found += [Answer(choice, label, said, f'{of}:{number}') for of, number in detail.get('candidates', ())]
         elif choice == 'relink':
-            found.append(Answer(choice, label, meaning, asks='Its id in the CRM'))
+            found.append(Answer(choice, label, 'that object stands for it from now on', asks='Its id in the CRM'))
         elif choice == 'accept' and kind == 'merged?':
             survivor = str(detail.get('survivor') or '')
             if survivor:
-                found.append(Answer(choice, f'It was merged into {survivor}', meaning, survivor))
-            found.append(Answer(choice, 'It was merged into another', meaning, asks='The id of the one that is left'))
+                found.append(Answer(choice, f'It was merged into {survivor}', UNITED, survivor))
+            found.append(Answer(choice, 'It was merged into another', UNITED, asks='The id of the one that is left'))
         else:
             found.append(Answer(choice, label, meaning))
     return found
@@ -130,7 +132,7 @@ def suggest(kind: str, detail: Mapping[str, Any], alike: Mapping[str, int], in_p
                 return (
                     'same',
                     first,
-                    f'{many} value{"" if many == 1 else "s"} of it are the same, more than of any other',
+                    f'{many} telling value{"" if many == 1 else "s"} of it agree, more than of any other',
                 )
         case 'gone' if in_product:
             return 'recreate', '', 'it is a client still, so that an object is wanted'

@@ -242,6 +242,45 @@ async def test_parked_events_and_unknown_owners_say_why_and_are_put_away_with_a_
         assert 'sales person: tutorcruncher 99999' in page
 
 
+@pytest.mark.behaviour('ADM-6', 'D-16', 'D-22')
+async def test_an_unknown_owner_is_said_for_a_company_and_goes_out(house: House) -> None:
+    people = await house.rows('select id, pd_owner_id from admin where is_sales_person order by id')
+    await house.set('default_sales_person_id', people[0]['id'])
+    await deliver(house, event(client(502, sales_person={'id': 99_999})))
+    await later(house)
+    [company] = await house.rows('select id from company')
+    path = f'{LIST}owner/{company["id"]}/'
+    async with logged_in(house, 'operator') as kim:
+        assert path in await kim.see(f'{LIST}?kind=owner')
+        assert 'Choose who' in said((await kim.send(path)).text)
+        strange = await kim.send(path, sales_person_id='1')
+        assert strange.status_code == 422
+        page = await kim.act(path, sales_person_id=str(people[1]['id']), reason='she knows them')
+        assert 'Nothing is unknown here' in page
+    await later(house)
+    [organization] = house.organizations()
+    assert organization['owner_id'] == people[1]['pd_owner_id']
+
+
+@pytest.mark.behaviour('ADM-6', 'ADM-14')
+async def test_what_an_answer_would_do_is_told_before_and_nothing_is_done(house: House) -> None:
+    told = sign_up(house)
+    await later(house)
+    house.tc2.pay_invoice(told.id)
+    house.tc2.set_narc(told.id)
+    await later(house)
+    [asked] = await decisions(house)
+    house.mark()
+    async with logged_in(house, 'operator') as kim:
+        page = await kim.send(f'{LIST}{asked["id"]}/', choice='delete', action='what-if')
+        assert (page.status_code, 'Nothing was changed' in page.text) == (200, True)
+        assert 'pipedrive: delete' in text(page.text)
+        await later(house)
+        assert (len(await decisions(house)), house.calls()) == (1, [])
+        kept = await kim.send(f'{LIST}{asked["id"]}/', choice='delete')
+        assert (kept.status_code, 'Type the name' in said(kept.text)) == (422, True)
+
+
 @pytest.mark.behaviour('ADM-6')
 async def test_a_long_list_is_paged_both_ways(house: House) -> None:
     await house.rows(

@@ -124,11 +124,10 @@ def list_matters(
     return Matters(items, items[-1].at_key if has_next else '', '' if is_first else items[0].at_key)
 
 
-def read_push(connection: Connection[Any], ref: RecordRef, system: str) -> Matter | None:
-    """How a push stands that was put aside; None where it was not."""
-    given = {'key': f'{ref.type}:{ref.id}:{system}'}
-    found = row(connection, f'select * from ({LISTS[PUSH]}) matter where key = %(key)s', given)
-    return None if found is None else _matter(PUSH, found, name_records(connection, [_record(found)]))
+def read_matter(connection: Connection[Any], kind: str, key: str) -> Matter | None:
+    """What was put aside, or stands in for something unknown, by its key; None where it needs nobody (any more)."""
+    found = row(connection, f'select * from ({LISTS[kind]}) matter where key = %(key)s', {'key': key})
+    return None if found is None else _matter(kind, found, name_records(connection, [_record(found)]))
 
 
 def read_calls(connection: Connection[Any], ref: RecordRef, system: str, limit: int = 5) -> list[Row]:

@@ -3,7 +3,7 @@ fields they differ. Reads only.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from psycopg import Connection
@@ -18,11 +18,19 @@ from hermes.parts.roles import CALENDAR, CRM, PRODUCT
 OURS: Final = ('company', 'contact', 'names')
 """Where else a question names records of ours."""
 HIDDEN: Final = frozenset({'name_key', 'email_keys', 'phone_keys', 'uid', 'hermes_id', 'shape', 'round', 'sequence'})
+PEOPLE: Final = ('_person_id', 'admin_id', 'owner_id')
 MIRROR: Final = """
     select m.runs, m.deleted is not null as deleted, m.merged_into, l.record_type, l.record_id
     from mirror m left join link l using (system, type, remote_id)
     where m.system = %(system)s and m.type = %(type)s and m.remote_id = %(remote_id)s
 """
+TELLING: Final = frozenset(
+    {
+        'name', 'website', 'email', 'phone', 'first_name', 'last_name', 'title', 'country', 'tc2_agency_id',
+        'tc2_cligency_id', 'tc2_cligency_url', 'pd_org_id', 'company_id', 'gclid', 'created', 'signup_questionnaire',
+    }
+)  # fmt: skip
+"""What two records hardly share by chance."""
 MOST: Final = 8
 
 
@@ -80,7 +88,7 @@ def read_sides(connection: Connection[Any], asked: Row) -> Sides:
         if side.record is not None and side.remote is None
     }
     in_product = any(it['system'] == PRODUCT and it['state'] == 'live' for it in links)
-    return Sides(sides, _lines(sides, fields), alike, in_product)
+    return Sides(sides, _named(connection, _lines(sides, fields)), alike, in_product)
 
 
 def read_push_sides(connection: Connection[Any], ref: RecordRef, system: str, sent: Collection[str] = ()) -> Sides:
@@ -89,7 +97,7 @@ def read_push_sides(connection: Connection[Any], ref: RecordRef, system: str, se
     remotes = [RemoteRef(it['system'], it['type'], it['remote_id']) for it in links]
     sides = _own_sides(connection, [ref])
     sides += [side for remote in remotes if (side := _remote_side(connection, remote))]
-    return Sides(sides, _lines(sides, None, sent), {})
+    return Sides(sides, _named(connection, _lines(sides, None, sent)), {})
 
 
 def _remotes(detail: Mapping[str, Any]) -> list[RemoteRef]:
@@ -141,7 +149,7 @@ def _as_ours(connection: Connection[Any], system: str, values: dict[str, Any]) -
 
 
 def _same(first: Mapping[str, Any], other: Mapping[str, Any]) -> int:
-    return sum(1 for name, value in other.items() if name in first and _plain(first[name]) == _plain(value))
+    return sum(1 for name in TELLING & first.keys() & other.keys() if _plain(first[name]) == _plain(other[name]))
 
 
 def _lines(sides: Sequence[Side], only: Sequence[str] | None, strict: Collection[str] = ()) -> list[Line]:
@@ -154,6 +162,19 @@ def _lines(sides: Sequence[Side], only: Sequence[str] | None, strict: Collection
         told = {repr(_plain(value)) for value in values if value is not None or name in strict}
         lines.append(Line(name, values, len(told) > 1))
     return sorted(lines, key=lambda line: (not line.differs, names.index(line.field)))
+
+
+def _named(connection: Connection[Any], lines: list[Line]) -> list[Line]:
+    """Our people are called by their names."""
+    told = [line for line in lines if line.field.endswith(PEOPLE)]
+    refs = {RecordRef('admin', value) for line in told for value in line.values if isinstance(value, int)}
+    names = name_records(connection, refs)
+    return [
+        replace(line, values=tuple(names.get(RecordRef('admin', value)) or value for value in line.values))
+        if line in told
+        else line
+        for line in lines
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -10,14 +10,25 @@ from starlette.responses import Response
 
 from hermes.db.events import REPLAYED
 from hermes.db.reads import decisions as questions
-from hermes.db.reads import matters, sides
+from hermes.db.reads import matters, sides, staff
 from hermes.db.reads.lookup import Row
 from hermes.db.reads.matters import Matter
-from hermes.domain.acts import Act, DismissEvent, DismissLetter, IgnoreFields, ReplayEvent, RetryLetter, RetryPush
+from hermes.domain.acts import (
+    Act,
+    DismissEvent,
+    DismissLetter,
+    IgnoreFields,
+    ReplayEvent,
+    RetryLetter,
+    RetryPush,
+    WriteFields,
+)
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.matters import (
     EVENT,
     KINDS,
+    OWNER,
+    PUSH,
     WORK,
     Answer,
     answers,
@@ -27,9 +38,12 @@ from hermes.domain.matters import (
     suggest,
     title_of,
 )
-from hermes.domain.model import RecordRef
+from hermes.domain.model import RecordRef, Value
+from hermes.domain.rules import PLANS
+from hermes.domain.staff import show_name
 from hermes.web.desk.pages import lead, show
 from hermes.web.desk.visit import Visit
+from hermes.web.desk.what_if import show_what_if
 
 PAGE: Final = '/desk/decisions/'
 FEW: Final = 5
@@ -92,7 +106,7 @@ def address_of(matter: Matter) -> str:
         case 'letter' if matter.record:
             return f'/desk/bookings/{matter.record.id}/'
         case 'owner' if matter.record:
-            return f'/desk/records/company/{matter.record.id}/'
+            return f'{PAGE}owner/{matter.record.id}/'
         case _:
             return f'{PAGE}{matter.key}/'
 
@@ -181,9 +195,15 @@ async def _show_one(visit: Visit, status: int = 200, wrong: Mapping[str, str] | 
     )  # fmt: skip
 
 
+SHOWN: Final = frozenset(
+    {'reason', 'object', 'candidates', 'start_at', 'rule', 'fields', 'names', 'company', 'contact'}
+)
+"""What a page tells elsewhere of what is known."""
+
+
 def _rest(detail: Mapping[str, Any]) -> dict[str, Any]:
     """What is known besides what both sides show."""
-    return {name: told for name, told in detail.items() if name not in ('reason', 'object', 'candidates', 'start_at')}
+    return {name: told for name, told in detail.items() if name not in SHOWN}
 
 
 def name_of(found: sides.Sides) -> str:
@@ -200,12 +220,18 @@ async def settle(visit: Visit) -> Response:
         return await _show_one(visit, 422, {'': 'Choose one of the answers.'})
     if any(each.asks for each in known) and not value:
         return await _show_one(visit, 422, {f'value-{choice}': f'{known[-1].asks} is needed.'})
+    act = questions.settling_act(asked, choice, value)
+    if visit.field('action') == 'what-if':
+        try:
+            return await show_what_if(visit, act, f'{PAGE}{asked["id"]}/')
+        except Refused as error:
+            return await _show_one(visit, 422, {'': str(error)})
     if known[0].destroys:
         name = name_of(await visit.parts.reading.ask(sides.read_sides, asked))
         if visit.field('name').strip().casefold() != name.strip().casefold():
             return await _show_one(visit, 422, {'name': f'Type the name as it stands here: {name}'})
     try:
-        done = await visit.act(questions.settling_act(asked, choice, value))
+        done = await visit.act(act)
     except Refused as error:
         return await _show_one(visit, 422, {'': str(error)})
     return lead(visit.link(f'{PAGE}{asked["id"]}/', done=done.event_id))
@@ -224,7 +250,7 @@ async def show_push(visit: Visit) -> Response:
 
 async def _show_push(visit: Visit, status: int = 200, wrong: Mapping[str, str] | None = None) -> Response:
     ref, system, ask = _ref(visit), visit.part('system'), visit.parts.reading.ask
-    push = await ask(matters.read_push, ref, system)
+    push = await ask(matters.read_matter, PUSH, f'{ref.type}:{ref.id}:{system}')
     detail: Mapping[str, Any] = push.detail if push else {}
     named, sent = ([str(name) for name in detail.get(which) or ()] for which in ('fields', 'sent'))
     both = await ask(sides.read_push_sides, ref, system, {*named, *sent})
@@ -240,7 +266,7 @@ async def _show_push(visit: Visit, status: int = 200, wrong: Mapping[str, str] |
 async def settle_push(visit: Visit) -> Response:
     """Try it again, or go on without some of its fields (OUT-6)."""
     ref, system = _ref(visit), visit.part('system')
-    push = await visit.parts.reading.ask(matters.read_push, ref, system)
+    push = await visit.parts.reading.ask(matters.read_matter, PUSH, f'{ref.type}:{ref.id}:{system}')
     fields = list(visit.fields('field'))
     if visit.field('choice') == 'ignore' and not fields:
         return await _show_push(visit, 422, {'field': 'Choose the fields that are not to be sent.'})
@@ -258,3 +284,33 @@ async def settle_push(visit: Visit) -> Response:
 
 def _ref(visit: Visit) -> RecordRef:
     return RecordRef(visit.part('type'), visit.number('record'))
+
+
+async def show_owner(visit: Visit) -> Response:
+    return await _show_owner(visit)
+
+
+async def _show_owner(visit: Visit, status: int = 200, wrong: Mapping[str, str] | None = None) -> Response:
+    """What stands in for whom nobody knows, and what may stand there instead."""
+    ask = visit.parts.reading.ask
+    matter = await ask(matters.read_matter, OWNER, str(visit.number('company')))
+    people = [each for each in await ask(staff.list_staff, list(visit.parts.engine.systems)) if each['active']]
+    return show(
+        visit, 'decision_owner.html', status, matter=matter, number=visit.number('company'), people=people,
+        names=show_name, plans=PLANS, may=visit.may('operator'), wrong=wrong or {},
+    )  # fmt: skip
+
+
+async def settle_owner(visit: Visit) -> Response:
+    """An operator says who it is, as a decree (D-22)."""
+    matter = await visit.parts.reading.ask(matters.read_matter, OWNER, str(visit.number('company')))
+    told = {name: visit.field(name) for name in (matter.detail if matter else {}) if visit.field(name)}
+    if not told:
+        return await _show_owner(visit, 422, {'': 'Choose who or what it is.'})
+    values: dict[str, Value] = {name: int(each) if each.isdigit() else each for name, each in told.items()}
+    act = WriteFields(RecordRef('company', visit.number('company')), values, visit.field('reason').strip())
+    try:
+        done = await visit.act(act)
+    except Refused as error:
+        return await _show_owner(visit, 422, {'': str(error)})
+    return lead(visit.link(visit.path, done=done.event_id))

@@ -49,6 +49,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route('/desk/decisions/{decision}/', decisions.settle, 'operator', 'POST'),
     Route('/desk/decisions/push/{type}/{record}/{system}/', decisions.show_push, 'viewer'),
     Route('/desk/decisions/push/{type}/{record}/{system}/', decisions.settle_push, 'operator', 'POST'),
+    Route('/desk/decisions/owner/{company}/', decisions.show_owner, 'viewer'),
+    Route('/desk/decisions/owner/{company}/', decisions.settle_owner, 'operator', 'POST'),
     Route('/desk/bookings/', bookings.show_week, 'viewer'),
     Route('/desk/bookings/why/', bookings.show_why, 'viewer'),
     Route('/desk/bookings/rota/', turns.show_rota, 'viewer'),
