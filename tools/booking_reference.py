@@ -20,6 +20,7 @@ MEANINGS: Final = {
     'link': 'the link is not valid',
     'link_invalid': 'the link is not whole or was changed',
     'link_expired': 'the link was valid once',
+    'forbidden': 'the key is wrong',
     'invalid': 'a field or the window is wrong; `problems` names each field',
     'idempotency': 'the same `Idempotency-Key` came with another body',
 }
@@ -38,7 +39,6 @@ RULES: Final = {
 OTHERS: Final = {
     'unreadable': (503, 'the calendar cannot be read, so nothing is offered or booked (CB-8)'),
     'unavailable': (503, 'the database is away, or what is asked for is not configured'),
-    'forbidden': (403, 'the key is wrong'),
     'too_large': (413, 'the body is larger than 32 KB'),
     'misdirected': (421, 'the request names a host that is none of ours'),
     'timeout': (408, 'the body did not arrive within ten seconds'),
