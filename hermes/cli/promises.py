@@ -15,6 +15,7 @@ from hermes.kit.installation import CODE
 PAGES = CODE / 'docs' / 'reference'
 LISTS = {
     'behaviour.md': 'behaviour',
+    'admin.md': 'behaviour',
     'call-booker.md': 'behaviour',
     'app-users.md': 'behaviour',
     'invariants.md': 'invariant',
