@@ -126,6 +126,7 @@ async def test_another_password_ends_every_other_session(house: House) -> None:
 
 @pytest.mark.behaviour('ADM-2')
 @pytest.mark.invariant('S6')
+@pytest.mark.invariant('S9')
 async def test_a_second_factor_is_asked_for_and_each_code_is_good_once(house: House) -> None:
     async with logged_in(house, 'operator') as ada, browser(house) as other:
         page = await ada.see('/desk/account/second-factor/')
@@ -282,6 +283,7 @@ async def test_what_happens_around_security_is_journalled_without_a_secret(house
 
 
 @pytest.mark.behaviour('ADM-12')
+@pytest.mark.invariant('S7')
 async def test_pages_of_the_desk_say_who_may_frame_and_keep_them(house: House) -> None:
     async with logged_in(house) as ada, browser(house) as nobody:
         for answer in (await ada.get('/'), await nobody.get('/login'), await ada.get('/desk/nothing/here')):

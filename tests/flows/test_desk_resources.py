@@ -199,11 +199,13 @@ async def test_one_box_finds_by_name_address_phone_and_id(house: House) -> None:
     number = await company_id(house, 'Ember Tutors')
     async with logged_in(house, 'viewer') as ada:
         for asked in ('Ember', 'sam@ember.example', '020 7946 0991', f'company:{number}', str(number)):
-            answer = await ada.get('/desk/search/', params={'q': asked})
+            answer = await ada.send('/desk/search/', '/', q=asked)
             assert answer.status_code in (200, 303), asked
             shown = answer.headers.get('location', answer.text)
             assert '/desk/records/' in shown, asked
-        nothing = await ada.get('/desk/search/', params={'q': '<script>alert(1)</script>'})
+        linked = await ada.get('/desk/search/', params={'q': f'company:{number}'})
+        assert linked.headers['location'] == f'/desk/records/company/{number}/'
+        nothing = await ada.send('/desk/search/', '/', q='<script>alert(1)</script>')
         assert '<script>alert' not in nothing.text
         assert 'Nothing is called so' in nothing.text
 

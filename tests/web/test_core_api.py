@@ -266,6 +266,7 @@ async def test_every_path_answers_with_and_without_its_last_slash(web: Web) -> N
         assert answers[0].json() == answers[1].json()
 
 
+@pytest.mark.invariant('S7')
 @pytest.mark.lesson('K-5')
 async def test_only_the_listed_origins_may_read_answers_in_a_browser(open_web: Open) -> None:
     site = 'https://www.site.example'

@@ -101,6 +101,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route('/desk/privacy/{type}/{id}/export/', privacy.export, 'admin', 'POST'),
     Route('/desk/privacy/{type}/{id}/erase/', privacy.erase, 'admin', 'POST'),
     Route('/desk/search/', search.show_search, 'viewer'),
+    Route('/desk/search/', search.find, 'viewer', 'POST'),
     Route('/desk/config/', config.show_config, 'viewer'),
     Route('/desk/config/{setting}/', config.show_setting, 'admin'),
     Route('/desk/config/{setting}/', config.save_setting, 'admin', 'POST'),
