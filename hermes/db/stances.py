@@ -104,6 +104,7 @@ STANCES: Final[Mapping[str, Mapping[str, Stance]]] = {
     'desk_session': {'token_hash': 'hash', 'agent': 'nobody'},
     'first_code': {'digest': 'hash'},
     'replay': {'filter': 'searched', 'state': 'nobody', 'worker': 'nobody'},
+    'figure': {'system': 'nobody', 'kind': 'nobody', 'name': 'nobody', 'counts': 'nobody'},
     'account': {'system': 'nobody', 'identity': 'nobody'},
     'budget': {'system': 'nobody', 'hours': 'nobody'},
     'reservation': {'system': 'nobody', 'lane': 'nobody'},
