@@ -92,9 +92,8 @@ class Standins:
             if found := pattern.search(text):
                 before, after = text[: found.start()], text[found.end() :]
                 return f'{self.sentence(before)}{change(found)}{self.sentence(after)}'
-        return (
-            re.sub(r'"([^"]*)"', lambda found: f'"{self.text(found[1])}"', text) if '"' in text else self._cited(text)
-        )
+        parts = re.split(r'"([^"]*)"', text)
+        return '"'.join(self.text(part) if place % 2 else self._cited(part) for place, part in enumerate(parts))
 
     def _cited(self, text: str) -> str:
         """Words that begin with a capital within it, or hold a figure and a letter, if they are somebody's."""

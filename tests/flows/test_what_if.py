@@ -120,6 +120,16 @@ async def test_whatever_is_changed_on_a_field_is_what_was_shown(office: House, n
     assert await sent(office, call) == differences(foreseen)
 
 
+async def test_a_policy_holds_at_once_where_nothing_tells_of_it_again(office: House) -> None:
+    await cataloguing.list_again(office.engine, office.engine.systems[CRM], 'organization')
+    await office.engine.database.execute('update event set body = null where source = %s', (PRODUCT,))
+    foreseen = await what_if(office.engine, ChangeField('Company', 'utm_medium', {'policy': 'tc2'}))
+    assert set(moved(foreseen).values()) == {'poster 0', 'poster 1'}
+    entry = await last(office, 'change')
+    await cataloguing.change(office.engine, 'Company', 'utm_medium', {'policy': 'tc2'}, office.engine.systems[CRM])
+    assert await journaled(office, entry) == moved(foreseen)
+
+
 async def test_a_setting_is_shown_as_what_it_does(office: House) -> None:
     act = SetSetting('tc2_write_back', True)
     foreseen = await what_if(office.engine, act)

@@ -10,7 +10,6 @@ import pytest
 
 from hermes.kit.sheets import cell, lines
 
-pytestmark = pytest.mark.invariant('S23')
 HOSTILE = [
     '=1+1', '=HYPERLINK("http://evil.example","Click")', '+44 20 7946 0000', '-2+3+cmd|\' /C calc\'!A0', '@SUM(1+9)',
     '\t=1+1', '\r=1+1', '\n=1+1', ' =1+1', '\u00a0=1+1', '\u200b=1+1', '\ufeff=1+1', '\uff1d1+1',
@@ -19,6 +18,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@pytest.mark.invariant('S23')
 @pytest.mark.parametrize('text', HOSTILE)
 def test_no_text_is_a_formula(text: str) -> None:
     assert cell(text).startswith("'")
@@ -36,6 +36,7 @@ def test_what_is_none_stays_as_it_is(value: Any, shown: str) -> None:
     assert cell(value) == shown
 
 
+@pytest.mark.invariant('S23')
 def test_no_other_separator_cuts_a_cell_in_two() -> None:
     text = ''.join(lines(['name', 'note'], [['a;=1+1', 'b\t=1+1'], ['"', 'x,y\nz']]))
     read = list(csv.reader(io.StringIO(text)))
