@@ -9,7 +9,7 @@ import binascii
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 
 from psycopg import Connection, errors, sql
@@ -386,8 +386,3 @@ def read_titles(connection: Connection[Any], refs: Collection[tuple[str, int]]) 
         ids = [number for each, number in refs if each == kind]
         found |= {(kind, item['id']): item['title'] or '' for item in rows(connection, query, {'ids': ids})}
     return found
-
-
-def day_range(name: str, first: date, last: date) -> dict[str, Any]:
-    """The filter for whole days, the last one included."""
-    return {f'{name}{FROM}': first, f'{name}{TO}': last + timedelta(days=1)}
