@@ -26,7 +26,7 @@ READ: Final = ('webhook', 'page', 'answer', 'read')
 NAMES: Final = ('first_name', 'last_name')
 TEXTS: Final = ('note', 'description')
 """Where the objects of calls hold what a visitor wrote."""
-LEFT: Final = ('about', 'records', 'changes', 'company', 'contact', 'deal', 'meeting', 'id', 'rule')
+LEFT: Final = ('about', 'records', 'changes', 'id', 'rule', *NUMBERED)
 """What stays of the outcome of an act on a record of theirs."""
 MOST_NAMES: Final = 64
 _PLAIN: Final = re.compile(r'[\w @.+-]{8,}')
