@@ -14,7 +14,7 @@ def explain(
     as_json: JsonFlag = False,
 ) -> None:
     """What an id such as TC-9 or MATCH-2 promises."""
-    from hermes.cli.promises import find_promises
+    from hermes.setup.promises import find_promises
 
     with plain_errors():
         found = [promise for each in ids for promise in find_promises(each)]

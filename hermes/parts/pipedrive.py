@@ -14,10 +14,17 @@ if TYPE_CHECKING:
     from hermes.systems.pipedrive.system import Pipedrive
 
 PATH: Final = f'/{PROFILE.name}/callback'
+API, PAGES = 'https://api.pipedrive.com', 'https://app.pipedrive.com'
+"""The host that serves the API of every account shows no pages; the other one leads people to their own."""
 
 
 def is_on(settings: Settings) -> bool:
     return bool(settings.pd_api_key.get_secret_value())
+
+
+def pages_of(settings: Settings) -> str:
+    """Where people open its objects."""
+    return PAGES if settings.pd_base_url == API else settings.pd_base_url
 
 
 def build(settings: Settings, clock: 'Clock', transport: 'Transport') -> 'Pipedrive':
@@ -29,6 +36,7 @@ def build(settings: Settings, clock: 'Clock', transport: 'Transport') -> 'Pipedr
         base_v2=settings.pipedrive_v2_url,
         base_v1=settings.pipedrive_v1_url,
         line=Line(transport, clock),
+        pages=pages_of(settings),
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from hermes.parts.pipedrive import pages_of
 from hermes.parts.wiring import Wiring
 from hermes.ports import Allowance, Source
 from hermes.settings import Settings
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from hermes.systems.tutorcruncher.system import TutorCruncher
 
 PATH: Final = '/tc2/callback'
-CRM_API, CRM_PAGES = 'https://api.pipedrive.com', 'https://app.pipedrive.com'
-"""The host that serves the API of every account shows no pages; the other one leads people to their own."""
 
 
 def is_on(settings: Settings) -> bool:
@@ -29,7 +28,8 @@ def build(settings: Settings, clock: 'Clock', transport: 'Transport') -> 'TutorC
         settings.tc2_api_key[0].get_secret_value(),
         base=f'{settings.tc2_base_url}/api',
         line=Line(transport, clock),
-        crm_url=CRM_PAGES if settings.pd_base_url == CRM_API else settings.pd_base_url,
+        crm_url=pages_of(settings),
+        pages=settings.tc2_base_url.rstrip('/'),
         account='the sandbox' if settings.hermes_sandbox else settings.tc2_base_url,
     )
 

@@ -200,6 +200,10 @@ class System(Protocol):
         """
         return ''
 
+    def page(self, remote_type: str, remote_id: str) -> str:
+        """Where people look at an object; '' where nobody knows."""
+        return ''
+
     def judge(self, request: Request, answer: Answer, catalogue: Catalogue) -> None:
         """Raise the Reaction that the answer asks for; return when it succeeded."""
 

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from hermes.cli import app
 from hermes.cli.output import Column
-from hermes.cli.promises import promises
 from hermes.cli.tables import blocks, is_narrow, is_wrong
 from hermes.cli.watching import look_again
+from hermes.setup.promises import promises
 from tests.cli.desk import World
 from tests.whole.every_command import commands
 from tools.behaviours import read_lists

@@ -62,6 +62,9 @@ class Toybox:
     def chosen_id(self, record: Record, fields: Mapping[str, Value]) -> str:
         return ''
 
+    def page(self, remote_type: str, remote_id: str) -> str:
+        return ''
+
     def judge(self, request: Request, answer: Answer, catalogue: Catalogue) -> None:
         if answer.status == 404:
             raise Gone('the account is not there')

@@ -152,7 +152,7 @@ def read_blame(connection: Connection[Any], ref: RecordRef, name: str = '', at: 
         line = replace(
             _line(key, _last(written) if key not in stored else stored[key], written, at), decree=decrees.get(key)
         )
-        others = _read_others(connection, voices, dirty, line, traits.get(key), at)
+        others = read_others(connection, voices, dirty, line, traits.get(key), at)
         if name or line.write or line.value is not None or others:
             lines.append(replace(line, others=others))
     return Blame(ref, tuple(lines))
@@ -213,7 +213,7 @@ def _line(name: str, stored: Value, writes: list[Write], at: datetime | None) ->
     return Line(name, own[0].old if own else stored, None, (), told)
 
 
-def _read_others(
+def read_others(
     connection: Connection[Any],
     voices: list[Row],
     dirty: Mapping[str, Row],

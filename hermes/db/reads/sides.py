@@ -91,6 +91,12 @@ def read_sides(connection: Connection[Any], asked: Row) -> Sides:
     return Sides(sides, _named(connection, _lines(sides, fields)), alike, in_product)
 
 
+def read_both(connection: Connection[Any], refs: Sequence[RecordRef]) -> Sides:
+    """Records of ours beside each other."""
+    sides = _own_sides(connection, refs)
+    return Sides(sides, _named(connection, _lines(sides, None)), {})
+
+
 def read_push_sides(connection: Connection[Any], ref: RecordRef, system: str, sent: Collection[str] = ()) -> Sides:
     """A record, and what a system shows of it. Of what was `sent`, what is absent on one side differs, too."""
     links = [it for it in find_links(connection, ref) if it['system'] == system and it['is_primary']]

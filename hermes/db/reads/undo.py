@@ -87,12 +87,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Undoable:
-    """Whether an event can be undone; if not, the reason, and what stands on it."""
+    """Whether an event can be undone; if not, the reason, and what stands on it. `kinds`: of the steps it takes."""
 
     event_id: int
     can: bool
     reason: str = ''
     standing: tuple[Standing, ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 def read_undo(connection: Connection[Any], event_id: int) -> Undoable:
@@ -107,7 +108,8 @@ def read_undo(connection: Connection[Any], event_id: int) -> Undoable:
         for item in rows(connection, query, {'event': event_id, 'named': Jsonb(named)})
     ]
     standing = tuple(read_standing(told))
-    return Undoable(event_id, not standing, refusal(event_id, standing), standing)
+    kinds = tuple(sorted({kind for kind, *_ in steps}))
+    return Undoable(event_id, not standing, refusal(event_id, standing), standing, kinds)
 
 
 def hindrance(event_id: int, found: Mapping[str, Any] | None) -> str:

@@ -57,6 +57,9 @@ class GoogleCalendar:
         """The service account itself works. Raises AuthBroken, or Unreadable when nobody can tell now."""
         await self._client.sign_in()
 
+    def page(self, remote_type: str, remote_id: str) -> str:
+        return ''
+
     def judge(self, request: Request, answer: Answer, catalogue: Catalogue, now: datetime | None = None) -> None:
         answers.judge(request, answer, now or answer.ended_at or self._line.clock.now())
 

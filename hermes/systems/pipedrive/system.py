@@ -24,7 +24,11 @@ class Pipedrive:
     types = PROFILE.types
     account = ''
 
-    def __init__(self, token: str, *, base_v2: str = BASE_V2, base_v1: str = BASE_V1, line: Line | None = None) -> None:
+    def __init__(
+        self, token: str, *, base_v2: str = BASE_V2, base_v1: str = BASE_V1, line: Line | None = None, pages: str = ''
+    ) -> None:
+        """`pages`: where people open its objects."""
+        self._pages = pages
         self._line = line or Line()
         self._client = Client(base_v2, base_v1, token, self._line)
 
@@ -42,6 +46,10 @@ class Pipedrive:
 
     def chosen_id(self, record: Record, fields: Mapping[str, Value]) -> str:
         return ''
+
+    def page(self, remote_type: str, remote_id: str) -> str:
+        known = self._pages and remote_type in ('organization', 'person', 'deal')
+        return f'{self._pages}/{remote_type}/{remote_id}' if known else ''
 
     def judge(self, request: Request, answer: Answer, catalogue: Catalogue, now: datetime | None = None) -> None:
         answers.judge(request, answer, catalogue, now or answer.ended_at or self._line.clock.now())

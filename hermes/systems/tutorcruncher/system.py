@@ -24,11 +24,13 @@ class TutorCruncher:
     types = PROFILE.types
 
     def __init__(
-        self, key: str, *, base: str = BASE, line: Line | None = None, crm_url: str = '', account: str = ''
-    ) -> None:
+        self, key: str, *, base: str = BASE, line: Line | None = None, crm_url: str = '', account: str = '',
+        pages: str = '',
+    ) -> None:  # fmt: skip
         """`crm_url`: where people open the CRM's organisations, for write-back (D-1). `account`: what the instance is
-        called (SETUP-12), else its address.
+        called (SETUP-12), else its address. `pages`: where people open its clients.
         """
+        self._pages = pages
         self._crm_url = crm_url
         self.account = f'TutorCruncher at {account or base.removesuffix("/api")}'
         self._line = line or Line()
@@ -48,6 +50,9 @@ class TutorCruncher:
 
     def chosen_id(self, record: Record, fields: Mapping[str, Value]) -> str:
         return ''
+
+    def page(self, remote_type: str, remote_id: str) -> str:
+        return f'{self._pages}/clients/{remote_id}/' if self._pages and remote_type == 'client' else ''
 
     def judge(self, request: Request, answer: Answer, catalogue: Catalogue, now: datetime | None = None) -> None:
         answers.judge(request, answer, now or answer.ended_at or self._line.clock.now())

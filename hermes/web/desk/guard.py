@@ -19,6 +19,7 @@ from hermes.domain.users import Role
 from hermes.kit.ids import new_token
 from hermes.web.desk.pages import Problem, show_problem, tell
 from hermes.web.desk.parts import DeskParts
+from hermes.web.desk.undo import find_undo
 from hermes.web.desk.visit import Flash, Visit, read_sent
 
 log = structlog.get_logger(__name__)
@@ -83,7 +84,7 @@ async def _find_flash(visit: Visit, event_id: int) -> Flash | None:
     """What the act said that led here, as its event keeps it."""
     async with visit.parts.database.transaction() as connection:
         notes = await acts.find_notes(connection, event_id)
-    return None if notes is None else Flash(event_id, notes)
+    return None if notes is None else Flash(event_id, notes, bool(notes and await find_undo(visit, event_id)))
 
 
 def _remember(visit: Visit, response: Response) -> Response:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from markupsafe import Markup, escape
 
 from hermes.db.reads.overview import MOST
+from hermes.web.desk.promises import link_rules
 
 SPANS: Final = ((86_400, 'd'), (3_600, 'h'), (60, 'min'), (1, 's'))
 
@@ -88,5 +89,5 @@ def words(name: str) -> str:
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     'utc': utc, 'moment': moment, 'span': span, 'number': number, 'many': many, 'value': value,
-    'web_address': web_address, 'words': words,
+    'web_address': web_address, 'words': words, 'rules': link_rules,
 }  # fmt: skip

@@ -27,10 +27,11 @@ FIELDS: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class Flash:
-    """What an act did, which was just carried out."""
+    """What an act did, which was just carried out. `undo`: whether whoever reads it can take it back (ADM-13)."""
 
     event: int
     notes: Sequence[str]
+    undo: bool = False
 
 
 @dataclass

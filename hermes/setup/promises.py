@@ -15,9 +15,9 @@ from hermes.kit.installation import CODE
 PAGES = CODE / 'docs' / 'reference'
 LISTS = {
     'behaviour.md': 'behaviour',
-    'admin.md': 'behaviour',
     'call-booker.md': 'behaviour',
     'app-users.md': 'behaviour',
+    'admin.md': 'behaviour',
     'invariants.md': 'invariant',
     'lessons.md': 'lesson',
 }
