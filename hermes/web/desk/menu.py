@@ -51,6 +51,7 @@ MENU: Final = (
         Link('Custom fields', '/desk/fields/', 'f'),
         Link('Privacy', '/desk/privacy/', '', 'admin'),
         Link('Users', '/desk/users/', 'u', 'admin'),
+        Link('Audit log', '/desk/audit/', '', 'admin'),
     )),
 )  # fmt: skip
 

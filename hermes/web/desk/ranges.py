@@ -5,10 +5,11 @@ another (UTC). Pure.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from hermes.db.reads.figures import FIVE
 
+Usual = TypeVar('Usual', datetime, None)
 LASTS: Final = {
     'hour': ('Last hour', timedelta(hours=1)), '6h': ('Last 6 hours', timedelta(hours=6)),
     'day': ('Last day', timedelta(days=1)), 'week': ('Last 7 days', timedelta(days=7)),
@@ -34,8 +35,8 @@ def read_range(query: Mapping[str, str], now: datetime) -> Range:
     if not (query.get('from') or query.get('to')):
         return _last(query.get('range', USUAL), now)
     wrong: dict[str, str] = {}
-    until = _read(query, 'to', now, wrong)
-    since = _read(query, 'from', until - timedelta(days=1), wrong)
+    until = read_moment(query, 'to', now, wrong)
+    since = read_moment(query, 'from', until - timedelta(days=1), wrong)
     if not wrong and since >= until:
         wrong['from'] = 'This is not before the end.'
     elif not wrong and until - since > LONGEST:
@@ -55,7 +56,10 @@ def _last(name: str, now: datetime) -> Range:
     return Range(known, floor, until, {})
 
 
-def _read(query: Mapping[str, str], name: str, usual: datetime, wrong: dict[str, str]) -> datetime:
+def read_moment(query: Mapping[str, str], name: str, usual: Usual, wrong: dict[str, str]) -> datetime | Usual:
+    """The moment of an address, UTC where it names no zone; `usual` where it says nothing. What is none is put into
+    `wrong`.
+    """
     if not (told := query.get(name, '').strip()):
         return usual
     try:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from hermes.web.assets import Assets
 from hermes.web.desk import (
     account,
+    audit,
     booking,
     bookings,
     config,
@@ -68,6 +69,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route('/desk/bookings/{booking}/move/', booking.move, 'operator', 'POST'),
     Route('/desk/bookings/{booking}/reassign/', booking.show_reassign, 'operator'),
     Route('/desk/bookings/{booking}/reassign/', booking.reassign, 'operator', 'POST'),
+    Route('/desk/audit/', audit.show_audit, 'admin'),
     Route('/desk/health/', health.show_health, 'viewer'),
     Route('/desk/health/{system}/', health.show_system, 'viewer'),
     Route('/desk/health/{system}/pause/', health.pause_system, 'operator', 'POST'),
