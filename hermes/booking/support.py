@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hermes.booking.availability import Availability
+from hermes.booking.availability import Availability, is_bookable
 from hermes.booking.links import WHOLE, LinkRefused, SupportLink, check_support_link, make_support_link, support_expiry
 from hermes.booking.terms import Terms
 from hermes.db import meetings
 from hermes.domain.apply import NO_DEAL
 from hermes.domain.errors import Gone, NotFound, Refused, Unreadable
+from hermes.domain.staff import show_name
 from hermes.parts.roles import PRODUCT, PRODUCT_TITLE
 from hermes.ports import Request
 from hermes.sync import resolve
@@ -90,7 +91,9 @@ class SupportLinks:
         async with self._engine.database.transaction() as connection:
             known = await self._engine.known(connection)
             row = await meetings.find_company(connection, company_id)
-        self._availability.person(known, admin_id, 'support')
+        admin = known.directory.admins.get(admin_id)
+        if admin is None or not is_bookable(admin, 'support'):
+            raise NotFound(f'{show_name(admin.fields) if admin else "Nobody of that id"} takes no support calls.')
         if row is None:
             raise NotFound('There is no such company.')
         return self._sign(admin_id, row['id'], express, expires_at)

@@ -136,3 +136,35 @@ def test_a_day_begins_before_it_ends_wherever_its_ends_come_from(office: Office)
     office.does('config', 'set', 'meeting_min_start', '18:00')
     office.rows("insert into setting values ('meeting_min_start', %s)", Jsonb('18:00'))
     assert 'before it starts' in office.refuses('config', 'set', 'meeting_max_end', '17:00')
+
+
+@pytest.mark.behaviour('CB-13', 'CB-16', 'CB-22')
+def test_a_call_is_moved_and_given_away_on_behalf_of_somebody_and_a_link_is_made(office: Office) -> None:
+    office.rows(
+        'insert into admin (first_name, last_name, email, timezone, is_sales_person, is_support_person, active, '
+        "bookable) values ('Bo', 'Lind', 'bo@office.example', 'UTC', true, true, true, true)"
+    )
+    office.rows("insert into company (name, name_key) values ('Ember Tutors', 'ember tutors')")
+    office.rows(
+        'insert into meeting (uid, kind, status, admin_id, company_id, start_at, end_at, buffer_s, zone) '
+        "select 'uid-1', 'sales', 'planned', a.id, c.id, %s, %s, 900, 'UTC' from admin a, company c "
+        "where a.first_name = 'Ada'",
+        TEN,
+        TEN + timedelta(minutes=30),
+    )
+    [(number,)] = office.rows('select id from meeting')
+    does(office.world, 'block', email=ADA, start=(TEN + timedelta(hours=1)).isoformat(),
+         end=(TEN + timedelta(hours=2)).isoformat())  # fmt: skip
+    taken = f'{TEN + timedelta(hours=1):%Y-%m-%dT%H:%M}'
+    assert 'just taken' in office.refuses('bookings', 'move', str(number), taken)
+    free = TEN + timedelta(hours=3)
+    assert 'done' in office.does('bookings', 'move', str(number), f'{free:%Y-%m-%dT%H:%M}')
+    assert office.rows('select start_at, status from meeting') == [(free, 'planned')]
+    assert 'Ada Bell takes no support calls' in office.refuses('bookings', 'link', 'Ember Tutors', 'ada')
+    made = office.does('bookings', 'link', 'ember  tutors', 'bo', '--express', '--days', '3').strip()
+    assert ('&x=1' in made, made.startswith('http')) == (True, True)
+    assert 'no company of the name' in office.refuses('bookings', 'link', 'Nobody', 'bo')
+    assert 'done' in office.does('bookings', 'reassign', str(number), 'Bo Lind')
+    assert office.rows('select a.first_name from meeting m join admin a on a.id = m.admin_id') == [('Bo',)]
+    by = office.rows("select headers ->> 'by' from event where kind = 'act' and state = 'done'")
+    assert by == [('command line',)] * 2
