@@ -47,7 +47,7 @@ WORK_CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     PUSH: {'retry': 'what differs is sent again; what is refused again is put aside again'},
     EVENT: {
         'replay': 'it is applied again; whatever is newer stays',
-        'dismiss': 'it is not wanted any more; an event that is applied again comes back',
+        'dismiss': 'it is not wanted any more; to apply it again takes it back',
     },
     LETTER: {'retry': 'it goes out again, at once', 'dismiss': 'it is not wanted any more, and never sent'},
     OWNER: {},
