@@ -208,7 +208,10 @@ class Refusal(Table, table=True):
 class Decision(Table, table=True):
     """What needs a person."""
 
-    __table_args__ = (UniqueConstraint('kind', 'key', name='decision_once'),)
+    __table_args__ = (
+        UniqueConstraint('kind', 'key', name='decision_once'),
+        Index('decision_open', 'kind', 'id', postgresql_where=text("state = 'open'")),
+    )
     id: int | None = column(Whole, key=True, identity=True)
     kind: str = column(Text, null=False)
     record_type: str | None = column(Text)

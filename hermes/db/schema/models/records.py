@@ -77,6 +77,7 @@ class Company(Believed, table=True):
 
     __table_args__ = (
         Index('company_name', 'name_key', 'id'),
+        Index('company_substituted', 'id', postgresql_where=text("claims ? 'substituted'")),
         Index('company_agency', 'tc2_agency_id'),
         Index('company_created', 'created', 'id'),
         Index(
