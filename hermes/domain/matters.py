@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hermes.domain.resolutions import CHOICES, LEAVE
+from hermes.domain.rules import DELETION
 
 EVENT, PUSH, LETTER, OWNER = 'event', 'push', 'letter', 'owner'
 WORK: Final = (PUSH, EVENT, LETTER, OWNER)
@@ -22,11 +23,12 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     'merged?': ('Merged, perhaps', 'An object is not listed any more, and what belonged to it belongs to another.'),
     'missing': ('Many objects are missing', 'More are not listed any more than is believed without a person.'),
     'narc': ('Marked as no customer', 'Something speaks against deleting it in the CRM.'),
-    'fought over': ('Fields that are fought over', 'Something in the CRM sets a field back each time it is corrected.'),
-    'by name only': ('Bookings found by name only', 'The name is that of a company; the address is of another domain.'),
-    'promised': ('Calls promised to no customer', 'The call stands, although its company is no customer any more.'),
-    'declined': ('Visitors who declined', 'The visitor answers No to the invitation.'),
-    'calendar': ('Odd events in a calendar', 'A call was changed in a calendar in a way that it cannot follow.'),
+    DELETION: ('Deleted here, kept there', 'Something speaks against deleting it in the CRM.'),
+    'fought over': ('Fields fought over', 'Something in the CRM sets a field back each time it is corrected.'),
+    'by name only': ('Found by name only', 'The name is that of a company; the address is of another domain.'),
+    'promised': ('Promised to no customer', 'The call stands, although its company is no customer any more.'),
+    'declined': ('The visitor declined', 'The visitor answers No to the invitation.'),
+    'calendar': ('Odd event in a calendar', 'A call was changed in a calendar in a way that it cannot follow.'),
     'overlap': ('Calls that overlap', 'Two calls of one person stand at the same time.'),
     'identity': ('Ids that contradict', 'An id in the CRM names another record than the one that it is linked to.'),
     'tc16': ('Linked elsewhere', 'A client names an organisation that belongs to another company here.'),
@@ -140,7 +142,7 @@ def suggest(kind: str, detail: Mapping[str, Any], alike: Mapping[str, int], in_p
             return 'drop', '', 'nothing but the CRM knew of it'
         case 'merged?' if survivor := detail.get('survivor'):
             return 'accept', str(survivor), 'what belonged to it belongs to that one now'
-        case 'narc' | 'promised':
+        case 'narc' | 'deletion' | 'promised':
             return 'keep', '', 'it can be deleted or cancelled later, and not brought back so easily'
         case 'fought over':
             return 'theirs', '', 'as long as something there sets it back; find out what it is first'

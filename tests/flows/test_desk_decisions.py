@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 
+from hermes.domain.matters import KINDS, WORK
+from hermes.domain.resolutions import CHOICES
 from tests.flows import faults
+from tests.flows.calendars import admin, follow, meeting
 from tests.flows.companies import client, decisions, deliver, event, later, quiet, sign_up
 from tests.flows.crm import add_organization, change, in_crm, known, shown
 from tests.flows.desk import logged_in, said, text
 from tests.flows.house import House
+from tests.flows.letters import book, open_post
 from tests.flows.test_decisions import fight
+from tests.flows.test_declined import answer, booked
+from tests.flows.visitors import live
 
 LIST = '/desk/decisions/'
 
@@ -279,6 +285,49 @@ async def test_what_an_answer_would_do_is_told_before_and_nothing_is_done(house:
         assert (len(await decisions(house)), house.calls()) == (1, [])
         kept = await kim.send(f'{LIST}{asked["id"]}/', choice='delete')
         assert (kept.status_code, 'Type the name' in said(kept.text)) == (422, True)
+
+
+@pytest.mark.behaviour('ADM-6', 'CB-15')
+async def test_a_visitor_who_declined_is_asked_about_and_called_off_with_a_letter(database_url: str) -> None:
+    async with open_post(database_url) as post:
+        house = post.house
+        await follow(house)
+        number = await booked(post)
+        await answer(post, 'declined')
+        async with logged_in(house, 'operator') as kim:
+            assert '1 The visitor declined' in text(await kim.see(LIST))
+            [asked] = await decisions(house)
+            path = f'{LIST}{asked["id"]}/'
+            page = text(await kim.see(path))
+            assert 'Why it is asked the visitor answers No in the calendar' in page
+            assert 'Suggested: Leave it so' in page
+            [name] = re.findall('Type the name to go on: ([^<]+)', await kim.see(f'{path}?answer=cancel'))
+            await kim.act(path, choice='cancel', name=name)
+        await post.carry(60)
+        assert live(house, (await admin(house))['email']) == []
+        assert post.inbox()[-1]['method'] == 'CANCEL'
+        assert (await meeting(house, number))['status'] == 'canceled'
+
+
+@pytest.mark.behaviour('ADM-6')
+async def test_letters_that_did_not_go_out_are_sent_again_or_put_away(database_url: str) -> None:
+    async with open_post(database_url) as post:
+        post.house.world.mailbox.act('break', fault='never')
+        await book(post.house)
+        await post.carry(60)
+        async with logged_in(post.house, 'operator') as kim:
+            here = f'{LIST}?kind=letter'
+            assert 'the mail server says 550' in text(await kim.see(here))
+            [letter] = await post.house.rows("select id from letter where state = 'parked'")
+            post.house.world.mailbox.act('mend')
+            await kim.act(LIST, here, kind='letter', choice='retry', scope='chosen', one=str(letter['id']))
+            await post.carry(60)
+            assert [one['count'] for one in post.inbox()] == [1]
+            assert 'Nothing of this kind waits' in await kim.see(here)
+
+
+async def test_every_kind_of_question_has_a_name() -> None:
+    assert KINDS.keys() >= CHOICES.keys() | set(WORK)
 
 
 @pytest.mark.behaviour('ADM-6')

@@ -10,9 +10,24 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from hermes.db.reads import blame, decisions, events, lookup, meetings, pushes, records, search, spending, status, trace
+from hermes.db.reads import (
+    blame,
+    decisions,
+    events,
+    lookup,
+    matters,
+    meetings,
+    pushes,
+    records,
+    rota,
+    search,
+    spending,
+    status,
+    trace,
+)
 from hermes.db.reads.lists import LISTINGS, list_named
 from hermes.domain.event_filter import EventFilter
+from hermes.domain.matters import KINDS
 from hermes.domain.model import RecordRef
 from tests.whole.conftest import UNTIL
 
@@ -117,6 +132,12 @@ READS: dict[str, Callable[[Big], Any]] = {
     'pushes': lambda it: pushes.list_pushes(it),
     'decisions': lambda it: decisions.list_decisions(it),
     'meetings': lambda it: meetings.list_meetings(it),
+    'a week': lambda it: meetings.list_week(it, UNTIL - 7 * DAY, UNTIL),
+    'the history of a meeting': lambda it: meetings.read_history(it, 1),
+    'turns': lambda it: rota.list_turns(it),
+    'what needs somebody': lambda it: matters.count_matters(it),
+    **{f'{kind} that need somebody': (lambda each: lambda it: matters.list_matters(it, each))(kind) for kind in KINDS},
+    'calls of a push': lambda it: matters.read_calls(it, some(it, 'company'), 'pipedrive'),
     'status': lambda it: status.read_status(it, counting=False),
     'spending': lambda it: spending.read_spending(it, {}),
     'sides': lambda it: records.read_sides(it, some(it, 'company')),

@@ -16,7 +16,17 @@ from hermes.domain.model import RecordRef
 
 MOST: Final = 10_000
 """No more are counted."""
-STUCK: Final = "(state = 'parked' or state = 'due' and attempts > 2)"
+STUCK: Final = """
+    (state = 'parked' or state = 'due' and attempts > 2)
+    and exists (select from meeting m where m.id = meeting_id and m.end_at > hermes_now())
+"""
+"""Of a call that is over nobody needs a letter."""
+MEETING: Final = """
+    select m.id, coalesce(nullif(c.name, ''), nullif(concat_ws(' ', p.first_name, p.last_name), ''), m.kind || ' call')
+      as title
+    from meeting m left join company c on c.id = m.company_id left join contact p on p.id = m.contact_id
+    where m.id = any(%(ids)s)
+"""
 UNKNOWN: Final = "claims ? 'substituted' and claims -> 'substituted' <> '{}' and tombstone is null and alias_of is null"
 COUNTS: Final = f"""
     select kind, count(*) as many from (select kind from decision where state = 'open' limit {MOST + 1}) d group by kind
@@ -141,16 +151,17 @@ def read_calls(connection: Connection[Any], ref: RecordRef, system: str, limit: 
 
 
 def name_records(connection: Connection[Any], refs: Iterable[RecordRef | None]) -> dict[RecordRef, str]:
-    """What records are called."""
+    """What records are called; a call by whose it is."""
     wanted: dict[str, set[int]] = {}
     for ref in refs:
         if ref is not None and ref.type in PLACES:
             wanted.setdefault(ref.type, set()).add(ref.id)
     found: dict[RecordRef, str] = {}
     for record_type, ids in wanted.items():
-        query = sql.SQL('select id, {title} as title from {table} where id = any(%(ids)s)').format(
+        named = sql.SQL('select id, {title} as title from {table} where id = any(%(ids)s)').format(
             title=sql.SQL(PLACES[record_type][0]), table=sql.Identifier(record_type)
         )
+        query = sql.SQL(MEETING) if record_type == 'meeting' else named
         for item in rows(connection, query, {'ids': sorted(ids)}):
             found[RecordRef(record_type, item['id'])] = item['title'] or ''
     return found

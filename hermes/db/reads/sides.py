@@ -13,6 +13,7 @@ from hermes.db.reads.lookup import Row, find_links, row, rows
 from hermes.db.reads.matters import name_records
 from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef, RemoteRef
+from hermes.domain.rules import DELETION
 from hermes.parts.roles import CALENDAR, CRM, PRODUCT
 
 OURS: Final = ('company', 'contact', 'names')
@@ -76,7 +77,7 @@ def read_sides(connection: Connection[Any], asked: Row) -> Sides:
             records.append(RecordRef(str(told[0]), int(told[1])))
     remotes = _remotes(detail)
     links = find_links(connection, record) if record else []
-    if asked['kind'] in ('fought over', 'narc', 'gone', 'promised', 'declined', 'calendar'):
+    if asked['kind'] in ('fought over', 'narc', DELETION, 'gone', 'promised', 'declined', 'calendar'):
         home = CALENDAR if asked['kind'] in ('declined', 'calendar') else CRM
         remotes += [RemoteRef(it['system'], it['type'], it['remote_id']) for it in links if it['system'] == home]
     sides = _own_sides(connection, list(dict.fromkeys(records))[:MOST])
