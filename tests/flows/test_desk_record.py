@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
+from hermes.domain.record_types import NAMES
+from tests.flows.bookings import book
 from tests.flows.companies import company, later, quiet, sign_up
 from tests.flows.crm import add_organization, change, known
 from tests.flows.desk import Browser, logged_in, said, text
@@ -210,7 +212,7 @@ async def test_differences_are_marked_in_words_and_calls_are_told_with_their_cos
         assert 'differs' not in row_of(await vera.see(path), 'sides', 'name')
         await later(house)
         page = await vera.see(path)
-        assert 'Pipedrive: 2 calls, 10 tokens' in text(page)
+        assert 'Pipedrive, create: 1 call, 5 tokens; Pipedrive, update: 1 call, 5 tokens' in text(page)
         assert any('create organization' in row for row in table(page, 'calls'))
         assert any('webhook' in row for row in table(page, 'events'))
         assert 'Contacts' in text(page)
@@ -265,6 +267,27 @@ async def test_two_companies_become_one_after_both_were_shown(house: House) -> N
     [gone] = await house.rows('select alias_of from company where id = %s', made['id'])
     assert gone['alias_of'] == ember
     assert [one['name'] for one in house.organizations()] == ['Ember Tutoring']
+
+
+async def test_an_object_that_is_somebody_else_is_unlinked_after_a_look_at_what_follows(house: House) -> None:
+    _, path = await signed_up(house)
+    [organization] = house.organizations()
+    named = f'organization:{organization["id"]}'
+    async with logged_in(house, 'operator') as kim:
+        form = f'{path}unlink/?object={quote(named)}'
+        assert form in await kim.see(path)
+        words = text(await kim.see(form))
+        assert 'becomes a company of its own' in words
+        assert 'Nothing was done yet' in words
+        wrong = await kim.send(f'{path}unlink/', form, object=named, name='Somebody else')
+        assert (wrong.status_code, 'Type the name' in said(wrong.text)) == (422, True)
+        assert (await kim.get(f'{path}unlink/?object=organization%3A999')).status_code == 404
+        page = await kim.act(f'{path}unlink/', form, object=named, name='ember tutors')
+        assert 'from now on' in text(page)
+        await later(house)
+    other = await known(house, 'organization', organization['id'])
+    assert page_of(other['id']) != path
+    assert len(house.organizations()) == 2
 
 
 @pytest.mark.behaviour('ADM-13')
@@ -323,13 +346,19 @@ async def test_what_others_wrote_is_shown_as_text_and_linked_only_where_it_is_an
 
 async def test_every_type_of_record_has_a_page(house: House) -> None:
     await signed_up(house)
+    await book(house)
+    await later(house)
     async with logged_in(house, 'viewer') as vera:
-        for kind in ('company', 'contact', 'deal', 'admin', 'pipeline', 'stage'):
+        for kind in NAMES:
             [found] = await house.rows(f'select min(id) as id from {kind}')
             page = await vera.see(page_of(found['id'], kind))
             assert page.count('<h1>') == 1, kind
             for name in re.findall(r'href="(/desk/records/[a-z]+/\d+/fields/[a-z_]+/)"', page)[:2]:
                 await vera.see(name)
+        [call] = await house.rows('select id, start_at from meeting')
+        words = text(await vera.see(page_of(call['id'], 'meeting')))
+        assert f'start at {call["start_at"]:%Y-%m-%d %H:%M:%S}' in words
+        assert 'Google event' in words
         for nothing in ('/desk/records/company/999999/', '/desk/records/event/1/', '/desk/records/company/x/'):
             assert (await vera.get(nothing)).status_code == 404
         [found] = await house.rows('select min(id) as id from company')
@@ -347,11 +376,11 @@ async def test_a_long_timeline_is_paged_both_ways(house: House) -> None:
         first = await vera.see(f'{path}fields/website/')
         assert f'{MINE}/54' in first
         assert f'{MINE}/2<' not in first
-        [older] = re.findall(r'href="([^"]*before=\d+)">Older', first)
+        [older] = re.findall(r'href="([^"]*page=[^"]+)">Older', first)
         last = await vera.see(older.replace('&amp;', '&'))
         assert f'{MINE}/2<' in last
         assert 'Older' not in text(last)
-        [newer] = re.findall(r'href="([^"]*after=\d+[^"]*)">Newer', last)
+        [newer] = re.findall(r'href="([^"]*page=[^"]+)">Newer', last)
         assert f'{MINE}/54' in await vera.see(newer.replace('&amp;', '&'))
 
 

@@ -18,11 +18,12 @@ from hermes.db.reads import (
     matters,
     meetings,
     pushes,
-    records,
+    record,
     rota,
     search,
     spending,
     status,
+    timeline,
     trace,
 )
 from hermes.db.reads.lists import LISTINGS, list_named
@@ -140,13 +141,14 @@ READS: dict[str, Callable[[Big], Any]] = {
     'calls of a push': lambda it: matters.read_calls(it, some(it, 'company'), 'pipedrive'),
     'status': lambda it: status.read_status(it, counting=False),
     'spending': lambda it: spending.read_spending(it, {}),
-    'sides': lambda it: records.read_sides(it, some(it, 'company')),
-    'a timeline': lambda it: records.page_changes(it, some(it, 'company')),
-    "a field's timeline": lambda it: records.page_changes(it, some(it, 'company'), field='name'),
-    'as it was': lambda it: records.read_as_of(it, some(it, 'company'), UNTIL - 3 * DAY),
-    'calls': lambda it: records.page_calls(it, some(it, 'company')),
-    'cost': lambda it: records.read_cost(it, some(it, 'company')),
-    'related': lambda it: records.read_related(it, some(it, 'company')),
+    'sides': lambda it: record.read_view(it, some(it, 'company')),
+    'a timeline': lambda it: timeline.page_changes(it, some(it, 'company')),
+    "a field's timeline": lambda it: timeline.page_changes(it, some(it, 'company'), field='name'),
+    'as it was': lambda it: record.read_past(it, some(it, 'company'), UNTIL - 3 * DAY),
+    'calls': lambda it: timeline.page_calls(it, some(it, 'company')),
+    'cost': lambda it: timeline.read_cost(it, some(it, 'company')),
+    'related': lambda it: record.read_related(it, record.read_head(it, some(it, 'company'))),
+    'the last act': lambda it: record.read_last_act(it, some(it, 'company')),
 }  # fmt: skip
 
 

@@ -39,7 +39,6 @@ from hermes.domain.record_types import ATTRIBUTES, NAMES, SHARED, UNDER_COMPANY
 VOICES: Final = 8
 """So many remote objects stand side by side; a record that was merged often may have more."""
 FEW: Final = 20
-COUNTED: Final = 1_000
 HEAD: Final = """
     select {title} as title, {company} as company_id, tombstone, alias_of, born_event from {table} where id = %(id)s
 """
@@ -68,17 +67,6 @@ PUSHES: Final = """
       when wanted > done and due_at <= at then 'due' when wanted > done then 'waiting' else 'done' end as shown
     from push p, (select hermes_now() as at offset 0) now
     where record_type = %(type)s and record_id = %(id)s order by system
-"""
-CALLS: Final = """
-    select id, system, op, type, remote_id, lane, tokens, status, reaction, rule, started_at, ended_at, intent_event,
-      answer_event, extract(epoch from ended_at - started_at)::float8 as took_s
-    from call where record_type = %(type)s and record_id = %(id)s order by id desc limit %(limit)s
-"""
-COST: Final = """
-    select system, count(*) as calls, sum(tokens)::bigint as tokens from (
-      select system, tokens from call where record_type = %(type)s and record_id = %(id)s
-      order by id desc limit %(limit)s
-    ) c group by system order by system
 """
 DECISIONS: Final = """
     select id, kind, detail, at from decision where state = 'open' and record_type = %(type)s and record_id = %(id)s
@@ -264,12 +252,6 @@ def read_view(connection: Connection[Any], ref: RecordRef) -> View:
     return View(tuple(voices), tuple(lines), ignored)
 
 
-def read_field(connection: Connection[Any], ref: RecordRef, name: str) -> tuple[FieldLine | None, View]:
-    """One field beside the others. None for a field of which nothing is known."""
-    view = read_view(connection, ref)
-    return next((line for line in view.lines if line.name == name), None), view
-
-
 def _voice(item: Row) -> Voice:
     note = ''
     if item['merged_into']:
@@ -339,14 +321,6 @@ def read_past(connection: Connection[Any], ref: RecordRef, at: datetime) -> Past
 def read_pushes_of(connection: Connection[Any], ref: RecordRef) -> list[Row]:
     """How the pushes of a record stand, those that are over too."""
     return rows(connection, PUSHES, ref._asdict())
-
-
-def read_calls_of(connection: Connection[Any], ref: RecordRef) -> tuple[list[Row], list[Row]]:
-    """The last calls about a record, and what the last COUNTED of them cost by system."""
-    return (
-        rows(connection, CALLS, {**ref._asdict(), 'limit': FEW}),
-        rows(connection, COST, {**ref._asdict(), 'limit': COUNTED}),
-    )
 
 
 def read_open_decisions(connection: Connection[Any], ref: RecordRef) -> list[Row]:

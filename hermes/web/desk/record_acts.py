@@ -11,14 +11,14 @@ from hermes.db.reads.lookup import Row, find_links
 from hermes.db.reads.search import search
 from hermes.db.reads.sides import Sides, read_both
 from hermes.db.reads.timeline import read_change
-from hermes.domain.acts import Act, FetchRecord, MergeRecords, PushNow, ReleaseField, WriteFields
+from hermes.domain.acts import Act, FetchRecord, MergeRecords, PushNow, ReleaseField, Unlink, WriteFields
 from hermes.domain.errors import NotFound, Refused
-from hermes.domain.model import RecordRef
+from hermes.domain.model import RecordRef, RemoteRef
 from hermes.domain.record_types import MERGED
 from hermes.parts.roles import CRM
 from hermes.sync.what_if import what_if
 from hermes.web.desk.pages import lead, show
-from hermes.web.desk.records import find_ref, path_of, shared, show_field_of
+from hermes.web.desk.records import TITLES, find_ref, path_of, shared, show_field_of
 from hermes.web.desk.visit import Visit
 
 FOUND: Final = 20
@@ -134,10 +134,64 @@ async def merge(visit: Visit) -> Response:
     if told.other is None:
         return await _show_merge(visit, 422, {'with': 'Choose the other record.'})
     loser, survivor = (told.other, told.head) if keeps else (told.head, told.other)
-    if visit.field('name').strip().casefold() != loser.title.strip().casefold():
-        return await _show_merge(visit, 422, {'name': f'Type the name as it stands here: {loser.title}'})
+    if not _is_named(visit, loser):
+        return await _show_merge(visit, 422, _name_it(loser))
     try:
         done = await visit.act(MergeRecords(loser.ref, survivor.ref))
     except Refused as error:
         return await _show_merge(visit, 422, {'': str(error)})
     return lead(visit.link(path_of(survivor.ref), done=done.event_id))
+
+
+async def show_unlink(visit: Visit) -> Response:
+    return await _show_unlink(visit)
+
+
+async def _show_unlink(visit: Visit, status: int = 200, wrong: dict[str, str] | None = None) -> Response:
+    """What would become of an object that is not this record, and of the record: it is tried, and taken back."""
+    ref = find_ref(visit)
+    head, voice = await visit.parts.reading.ask(_read_object, ref, visit.query.get('object', ''))
+    wrong, foreseen = dict(wrong or {}), None
+    try:
+        foreseen = await what_if(visit.parts.engine, _unlinking(ref, voice), visit.user.email)
+    except Refused as error:
+        wrong.setdefault('', str(error))
+    return show(
+        visit, 'record_unlink.html', status, head=head, ref=ref, path=path_of(ref), voice=voice, foreseen=foreseen,
+        wrong=wrong, names={}, **shared(visit),
+    )  # fmt: skip
+
+
+def _read_object(connection: Connection, ref: RecordRef, asked: str) -> tuple[reads.Head, reads.Voice]:
+    """One of the objects of a record in the CRM, as `organization:5`. Raises NotFound."""
+    voices = reads.read_view(connection, ref).voices if ref.type in MERGED else ()
+    found = next((each for each in voices if each.system == CRM and f'{each.type}:{each.remote_id}' == asked), None)
+    if found is None:
+        raise NotFound(f'This {ref.type} has no such object in {TITLES[CRM]}.')
+    return reads.read_head(connection, ref), found
+
+
+def _unlinking(ref: RecordRef, voice: reads.Voice) -> Unlink:
+    return Unlink(ref, RemoteRef(voice.system, voice.type, voice.remote_id))
+
+
+async def unlink(visit: Visit) -> Response:
+    """The object is a record of its own from now on; whoever says so has to name the record."""
+    ref = find_ref(visit)
+    visit.query['object'] = visit.field('object')
+    head, voice = await visit.parts.reading.ask(_read_object, ref, visit.field('object'))
+    if not _is_named(visit, head):
+        return await _show_unlink(visit, 422, _name_it(head))
+    try:
+        done = await visit.act(_unlinking(ref, voice))
+    except Refused as error:
+        return await _show_unlink(visit, 422, {'': str(error)})
+    return lead(visit.link(path_of(ref), done=done.event_id))
+
+
+def _is_named(visit: Visit, head: reads.Head) -> bool:
+    return visit.field('name').strip().casefold() == head.title.strip().casefold()
+
+
+def _name_it(head: reads.Head) -> dict[str, str]:
+    return {'name': f'Type the name as it stands here: {head.title}'}

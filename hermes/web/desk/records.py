@@ -15,10 +15,12 @@ from hermes.db.pool import read_only_from_now
 from hermes.db.reads import record as reads
 from hermes.db.reads.blame import Trait, read_traits
 from hermes.db.reads.events import page_events
+from hermes.db.reads.listing import Page
 from hermes.db.reads.lookup import Row
 from hermes.db.reads.matters import name_records
-from hermes.db.reads.timeline import Timeline, read_change, read_timeline
+from hermes.db.reads.timeline import page_calls, page_changes, read_change, read_cost
 from hermes.db.reads.undo import Undoable
+from hermes.domain.adoption import OVERWRITTEN
 from hermes.domain.errors import NotFound
 from hermes.domain.event_filter import EventFilter
 from hermes.domain.matters import title_of
@@ -33,6 +35,7 @@ from hermes.web.desk.undo import role_for
 from hermes.web.desk.visit import Visit
 
 JOURNAL: Final = 15
+CALLS: Final = 20
 EVENTS: Final = 10
 TITLES: Final = {CRM: CRM_TITLE, PRODUCT: PRODUCT_TITLE, CALENDAR: CALENDAR_TITLE, 'hermes': 'Hermes'}
 STONES: Final = {'tc2': PRODUCT_TITLE, 'crm': CRM_TITLE, OPERATOR: 'an operator'}
@@ -59,9 +62,9 @@ class Whole:
     head: reads.Head
     view: reads.View
     past: reads.Past | None
-    journal: Timeline
+    journal: Page
     pushes: list[Row]
-    calls: list[Row]
+    calls: Page
     costs: list[Row]
     events: Sequence[Row]
     decisions: list[Row]
@@ -74,10 +77,10 @@ def read_whole(connection: Connection, ref: RecordRef, at: datetime | None) -> W
     head = reads.read_head(connection, ref)
     view = reads.read_view(connection, ref)
     past = reads.read_past(connection, ref, at) if at else None
-    journal = read_timeline(connection, ref, limit=JOURNAL, until=at)
-    calls, costs = reads.read_calls_of(connection, ref)
+    journal = page_changes(connection, ref, limit=JOURNAL, until=at)
     return Whole(
-        head, view, past, journal, reads.read_pushes_of(connection, ref), calls, costs,
+        head, view, past, journal, reads.read_pushes_of(connection, ref),
+        page_calls(connection, ref, limit=CALLS), read_cost(connection, ref),
         page_events(connection, EventFilter(record=ref), limit=EVENTS, counting=False).rows,
         reads.read_open_decisions(connection, ref), reads.read_related(connection, head),
         reads.read_last_act(connection, ref), name_all(connection, head, view, journal, past),
@@ -85,14 +88,14 @@ def read_whole(connection: Connection, ref: RecordRef, at: datetime | None) -> W
 
 
 def name_all(
-    connection: Connection, head: reads.Head, view: reads.View, journal: Timeline, past: reads.Past | None = None
+    connection: Connection, head: reads.Head, view: reads.View, journal: Page, past: reads.Past | None = None
 ) -> dict[RecordRef, str]:
     """What the records are called that anything on the page names."""
     traits: dict[str, Trait | None] = {line.name: line.trait for line in view.lines}
     told = [
         (line.name, value) for line in view.lines for value in (line.line.value, *(c.value for c in line.cells if c))
     ]
-    told += [(line['field'], line[side]) for line in journal.lines for side in ('old', 'new')]
+    told += [(line['field'], line[side]) for line in journal.rows for side in ('old', 'new')]
     told += [(line.name, value) for line in (past.lines if past else ()) for value in (line.then, line.now)]
     others = [ref for ref in (head.company, head.into, *head.taken_in) if ref]
     return {**name_records(connection, others), **reads.names_for(connection, traits, told)}
@@ -127,8 +130,9 @@ async def _show(visit: Visit, status: int = 200, wrong: Mapping[str, str] | None
 def shared(visit: Visit) -> dict[str, Any]:
     """What the templates of records ask for."""
     return {
-        'crm': CRM_TITLE, 'product': PRODUCT_TITLE, 'titles': TITLES, 'policies': POLICIES, 'types': NAMES,
-        'merged': MERGED, 'pushed': RANK, 'who': who, 'deleted_by': deleted_by, 'label': label,
+        'crm': CRM_TITLE, 'crm_name': CRM, 'product': PRODUCT_TITLE,
+        'titles': TITLES, 'policies': POLICIES, 'types': NAMES,
+        'merged': MERGED, 'pushed': RANK, 'replaced': OVERWRITTEN, 'who': who, 'deleted_by': deleted_by, 'label': label,
         'kinds_of': lambda lines: {line.name: line.trait.type if line.trait else '' for line in lines},
         'page_of': lambda voice: _page_of(visit, voice),
     }  # fmt: skip
@@ -206,7 +210,7 @@ async def _sending(visit: Visit, ref: RecordRef, pushes: Sequence[Row]) -> list[
 async def show_journal(visit: Visit) -> Response:
     """Everything that was ever written to it."""
     ref = find_ref(visit)
-    told = await visit.parts.reading.ask(_read_lines, ref, '', place(visit, 'before'), place(visit, 'after'))
+    told = await visit.parts.reading.ask(_read_lines, ref, '', visit.query.get('page', ''))
     return show(visit, 'record_journal.html', told=told, head=told.head, ref=ref, path=path_of(ref), names=told.names,
                 lines=told.journal, **shared(visit))  # fmt: skip
 
@@ -217,20 +221,20 @@ class Field:
 
     head: reads.Head
     view: reads.View
-    journal: Timeline
+    journal: Page
     line: reads.FieldLine | None
     trait: Trait | None
     chosen: Row | None
     names: Mapping[RecordRef, str]
 
 
-def _read_lines(connection: Connection, ref: RecordRef, name: str, before: int, after: int, chosen: int = 0) -> Field:
+def _read_lines(connection: Connection, ref: RecordRef, name: str, page: str, chosen: int = 0) -> Field:
     head = reads.read_head(connection, ref)
     view = reads.read_view(connection, ref)
-    journal = read_timeline(connection, ref, name, before=before, after=after)
+    journal = page_changes(connection, ref, field=name, cursor=page)
     line = next((each for each in view.lines if each.name == name), None)
     trait = read_traits(connection, ref.type).get(name) if name else None
-    if name and line is None and trait is None and not journal.lines:
+    if name and line is None and trait is None and not journal.rows:
         raise NotFound(f'A {ref.type} has no field "{name[:40]}".')
     change = read_change(connection, ref, chosen) if chosen else None
     if change is not None and change['field'] != name:
@@ -245,9 +249,7 @@ async def show_field(visit: Visit) -> Response:
 
 async def show_field_of(visit: Visit, status: int = 200, wrong: Mapping[str, str] | None = None) -> Response:
     ref, name = find_ref(visit), visit.part('field')
-    told = await visit.parts.reading.ask(
-        _read_lines, ref, name, place(visit, 'before'), place(visit, 'after'), place(visit, 'put')
-    )
+    told = await visit.parts.reading.ask(_read_lines, ref, name, visit.query.get('page', ''), place(visit, 'put'))
     side = 'old' if visit.query.get('side') == 'old' else 'new'
     return show(
         visit, 'record_field.html', status, told=told, head=told.head, ref=ref, path=path_of(ref), name=name,

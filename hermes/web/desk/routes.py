@@ -83,6 +83,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route('/desk/records/{type}/{record}/fetch/', record_acts.fetch_now, 'operator', 'POST'),
     Route('/desk/records/{type}/{record}/merge/', record_acts.show_merge, 'operator'),
     Route('/desk/records/{type}/{record}/merge/', record_acts.merge, 'operator', 'POST'),
+    Route('/desk/records/{type}/{record}/unlink/', record_acts.show_unlink, 'operator'),
+    Route('/desk/records/{type}/{record}/unlink/', record_acts.unlink, 'operator', 'POST'),
     Route('/desk/events/{event}/undo/', undo.undo, 'operator', 'POST'),
     Route('/desk/rules/{rule}/', rules.show_rule, 'viewer'),
     Route('/desk/account/', account.show_account, 'viewer'),
