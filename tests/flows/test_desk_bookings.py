@@ -62,6 +62,8 @@ async def test_the_week_is_told_on_everybodys_own_clock(office: House) -> None:
         await office.act('meeting.reassign', meeting=own, admin=await number(office, MARCUS))
         marcus = await ann.see(f'{PAGE}?week=2026-03-05&admin={await number(office, MARCUS)}')
         assert '15:30 Adams Tuition' in text(marcus)
+        await office.act('admin.save', id=await number(office, MARCUS), fields={'bookable': False})
+        assert '15:30 Adams Tuition' in text(await ann.see(f'{PAGE}?week=2026-03-05')), 'the call stands'
 
 
 @pytest.mark.behaviour('ADM-8', 'CB-19')

@@ -125,7 +125,7 @@ async def _show_move(visit: Visit, found: Row, status: int = 200, wrong: str = '
             if slot.start != at.start:
                 days.setdefault(start.date(), []).append((slot.start.isoformat(), clock(start)))
     except HermesError as error:
-        status, wrong = 422, str(error)
+        wrong = wrong or str(error)
     return show(
         visit, 'booking_move.html', status, booking=found, days=days, wrong={'start': wrong} if wrong else {},
         zone=zone.key, first=begin.date(), later=begin.date() + AHEAD, earlier=begin.date() - AHEAD,

@@ -49,14 +49,17 @@ class Week:
 
 
 async def show_week(visit: Visit) -> Response:
-    """The week that the address names (any day of it), of everybody or of one."""
+    """The week that the address names (any day of it), of everybody or of one; of those who left, too, while calls are
+    planned with them.
+    """
     ask, now = visit.parts.reading.ask, visit.parts.engine.clock.now()
     monday = _monday(visit.query.get('week', ''), now)
-    people = [each for each in await ask(staff.list_staff, list(visit.parts.engine.systems)) if takes_calls(each)]
-    only = visit.query.get('admin', '')
+    only, begin = visit.query.get('admin', ''), datetime.combine(monday, time(), UTC)
+    found = await ask(meetings.list_week, begin - ASTRAY, begin + WEEK + ASTRAY)
+    busy = {row['admin_id'] for row in found}
+    everybody = await ask(staff.list_staff, list(visit.parts.engine.systems), removed=True)
+    people = [each for each in everybody if each['id'] in busy or (takes_calls(each) and not each['removed'])]
     chosen = [each for each in people if not only or str(each['id']) == only]
-    begin = datetime.combine(monday, time(), UTC)
-    found = await ask(meetings.list_week, begin - ASTRAY, begin + WEEK + ASTRAY, int(only) if chosen and only else None)
     defaults = await defaults_of(visit)
     weeks = [_week_of(each, monday, found, defaults, now) for each in chosen]
     return show(
