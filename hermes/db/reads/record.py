@@ -45,7 +45,10 @@ HEAD: Final = """
 EVENT: Final = """
     select id, received_at as at, source, kind, coalesce(headers ->> 'by', '') as by from event where id = %(id)s
 """
-TAKEN_IN: Final = 'select id from {table} where alias_of = %(id)s order by id limit %(limit)s'
+TAKEN_IN: Final = """
+    select distinct (new #>> '{}')::bigint as id from change
+    where record_type = %(type)s and record_id = %(id)s and field = 'merged' order by 1 limit %(limit)s
+"""
 VOICES_OF: Final = """
     select l.system, l.type, l.remote_id, l.is_primary, l.state, m.runs, m.version, m.deleted as gone, m.deleted_by,
       m.merged_into, m.event_id
@@ -102,7 +105,9 @@ class Head:
 
     @property
     def state(self) -> str:
-        return 'merged' if self.into else 'deleted' if self.stone else 'live'
+        if self.into:
+            return 'merged'
+        return 'live' if not self.stone else 'erased' if self.stone.get('kind') == 'erased' else 'deleted'
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +162,11 @@ class FieldLine:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All fields of a record side by side. `ignored`: by system, the fields that are not sent any more (OUT-6)."""
+    """All fields of a record side by side. `more`: whether there are objects that are not shown."""
 
     voices: tuple[Voice, ...]
     lines: tuple[FieldLine, ...]
-    ignored: Mapping[str, tuple[str, ...]]
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +204,7 @@ def read_head(connection: Connection[Any], ref: RecordRef) -> Head:
     if found is None:
         raise NotFound(f'There is no {ref.type} {ref.id or ""}.'.replace(' .', '.'))
     stone = found['tombstone']
-    query = sql.SQL(TAKEN_IN).format(table=sql.Identifier(ref.type))
-    taken = rows(connection, query, {'id': ref.id, 'limit': FEW}) if ref.type not in SHARED else []
+    taken = rows(connection, TAKEN_IN, {**ref._asdict(), 'limit': FEW})
     return Head(
         ref,
         (found['title'] or '').strip() or f'{ref.type} {ref.id}',
@@ -228,7 +232,8 @@ def _survivor(connection: Connection[Any], ref: RecordRef, alias_of: int | None)
 def read_view(connection: Connection[Any], ref: RecordRef) -> View:
     """What Hermes believes beside what every remote object says."""
     traits, stored = read_traits(connection, ref.type), read_row(connection, ref)
-    told = rows(connection, VOICES_OF, {**ref._asdict(), 'limit': VOICES})
+    told = rows(connection, VOICES_OF, {**ref._asdict(), 'limit': VOICES + 1})
+    more, told = len(told) > VOICES, told[:VOICES]
     newest = _newest(connection, ref)
     decrees = read_decrees(connection, ref)
     pushes = rows(connection, FIND_PUSHES, ref._asdict())
@@ -249,7 +254,7 @@ def read_view(connection: Connection[Any], ref: RecordRef) -> View:
         ]
         if line.value not in (None, '') or last or any(cell and not is_empty(cell.value) for cell in cells):
             lines.append(FieldLine(name, trait, line, last, tuple(cells)))
-    return View(tuple(voices), tuple(lines), ignored)
+    return View(tuple(voices), tuple(lines), more)
 
 
 def _voice(item: Row) -> Voice:

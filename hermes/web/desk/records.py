@@ -140,7 +140,7 @@ def shared(visit: Visit) -> dict[str, Any]:
 
 def can_act(visit: Visit, head: reads.Head) -> bool:
     """Whether whoever asks may do something to it, and there is something to do it to."""
-    return visit.may('operator') and head.state != 'merged'
+    return visit.may('operator') and head.state not in ('merged', 'erased')
 
 
 def find_ref(visit: Visit) -> RecordRef:
