@@ -300,6 +300,8 @@ async def test_an_act_is_undone_from_its_flash_and_from_the_record(house: House)
         [event] = re.findall(r'/desk/events/(\d+)/undo/', page)
         assert '/undo/' not in await vera.see(f'{path}?done={event}')
         assert (await vera.send(f'/desk/events/{event}/undo/', path)).status_code == 403
+        page = await kim.act(f'{path}{FETCH}', path)
+        assert f'/desk/events/{event}/undo/' in page
         page = await kim.act(f'/desk/events/{event}/undo/', path, back=path)
         assert f'event {event} is undone' in text(page)
         await later(house)

@@ -33,7 +33,7 @@ from hermes.db.reads.undo import Undoable, read_undo
 from hermes.domain.adoption import OVERWRITTEN
 from hermes.domain.errors import NotFound
 from hermes.domain.history import is_empty
-from hermes.domain.model import RecordRef, Value
+from hermes.domain.model import OPERATOR, RecordRef, Value
 from hermes.domain.record_types import ATTRIBUTES, NAMES, SHARED, UNDER_COMPANY
 
 VOICES: Final = 8
@@ -76,11 +76,15 @@ DECISIONS: Final = """
     order by id limit %(limit)s
 """
 LAST_ACT: Final = f"""
-    select a.id, a.received_at as at, coalesce(a.headers ->> 'by', '') as by, a.outcome -> 0 -> 'notes' as notes
-    from event a where a.outcome is not null and {ABOUT} ?| array[%(about)s::text] and a.source = 'operator'
-      and a.kind = 'act' and a.state = 'done'
-    order by a.id desc limit 1
+    select e.id, e.received_at as at, coalesce(e.headers ->> 'by', '') as by, e.outcome -> 0 -> 'notes' as notes
+    from event e where e.id = any(array(
+        select a.id from event a where a.outcome is not null and {ABOUT} ?| array[%(about)s::text]
+        union select event_id from change
+          where record_type = %(type)s and record_id = %(id)s and system = '{OPERATOR}'))
+      and e.source = '{OPERATOR}' and e.kind = 'act' and e.state = 'done' and e.outcome -> 0 -> 'undo' <> '[]'
+    order by e.id desc limit 1
 """
+"""The newest act on a record that says what it takes to undo it, an undoing too."""
 RELATED: Final = """
     select t.id, {title} as title, t.tombstone is not null as deleted from {table} t
     where {column} = %(id)s and {within} and t.alias_of is null
@@ -335,7 +339,7 @@ def read_open_decisions(connection: Connection[Any], ref: RecordRef) -> list[Row
 
 def read_last_act(connection: Connection[Any], ref: RecordRef) -> tuple[Row, Undoable] | None:
     """What an operator did last to a record, and whether it can be taken back (ADM-13)."""
-    found = row(connection, LAST_ACT, {'about': f'{ref.type}:{ref.id}'})
+    found = row(connection, LAST_ACT, {**ref._asdict(), 'about': f'{ref.type}:{ref.id}'})
     return None if found is None else (found, read_undo(connection, found['id']))
 
 
