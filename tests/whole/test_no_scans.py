@@ -11,16 +11,19 @@ import pytest
 from psycopg import sql
 
 from hermes.db.reads import (
+    audit,
     blame,
     decisions,
     events,
     lookup,
     matters,
     meetings,
+    overview,
     pushes,
     record,
     rota,
     search,
+    soundness,
     spending,
     status,
     timeline,
@@ -35,7 +38,7 @@ from tests.whole.conftest import UNTIL
 LARGE = ('event', 'change', 'call')
 FEW = ('event_due', 'event_waiting', 'event_aside')
 """Indexes of what is still to be done or was put aside: few rows of many, which may be walked."""
-BY_TIME = ('spending',)
+BY_TIME = ('spending', 'health')
 """A stretch of time is found by a BRIN index, for which a table as small as here is too small to bother."""
 Big = psycopg.Connection[Any]
 
@@ -140,6 +143,10 @@ READS: dict[str, Callable[[Big], Any]] = {
     **{f'{kind} that need somebody': (lambda each: lambda it: matters.list_matters(it, each))(kind) for kind in KINDS},
     'calls of a push': lambda it: matters.read_calls(it, some(it, 'company'), 'pipedrive'),
     'status': lambda it: status.read_status(it, counting=False),
+    'the overview': lambda it: overview.read_overview(it),
+    'health': lambda it: soundness.read_soundness(it, UNTIL - 7 * DAY, UNTIL, ['pipedrive']),
+    'the audit log': lambda it: audit.read_audit(it),
+    'the audit log of a day': lambda it: audit.read_audit(it, what='user', since=UNTIL - DAY, until=UNTIL),
     'spending': lambda it: spending.read_spending(it, {}),
     'sides': lambda it: record.read_view(it, some(it, 'company')),
     'a timeline': lambda it: timeline.page_changes(it, some(it, 'company')),
