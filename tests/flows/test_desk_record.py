@@ -215,6 +215,8 @@ async def test_differences_are_marked_in_words_and_calls_are_told_with_their_cos
         assert 'Pipedrive, create: 1 call, 5 tokens; Pipedrive, update: 1 call, 5 tokens' in text(page)
         assert any('create organization' in row for row in table(page, 'calls'))
         assert any('webhook' in row for row in table(page, 'events'))
+        assert f'href="http://127.0.0.1:8100/pipedrive/organization/{house.organizations()[0]["id"]}"' in page
+        assert f'href="http://127.0.0.1:8100/tc2/clients/{client.id}/"' in page
         assert 'Contacts' in text(page)
         assert 'Sam Okafor' in text(page)
         [contact] = await house.rows('select id from contact')
@@ -233,6 +235,10 @@ async def test_what_was_merged_leads_on_and_can_still_be_looked_at(house: House)
         assert f'?with={ember}"' in found
         refused = await kim.see(f'{form}?with={ember}')
         assert 'merge them there' in text(refused)
+        for nobody in (flint, 999999):
+            answer = await kim.send(form, **{'with': str(nobody), 'name': 'Flint Tutors'})
+            assert answer.status_code == 422
+            assert (await kim.get(f'{form}?with={nobody}')).status_code == 422
         assert 'Type the name' not in refused
         house.pd.act_merge('organization', other, house.organizations()[0]['id'])
         await later(house)

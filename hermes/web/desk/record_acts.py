@@ -87,6 +87,8 @@ def _read_both(connection: Connection, ref: RecordRef, asked: str) -> Both:
     other = reads.read_head(connection, RecordRef(ref.type, int(number)))
     if other.into:
         other = reads.read_head(connection, other.into)
+    if other.ref == ref:
+        raise NotFound('That is this record itself: name the other one.')
     in_crm = [
         any(item['system'] == CRM and item['state'] == 'live' for item in find_links(connection, each.ref))
         for each in (head, other)
@@ -130,7 +132,10 @@ async def merge(visit: Visit) -> Response:
     """One goes into the other; whoever says so has to name it."""
     ref, keeps = find_ref(visit), visit.field('keep') == 'this'
     visit.query.update({'with': visit.field('with'), 'keep': 'this' if keeps else ''})
-    told = await visit.parts.reading.ask(_read_both, ref, visit.field('with'))
+    try:
+        told = await visit.parts.reading.ask(_read_both, ref, visit.field('with'))
+    except NotFound as error:
+        return await _show_merge(visit, 422, {'with': str(error)})
     if told.other is None:
         return await _show_merge(visit, 422, {'with': 'Choose the other record.'})
     loser, survivor = (told.other, told.head) if keeps else (told.head, told.other)
