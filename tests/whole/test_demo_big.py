@@ -52,8 +52,8 @@ def test_links_mirrors_records_and_the_journal_agree(big: psycopg.Connection[Any
 def test_ids_of_events_grow_with_time_and_nobody_acts(big: psycopg.Connection[Any]) -> None:
     assert one(big, 'select count(*) from event a join event b on b.id = a.id + 1 where b.received_at < '
                     "a.received_at - interval '1 s'") == (0,)  # fmt: skip
-    assert one(big, 'select count(*) from account a join system_state s using (system) where not s.paused') == (0,)
-    assert [system['paused'] for system in read_status(big).systems if system['account']] == [True]
+    assert one(big, 'select count(*) from account') == (0,)
+    assert {each['system'] for each in read_status(big).systems if each['paused']} >= {'pipedrive', 'tutorcruncher'}
 
 
 def one(connection: psycopg.Connection[Any], query: str, *values: Any) -> tuple[Any, ...]:
