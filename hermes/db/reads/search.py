@@ -135,7 +135,7 @@ def _found(record_type: str) -> str:
         return 'true'
     told = [f'{SEARCHED[record_type]} like lower(%(pattern)s)', *KEYS.get(record_type, {}).values()]
     told += ['t.id = any(%(linked)s)', 't.id = %(named)s', 't.id = %(number)s']
-    told += ['t.tc2_agency_id = %(number)s'] if record_type == 'company' else []
+    told += [f't.{column} = %(number)s' for column in NUMBERS.get(record_type, ())]
     told += [f'{SEARCHED[record_type]} like %(phone)s'] if record_type == 'contact' else []
     return ' or '.join(told)
 

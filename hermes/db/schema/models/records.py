@@ -79,6 +79,8 @@ class Company(Believed, table=True):
         Index('company_name', 'name_key', 'id'),
         Index('company_substituted', 'id', postgresql_where=text("claims ? 'substituted'")),
         Index('company_agency', 'tc2_agency_id'),
+        Index('company_cligency', 'tc2_cligency_id'),
+        Index('company_org', 'pd_org_id'),
         Index('company_created', 'created', 'id'),
         Index(
             'company_searched',
