@@ -4,6 +4,7 @@
 compared with the routes: a page that stands in `ROUTES` and is not found is a page that nobody comes to.
 """
 
+import json
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.request import Request, urlopen
 
 from playwright.sync_api import APIRequestContext, Browser, BrowserContext, Locator, Page
 from starlette.routing import compile_path
@@ -176,3 +178,39 @@ def press_to(page: Page, what: Locator, key: str = 'Enter', back: bool = False) 
             page.keyboard.press(key)
             return
     raise AssertionError(f'the keyboard does not reach {what}')
+
+
+def happen(run: Running) -> None:
+    """What makes work for somebody: a question, a push that the CRM refuses, an event that cannot be read, a call that
+    is booked, a value of an operator's, and a company that is gone.
+    """
+    crm = run.sandbox('/_world/state')['pipedrive']
+    first = next(each for each in crm['organizations'] if each['name'] == 'Northgate Tutors')
+    field = code_of_field(run, 'hermes_id')
+    values = {'name': 'Flint Tutors', 'custom_fields': {field: first['custom_fields'][field]}}
+    act(run, 'pipedrive', 'create', kind='organization', values=values)
+    act(run, 'tutorcruncher', 'delete', client_id=104)
+    act(run, 'tutorcruncher', 'raw', payload={'events': 'none'})
+    act(run, 'tutorcruncher', 'raw_unsigned', payload={'events': []})
+    delete_field(run, 'website')
+    act(run, 'tutorcruncher', 'edit_client', client_id=101, website='https://north.example')
+
+
+def act(run: Running, system: str, name: str, **told: Any) -> Any:
+    """What somebody does in the emulated world."""
+    return run.sandbox('/_world/act', {'system': system, 'act': name, **told})['result']
+
+
+def code_of_field(run: Running, name: str, kind: str = 'organization') -> str:
+    """How the CRM calls a custom field."""
+    fields = run.sandbox('/_world/state')['pipedrive']['fields'][kind]
+    return str(next(each['field_code'] for each in fields if each['field_name'] == name))
+
+
+def delete_field(run: Running, name: str) -> None:
+    """An admin of the CRM deletes a field of organisations."""
+    key = json.loads((run.home.data / 'sandbox' / 'secrets.json').read_text())['PD_API_KEY']
+    path = f'/pipedrive/api/v2/organizationFields/{code_of_field(run, name)}'
+    request = Request(f'http://127.0.0.1:{run.home.ports[1]}{path}', headers={'x-api-token': key}, method='DELETE')
+    with urlopen(request, timeout=PATIENCE_S) as answer:
+        assert answer.status == 200

@@ -16,6 +16,7 @@ from hermes.domain.model import Value
 from hermes.domain.record_types import Attribute, Policy
 from hermes.domain.staff import show_name
 from hermes.domain.timetable import Defaults, check_days_off, hours_of
+from hermes.web.desk.shown import label
 
 Kind = Literal['text', 'int', 'bool', 'day', 'moment', 'choice', 'hours', 'days off', 'number', 'clock', 'json']
 Wrong = dict[str, str]
@@ -121,19 +122,14 @@ def fields_of(record_type: str, known: Knowledge, *, making: bool = False) -> li
 
 def _field(record_type: str, attribute: Attribute, known: Knowledge) -> Field:
     name = attribute.name
-    label = (
-        name.removesuffix('_id').replace('_', ' ').capitalize()
-        if attribute.is_ref
-        else name.replace('_', ' ').capitalize()
-    )
     locked = LOCKED.get(attribute.policy, '')
     if not locked and record_type == 'deal' and name == 'archived':
         locked = 'The CRM alone archives deals.'
     if choices := _choices(name, attribute, known):
-        return Field(name, label, 'choice', choices, locked=locked, owned=attribute.policy == 'tc2')
+        return Field(name, label(name), 'choice', choices, locked=locked, owned=attribute.policy == 'tc2')
     kinds: Mapping[str, Kind] = {'int': 'int', 'bool': 'bool', 'date': 'day', 'time': 'moment', 'json': 'json'}
     kind = 'number' if attribute.is_ref else kinds.get(attribute.type, 'text')
-    return Field(name, label, kind, locked=locked, owned=attribute.policy == 'tc2')
+    return Field(name, label(name), kind, locked=locked, owned=attribute.policy == 'tc2')
 
 
 def _choices(name: str, attribute: Attribute, known: Knowledge) -> list[tuple[str, str]]:
@@ -193,10 +189,7 @@ def admin_fields(known: Knowledge) -> list[Field]:
             kinds: dict[str, Kind] = {'int': 'int', 'bool': 'bool'}
             kind = kinds.get(attributes[name].type, 'text')
             kind = 'hours' if name == 'working_hours' else 'days off' if name == 'days_off' else kind
-            label = name.removeprefix('is_').removeprefix('sells_').replace('_', ' ').capitalize()
-            label = {'Us': 'US', 'Gb': 'GB', 'Au': 'AU', 'Ca': 'CA', 'Eu': 'EU', 'Row': 'Rest of the world'}.get(
-                label, label
-            )
-            label = {'tc2_admin_id': 'Id in the product', 'pd_owner_id': 'User id in the CRM'}.get(name, label)
-            found.append(Field(name, label, kind, help=HELP.get(name, ''), group=group, required=kind == 'bool'))
+            called = label(name.removeprefix('sells_'))
+            called = {'tc2_admin_id': 'Id in the product', 'pd_owner_id': 'User id in the CRM'}.get(name, called)
+            found.append(Field(name, called, kind, help=HELP.get(name, ''), group=group, required=kind == 'bool'))
     return found

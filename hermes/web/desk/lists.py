@@ -17,6 +17,7 @@ from hermes.kit import sheets
 from hermes.web.desk.fields import Field, fields_of
 from hermes.web.desk.pages import HEADERS, show
 from hermes.web.desk.resources import BY_NAME, Resource
+from hermes.web.desk.shown import label
 from hermes.web.desk.visit import Visit
 
 ROWS: Final = 50
@@ -104,9 +105,9 @@ async def _filters(visit: Visit, resource: Resource) -> list[Field]:
 
 
 def _filter(column: Column, field: Field | None) -> Field:
-    label = field.label if field else column.name.replace('_', ' ').capitalize()
+    called = field.label if field else label(column.name)
     if column.kind == 'bool':
-        return Field(column.name, label, 'choice', BOOLS)
+        return Field(column.name, called, 'choice', BOOLS)
     if field is not None and field.choices:
         return replace(field, locked='', choices=[*field.choices, (EMPTY, 'none')])
-    return Field(column.name, label, choices=[(each, each) for each in column.choices])
+    return Field(column.name, called, choices=[(each, each) for each in column.choices])

@@ -65,6 +65,16 @@ class Resource:
     def path(self) -> str:
         return f'/desk/{self.name}/'
 
+    @property
+    def a_new(self) -> str:
+        """'an admin'."""
+        return f'{"an" if self.one[0] in "aeiou" else "a"} {self.one}'
+
+    @property
+    def several(self) -> str:
+        """'companies'."""
+        return f'{self.one[:-1]}ies' if self.one.endswith('y') else f'{self.one}s'
+
     def address(self, row: Row) -> str:
         """Where a row of the list leads."""
         return self.page.format(id=row['id']) if self.page else f'{self.path}{row["id"]}/edit/'
@@ -117,21 +127,21 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     _record(
         'company',
         'Companies',
-        ('id', 'name', 'country', 'tc2_status', 'price_plan', 'sales_person_id', 'created'),
+        ('name', 'country', 'tc2_status', 'price_plan', 'sales_person_id', 'created', 'id'),
         ('country', 'tc2_status', 'price_plan', 'sales_person_id', 'narc'),
         'c',
     ),
     _record(
         'contact',
         'Contacts',
-        ('id', 'first_name', 'last_name', 'email', 'phone', 'company_id'),
+        ('last_name', 'first_name', 'email', 'phone', 'company_id', 'id'),
         ('company_id',),
         'p',
     ),
     _record(
         'deal',
         'Deals',
-        ('id', 'title', 'status', 'company_id', 'pipeline_id', 'stage_id', 'admin_id'),
+        ('title', 'status', 'company_id', 'pipeline_id', 'stage_id', 'admin_id', 'id'),
         ('status', 'pipeline_id', 'stage_id', 'admin_id', 'company_id'),
         'l',
     ),
@@ -139,7 +149,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         'meetings',
         'Meetings',
         'meeting',
-        ('id', 'kind', 'status', 'start_at', 'admin_id', 'company_id', 'contact_id'),
+        ('start_at', 'kind', 'status', 'admin_id', 'company_id', 'contact_id', 'id'),
         ('status', 'kind', 'admin_id', 'company_id'),
         page='/desk/records/meeting/{id}/',
         told='Calls that were booked. They are moved and cancelled under Bookings.',
@@ -149,7 +159,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         'admins',
         'Our people',
         'admin',
-        ('id', 'first_name', 'last_name', 'email', 'is_sales_person', 'is_support_person', 'is_bdr_person', 'bookable'),
+        ('last_name', 'first_name', 'email', 'is_sales_person', 'is_support_person', 'is_bdr_person', 'bookable', 'id'),
         ('is_sales_person', 'is_support_person', 'is_bdr_person', 'bookable', 'active'),
         form=lambda known, row: admin_fields(known),
         create=_does(lambda which, values, reason: SaveAdmin(_said(values))),
@@ -166,7 +176,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         'pipelines',
         'Pipelines',
         'pipeline',
-        ('id', 'name', 'dft_entry_stage_id', 'archived'),
+        ('name', 'dft_entry_stage_id', 'archived', 'id'),
         ('archived',),
         form=lambda known, row: _entry_stage(known, row),
         edit=_does(lambda which, values, reason: SetEntryStage(which, _number(values['dft_entry_stage_id']))),
@@ -179,7 +189,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         'stages',
         'Stages',
         'stage',
-        ('id', 'name', 'pipeline_id', 'archived'),
+        ('name', 'pipeline_id', 'archived', 'id'),
         ('pipeline_id', 'archived'),
         page='/desk/records/stage/{id}/',
         told='They are made, renamed and moved in the CRM.',
@@ -189,7 +199,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         'fields',
         'Custom fields',
         'field',
-        ('linked_object_type', 'machine_name', 'name', 'field_type', 'policy', 'pd_field_id', 'problem'),
+        ('name', 'machine_name', 'linked_object_type', 'field_type', 'policy', 'pd_field_id', 'problem'),
         ('linked_object_type', 'field_type', 'policy'),
         form=custom_fields.form,
         create=custom_fields.add,

@@ -16,6 +16,7 @@ from hermes.setup.checklist import checklist, is_done
 from hermes.setup.findings import Finding
 from hermes.web.desk.fields import Field
 from hermes.web.desk.pages import show
+from hermes.web.desk.shown import sentence
 from hermes.web.desk.visit import Visit
 
 DEFAULT_SELLER: Final = 'default_sales_person_id'
@@ -125,7 +126,7 @@ async def _choose_people(visit: Visit) -> list[Field]:
     known = [(str(admin.id), admin.name) for admin in offer.admins]
     async with visit.parts.database.transaction() as connection:
         now = (await visit.parts.engine.known(connection)).settings.get(DEFAULT_SELLER)
-    chosen = Field(DEFAULT_SELLER, setting.help.capitalize(), 'choice', known, value=str(now or ''))
+    chosen = Field(DEFAULT_SELLER, sentence(setting.help), 'choice', known, value=str(now or ''))
     return [*people, chosen] if known else people
 
 
@@ -149,7 +150,7 @@ async def _save_people(visit: Visit) -> Lines:
 
 async def _choose_hours(visit: Visit) -> list[Field]:
     offer = await hours.offer_hours(visit.parts.engine)
-    return [Field(key.name, key.help.capitalize(), value=str(offer.values[key.name])) for key in offer.keys]
+    return [Field(key.name, sentence(key.help), value=str(offer.values[key.name])) for key in offer.keys]
 
 
 async def _save_hours(visit: Visit) -> Lines:

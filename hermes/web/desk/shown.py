@@ -10,6 +10,11 @@ from markupsafe import Markup, escape
 from hermes.db.reads.overview import MOST
 from hermes.web.desk.promises import link_rules
 
+SPOKEN: Final = {
+    'au': 'AU', 'bdr': 'BDR', 'ca': 'CA', 'dft': 'default', 'dt': 'date', 'dur': 'length', 'eu': 'EU', 'gb': 'GB',
+    'gclid': 'GCLID', 'mins': 'in minutes', 'narc': 'NARC', 'pd': 'Pipedrive', 'row': 'rest of the world',
+    's': 'in seconds', 'tc2': 'TC2', 'url': 'URL', 'us': 'US', 'utm': 'UTM',
+}  # fmt: skip
 SPANS: Final = ((86_400, 'd'), (3_600, 'h'), (60, 'min'), (1, 's'))
 
 
@@ -87,7 +92,20 @@ def words(name: str) -> str:
     return name.replace('_', ' ').replace('.', ' ')
 
 
+def label(name: str) -> str:
+    """A name of the code over a field or a column: 'tc2_status' -> 'TC2 status', 'sales_person_id' -> 'Sales person'."""
+    told = name.removeprefix('is_').replace('_', ' ').replace('.', ' ').split()
+    if len(told) > 1 and told[-1] == 'id' and told[0] not in ('tc2', 'pd'):
+        told.pop()
+    return sentence(' '.join(SPOKEN.get(word, word) for word in told))
+
+
+def sentence(text: str) -> str:
+    """With a capital at its beginning; nothing else of it changes."""
+    return text[:1].upper() + text[1:]
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     'utc': utc, 'moment': moment, 'span': span, 'number': number, 'many': many, 'value': value,
-    'web_address': web_address, 'words': words, 'rules': link_rules,
+    'web_address': web_address, 'words': words, 'rules': link_rules, 'label': label, 'sentence': sentence,
 }  # fmt: skip

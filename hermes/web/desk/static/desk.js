@@ -30,8 +30,11 @@ export function tellTimes(within) {
 tellTimes(document);
 setInterval(() => tellTimes(document), 30000);
 
-// A narrow screen begins with the menu closed.
-if (matchMedia('(max-width: 48rem)').matches) for (const menu of document.querySelectorAll('[data-narrow]')) menu.open = false;
+// A wide screen shows the menu, also where its style alone cannot open it.
+const wide = matchMedia('(min-width: 48.01rem)');
+const openWide = () => { for (const menu of document.querySelectorAll('[data-wide]')) menu.open = wide.matches; };
+wide.addEventListener('change', openWide);
+openWide();
 
 // A second click on a button that is at work does nothing.
 document.addEventListener('submit', (event) => {
