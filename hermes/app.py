@@ -4,6 +4,7 @@ What a worker is made of stands in `worker`; no command and no worker loads a we
 """
 
 import contextlib
+from functools import partial
 from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI
@@ -57,7 +58,12 @@ def build_web(settings: Settings) -> FastAPI:
         cors_origins=settings.cors_origins,
         hosts=[urlsplit(settings.hermes_url).hostname or '', *settings.allowed_hosts],
         metrics_token=settings.metrics_token.get_secret_value(),
-        resources=[Heartbeat(settings.database_url), service, desk.reading, FirstCode(desk, print)],
+        resources=[
+            Heartbeat(settings.database_url),
+            service,
+            desk.reading,
+            FirstCode(desk, partial(print, flush=True)),
+        ],
     )
     add_pages(application, service, desk, settings)
     return application

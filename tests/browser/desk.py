@@ -20,6 +20,7 @@ from playwright.sync_api import APIRequestContext, Browser, BrowserContext, Loca
 from starlette.routing import compile_path
 
 from hermes.web.desk.routes import ROUTES
+from tests.browser.website import Website
 from tests.waiting import PATIENCE_S
 from tests.whole.run import Home, Running
 
@@ -27,7 +28,7 @@ EMAIL, NAME, PASSWORD = 'ada.byron@desk.example', 'Ada Byron', 'a password of fo
 CODE: Final = re.compile(r'give this code: (\S+)')
 LINK: Final = re.compile(r'<a [^>]*?href="([^"#]+)')
 PATHS: Final = [(route.path, compile_path(route.path)[0]) for route in ROUTES if route.method == 'GET']
-VARIED: Final = ('resource', 'type', 'step', 'setting', 'system')
+VARIED: Final = ('resource', 'type', 'step', 'system')
 """Parts of an address that make another page of it; of all others one example is looked at."""
 ASKED: Final = ('kind', 'answer', 'q')
 """The same of what stands after the question mark."""
@@ -118,11 +119,11 @@ class Found:
     dead: list[str] = field(default_factory=list)
 
 
-def find_pages(asked: APIRequestContext, start: str = '/') -> Found:
-    """Go by links from page to page, and look at some examples of each."""
+def find_pages(asked: APIRequestContext, *starts: str) -> Found:
+    """Go by links from page to page, from the first one and `starts`, and look at some examples of each."""
     found = Found()
     read: Counter[str] = Counter()
-    waiting, seen = deque([start]), {start}
+    waiting, seen = deque(('/', *starts)), {'/', *starts}
     while waiting:
         address = waiting.popleft()
         page = page_of(address)
@@ -162,11 +163,9 @@ def is_page_of(page: str, path: str) -> bool:
 
 def overflow(page: Page) -> list[str]:
     """What makes a page wider than its window, if it is."""
-    found: list[str] = page.evaluate("""() => document.documentElement.scrollWidth <= innerWidth ? [] :
-        [...document.querySelectorAll('main *, header *, nav *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1
-        && !one.closest('.scroll, pre')).slice(0, 5).map(one => one.outerHTML.slice(0, 90))""")
-    if not found and page.evaluate('document.documentElement.scrollWidth > innerWidth'):
-        found = ['something']
+    found: list[str] = page.evaluate("""() => document.documentElement.scrollWidth <= innerWidth ? [] : ['something',
+        ...[...document.querySelectorAll('body *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1
+        && !one.closest('.scroll, pre')).slice(0, 5).map(one => one.outerHTML.slice(0, 90))]""")
     return found
 
 
@@ -180,20 +179,34 @@ def press_to(page: Page, what: Locator, key: str = 'Enter', back: bool = False) 
     raise AssertionError(f'the keyboard does not reach {what}')
 
 
-def happen(run: Running) -> None:
-    """What makes work for somebody: a question, a push that the CRM refuses, an event that cannot be read, a call that
-    is booked, a value of an operator's, and a company that is gone.
+def happen(run: Running, browser: Browser) -> None:
+    """What makes work for somebody: a question, an event that cannot be read, a field that is gone from the CRM, a call
+    that is booked, and a company that is gone.
     """
-    crm = run.sandbox('/_world/state')['pipedrive']
-    first = next(each for each in crm['organizations'] if each['name'] == 'Northgate Tutors')
-    field = code_of_field(run, 'hermes_id')
-    values = {'name': 'Flint Tutors', 'custom_fields': {field: first['custom_fields'][field]}}
-    act(run, 'pipedrive', 'create', kind='organization', values=values)
+    world = Website(run, browser, [each for each in run.home.told('admins', 'list') if each['roles'] == 'sales'])
+    who = world.people[0]['id']
+    world.take(who, run.wait_for('a free time', lambda: world.starts(who))[0])
+    flint = act(run, 'pipedrive', 'create', kind='organization', values={'name': 'Flint Tutors'})['id']
+    run.wait_for('Flint Tutors are known', lambda: value_of(run, flint, 'hermes_id'))
+    northgate = next(each['id'] for each in organizations(run) if each['name'] == 'Northgate Tutors')
+    told = {code_of_field(run, 'hermes_id'): value_of(run, northgate, 'hermes_id')}
+    act(run, 'pipedrive', 'update', kind='organization', id=flint, values={'custom_fields': told})
     act(run, 'tutorcruncher', 'delete', client_id=104)
     act(run, 'tutorcruncher', 'raw', payload={'events': 'none'})
     act(run, 'tutorcruncher', 'raw_unsigned', payload={'events': []})
-    delete_field(run, 'website')
-    act(run, 'tutorcruncher', 'edit_client', client_id=101, website='https://north.example')
+    delete_field(run, 'utm_source')
+    run.wait_for('a question', lambda: run.home.told('decisions', 'list'))
+
+
+def organizations(run: Running) -> list[Any]:
+    found: list[Any] = run.sandbox('/_world/state')['pipedrive']['organizations']
+    return found
+
+
+def value_of(run: Running, organization: int, name: str) -> Any:
+    """What a custom field of an organisation says in the CRM."""
+    [told] = [each for each in organizations(run) if each['id'] == organization]
+    return told['custom_fields'].get(code_of_field(run, name))
 
 
 def act(run: Running, system: str, name: str, **told: Any) -> Any:

@@ -93,7 +93,7 @@ def words(name: str) -> str:
 
 
 def label(name: str) -> str:
-    """A name of the code over a field or a column: 'tc2_status' -> 'TC2 status', 'sales_person_id' -> 'Sales person'."""
+    """A name of the code over a field or a column: 'tc2_status' -> 'TC2 status', 'stage_id' -> 'Stage'."""
     told = name.removeprefix('is_').replace('_', ' ').replace('.', ' ').split()
     if len(told) > 1 and told[-1] == 'id' and told[0] not in ('tc2', 'pd'):
         told.pop()
