@@ -23,6 +23,8 @@ SPEAKING = {
     'patch', 'shell', 'openapi', 'resume', 'admins add', 'alerts test', 'bookings cancel', 'slots explain', 'db start',
     'db stop', 'db upgrade', 'db downgrade', 'db reset', 'db restore-from-live', 'db backup', 'db restore', 'user code',
     'what-if', 'capsule', *PROCESSES,
+    'bookings move', 'bookings reassign', 'bookings link', 'user password', 'user add', 'user role', 'user disable',
+    'user enable', 'user drop-second-factor',
 }  # fmt: skip
 """Commands that know the systems (`find`, `erase`, `export`: phone numbers), or change the tables; every other one
 only asks the database, or writes an act.
