@@ -42,9 +42,14 @@ MEDIA: Final[dict[str, Any]] = {
 JUDGED: Final = (*product((1280, 320), MEDIA),) if FULL else ((1280, 'light'), (320, 'dark'))
 SOME: Final = ('/', '/desk/companies/', '/desk/companies/new/', '/desk/setup/', '/desk/decisions/', '/desk/fields/',
                '/desk/search/?q=Tutors')  # fmt: skip
-STARTS: Final = ('/desk/search/?q=Tutors', '/desk/decisions/push/company/1/pipedrive/')
+STARTS: Final = ('/desk/search/?q=Tutors',)
 DOORS: Final = ('/init', '/login', '/login/code', '/welcome/{token}')
 """Pages of those whom nobody knows yet: no link of the desk leads there."""
+BEHIND: Final = (
+    '/desk/decisions/push/{type}/{record}/{system}/', '/desk/privacy/{type}/{id}/',
+    '/desk/privacy/receipts/{receipt}/', '/desk/replays/{replay}/',
+)  # fmt: skip
+"""Pages to which only a form leads, or a push that is stuck: they are not looked at here."""
 NEEDS_AXE: Final = 'axe: not run, no package registry'
 
 
@@ -76,10 +81,11 @@ def test_every_page_is_found_by_links_and_every_link_leads_to_one(found: Found) 
         route.path
         for route in ROUTES
         if route.method == 'GET'
-        and route.path not in DOORS
+        and route.path not in (*DOORS, *BEHIND)
         and not any(is_page_of(page, route.path) for page in found.pages)
     ]
-    assert (found.dead, unseen) == ([], [])
+    assert found.dead == []
+    assert unseen == []
 
 
 @pytest.mark.behaviour('ADM-11')
@@ -165,7 +171,7 @@ def test_the_keyboard_alone_goes_everywhere(desk: Desk) -> None:
     page.goto('/')
     page.keyboard.press('Tab')
     assert page.evaluate('document.activeElement.className') == 'skip'
-    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != 'none'
+    assert page.evaluate('getComputedStyle(document.activeElement).outlineStyle') != 'none'
     page.keyboard.press('Enter')
     page.wait_for_url('**/#main')
     for key, title in (('c', 'Companies'), ('d', 'Needs a decision'), ('o', 'Overview')):
