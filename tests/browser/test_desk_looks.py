@@ -141,7 +141,7 @@ def test_every_page_works_without_the_script(desk: Desk, found: Found) -> None:
         if page.locator('.side a').first.is_visible():
             wrong.append(f'{name}: the menu is in the way')
     page.locator('.side summary').click()
-    page.get_by_role('link', name='Companies', exact=True).click()
+    page.locator('.side').get_by_role('link', name='Companies', exact=True).click()
     page.get_by_role('heading', name='Companies').wait_for()
     assert '\n'.join(wrong) == ''
     assert desk.said == []
