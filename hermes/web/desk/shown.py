@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 from markupsafe import Markup, escape
 
 from hermes.db.reads.overview import MOST
+from hermes.parts.roles import CRM_TITLE
 from hermes.web.desk.promises import link_rules
 
 SPOKEN: Final = {
     'au': 'AU', 'bdr': 'BDR', 'ca': 'CA', 'dft': 'default', 'dt': 'date', 'dur': 'length', 'eu': 'EU', 'gb': 'GB',
-    'gclid': 'GCLID', 'mins': 'in minutes', 'narc': 'NARC', 'pd': 'Pipedrive', 'row': 'rest of the world',
+    'gclid': 'GCLID', 'mins': 'in minutes', 'narc': 'NARC', 'pd': CRM_TITLE, 'row': 'rest of the world',
     's': 'in seconds', 'tc2': 'TC2', 'url': 'URL', 'us': 'US', 'utm': 'UTM',
 }  # fmt: skip
 SPANS: Final = ((86_400, 'd'), (3_600, 'h'), (60, 'min'), (1, 's'))
