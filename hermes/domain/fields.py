@@ -26,6 +26,9 @@ ABSENT: Final = '\x00absent'
 UNREADABLE: Final = 'unreadable'
 """The only key of a mirrored value that cannot be what our type asks for; under it, what stands there."""
 
+FILLING: Final = 'its values are being gathered: pushes begin when that is done'
+"""The problem of a field between `field.add` and `field.open`; nothing of it is sent meanwhile."""
+
 MONEY: Final = 'monetary'
 """The CRM's type of a field that holds an amount and its currency."""
 _RELATIONS: Final = {

@@ -10,14 +10,15 @@ from typing import Any, Final
 from hermes.domain.resolutions import CHOICES, LEAVE
 from hermes.domain.rules import DELETION
 
-EVENT, PUSH, LETTER, OWNER = 'event', 'push', 'letter', 'owner'
-WORK: Final = (PUSH, EVENT, LETTER, OWNER)
+EVENT, PUSH, LETTER, OWNER, FIELD = 'event', 'push', 'letter', 'owner', 'field'
+WORK: Final = (PUSH, EVENT, LETTER, OWNER, FIELD)
 """What needs somebody and is no question with answers of its own."""
 KINDS: Final[Mapping[str, tuple[str, str]]] = {
     PUSH: ('Pushes put aside', 'Another system refused what was sent to it, or it waits for an answer of somebody.'),
     EVENT: ('Events put aside', 'What arrived and could not be applied. Nothing of it is lost.'),
     LETTER: ('Letters that did not go out', 'The mail server refused them, or they were tried several times.'),
     OWNER: ('Owners and plans that nobody knows', 'Something stands in for a value that names nobody known here.'),
+    FIELD: ('Fields that are not sent', 'A field is gone from the CRM, or holds another type there: it is left out.'),
     'match': ('Which company or person is it?', 'Several could be meant, and nothing goes out before that is known.'),
     'gone': ('Gone from the CRM', 'An object was not found when it was written to, and nobody knows why.'),
     'merged?': ('Merged, perhaps', 'An object is not listed any more, and what belonged to it belongs to another.'),
@@ -53,6 +54,7 @@ WORK_CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     LETTER: {'retry': 'it goes out again, at once', 'dismiss': 'it is not wanted any more, and never sent'},
     OWNER: {},
+    FIELD: {},
 }
 UNITED: Final = 'what belongs to it belongs to that one from now on, as if the merge had been told'
 

@@ -9,6 +9,7 @@ import pytest
 
 from hermes.domain.matters import KINDS, WORK
 from hermes.domain.resolutions import CHOICES
+from hermes.sync import connect
 from tests.flows import faults
 from tests.flows.calendars import admin, follow, meeting
 from tests.flows.companies import client, decisions, deliver, event, later, quiet, sign_up
@@ -351,3 +352,25 @@ async def test_a_long_list_is_paged_both_ways(house: House) -> None:
         newer = re.search(r'href="([^"]+)">Newer<', await ann.see(path))
         assert newer is not None
         assert re.findall(rf'href="{LIST}(\d+)/"', await ann.see(unescape(newer[1]))) == seen[1]
+
+
+@pytest.mark.behaviour('ADM-6')
+async def test_a_field_that_is_gone_from_the_crm_is_shown_until_it_is_there_again(house: House) -> None:
+    sign_up(house)
+    await later(house)
+    system = house.engine.systems['pipedrive']
+    async with logged_in(house) as ada:
+        assert 'Fields that are not sent' not in await ada.see('/desk/decisions/')
+        house.pd.delete_field('organization', house.code('organization', 'website'))
+        await connect.learn_fields(house.engine, system, 'organization')
+        page = await ada.see('/desk/decisions/')
+        assert 'Fields that are not sent' in page
+        link = re.search(r'href="(/desk/fields/company\.website/edit/)"', page)
+        assert link is not None
+        assert 'It is not sent: it is gone from the CRM' in text(await ada.see(link[1]))
+        assert 'gone from the CRM' in text(await ada.see('/desk/decisions/?kind=field'))
+        await ada.send('/desk/setup/fields/')
+        assert 'Fields that are not sent' not in await ada.see('/desk/decisions/')
+        await later(house)
+        [organization] = house.organizations()
+        assert house.code('organization', 'website') in str(organization)

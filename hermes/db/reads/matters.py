@@ -11,7 +11,8 @@ from psycopg import Connection, sql
 
 from hermes.db.reads.lookup import Row, row, rows
 from hermes.db.reads.search import PLACES
-from hermes.domain.matters import EVENT, LETTER, OWNER, PUSH, WORK, reason_of
+from hermes.domain.fields import FILLING
+from hermes.domain.matters import EVENT, FIELD, LETTER, OWNER, PUSH, WORK, reason_of
 from hermes.domain.model import RecordRef
 
 MOST: Final = 10_000
@@ -28,12 +29,14 @@ MEETING: Final = """
     where m.id = any(%(ids)s)
 """
 UNKNOWN: Final = "claims ? 'substituted' and claims -> 'substituted' <> '{}' and tombstone is null and alias_of is null"
+BROKEN: Final = f"problem <> '' and problem <> '{FILLING}'"
 COUNTS: Final = f"""
     select kind, count(*) as many from (select kind from decision where state = 'open' limit {MOST + 1}) d group by kind
     union all select '{EVENT}', count(*) from (select from event where state = 'parked' limit {MOST + 1}) e
     union all select '{PUSH}', count(*) from (select from push where state <> 'ready' limit {MOST + 1}) p
     union all select '{LETTER}', count(*) from (select from letter where {STUCK} limit {MOST + 1}) l
     union all select '{OWNER}', count(*) from (select from company where {UNKNOWN} limit {MOST + 1}) c
+    union all select '{FIELD}', count(*) from custom_field where {BROKEN}
 """
 LISTS: Final[Mapping[str, str]] = {
     EVENT: """
@@ -51,6 +54,13 @@ LISTS: Final[Mapping[str, str]] = {
         select id::text as key, id as place, null::timestamptz as at, 'company' as record_type, id as record_id,
           '' as reason, coalesce(name, '') as name, claims -> 'substituted' as detail, '' as system
         from company where {UNKNOWN}
+    """,
+    FIELD: f"""
+        select lower(linked_object_type) || '.' || machine_name as key,
+          row_number() over (order by linked_object_type, machine_name) as place, null::timestamptz as at,
+          null as record_type, null::bigint as record_id, problem as reason, linked_object_type || ': ' || name as name,
+          '{{}}'::jsonb as detail, '' as system
+        from custom_field where {BROKEN}
     """,
     PUSH: """
         select record_type || ':' || record_id || ':' || system as key, record_id as place,

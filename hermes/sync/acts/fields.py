@@ -15,6 +15,7 @@ from hermes.db.pool import Connection
 from hermes.domain.acts import AddField, BindFields, ChangeField, FillField, OpenField, RemoveField, SaveField
 from hermes.domain.errors import Refused
 from hermes.domain.fields import CURRENCY, Catalogue, CustomField, CustomType, LinkedType, fold
+from hermes.domain.fields import FILLING as FILLING
 from hermes.domain.graph import Context, Graph
 from hermes.domain.history import fold as fold_into
 from hermes.domain.merge import settle_fields
@@ -26,8 +27,6 @@ from hermes.sync.acts import steps
 from hermes.sync.acts.scope import Outcome, Scope
 from hermes.sync.engine import Engine
 
-FILLING: Final = 'its values are being gathered: pushes begin when that is done'
-"""The problem of a field between `field.add` and `field.open`; nothing of it is sent meanwhile."""
 NAME: Final = re.compile(r'[a-z][a-z0-9_]{0,62}', re.ASCII)
 RESERVED: Final = frozenset({'narc', 'created', 'status'})
 RELATIONS: Final = frozenset({'id', 'sales_person', 'support_person', 'bdr_person'})

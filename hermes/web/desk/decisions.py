@@ -107,6 +107,8 @@ def address_of(matter: Matter) -> str:
             return f'/desk/bookings/{matter.record.id}/'
         case 'owner' if matter.record:
             return f'{PAGE}owner/{matter.record.id}/'
+        case 'field':
+            return f'/desk/fields/{matter.key}/edit/'
         case _:
             return f'{PAGE}{matter.key}/'
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from hermes.db.audit import note
 from hermes.db.connections import Connection
+from hermes.db.events import REPLAYED
 from hermes.db.reads.events import OUTCOMES, list_kinds, page_events, read_event
 from hermes.db.reads.listing import Page
 from hermes.db.reads.lookup import find_record
@@ -43,7 +44,7 @@ async def show_events(visit: Visit) -> Response:
         visit, 'events.html', 422 if wrong else 200, page=page, wrong=wrong, states=STATES, outcomes=list(OUTCOMES),
         sources=sorted({source for source, _ in kinds}), kinds=sorted({kind for _, kind in kinds}),
         chosen=any(visit.query.get(name) for name in (*FILTERED, 'outcome')), may_act=visit.may('operator'),
-        replayable=APPLIED_AGAIN,
+        replayable=APPLIED_AGAIN, applicable=REPLAYED,
     )  # fmt: skip
 
 
@@ -80,7 +81,7 @@ async def show_event(visit: Visit) -> Response:
     trace, undo, act = await visit.parts.reading.ask(_read_story, _number(visit))
     return show(
         visit, 'event.html', trace=trace, event=trace.event, act=act, undo=undo, may_act=visit.may('operator'),
-        replayable=trace.event['state'] in APPLIED_AGAIN and trace.event['kind'] != 'act', wrong='',
+        replayable=trace.event['state'] in APPLIED_AGAIN and trace.event['kind'] in REPLAYED, wrong='',
     )  # fmt: skip
 
 
@@ -106,8 +107,9 @@ async def show_body(visit: Visit) -> Response:
 async def make_capsule(visit: Visit) -> Response:
     """Everything that explains an event, as a file (ADM-15); that it was taken along is journalled."""
     about = capsule.About('event', _number(visit))
-    hidden = [visit.parts.secret]
-    told = await capsule.make(visit.parts.engine, about, anonymous=visit.field('anonymous') == 'yes', hidden=hidden)
+    told = await capsule.make(
+        visit.parts.engine, about, anonymous=visit.field('anonymous') == 'yes', hidden=visit.parts.hidden
+    )
     async with visit.parts.database.transaction() as connection:
         for number in told['focus']:
             await note(connection, 'event.viewed', visit.user.email, event=number)

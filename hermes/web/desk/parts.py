@@ -1,6 +1,6 @@
 """What the desk's pages work with."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -22,12 +22,13 @@ TRIES: Final = {'login of an account': 10, 'login from an address': 30, 'first c
 
 @dataclass(frozen=True)
 class DeskParts:
-    """`secret`: SECRET_KEY."""
+    """`secret`: SECRET_KEY. `hidden`: every live secret, which no file that is taken along holds."""
 
     service: BookingService
     reading: Reading
     site: Site
     secret: str = field(repr=False)
+    hidden: Collection[str] = field(repr=False)
     version: str = '0'
     trusted: Sequence[Network] = ()
     limit_bytes: int | None = None
