@@ -99,6 +99,12 @@ def _filtered(told: dict[str, Any], preview: bool, limit: int, as_json: bool) ->
     _print_preview(found)
 
 
+def _told(item: 'Previewed') -> dict[str, Any]:
+    """What one event would do; what does not speak against it is left out."""
+    against = {name: told for name, told in (('refused', item.refused), ('waits', item.waits)) if told}
+    return {'event': item.event, 'changes': [asdict(each) for each in item.changes], **against}
+
+
 def _print_preview(found: 'Preview') -> None:
     _print_events([item for item in found.events if item.changes or item.refused or item.waits])
     moved = sum(bool(item.changes) for item in found.events)
@@ -201,7 +207,7 @@ def _preview(ids: list[int], as_json: bool) -> None:
 
     found = with_engine(look, greeted=False)
     if as_json:
-        return print_json([{**asdict(item), 'changes': [asdict(each) for each in item.changes]} for item in found])
+        return print_json([_told(item) for item in found])
     _print_events(found)
     say('nothing was written')
 

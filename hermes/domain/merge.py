@@ -113,7 +113,8 @@ def believe(
         return Belief(initial.value, initial.system, initial.rule)
     ours = crm is not None and crm.ours and name in crm.sent and name not in record.claims.decree
     if crm is not None and not ours and has_spoken(crm, name):
-        value, known = _read(graph, crm, attribute, _found(crm, name), context)
+        shown = _found(crm, name) if name in record.claims.decree else crm.current(name)
+        value, known = _read(graph, crm, attribute, shown, context)
         if known:
             first = is_first(crm, name)
             note = ADOPTED if first else 'nobody else has said anything'

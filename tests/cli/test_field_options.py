@@ -48,10 +48,11 @@ CHANGE: dict[str, tuple[list[str], dict[str, Any]]] = {
     '--name': (['a_name', '--name', 'Renamed there'], {'name': 'Renamed there', 'problem': ''}),
     '--id': (['a_create', '--id', '{by hand}'], {'pd_field_id': '{by hand}', 'name': 'By hand'}),
     '--json': (['a_type', '--policy', 'crm', '--json'], {'policy': 'crm'}),
+    '--preview': (['a_type', '--policy', 'follow', '--preview'], {'policy': 'crm'}),
 }  # fmt: skip
 OTHERS: dict[str, set[str]] = {
     'list': {'--json'},
-    'remove': {'--on', '--name', '--json'},
+    'remove': {'--on', '--name', '--json', '--preview'},
     'export': set(),
     'import': {'--json'},
 }

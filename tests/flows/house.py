@@ -77,7 +77,6 @@ def settings_for(database_url: str, **more: Any) -> Settings:
         'pd_seats': 5,
         'pd_api_max_rate': 40,
         'signing_key': SIGNING_KEY,
-        'secret_key': 'a-secret-key-of-the-tests-and-of-nobody-else',
         'reps_dir': NOWHERE,
         'g_api_root': f'{SANDBOX}/google',
         'g_token_uri': f'{SANDBOX}/google/token',

@@ -19,6 +19,7 @@ from tests.dumps import dumped
 from tests.flows.commands import hermes
 from tests.flows.companies import decisions, later, sign_up
 from tests.flows.house import PRIYA_PD, House
+from tests.waiting import PROBE_S
 
 pytestmark = pytest.mark.behaviour('ADM-14')
 MEDIUM = CustomField('utm_medium', 'UTM Medium', 'str', 'Company', tc2_machine_name='utm_medium')
@@ -184,7 +185,7 @@ async def test_no_bell_rings(office: House) -> None:
         for channel in ('hermes_event', 'hermes_push', 'hermes_errand', 'hermes_reading'):
             listening.execute(f'listen {channel}')
         await what_if(office.engine, ChangeField('Company', 'utm_medium', {'policy': 'tc2'}))
-        assert list(listening.notifies(timeout=0.2, stop_after=1)) == []
+        assert list(listening.notifies(timeout=PROBE_S, stop_after=1)) == []
 
 
 async def test_the_command_line_shows_it_and_keeps_nothing(office: House) -> None:

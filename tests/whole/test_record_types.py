@@ -18,11 +18,13 @@ FEW = 2
 MAPPINGS = ('hermes/systems/', 'hermes/sandbox/', 'hermes/db/migrations/', 'hermes/domain/record_types.py')
 OF_THEIR_OWN = {
     'hermes/db/reads/search.py': 'by which of its texts a record of each type is found',
+    'hermes/db/reads/lists.py': 'how the rows of each type are called together, and sorted',
     'hermes/db/stances.py': 'what an erasure does with each column',
     'hermes/legacy/rows.py': 'tables of an older database',
     'hermes/legacy/database.py': 'tables of an older database',
     'hermes/legacy/reconciliation.py': 'columns of an older database',
     'hermes/sync/acts/meetings.py': 'what an act answers',
+    'hermes/web/desk/records.py': 'which lists lead on from a record',
 }
 
 

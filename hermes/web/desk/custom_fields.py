@@ -9,7 +9,7 @@ from hermes.domain.acts import ChangeField, RemoveField
 from hermes.domain.errors import Refused
 from hermes.domain.fields import CustomField
 from hermes.domain.model import Value
-from hermes.domain.record_types import ATTRIBUTES, TITLES
+from hermes.domain.record_types import ATTRIBUTES, FIELDED, TITLES
 from hermes.parts.roles import CRM, CRM_TITLE, PRODUCT_TITLE
 from hermes.sync import cataloguing
 from hermes.sync.acts.fields import RELATIONS
@@ -30,7 +30,7 @@ CHANGED: Final = ('name', 'field_type', 'hermes_field_name', 'tc2_machine_name',
 
 def form(known: Knowledge, row: Row | None) -> list[Field]:
     """What a field is; its machine name and the type of record stay as they were made."""
-    ours = sorted({name for kind in ('company', 'contact', 'deal') for name in ATTRIBUTES[kind]} | set(RELATIONS))
+    ours = sorted({name for kind in FIELDED for name in ATTRIBUTES[kind]} | set(RELATIONS))
     linked = [(title, title) for title in TITLES]
     stays = 'It stays as it was made: add another field instead.' if row else ''
     yes_or_no = (('yes', 'yes, if it is not there'), ('no', 'no'))

@@ -13,6 +13,7 @@ from hermes.db.connections import Connection
 from hermes.db.reads.listing import EMPTY, Column, Page, list_rows
 from hermes.db.reads.lists import LISTINGS
 from hermes.domain.errors import NotFound
+from hermes.domain.record_types import NAMES
 from hermes.kit import sheets
 from hermes.web.desk.fields import Field, fields_of
 from hermes.web.desk.pages import HEADERS, show
@@ -99,7 +100,7 @@ async def _filters(visit: Visit, resource: Resource) -> list[Field]:
     async with visit.parts.database.transaction() as connection:
         known = await visit.parts.engine.known(connection)
     declared = {}
-    if resource.one in ('company', 'contact', 'deal', 'meeting', 'admin', 'pipeline', 'stage'):
+    if resource.one in NAMES:
         declared = {field.name: field for field in fields_of(resource.one, known)}
     return [_filter(LISTINGS[resource.name].column(name), declared.get(name)) for name in resource.filters]
 
