@@ -21,10 +21,11 @@ from tests.whole.filling import fill
 
 pytestmark = [pytest.mark.lesson('M-54'), pytest.mark.behaviour('SETUP-17')]
 LEFT = {
-    'worker', 'reservation', 'pulse', 'alert', 'alert_message', 'system_state', 'event', 'push', 'budget', 'desk_session',
+    'worker', 'reservation', 'pulse', 'alert', 'alert_message', 'system_state', 'event', 'push', 'budget',
+    'desk_session',
 }  # fmt: skip
-"""What is otherwise after a restore, on purpose: who works, who is logged in, what was alerted, and that every system is
-paused.
+"""What is otherwise after a restore, on purpose: who works, who is logged in, what was alerted, and that every system
+is paused.
 """
 
 
