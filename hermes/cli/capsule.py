@@ -71,11 +71,11 @@ def make(
 def _note(ids: list[int]) -> None:
     """The raw bodies leave the database: that is journalled (S15)."""
     from hermes.cli.database import opened
-    from hermes.db.acts import note_view
+    from hermes.db.audit import note_at_once
 
     with opened() as connection:
         for number in ids:
-            note_view(connection, number)
+            note_at_once(connection, 'event.viewed', event=number)
 
 
 def read_about(text: str) -> 'About':

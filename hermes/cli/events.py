@@ -23,7 +23,7 @@ def show_event(
 ) -> None:
     """Show one event: its headers, its outcome and its body, without secrets."""
     from hermes.cli.database import reading, writing
-    from hermes.db.acts import note_view
+    from hermes.db.audit import note_at_once
     from hermes.db.reads.events import read_event
     from hermes.kit.bodies import read_body, redact
 
@@ -33,7 +33,7 @@ def show_event(
             raise Refused(f'The body of event {event_id} was dropped when its retention time was over.')
     if raw:
         with writing() as connection:
-            note_view(connection, event_id)
+            note_at_once(connection, 'event.viewed', event=event_id)
         return _write_raw(bytes(event['body']))
     body, headers = read_body(event.pop('body')), redact(event.pop('headers'))
     if as_json:

@@ -72,14 +72,14 @@ def export(
     """Write everything that is stored about a person, as JSON. Journalled."""
     from hermes.cli.database import reading, writing
     from hermes.cli.db import new_file
-    from hermes.db.acts import note_export
+    from hermes.db.audit import note_at_once
     from hermes.db.reads import privacy
 
     with reading() as connection:
         subject = privacy.find_subject(connection, person)
         told = json.dumps(privacy.export(connection, subject.record), default=_plain, ensure_ascii=False, indent=2)
     with writing() as connection:
-        note_export(connection, subject.record)
+        note_at_once(connection, 'person.exported', record=list(subject.record))
     if str(file) == '-':
         sys.stdout.write(told + '\n')
         return

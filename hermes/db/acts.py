@@ -40,10 +40,6 @@ REST = 'select pg_sleep(%(rest_s)s), clock_timestamp() as now'
 COUNT_WORKERS = """
     select count(*) as alive from worker where seen_at > hermes_now() - make_interval(secs => %(silence_s)s)
 """
-INSERT_VIEW = """
-    insert into event (source, kind, dedupe_key, headers, body, state, applied_at)
-    values (%(source)s, 'view', %(key)s, %(headers)s, %(body)s, 'done', hermes_now())
-"""
 POLL_S = 0.05
 
 
@@ -207,30 +203,6 @@ def count_workers(connection: Connection[Any]) -> int:
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(COUNT_WORKERS, {'silence_s': WORKER_SILENCE_S}).fetchone()
     return int(row['alive']) if row else 0
-
-
-def note_view(connection: Connection[Any], event_id: int, by: str = 'command line') -> None:
-    """Journal that somebody looked at an event's raw bytes (S15): an event that is done as soon as it is stored."""
-    row = {
-        'source': SOURCE,
-        'key': _fresh_key(),
-        'headers': Jsonb({'by': by}),
-        'body': json.dumps({'act': 'event.viewed', 'event': event_id}).encode(),
-    }
-    with connection.transaction():
-        connection.execute(INSERT_VIEW, row)
-
-
-def note_export(connection: Connection[Any], record: RecordRef, by: str = 'command line') -> None:
-    """Journal that everything about somebody was exported (S15): which record, and nothing of whom."""
-    row = {
-        'source': SOURCE,
-        'key': _fresh_key(),
-        'headers': Jsonb({'by': by}),
-        'body': json.dumps({'act': 'person.exported', 'record': list(record)}).encode(),
-    }
-    with connection.transaction():
-        connection.execute(INSERT_VIEW, row)
 
 
 def _fresh_key() -> bytes:

@@ -5,7 +5,7 @@ import re
 import psycopg
 import pytest
 
-from hermes.db import acts
+from hermes.db import audit
 from tests.flows.companies import later, sign_up
 from tests.flows.desk import add_user, browser, logged_in, said, text
 from tests.flows.house import House
@@ -50,7 +50,7 @@ async def test_a_refused_act_and_what_the_command_line_did_are_told_apart(house:
         with psycopg.connect(house.settings.database_url) as connection:
             event = connection.execute('select min(id) from event').fetchone()
             assert event is not None
-            acts.note_view(connection, event[0])
+            audit.note_at_once(connection, 'event.viewed', event=event[0])
         [row] = await house.rows('select id from desk_user')
         refused = await ada.send(f'/desk/users/{row["id"]}/', '/desk/users/', role='viewer')
         assert refused.status_code == 422

@@ -87,7 +87,7 @@ async def test_each_view_of_a_raw_body_is_journalled_and_shows_no_secret(house: 
         assert (await ada.get(f'/desk/events/{number}/body/')).status_code == 405
         for page in ('/desk/events/', f'/desk/events/{number}/', '/desk/companies/', '/desk/search/?q=script'):
             assert '<script>alert' not in await ada.see(page), page
-    viewed = await house.rows("select convert_from(body, 'UTF8') as body, headers from event where kind = 'security'")
+    viewed = await house.rows("select convert_from(body, 'UTF8') as body, headers from event where kind = 'view'")
     told = [(json.loads(row['body'])['event'], row['headers']['by']) for row in viewed if 'event.viewed' in row['body']]
     assert told == [(number, 'operator@desk.example')]
 

@@ -44,5 +44,5 @@ async def test_somebody_is_exported_and_erased_with_a_receipt_that_can_be_checke
         assert 'Nobody is known by that' in text(found.text)
     left = await house.rows('select first_name from contact where first_name is not null')
     assert [row['first_name'] for row in left] == ['Sam']
-    noted = await house.rows("select convert_from(body, 'UTF8') as body from event where kind = 'security'")
+    noted = await house.rows("select convert_from(body, 'UTF8') as body from event where kind = 'view'")
     assert any('person.exported' in row['body'] for row in noted)

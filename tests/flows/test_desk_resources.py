@@ -94,6 +94,8 @@ async def test_a_company_is_made_edited_deleted_and_restored_and_the_crm_follows
         [row] = await house.rows('select website from company')
         assert row['website'] == 'other.example'
         remove = path.replace('/edit/', '/delete/')
+        along = text(await ada.see(remove))
+        assert 'company Ember Tutors, and organization' in along
         assert 'Write' in said((await ada.send(remove, name='Ember')).text)
         await ada.send(remove, name='Ember Tutors')
         await later(house)

@@ -12,7 +12,7 @@ from hermes.domain.model import Value
 from hermes.domain.record_types import ATTRIBUTES, FIELDED, TITLES
 from hermes.parts.roles import CRM, CRM_TITLE, PRODUCT_TITLE
 from hermes.sync import cataloguing
-from hermes.sync.acts.fields import RELATIONS
+from hermes.sync.acts.fields import RELATIONS, count_values, find
 from hermes.web.desk.fields import Field
 from hermes.web.desk.visit import Visit
 
@@ -75,6 +75,15 @@ def change_act(which: Any, values: Mapping[str, Value], reason: str) -> ChangeFi
     """The act that changes a field; what follows from it follows by itself. Raises Refused."""
     linked, machine_name = split(which)
     return ChangeField(linked, machine_name, {name: str(values[name] or '') for name in CHANGED if name in values})
+
+
+async def along(visit: Visit, row: Row) -> list[str]:
+    """Of how many records Hermes forgets a value."""
+    linked, machine_name = split(row['id'])
+    async with visit.parts.database.transaction() as connection:
+        known = await visit.parts.engine.known(connection)
+    held = await count_values(visit.parts.engine, find(known.catalogue, linked, machine_name))
+    return [f'the values of {held} records: adding it again gathers what the log still holds'] if held else []
 
 
 async def remove(visit: Visit, which: Any, values: Mapping[str, Value], reason: str) -> int | None:

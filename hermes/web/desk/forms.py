@@ -143,8 +143,8 @@ def called(row: Row) -> str:
 
 
 async def _along(visit: Visit, resource: Resource, row: Row) -> Sequence[str]:
-    """What goes along with it, a line each."""
-    return ()
+    """What goes along with it, a line each. Raises Refused where it cannot be deleted."""
+    return await resource.along(visit, row) if resource.along else ()
 
 
 def _changeable(visit: Visit) -> Resource:

@@ -8,28 +8,25 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import quote, urlsplit
 
-import structlog
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from hermes.db import acts, users
 from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import HermesError
 from hermes.domain.users import Role
 from hermes.kit.ids import new_token
-from hermes.web.desk.pages import Problem, show_problem, tell
+from hermes.web.desk.pages import Problem, lead, show_problem, tell
 from hermes.web.desk.parts import DeskParts
 from hermes.web.desk.undo import find_undo
 from hermes.web.desk.visit import Flash, Visit, read_sent
 
-log = structlog.get_logger(__name__)
 Who = Role | Literal['nobody']
 """The least that somebody must be: a role, or nobody at all."""
 Page = Callable[[Visit], Awaitable[Response]]
 SESSION: Final = 'hermes_session'
 VISIT: Final = 'hermes_visit'
 """The cookie of a login, and that of a browser without one, on which the forms before the login stand."""
-SEE_OTHER: Final = 303
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ def _to_login(visit: Visit) -> Response:
     if visit.request.method == 'GET' and visit.request.url.query:
         wanted += f'?{visit.request.url.query}'
     door = '/login' if visit.session is None else '/login/code'
-    return RedirectResponse(door if wanted == '/' else f'{door}?to={quote(wanted)}', SEE_OTHER)
+    return lead(door if wanted == '/' else f'{door}?to={quote(wanted)}')
 
 
 def is_same_origin(request: Request) -> bool:

@@ -49,7 +49,7 @@ async def export(visit: Visit) -> Response:
     ref = _ref(visit)
     told = await visit.parts.reading.ask_patiently(privacy.export, ref)
     async with visit.parts.database.transaction() as connection:
-        await note(connection, 'person.exported', visit.user.email, type=ref.type, record=ref.id)
+        await note(connection, 'person.exported', visit.user.email, record=list(ref))
     headers = {**HEADERS, 'content-disposition': f'attachment; filename="{ref.type}-{ref.id}.json"'}
     text = json.dumps(told, default=_plain, ensure_ascii=False, indent=2)
     return Response(text, media_type='application/json', headers=headers)

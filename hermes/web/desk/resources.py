@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hermes.db.catalogue import Knowledge
+from hermes.db.reads.deletion import Deletion, read_deletion
 from hermes.db.reads.lookup import Row
 from hermes.domain.acts import (
     Act,
@@ -30,6 +31,7 @@ Values = Mapping[str, Value]
 Form = Callable[[Knowledge, Row | None], Sequence[Field]]
 """The fields of a form: of a row, or of a new one."""
 Make = Callable[[Any, Values, str], Act]
+Along = Callable[[Visit, Row], Awaitable[Sequence[str]]]
 Do = Callable[[Visit, Any, Values, str], Awaitable[int | None]]
 """Carry out what a form says: of which row (None: a new one), the values, the reason; the event's id."""
 
@@ -52,14 +54,13 @@ class Resource:
     what_if: Make | None = None
     """The act of an edit, whose effect is shown first (ADM-14)."""
     delete: Do | None = None
+    along: Along | None = None
+    """What goes along with a deletion, a line each."""
     restore: Do | None = None
     sees: Role = 'viewer'
     changes: Role = 'operator'
     told: str = ''
     """One sentence under the title."""
-    group: str = 'Records'
-    key: str = ''
-    """Its key after "g"."""
 
     @property
     def path(self) -> str:
@@ -89,7 +90,7 @@ def _does(act: Make) -> Do:
     return do
 
 
-def _record(record_type: str, title: str, columns: Sequence[str], filters: Sequence[str], key: str) -> Resource:
+def _record(record_type: str, title: str, columns: Sequence[str], filters: Sequence[str]) -> Resource:
     """Companies, contacts and deals: their values are decreed (D-22)."""
 
     def form(known: Knowledge, row: Row | None) -> list[Field]:
@@ -106,6 +107,9 @@ def _record(record_type: str, title: str, columns: Sequence[str], filters: Seque
     def write(which: Any, values: Values, reason: str) -> Act:
         return WriteFields(RecordRef(record_type, which), values, reason)
 
+    async def along(visit: Visit, row: Row) -> list[str]:
+        return _tell(await visit.parts.reading.ask(read_deletion, RecordRef(record_type, row['id'])))
+
     return Resource(
         title.lower(),
         title,
@@ -118,8 +122,8 @@ def _record(record_type: str, title: str, columns: Sequence[str], filters: Seque
         edit=_does(write),
         what_if=write,
         delete=_does(lambda which, values, reason: DeleteRecord(RecordRef(record_type, which))),
+        along=along,
         restore=_does(lambda which, values, reason: RestoreRecord(RecordRef(record_type, which))),
-        key=key,
     )
 
 
@@ -129,21 +133,18 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         'Companies',
         ('name', 'country', 'tc2_status', 'price_plan', 'sales_person_id', 'created', 'id'),
         ('country', 'tc2_status', 'price_plan', 'sales_person_id', 'narc'),
-        'c',
     ),
     _record(
         'contact',
         'Contacts',
         ('last_name', 'first_name', 'email', 'phone', 'company_id', 'id'),
         ('company_id',),
-        'p',
     ),
     _record(
         'deal',
         'Deals',
         ('title', 'status', 'company_id', 'pipeline_id', 'stage_id', 'admin_id', 'id'),
         ('status', 'pipeline_id', 'stage_id', 'admin_id', 'company_id'),
-        'l',
     ),
     Resource(
         'meetings',
@@ -153,7 +154,6 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         ('status', 'kind', 'admin_id', 'company_id'),
         page='/desk/records/meeting/{id}/',
         told='Calls that were booked. They are moved and cancelled under Bookings.',
-        key='m',
     ),
     Resource(
         'admins',
@@ -169,8 +169,6 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         restore=_does(lambda which, values, reason: SaveAdmin({}, which)),
         changes='admin',
         told='Admins, in the words of the CRM: who sells, supports, develops business, and when they can be booked.',
-        group='Settings',
-        key='a',
     ),
     Resource(
         'pipelines',
@@ -183,7 +181,6 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         what_if=lambda which, values, reason: SetEntryStage(which, _number(values['dft_entry_stage_id'])),
         changes='admin',
         told='They are made and renamed in the CRM; here it is chosen at which stage new deals begin.',
-        group='Settings',
     ),
     Resource(
         'stages',
@@ -193,7 +190,6 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         ('pipeline_id', 'archived'),
         page='/desk/records/stage/{id}/',
         told='They are made, renamed and moved in the CRM.',
-        group='Settings',
     ),
     Resource(
         'fields',
@@ -206,13 +202,27 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         edit=custom_fields.change,
         what_if=custom_fields.change_act,
         delete=custom_fields.remove,
+        along=custom_fields.along,
         changes='admin',
         told='Fields of the CRM, and where their values come from. A new one is synced at once, without a restart.',
-        group='Settings',
-        key='f',
     ),
 )
 BY_NAME: Final[Mapping[str, Resource]] = {each.name: each for each in RESOURCES}
+
+
+def _tell(deletion: Deletion) -> list[str]:
+    """What a deletion takes along (D-2, S21), in words."""
+    told = []
+    for going in deletion.going:
+        there = f', and {going.remote} in the CRM' if going.remote and not deletion.kept else ''
+        told.append(f'{going.record.type} {going.name or going.record.id}{there}')
+    if left := sum(deletion.counts.values()) - len(deletion.going):
+        told.append(f'{left} more')
+    if deletion.remaining:
+        told.append(f'{len(deletion.remaining)} calls are still to come: each becomes a question')
+    if deletion.kept:
+        told.append(f'The CRM keeps its objects, because {deletion.kept}; that becomes a question')
+    return told
 
 
 def _number(value: Value) -> int:
