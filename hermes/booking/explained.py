@@ -12,6 +12,7 @@ from hermes.booking import timetables
 from hermes.booking.service import BookingService
 from hermes.domain.errors import Refused
 from hermes.domain.timetable import find_zone
+from hermes.kit.clock import read_moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,10 @@ def read_start(when: str, zone: ZoneInfo, now: datetime) -> datetime:
             raise Refused(f'"{when}" is no moment: write "tue 10:00", 2026-12-01T10:00 or 2026-12-01T10:00Z.') from None
     if found.second or found.microsecond:
         raise Refused(f'"{when}" is no whole minute, and a call starts at one.')
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    found = found if found.tzinfo else found.replace(tzinfo=zone)
+    if read_moment(found.isoformat()) is None:
+        raise Refused(f'"{when}" is no moment of these times.')
+    return found
 
 
 def not_bookable(admin: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -83,16 +83,17 @@ def read_about(text: str) -> 'About':
     from hermes.cli.naming import system_name
     from hermes.domain.model import RecordRef
     from hermes.domain.record_types import NAMES
+    from hermes.kit.texts import read_number
     from hermes.sync.capsule import About
 
     kind, _, rest = text.strip().partition(':')
-    if kind in ('event', 'decision') and rest.isdecimal() and rest.isascii() and int(rest) < 2**63:
-        return About(kind, int(rest))
-    if not rest and kind.isdecimal() and kind.isascii() and int(kind) < 2**63:
-        return About('event', int(kind))
+    if kind in ('event', 'decision') and (number := read_number(rest)) is not None:
+        return About(kind, number)
+    if not rest and (number := read_number(kind)) is not None:
+        return About('event', number)
     parts = rest.split(':')
-    if kind == 'push' and len(parts) == 3 and parts[0] in NAMES and parts[1].isdecimal() and int(parts[1]) < 2**63:
-        return About('push', record=RecordRef(parts[0], int(parts[1])), system=system_name(parts[2]))
+    if kind == 'push' and len(parts) == 3 and parts[0] in NAMES and (number := read_number(parts[1])) is not None:
+        return About('push', record=RecordRef(parts[0], number), system=system_name(parts[2]))
     raise Refused(f'"{text}" is none of these: the number of an event, push:company:12:SYSTEM, decision:7.')
 
 

@@ -14,6 +14,7 @@ from hermes.domain.identity import fold_name
 from hermes.domain.matching import Keys
 from hermes.domain.model import Value
 from hermes.kit.spelling import fold_email
+from hermes.kit.texts import read_number
 from hermes.parts.roles import PRODUCT, PRODUCT_TITLE
 
 
@@ -134,7 +135,7 @@ def find_bdr(raw: Value, directory: Directory) -> tuple[int | None, str]:
     text = str(raw).strip() if raw is not None else ''
     if text in ('', '0'):
         return None, ''
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    number = read_number(text) or 0
     readings = {'our id': number, f"{PRODUCT_TITLE}'s id": directory.admin_of(PRODUCT, number)}
     hits = {how: admin for how, admin in readings.items() if admin is not None and _is_bdr(directory, admin)}
     if len(set(hits.values())) == 1:

@@ -6,7 +6,21 @@ Nothing in Hermes asks the operating system for the time elsewhere, so that the 
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
+
+EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""What lies beyond is no time of ours, and a day more or less of it may be none at all."""
+
+
+def read_moment(text: str) -> datetime | None:
+    """A moment as somebody writes it, in UTC unless it says otherwise; None for what is none."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if EARLIEST <= moment < LATEST else None
 
 
 class Clock(Protocol):

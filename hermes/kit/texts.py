@@ -67,6 +67,13 @@ def cut(text: str, most: int) -> str:
     return text[: most * SLACK].encode('utf-8', 'ignore')[: most * BYTES].decode('utf-8', 'ignore')
 
 
+def read_number(text: str) -> int | None:
+    """A whole number from 0 on, as rows are numbered: plain digits that a column of PostgreSQL holds; None for all
+    else, which may be digits to Unicode and none to `int`, or more of them than anybody should convert.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 def composed(text: str, form: Literal['NFC', 'NFKC', 'NFKD'] = 'NFC') -> str:
     """`text` in a normal form, in linear time. Cut it before: every code point is looked at."""
     if text.isascii():

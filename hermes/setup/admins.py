@@ -14,6 +14,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.model import Event, Record, Value
 from hermes.domain.staff import full_name
 from hermes.kit.spelling import fold_email
+from hermes.kit.texts import read_number
 from hermes.parts.roles import CRM_TITLE, PRODUCT_TITLE
 from hermes.ports import Request, encode_answer
 from hermes.setup.findings import Finding, some
@@ -132,15 +133,16 @@ async def read_tc2_id(engine: Engine, user: User, text: str) -> int | None:
     """
     if not text.strip():
         return None
-    if not text.strip().isdecimal() or int(text) <= 0:
+    number = read_number(text.strip())
+    if not number:
         raise Refused(f'"{text}" is no id of {PRODUCT_TITLE}: a number, or nothing.')
     async with engine.database.transaction() as connection:
         directory = (await engine.known(connection)).directory
-    holder = directory.by_tc2.get(int(text))
+    holder = directory.by_tc2.get(number)
     if holder is not None and holder != _find(user, directory.admins):
         admin = directory.admins[holder].fields
         raise Refused(f'{admin.get("first_name") or ""} {admin.get("last_name") or ""} has the TC2 ID {text} already.')
-    return int(text)
+    return number
 
 
 async def read_users(engine: Engine) -> list[User]:

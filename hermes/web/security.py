@@ -11,11 +11,13 @@ import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FORWARDING = ('x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'x-forwarded-host', 'x-forwarded-proto')
 FORWARDED_FOR: Final = re.compile(r'(?:^|[;\s])for="?([^";,\s]*)', re.IGNORECASE)
+DEFAULT_PORTS: Final = {'http': 80, 'https': 443}
 LONGEST_WAY: Final = 2_000
 """Bytes of a list of hops that are looked at, from its end: that is where our own proxies write."""
 
@@ -74,6 +76,25 @@ def _without_port(hop: str) -> str:
     if hop.startswith('['):
         return hop[1:].partition(']')[0]
     return hop.partition(':')[0] if hop.count(':') == 1 else hop
+
+
+def scheme_of(scope: Scope, trusted: Sequence[Network]) -> str:
+    """'https' where the client came over TLS: to us, or to a trusted proxy that says so; nobody else is believed."""
+    client = scope.get('client')
+    told = _header(scope, b'x-forwarded-proto').rpartition(',')[2].strip().lower()
+    return told if told and client and _within(client[0], trusted) else str(scope.get('scheme', 'http'))
+
+
+def origin_of(address: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port of an address; None for what has none (`null`), or cannot be read."""
+    try:
+        told = urlsplit(address.strip())
+        host, port = told.hostname, told.port
+    except ValueError:
+        return None
+    if not host or '@' in told.netloc or told.scheme not in DEFAULT_PORTS:
+        return None
+    return told.scheme, host, DEFAULT_PORTS[told.scheme] if port is None else port
 
 
 def is_trusted(address: str, trusted: Sequence[Network]) -> bool:

@@ -6,6 +6,7 @@ from psycopg import Connection
 
 from hermes.db.reads.lookup import Row, rows
 from hermes.domain.errors import Refused
+from hermes.kit.texts import read_number
 
 FIND_ADMINS = """
     select id, concat_ws(' ', first_name, last_name) as name, email, active, bookable, timezone, working_hours,
@@ -22,7 +23,7 @@ FIND_ADMINS = """
 def find_admin(connection: Connection[Any], text: str) -> Row:
     """The admin that `text` means: an id, an e-mail address, or a name. Raises Refused when none or several do."""
     written = ' '.join(text.removeprefix('admin:').split())
-    number = int(written) if written.isascii() and written.isdigit() and len(written) < 19 else None
+    number = read_number(written)
     found = rows(connection, FIND_ADMINS, {'id': number, 'text': written})
     if not found:
         raise Refused(f'There is no admin "{written}". Write an id, an e-mail address or a name.')

@@ -21,6 +21,7 @@ from hermes.domain.history import is_empty
 from hermes.domain.merge import decreed
 from hermes.domain.model import Record, RecordRef, Value
 from hermes.domain.record_types import ATTRIBUTES, MERGED, NAMES, TITLES, FieldType, Policy
+from hermes.kit.texts import read_number
 from hermes.parts.roles import CRM, PRODUCT
 
 COMMON: Final = (
@@ -271,8 +272,8 @@ def in_our_terms(connection: Connection[Any], system: str, kind: FieldType, valu
         return None
     if kind == 'admin':
         query = FIND_ADMIN.get(system)
-        numeric = str(value).isdigit() and int(value) < 2**63
-        found = row(connection, query, {'remote': int(value)}) if query and numeric else None
+        number = read_number(str(value))
+        found = row(connection, query, {'remote': number}) if query and number is not None else None
         return found['id'] if found else value
     if kind in NAMES:
         known = find_linked(connection, system, kind, value)

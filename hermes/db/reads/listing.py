@@ -17,6 +17,7 @@ from psycopg import Connection, errors, sql
 from hermes.db.reads.lookup import Row, row, rows
 from hermes.db.reads.search import PLACES, asked_for, escape
 from hermes.domain.errors import Refused
+from hermes.kit.clock import read_moment
 
 Kind = Literal['text', 'choice', 'bool', 'int', 'day', 'moment', 'reference', 'json']
 MOST: Final = 10_000
@@ -333,7 +334,8 @@ def _read_value(column: Column, value: Any) -> Any:
             case 'day':
                 return value if type(value) is date else date.fromisoformat(text)
             case 'moment':
-                moment = value if isinstance(value, datetime) else datetime.fromisoformat(text)
+                if (moment := value if isinstance(value, datetime) else read_moment(text)) is None:
+                    raise ValueError
                 return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             case _:
                 if column.choices and text not in column.choices:

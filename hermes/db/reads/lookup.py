@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from hermes.domain.errors import Refused
 from hermes.domain.model import RecordRef, RemoteRef
 from hermes.domain.record_types import NAMES
+from hermes.kit.texts import read_number
 from hermes.parts.roles import CRM
 
 Row = dict[str, Any]
@@ -69,10 +70,10 @@ def find_record(connection: Connection[Any], text: str) -> Found:
     record_type = parts[0].lower() if len(parts) == 2 else None
     if record_type is not None and record_type not in NAMES:
         raise Refused(f'There is no record type "{parts[0]}". The types are: {", ".join(NAMES)}.')
-    number = parts[-1]
-    if not (number.isascii() and number.isdigit() and int(number) < 2**63):
+    number = read_number(parts[-1])
+    if number is None:
         raise Refused(f'"{text}" is no record. Write company:12, an id, or a remote object like {CRM}:organization:5.')
-    return _follow(connection, int(number), record_type, ())
+    return _follow(connection, number, record_type, ())
 
 
 def find_links(connection: Connection[Any], ref: RecordRef) -> list[Row]:

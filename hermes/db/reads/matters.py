@@ -14,6 +14,7 @@ from hermes.db.reads.search import PLACES
 from hermes.domain.fields import FILLING
 from hermes.domain.matters import EVENT, FIELD, LETTER, OWNER, PUSH, WORK, reason_of
 from hermes.domain.model import RecordRef
+from hermes.kit.texts import read_number
 
 MOST: Final = 10_000
 """No more are counted."""
@@ -124,9 +125,10 @@ def list_matters(
 ) -> Matters:  # fmt: skip
     """A page of what needs somebody of one kind. `before`, `after`: where another page ended or began."""
     place, _, key = (after or before).partition('.')
-    known = place.isascii() and place.isdigit() and len(place) < 19
+    standing = read_number(place)
+    known = standing is not None
     given = {
-        'kind': kind, 'record': record or None, 'system': system, 'place': int(place) if known else None, 'key': key,
+        'kind': kind, 'record': record or None, 'system': system, 'place': standing, 'key': key,
         'limit': limit + 1,
     }  # fmt: skip
     beyond, order = ('>', 'asc') if after and known else ('<', 'desc')

@@ -12,6 +12,7 @@ from hermes.db.reads.lookup import Row, find_record, rows
 from hermes.db.reads.meetings import PUBLIC
 from hermes.domain.errors import Refused
 from hermes.kit.spelling import fold, fold_email
+from hermes.kit.texts import read_number
 
 PERSON: Final = "concat_ws(' ', first_name, last_name)"
 CALL: Final = "kind || ' call, ' || to_char(start_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') || 'Z'"
@@ -98,7 +99,7 @@ def asked_for(connection: Connection[Any], text: str) -> dict[str, Any]:
         'name_key': fold(text),
         'email_keys': [fold_email(text)],
         'phone_keys': sorted(phones.asked(phones.keys(text, None))),
-        'number': int(text) if text.isascii() and text.isdigit() and int(text) < 2**63 else None,
+        'number': read_number(text),
         'named': _named(connection, text),
         'linked': rows(connection, LINKED, {'text': text})[0]['ids'],
     }

@@ -17,6 +17,7 @@ from hermes.domain.errors import Refused
 from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Record, RecordRef, RemoteRef
 from hermes.domain.rules import DELETION
+from hermes.kit.texts import read_number
 from hermes.parts.roles import CRM
 from hermes.sync import dirty
 from hermes.sync.acts.scope import Outcome, Scope
@@ -105,10 +106,11 @@ def _named(
         return (), ()
     if choice not in ('relink', 'accept'):
         return (old,), ()
-    number = value[-1] if isinstance(value, list) else str(value or '').rpartition(':')[2]
-    if not str(number).isdigit():
+    told = value[-1] if isinstance(value, list) else str(value or '').rpartition(':')[2]
+    number = read_number(str(told))
+    if number is None:
         raise Refused(f'Which {old.type}? Name its id in the CRM.')
-    return (old, old._replace(remote_id=str(int(number)))), ()
+    return (old, old._replace(remote_id=str(number))), ()
 
 
 def _carry_out(

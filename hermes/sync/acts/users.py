@@ -6,6 +6,7 @@ from hermes.db import users
 from hermes.domain.acts import AddUser, ChangeUser
 from hermes.domain.errors import Refused
 from hermes.domain.users import check_role
+from hermes.kit import texts
 from hermes.sync.acts.scope import Outcome, Scope
 
 LONGEST_NAME = 200
@@ -49,7 +50,7 @@ async def change(scope: Scope, act: ChangeUser) -> Outcome:
 
 
 def _name(name: str) -> str:
-    told = ' '.join(name.split())
+    told = texts.clean(texts.cut(name, LONGEST_NAME + 1))
     if len(told) > LONGEST_NAME:
         raise Refused(f'A name has at most {LONGEST_NAME} characters.')
     return told

@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from hermes.db import allowances, users
 from hermes.db.audit import note
-from hermes.domain.errors import NotFound
+from hermes.domain.errors import NotFound, Refused
 from hermes.domain.users import User
 from hermes.kit.passwords import check_password, hash_password, verify_password
+from hermes.kit.texts import read_number
 from hermes.web.desk import totp
 from hermes.web.desk.login import open_session
 from hermes.web.desk.pages import lead, show
@@ -32,14 +33,7 @@ async def _show(visit: Visit, status: int = 200, **wrong: str) -> Response:
 async def change_password(visit: Visit) -> Response:
     """Another password; every other session ends (S6)."""
     parts, user, chosen = visit.parts, visit.user, visit.field('password')
-    account = parts.hashed('account', user.email)
-    async with parts.database.transaction() as connection:
-        await parts.check_tries(connection, 'login of an account', account)
-        kept = (await users.read_secrets(connection, user.id))['password_hash']
-        right = await asyncio.to_thread(verify_password, visit.field('current'), kept)
-        if not right:
-            await allowances.count(connection, 'login of an account', account)
-    if not right:
+    if not await _knows_password(visit):
         return await _show(visit, 422, current='This is not your password.')
     if problem := problem_of(chosen, visit.field('again'), user.email, user.name):
         return await _show(visit, 422, **problem)
@@ -50,6 +44,23 @@ async def change_password(visit: Visit) -> Response:
     return lead(visit.link(PAGE, done=event_id))
 
 
+async def _knows_password(visit: Visit) -> bool:
+    """Whether whoever sits here knows the password of the account that is open. Raises OverLimit after too many that
+    were wrong, of this session alone: nobody else's tries keep its owner from changing anything.
+    """
+    assert visit.session is not None
+    parts, whose = visit.parts, visit.parts.hashed('session', str(visit.session.id))
+    async with parts.database.transaction() as connection:
+        await parts.check_tries(connection, 'own password', whose)
+        kept = (await users.read_secrets(connection, visit.user.id))['password_hash']
+        right = await asyncio.to_thread(verify_password, visit.field('current'), kept)
+        if not right:
+            await allowances.count(connection, 'own password', whose)
+    if not right:
+        visit.refuse('wrong password')
+    return right
+
+
 async def end_session(visit: Visit) -> Response:
     """Log out somewhere else, or everywhere else."""
     assert visit.session is not None
@@ -57,7 +68,7 @@ async def end_session(visit: Visit) -> Response:
     async with visit.parts.database.transaction() as connection:
         if chosen == 'others':
             await users.end_sessions(connection, visit.user.id, visit.session.id)
-        elif not chosen.isdigit() or not await users.end_session(connection, visit.user.id, int(chosen)):
+        elif not await users.end_session(connection, visit.user.id, read_number(chosen) or 0):
             raise NotFound('This session is over already.')
         event_id = await note(connection, 'user.logout', visit.user.email, user=visit.user.id)
     return lead(visit.link(PAGE, done=event_id))
@@ -86,6 +97,9 @@ async def enable_second_factor(visit: Visit) -> Response:
         wrong = 'This is not the code that belongs to the secret: is the clock of the phone right?'
         return _show_secret(visit, secret if len(secret) == 20 else totp.new_secret(), 422, wrong)
     async with visit.parts.database.transaction() as connection:
+        kept = (await users.read_secrets(connection, visit.user.id))['totp_secret']
+        if kept is not None and totp.open_secret(visit.parts, visit.user.id, kept) != secret:
+            raise Refused('There is a second factor already: drop it first, which asks for your password.')
         codes = await totp.enable(connection, visit.parts, visit.user.id, secret)
         await users.use_step(connection, visit.user.id, step)
         await note(connection, 'user.totp.on', visit.user.email, user=visit.user.id)
@@ -94,10 +108,9 @@ async def enable_second_factor(visit: Visit) -> Response:
 
 async def drop_second_factor(visit: Visit) -> Response:
     """A password alone from now on; the password is asked for."""
+    if not await _knows_password(visit):
+        return await _show(visit, 422, factor='This is not your password.')
     async with visit.parts.database.transaction() as connection:
-        kept = (await users.read_secrets(connection, visit.user.id))['password_hash']
-        if not await asyncio.to_thread(verify_password, visit.field('current'), kept):
-            return await _show(visit, 422, factor='This is not your password.')
         await users.set_totp(connection, visit.user.id, None)
         event_id = await note(connection, 'user.totp.off', visit.user.email, user=visit.user.id)
     return lead(visit.link(PAGE, done=event_id))

@@ -19,6 +19,8 @@ from hermes.domain.slot_reasons import clock, day
 from hermes.domain.slots import Interval
 from hermes.domain.staff import show_name
 from hermes.domain.timetable import find_zone
+from hermes.kit.clock import read_moment
+from hermes.kit.texts import read_number
 from hermes.web.desk.bookings import takes_calls
 from hermes.web.desk.pages import lead, show
 from hermes.web.desk.visit import Visit
@@ -141,12 +143,9 @@ async def _appointment(visit: Visit, found: Row) -> Appointment:
 async def move(visit: Visit) -> Response:
     """Another time: one that is on offer when the form comes."""
     found = await _found(visit)
-    try:
-        start = datetime.fromisoformat(visit.field('start'))
-    except ValueError:
+    start = read_moment(visit.field('start'))
+    if start is None:
         return await _show_move(visit, await _planned(visit), 422, 'Choose one of the times.')
-    if start.tzinfo is None:
-        start = start.replace(tzinfo=UTC)
     at = await _appointment(visit, found)
     if start == at.start and at.planned:
         return lead(f'{PAGE}{found["id"]}/')
@@ -183,7 +182,7 @@ async def _show_reassign(visit: Visit, found: Row, status: int = 200, wrong: str
 async def reassign(visit: Visit) -> Response:
     """Another person at the same time (CB-22); that they have no other call then, the database sees to."""
     found, told = await _found(visit), visit.field('admin')
-    if not (told.isascii() and told.isdigit() and len(told) < 19):
+    if read_number(told) is None:
         return await _show_reassign(visit, await _planned(visit), 422, 'Choose somebody.')
     row = await visit.parts.reading.ask(admins.find_admin, told)
     if not takes_calls(row) or not row[f'is_{found["kind"]}_person']:

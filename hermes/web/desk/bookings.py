@@ -18,6 +18,7 @@ from hermes.domain.errors import HermesError, Refused
 from hermes.domain.slot_reasons import clock, windows
 from hermes.domain.staff import show_name
 from hermes.domain.timetable import Defaults, find_zone, hours_of
+from hermes.kit.texts import read_number
 from hermes.web.desk.pages import show
 from hermes.web.desk.visit import Visit
 
@@ -145,17 +146,15 @@ async def make_link(visit: Visit) -> Response:
         found = await visit.parts.reading.ask(companies.find_company, visit.field('company'))
     except Refused as error:
         return await _show_link(visit, 422, wrong={'company': str(error)})
-    if days and not (days.isascii() and days.isdigit() and 1 <= int(days[:4]) <= 90):
+    lasting = read_number(days or str(visit.parts.service.terms.support_ttl_days)) or 0
+    if days and not 1 <= lasting <= 90:
         return await _show_link(visit, 422, wrong={'days': 'Say from 1 to 90 days.'})
-    until = now.replace(microsecond=0) + timedelta(days=int(days or visit.parts.service.terms.support_ttl_days))
-    admin = visit.field('admin')
+    until = now.replace(microsecond=0) + timedelta(days=lasting)
+    admin = read_number(visit.field('admin')) or 0
     try:
-        link = await visit.parts.service.support.make_for(
-            int(admin) if admin.isascii() and admin.isdigit() and len(admin) < 19 else 0, found['id'], express=express,
-            expires_at=until,
-        )  # fmt: skip
+        link = await visit.parts.service.support.make_for(admin, found['id'], express=express, expires_at=until)
     except Refused as error:
         return await _show_link(visit, 422, wrong={'admin': str(error)})
     async with visit.parts.database.transaction() as connection:
-        await note(connection, 'support.link', visit.user.email, company=found['id'], admin=int(admin))
+        await note(connection, 'support.link', visit.user.email, company=found['id'], admin=admin)
     return await _show_link(visit, link=link, company=found['name'], until=until)

@@ -41,6 +41,7 @@ from hermes.domain.matters import (
 from hermes.domain.model import RecordRef, Value
 from hermes.domain.rules import PLANS
 from hermes.domain.staff import show_name
+from hermes.kit.texts import read_number
 from hermes.web.desk.pages import lead, show
 from hermes.web.desk.visit import Visit
 from hermes.web.desk.what_if import show_what_if
@@ -170,9 +171,10 @@ async def _act(visit: Visit, kind: str, key: str, choice: str) -> Act:
 
 
 def _number(key: str) -> int:
-    if not (key.isascii() and key.isdigit() and len(key) < 19):
+    number = read_number(key)
+    if number is None:
         raise NotFound('There is no such matter.')
-    return int(key)
+    return number
 
 
 async def show_decision(visit: Visit) -> Response:
@@ -309,7 +311,10 @@ async def settle_owner(visit: Visit) -> Response:
     told = {name: visit.field(name) for name in (matter.detail if matter else {}) if visit.field(name)}
     if not told:
         return await _show_owner(visit, 422, {'': 'Choose who or what it is.'})
-    values: dict[str, Value] = {name: int(each) if each.isdigit() else each for name, each in told.items()}
+    values: dict[str, Value] = {}
+    for name, each in told.items():
+        number = read_number(each)
+        values[name] = each if number is None else number
     act = WriteFields(RecordRef('company', visit.number('company')), values, visit.field('reason').strip())
     try:
         done = await visit.act(act)

@@ -3,7 +3,7 @@ journalled; and what can be done about it: apply it again, put it aside, undo it
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -20,6 +20,7 @@ from hermes.domain.acts import DismissEvent, ParkEvent
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.event_filter import APPLIED_AGAIN, STATES, EventFilter, check
 from hermes.kit.bodies import read_body
+from hermes.kit.clock import read_moment
 from hermes.sync import capsule
 from hermes.web.desk.pages import HEADERS, lead, show
 from hermes.web.desk.visit import Visit
@@ -69,11 +70,10 @@ def _moment(text: str) -> datetime | None:
     """A moment in UTC, as a browser writes it. Raises Refused."""
     if not text.strip():
         return None
-    try:
-        told = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise Refused(f'"{text}" is no moment: write 2026-03-02T09:00, in UTC.') from None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
+    moment = read_moment(text)
+    if moment is None:
+        raise Refused(f'"{text}" is no moment: write 2026-03-02T09:00, in UTC.')
+    return moment
 
 
 async def show_event(visit: Visit) -> Response:

@@ -16,6 +16,7 @@ from hermes.domain.model import Value
 from hermes.domain.record_types import Attribute, Policy
 from hermes.domain.staff import show_name
 from hermes.domain.timetable import Defaults, check_days_off, hours_of
+from hermes.kit.texts import read_number
 from hermes.web.desk.shown import label
 
 Kind = Literal['text', 'int', 'bool', 'day', 'moment', 'choice', 'hours', 'days off', 'number', 'clock', 'json']
@@ -91,8 +92,9 @@ def _one_of(field: Field, told: str, known: Mapping[str, Value]) -> Value:
 
 
 def _number(field: Field, told: str) -> Value:
-    if told.lstrip('-').isascii() and told.lstrip('-').isdigit() and len(told) < 19:
-        return int(told)
+    number = read_number(told.removeprefix('-'))
+    if number is not None:
+        return -number if told.startswith('-') else number
     raise Refused(f'{field.label} is a whole number, not "{told}".')
 
 

@@ -16,6 +16,7 @@ from hermes.db.reads.lists import LISTINGS
 from hermes.db.reads.lookup import Row
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.model import Value
+from hermes.kit import texts
 from hermes.web.desk.fields import Field, Wrong, read_all
 from hermes.web.desk.lists import find_resource
 from hermes.web.desk.pages import lead, show
@@ -74,7 +75,7 @@ async def edit(visit: Visit) -> Response:
     shown = {field.name: field.show(row.get(field.name)) for field in fields}
     if visit.field('seen') != _digest(shown):
         return _show(visit, resource, row, fields, shown, {'': CHANGED})
-    changed = {name: value for name, value in values.items() if given[name].strip() != shown[name].strip()}
+    changed = {name: value for name, value in values.items() if given[name] != texts.tidy(shown[name])}
     owned = [field for field in fields if field.owned and field.name in changed]
     if owned and not visit.field('reason').strip():
         wrong['reason'] = f'{owned[0].label} is what the product says: say why it is to be another value.'

@@ -6,7 +6,7 @@ Each address with its method is declared with the least role (`routes.py`); what
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,10 +16,12 @@ from hermes.db.pool import DatabaseAway
 from hermes.domain.errors import HermesError
 from hermes.domain.users import Role
 from hermes.kit.ids import new_token
+from hermes.kit.texts import read_number
 from hermes.web.desk.pages import Problem, lead, show_problem, tell
 from hermes.web.desk.parts import DeskParts
 from hermes.web.desk.undo import find_undo
 from hermes.web.desk.visit import Flash, Visit, read_sent
+from hermes.web.security import origin_of
 
 Who = Role | Literal['nobody']
 """The least that somebody must be: a role, or nobody at all."""
@@ -52,11 +54,11 @@ def guarded(parts: DeskParts, route: Route) -> Callable[[Request], Awaitable[Res
                 return show_problem(visit, Problem.FORBIDDEN, needs=route.who)
             if route.method == 'POST':
                 visit.sent = await read_sent(request)
-                if not is_same_origin(request) or not visit.is_ours:
+                if not is_same_origin(visit) or not visit.is_ours:
                     visit.refuse('foreign form')
                     return show_problem(visit, Problem.FOREIGN)
-            elif visit.known and visit.query.get('done', '').isdigit():
-                visit.flash = await _find_flash(visit, int(visit.query['done'][:18]))
+            elif visit.known and (done := read_number(visit.query.get('done', ''))):
+                visit.flash = await _find_flash(visit, done)
             return _remember(visit, await route.page(visit))
         except (HermesError, DatabaseAway) as error:
             return _remember(visit, tell(visit, error))
@@ -66,14 +68,14 @@ def guarded(parts: DeskParts, route: Route) -> Callable[[Request], Awaitable[Res
 
 async def _recognise(visit: Visit) -> None:
     """Find the session of a browser, or give it something on which forms can stand."""
-    token = visit.request.cookies.get(cookie_name(visit.parts, SESSION), '')
+    token = visit.request.cookies.get(cookie_name(visit, SESSION), '')
     if 20 <= len(token) <= 100:
         async with visit.parts.database.transaction() as connection:
             visit.session = await users.find_session(connection, token)
     if visit.session is not None:
         visit.token = token
     else:
-        kept = visit.request.cookies.get(cookie_name(visit.parts, VISIT), '')
+        kept = visit.request.cookies.get(cookie_name(visit, VISIT), '')
         visit.token = kept if 20 <= len(kept) <= 100 else new_token()
 
 
@@ -86,7 +88,7 @@ async def _find_flash(visit: Visit, event_id: int) -> Flash | None:
 
 def _remember(visit: Visit, response: Response) -> Response:
     """A browser without a session keeps what its forms stand on."""
-    if visit.session is None and visit.request.cookies.get(cookie_name(visit.parts, VISIT)) != visit.token:
+    if visit.session is None and visit.request.cookies.get(cookie_name(visit, VISIT)) != visit.token:
         set_cookie(visit, response, VISIT, visit.token)
     return response
 
@@ -100,26 +102,29 @@ def _to_login(visit: Visit) -> Response:
     return lead(door if wanted == '/' else f'{door}?to={quote(wanted)}')
 
 
-def is_same_origin(request: Request) -> bool:
-    """Whether a browser says that the form is of a page of ours; what is no browser says nothing of it (S5)."""
-    site = request.headers.get('sec-fetch-site', 'same-origin')
-    origin = request.headers.get('origin')
-    return site == 'same-origin' and (origin is None or urlsplit(origin).netloc == request.headers.get('host', ''))
+def is_same_origin(visit: Visit) -> bool:
+    """Whether a browser says that the form is of a page of ours: of HERMES_URL, whatever Host a proxy makes of it, or
+    of the name under which we were asked. What is no browser says nothing of it (S5).
+    """
+    headers = visit.request.headers
+    if headers.get('sec-fetch-site', 'same-origin') != 'same-origin':
+        return False
+    told = headers.get('origin') or headers.get('referer')
+    ours = {origin_of(visit.parts.address('')), origin_of(f'{visit.scheme}://{headers.get("host", "")}')} - {None}
+    return told is None or origin_of(told) in ours
 
 
-def set_cookie(visit: Visit, response: Response, name: str, value: str) -> None:
-    """A cookie that no script reads and that no other site's form brings along."""
+def set_cookie(visit: Visit, response: Response, name: str, value: str, lasting: int | None = None) -> None:
+    """A cookie that no script reads and that no other site's form brings along; `lasting`: seconds."""
     response.set_cookie(
-        cookie_name(visit.parts, name), value, httponly=True, secure=visit.parts.secure, samesite='lax', path='/'
+        cookie_name(visit, name), value, lasting, httponly=True, secure=visit.secure, samesite='lax', path='/'
     )
 
 
 def drop_cookie(visit: Visit, response: Response, name: str) -> None:
-    response.delete_cookie(
-        cookie_name(visit.parts, name), httponly=True, secure=visit.parts.secure, samesite='lax', path='/'
-    )
+    response.delete_cookie(cookie_name(visit, name), httponly=True, secure=visit.secure, samesite='lax', path='/')
 
 
-def cookie_name(parts: DeskParts, name: str) -> str:
+def cookie_name(visit: Visit, name: str) -> str:
     """Over https a name that no neighbouring host can set."""
-    return f'__Host-{name}' if parts.secure else name
+    return f'__Host-{name}' if visit.secure else name

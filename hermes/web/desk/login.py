@@ -3,6 +3,8 @@ address, each failure counted (S15, S18). A login always begins a session of its
 """
 
 import asyncio
+import hmac
+from typing import Final
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -12,15 +14,21 @@ from hermes.db.audit import note
 from hermes.domain.users import User
 from hermes.kit.ids import new_token
 from hermes.kit.passwords import verify_password
+from hermes.kit.signing import sign
 from hermes.kit.spelling import fold_email
 from hermes.web.desk import totp
-from hermes.web.desk.guard import SESSION, VISIT, drop_cookie, set_cookie
+from hermes.web.desk.guard import SESSION, VISIT, cookie_name, drop_cookie, set_cookie
 from hermes.web.desk.pages import lead, show
 from hermes.web.desk.visit import Visit
 from hermes.web.security import client_address
 
 AT_ONCE = asyncio.Semaphore(2)
 """So many passwords are checked at a time: each takes 19 MB."""
+DEVICE: Final = 'hermes_device'
+"""The cookie of a browser in which an account was logged in to. Its tries are counted apart, so that nobody else's
+wrong passwords keep its owner out, however many there are.
+"""
+YEAR_S: Final = 365 * 24 * 3600
 WRONG = 'The e-mail address or the password is wrong.'
 WRONG_CODE = 'This code is wrong, or was used already. Codes change every 30 seconds; wait for the next one.'
 
@@ -38,16 +46,16 @@ async def show_login(visit: Visit) -> Response:
 async def login(visit: Visit) -> Response:
     """Check the password. Raises OverLimit after too many wrong ones."""
     email, parts = visit.field('email').strip(), visit.parts
-    account, address = _counted(visit, email)
+    counted = _counted(visit, email)
     async with AT_ONCE, parts.database.transaction() as connection:
-        await parts.check_tries(connection, 'login from an address', address)
-        await parts.check_tries(connection, 'login of an account', account)
+        for kind, whose in counted:
+            await parts.check_tries(connection, kind, whose)
         user = await users.find_by_email(connection, email)
         kept = (await users.read_secrets(connection, user.id))['password_hash'] if user else ''
         right = await asyncio.to_thread(verify_password, visit.field('password'), kept)
         if not right or user is None or user.disabled:
-            await allowances.count(connection, 'login from an address', address)
-            await allowances.count(connection, 'login of an account', account)
+            for kind, whose in counted:
+                await allowances.count(connection, kind, whose)
             user = None
     if user is None:
         visit.refuse('wrong password')
@@ -67,6 +75,9 @@ async def open_session(visit: Visit, user: User, *, verified: bool, to: str = ''
             await note(connection, 'user.login', user.email, user=user.id)
     answer = lead(to if verified else f'/login/code?to={quote(to)}')
     set_cookie(visit, answer, SESSION, token)
+    if verified:
+        device = _device(visit, user.email) or new_token(16)
+        set_cookie(visit, answer, DEVICE, f'{device}.{_sign_device(visit, user.email, device)}', YEAR_S)
     drop_cookie(visit, answer, VISIT)
     visit.session = None
     return answer
@@ -84,12 +95,13 @@ async def check_code(visit: Visit) -> Response:
     if visit.session is None or visit.known:
         return lead('/login')
     user = visit.session.user
-    account, _ = _counted(visit, user.email)
+    device = _device(visit, user.email)
+    whose = visit.parts.hashed('device', device) if device else visit.parts.hashed('account', _key(user.email))
     async with visit.parts.database.transaction() as connection:
-        await visit.parts.check_tries(connection, 'login of an account', account)
+        await visit.parts.check_tries(connection, 'second factor', whose)
         right = await totp.check(connection, visit.parts, user.id, visit.field('code'))
         if not right:
-            await allowances.count(connection, 'login of an account', account)
+            await allowances.count(connection, 'second factor', whose)
     if not right:
         visit.refuse('wrong code')
         return show(visit, 'code.html', 401, wrong=WRONG_CODE, to=_wanted(visit))
@@ -113,7 +125,30 @@ def _wanted(visit: Visit) -> str:
     return to if fits else '/'
 
 
-def _counted(visit: Visit, email: str) -> tuple[bytes, bytes]:
-    """By what tries are counted: the account, whether there is one or not, and the address."""
-    address = client_address(visit.request.scope, visit.parts.trusted)
-    return visit.parts.hashed('account', fold_email(email) or email.casefold()), visit.parts.hashed('client', address)
+def _counted(visit: Visit, email: str) -> list[tuple[str, bytes]]:
+    """By what tries are counted: the address, and the account, whether there is one or not; a browser that was in this
+    account before by itself alone.
+    """
+    parts = visit.parts
+    if device := _device(visit, email):
+        return [('login of an account', parts.hashed('device', device))]
+    address = client_address(visit.request.scope, parts.trusted)
+    return [
+        ('login from an address', parts.hashed('client', address)),
+        ('login of an account', parts.hashed('account', _key(email))),
+    ]
+
+
+def _device(visit: Visit, email: str) -> str:
+    """By what a browser is known in which this account was logged in to; '' for any other."""
+    device, _, signature = visit.request.cookies.get(cookie_name(visit, DEVICE), '').partition('.')
+    known = hmac.compare_digest(signature.encode(), _sign_device(visit, email, device).encode())
+    return device if device and known else ''
+
+
+def _sign_device(visit: Visit, email: str, device: str) -> str:
+    return sign(f'device {device} {_key(email)}'.encode(), visit.parts.secret)
+
+
+def _key(email: str) -> str:
+    return fold_email(email) or email.casefold()

@@ -16,7 +16,9 @@ from hermes.sync.engine import Engine
 from hermes.web.security import Network
 
 WITHIN: Final = timedelta(minutes=15)
-TRIES: Final = {'login of an account': 10, 'login from an address': 30, 'first code': 10}
+TRIES: Final = {
+    'login of an account': 10, 'login from an address': 30, 'second factor': 10, 'own password': 10, 'first code': 10,
+}  # fmt: skip
 """How many failed tries within a quarter of an hour; whoever is right meanwhile waits, too."""
 
 

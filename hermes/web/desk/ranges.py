@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from hermes.db.reads.figures import FIVE
+from hermes.kit import clock
 
 Usual = TypeVar('Usual', datetime, None)
 LASTS: Final = {
@@ -62,9 +63,7 @@ def read_moment(query: Mapping[str, str], name: str, usual: Usual, wrong: dict[s
     """
     if not (told := query.get(name, '').strip()):
         return usual
-    try:
-        moment = datetime.fromisoformat(told)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
+    moment = clock.read_moment(told)
+    if moment is None:
         wrong[name] = 'This is no time: write 2026-11-21T14:30 (UTC).'
-        return usual
+    return moment or usual

@@ -15,6 +15,7 @@ from hermes.domain.acts import Act, FetchRecord, MergeRecords, PushNow, ReleaseF
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.model import RecordRef, RemoteRef
 from hermes.domain.record_types import MERGED
+from hermes.kit.texts import read_number
 from hermes.parts.roles import CRM
 from hermes.sync.what_if import what_if
 from hermes.web.desk.pages import lead, show
@@ -49,14 +50,14 @@ async def release(visit: Visit) -> Response:
 
 async def put_back(visit: Visit) -> Response:
     """A value that stood there once stands again, decreed (D-22). The journal says what it was, not the form."""
-    ref, name, number = find_ref(visit), visit.part('field'), visit.field('put')
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
+    ref, name, number = find_ref(visit), visit.part('field'), read_number(visit.field('put'))
+    if number is None:
         raise NotFound('Which value? Choose one of the timeline.')
-    change = await visit.parts.reading.ask(read_change, ref, int(number))
+    change = await visit.parts.reading.ask(read_change, ref, number)
     if change['field'] != name:
         raise NotFound('That line of the journal is of another field.')
     side = 'old' if visit.field('side') == 'old' else 'new'
-    visit.query.update({'put': number, 'side': side})
+    visit.query.update({'put': str(number), 'side': side})
     try:
         done = await visit.act(WriteFields(ref, {name: change[side]}, visit.field('reason').strip()))
     except Refused as error:
@@ -78,13 +79,13 @@ class Both:
 
 def _read_both(connection: Connection, ref: RecordRef, asked: str) -> Both:
     head = reads.read_head(connection, ref)
-    number = asked.removeprefix(f'{ref.type}:').removeprefix(f'{ref.type} ').strip()
+    number = read_number(asked.removeprefix(f'{ref.type}:').removeprefix(f'{ref.type} ').strip())
     if not asked:
         return Both(head, None, None, [], {})
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
+    if number is None:
         hits = [item for item in search(connection, asked, limit=200) if item['type'] == ref.type]
         return Both(head, None, None, [item for item in hits if item['id'] != ref.id][:FOUND], {})
-    other = reads.read_head(connection, RecordRef(ref.type, int(number)))
+    other = reads.read_head(connection, RecordRef(ref.type, number))
     if other.into:
         other = reads.read_head(connection, other.into)
     if other.ref == ref:

@@ -5,7 +5,7 @@ It shows; what changes something stands in `record_acts.py`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -26,6 +26,7 @@ from hermes.domain.event_filter import EventFilter
 from hermes.domain.matters import title_of
 from hermes.domain.model import OPERATOR, RecordRef
 from hermes.domain.record_types import MERGED, NAMES, RANK
+from hermes.kit import clock, texts
 from hermes.parts.roles import CALENDAR, CALENDAR_TITLE, CRM, CRM_TITLE, PRODUCT, PRODUCT_TITLE
 from hermes.sync import planned
 from hermes.web.desk.pages import lead, show
@@ -159,10 +160,8 @@ def read_moment(visit: Visit) -> tuple[datetime | None, dict[str, str]]:
     text = visit.query.get('at', '').strip().replace(' ', 'T')
     if not text:
         return None, {}
-    try:
-        found = datetime.fromisoformat(text)
-        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    found = clock.read_moment(text)
+    if found is None:
         return None, {'at': 'This is no moment: write it as 2026-03-31 14:30, in UTC.'}
     if found > visit.parts.engine.clock.now():
         return None, {'at': 'This moment is still to come.'}
@@ -268,4 +267,4 @@ def can_write(visit: Visit, head: reads.Head, trait: Trait | None) -> bool:
 def place(visit: Visit, name: str) -> int:
     """A number in the address; 0 for none."""
     text = visit.query.get(name, '')
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return texts.read_number(text) or 0

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from hermes.db.reads.replays import list_replays, read_replay, say_filter
 from hermes.domain.acts import CancelReplay, ReplayEvent, ReplayEvents
 from hermes.domain.errors import Refused
+from hermes.kit.texts import read_number
 from hermes.sync import replay
 from hermes.web.desk.events import FILTERED, read_filter
 from hermes.web.desk.pages import lead, show
@@ -72,7 +73,7 @@ async def cancel(visit: Visit) -> Response:
 
 def _chosen(visit: Visit) -> list[int]:
     """The events that were ticked. Raises Refused for too many."""
-    numbers = [int(text) for text in visit.fields('event') if text.isascii() and text.isdigit() and len(text) < 19]
+    numbers = [number for text in visit.fields('event') if (number := read_number(text)) is not None]
     if len(numbers) > MOST:
         raise Refused(f'At most {MOST} events are chosen one by one; narrow the list down and replay all that fit.')
     return list(dict.fromkeys(numbers))

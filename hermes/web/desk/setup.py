@@ -11,6 +11,7 @@ from starlette.responses import Response
 from hermes.domain.acts import SetSetting
 from hermes.domain.config import KEYS
 from hermes.domain.errors import HermesError, NotFound, Refused
+from hermes.kit.texts import read_number
 from hermes.setup import admins, fields, hours, pipelines, trials, webhooks
 from hermes.setup.checklist import checklist, is_done
 from hermes.setup.findings import Finding
@@ -111,7 +112,7 @@ async def _choose_pipelines(visit: Visit) -> list[Field]:
 
 
 async def _save_pipelines(visit: Visit) -> Lines:
-    entries = {int(name.removeprefix('entry-')): _id(value) for name, value in _sent(visit, 'entry-')}
+    entries = {_id(name.removeprefix('entry-')): _id(value) for name, value in _sent(visit, 'entry-')}
     plans = {name.removeprefix('plan-'): _id(value) for name, value in _sent(visit, 'plan-')}
     return await pipelines.choose_pipelines(visit.parts.engine, entries, plans, visit.user.email)
 
@@ -188,7 +189,7 @@ def _sent(visit: Visit, prefix: str) -> list[tuple[str, str]]:
 
 
 def _id(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return read_number(text) or 0
 
 
 WORKS: Final[Mapping[str, Work]] = {

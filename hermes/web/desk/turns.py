@@ -5,6 +5,7 @@ from starlette.responses import Response
 from hermes.db.reads import rota
 from hermes.domain import rota as queues
 from hermes.domain.errors import NotFound, Refused
+from hermes.kit.texts import read_number
 from hermes.web.desk.pages import show
 from hermes.web.desk.visit import Visit
 
@@ -18,8 +19,7 @@ async def show_rota(visit: Visit) -> Response:
     queue = queue if queue in names else ''
     engine = visit.parts.engine
     places, away = await ask(rota.read_places, [queue] if queue else names, list(engine.systems), engine.defaults.zone)
-    told = visit.query.get('before', '')
-    before = int(told) if told.isascii() and told.isdigit() and len(told) < 19 else None
+    before = read_number(visit.query.get('before', ''))
     turns = await ask(rota.list_turns, queue=queue, before=before, limit=PAGE_OF + 1)
     return show(
         visit, 'rota.html', names=names, queue=queue, places=[each for each in places if queue or each.place == 1],

@@ -19,10 +19,14 @@ from hermes.sync.acts.commands import Check, Done, carry_out
 from hermes.sync.acts.scope import OPERATOR
 from hermes.web.desk.menu import Group, menu_of
 from hermes.web.desk.parts import DeskParts
+from hermes.web.door import host_of, is_local_name
 from hermes.web.refusals import Reason
+from hermes.web.security import scheme_of
 
 LONGEST: Final = 20_000
 FIELDS: Final = 128
+AS_TYPED: Final = frozenset({'password', 'again', 'current'})
+"""Passwords, of which nothing is taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,18 @@ class Visit:
         """Whether whoever asks has at least this role."""
         return self.known and self.user.may(role)
 
+    @property
+    def scheme(self) -> str:
+        """As the browser wrote it. On a name of this machine nobody is asked over TLS by a proxy that says nothing."""
+        told = scheme_of(self.request.scope, self.parts.trusted)
+        here = is_local_name(host_of(self.request.headers.get('host', '')))
+        return 'https' if self.parts.secure and not here else told
+
+    @property
+    def secure(self) -> bool:
+        """Whether cookies are for https alone."""
+        return self.parts.secure or self.scheme == 'https'
+
     @cached_property
     def csrf(self) -> str:
         return sign(f'form {self.token}'.encode(), self.parts.secret)
@@ -93,13 +109,12 @@ class Visit:
         return str(self.request.scope['path'])
 
     def part(self, name: str) -> str:
-        """A part of the path."""
-        return str(self.request.path_params[name])
+        """A part of the path, cut."""
+        return texts.clean(texts.cut(str(self.request.path_params[name]), 500))
 
     def number(self, name: str) -> int:
         """A part of the path that is a record's or row's number; 0, which nothing has, for what is none."""
-        told = self.part(name)
-        return int(told) if told.isascii() and told.isdigit() and len(told) < 19 else 0
+        return texts.read_number(self.part(name)) or 0
 
     def link(self, path: str = '', **changes: object) -> str:
         """This page's address, or another's, with what stands in it now and `changes`; None leaves a name out."""
@@ -124,7 +139,7 @@ class Visit:
 
 
 async def read_sent(request: Request) -> dict[str, list[str]]:
-    """What a form sends, cut; nothing of what is no form."""
+    """What a form sends, cut and without what nobody can see; nothing of what is no form."""
     told = request.headers.get('content-type', '').lower()
     if not told.startswith('application/x-www-form-urlencoded'):
         return {}
@@ -132,5 +147,6 @@ async def read_sent(request: Request) -> dict[str, list[str]]:
     async with request.form(max_fields=FIELDS, max_files=0) as form:
         for name, value in form.multi_items():
             if isinstance(value, str) and value:
-                found.setdefault(name, []).append(texts.cut(value, LONGEST))
+                told = texts.cut(value, LONGEST)
+                found.setdefault(texts.clean(name), []).append(told if name in AS_TYPED else texts.tidy(told))
     return found
