@@ -20,7 +20,7 @@ from hermes.db.reading import Reading
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import Clock, SystemClock
 from hermes.parts.assembly import build_booking_service, build_engine, build_letter_writer, limit_bytes, observe
-from hermes.parts.secrets import secrets_of
+from hermes.parts.secrets import hash_key, secrets_of
 from hermes.parts.site import site_of
 from hermes.parts.systems import sources
 from hermes.settings import Settings, load
@@ -76,7 +76,7 @@ def build_desk(settings: Settings, service: BookingService, clock: Clock) -> Des
         service,
         Reading(settings.database_url, clock),
         site_of(settings),
-        settings.secret_key.get_secret_value(),
+        hash_key(settings),
         secrets_of(settings),
         __version__,
         trusted_networks(settings.trusted_proxies),

@@ -18,6 +18,8 @@ from hermes.db.server import embedded
 from hermes.domain.errors import Refused
 from hermes.settings import Settings
 
+ENCRYPTED = 'only the SECRET_KEY of this installation opens it, so keep that too, in another place'
+NOT_ENCRYPTED = 'SECRET_KEY is not set, so it is NOT encrypted; people stand in it, treat it like the database'
 BackupFile = Annotated[Path, typer.Argument(metavar='FILE', help='A file; - for stdout or stdin.')]
 
 
@@ -113,19 +115,23 @@ def restore_from_live(name: NameFlag = '') -> None:
 
 
 def backup(file: BackupFile) -> None:
-    """Write the database into a file, whatever runs meanwhile. Keep the settings (.env) beside it."""
+    """Write the database into a file, encrypted with SECRET_KEY, whatever runs meanwhile. Keep the settings (.env) as
+    well: without that key nobody reads the file.
+    """
     from hermes.db.server import backup as backups
 
-    with open_database(load_settings()) as address:
+    settings = load_settings()
+    secret = settings.secret_key.get_secret_value()
+    with open_database(settings) as address:
         if str(file) == '-':
-            kept, size, tell = backups.write(address, sys.stdout.buffer), '', warn
+            kept, size, tell = backups.write(address, sys.stdout.buffer, secret), '', warn
         else:
             with new_file(file) as out:
-                kept = backups.write(address, out)
+                kept = backups.write(address, out, secret)
             size, tell = f' ({file.stat().st_size:,} bytes)', say
     for item in kept:
         tell(f'  {clean(item)}')
-    tell(clean(f'kept in {file}{size}; people stand in it, so treat it like the database'))
+    tell(clean(f'kept in {file}{size}; {ENCRYPTED if secret else NOT_ENCRYPTED}'))
 
 
 @contextmanager
@@ -154,12 +160,15 @@ def restore(file: BackupFile, name: NameFlag = '') -> None:
     from hermes.db.server import backup as backups
     from hermes.parts.systems import names
 
-    with given(file) as found, open_database(load_settings(make=True), make=True) as address:
+    settings = load_settings(make=True)
+    with given(file) as found, open_database(settings, make=True) as address:
         require_alone(address)
         if lost := contents(address):
             confirm(address, name, 'Everything will be lost', lost)
         with announcing('reading the backup'):
-            last = backups.restore(found, address, sorted(set(names().values())), say)
+            last = backups.restore(
+                found, address, sorted(set(names().values())), say, settings.secret_key.get_secret_value()
+            )
     when = f' at {last:%Y-%m-%d %H:%M:%S} UTC' if last else ''
     say(f'The database is as it was{when}. Every system is paused, because the world went on meanwhile.')
     say('What to do now stands in docs/how-to/back-up-and-restore.md: read everything, look at "hermes plan", resume.')

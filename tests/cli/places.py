@@ -9,6 +9,8 @@ from hermes.cli import app
 from hermes.cli.failures import sentence_of
 from tests.whole.filling import Rows, rows_of
 
+KEY = 'a secret key of the tests, of forty letters'
+
 
 class Place:
     """A filled database and `hermes` on it."""
@@ -20,12 +22,12 @@ class Place:
     def hermes(self, *words: str, **more: str) -> Result:
         env = {
             'DATABASE_URL': self.url, 'DATA_DIR': str(self.folder), 'LIVE_DATABASE_URL': 'postgresql://x@127.0.0.1:9/x',
-            'PD_API_KEY': 'pd-key', 'PD_BASE_URL': 'http://127.0.0.1:9', **more,
+            'SECRET_KEY': KEY, 'PD_API_KEY': 'pd-key', 'PD_BASE_URL': 'http://127.0.0.1:9', **more,
         }  # fmt: skip
         return CliRunner().invoke(app, list(words), env=env)
 
-    def refuses(self, *words: str) -> str:
-        done = self.hermes(*words)
+    def refuses(self, *words: str, **more: str) -> str:
+        done = self.hermes(*words, **more)
         assert done.exit_code == 1, (done.output, done.exception)
         told = sentence_of(done.exception) if isinstance(done.exception, Exception) else ''
         return done.stderr.strip() or told

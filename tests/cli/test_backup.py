@@ -2,6 +2,7 @@
 work in the database.
 """
 
+import io
 import os
 import socket
 import stat
@@ -15,11 +16,12 @@ import pytest
 from hermes.cli.failures import sentence_of
 from hermes.db import schema
 from hermes.db.server import backup
-from tests.cli.places import Place, standing
+from tests.cli.places import KEY, Place, standing
 from tests.waiting import PATIENCE_S
 from tests.whole.filling import fill
 
 pytestmark = [pytest.mark.lesson('M-54'), pytest.mark.behaviour('SETUP-17')]
+CANARY = 'Xanthippe Quillfeather, nobody else'
 LEFT = {
     'worker', 'reservation', 'pulse', 'alert', 'alert_message', 'system_state', 'event', 'push', 'budget',
     'desk_session',
@@ -89,6 +91,41 @@ def test_a_database_with_something_in_it_is_named_first(place: Place, file: Path
     assert standing(place) == before
 
 
+@pytest.mark.invariant('S24')
+@pytest.mark.parametrize('way', ['file', 'stdout'])
+def test_a_backup_says_nothing_without_the_key(place: Place, tmp_path: Path, way: str) -> None:
+    place.execute('update company set name = %s', CANARY)
+    file = tmp_path / 'private.backup'
+    if way == 'file':
+        done = place.hermes('db', 'backup', str(file))
+        assert 'only the SECRET_KEY of this installation opens it' in done.stdout
+    else:
+        file.write_bytes(place.hermes('db', 'backup', '-').stdout_bytes)
+    written = file.read_bytes()
+    for word in (b'PGDMP', b'company', CANARY.encode(), KEY.encode()):
+        assert word not in written, word
+    before = standing(place)
+    named = ('db', 'restore', str(file), '--name', place.name)
+    assert 'is encrypted: set SECRET_KEY' in place.refuses(*named, SECRET_KEY='')
+    assert 'was encrypted with another SECRET_KEY' in place.refuses(*named, SECRET_KEY=KEY[::-1])
+    assert standing(place) == before
+    place.execute("update company set name = 'Changed since'")
+    assert place.hermes(*named).exit_code == 0
+    assert standing(place)['company'] == before['company']
+
+
+@pytest.mark.invariant('S24')
+def test_what_was_not_encrypted_is_taken_as_ever_and_where_there_is_no_key_that_is_said(
+    place: Place, tmp_path: Path
+) -> None:
+    before, file = standing(place), tmp_path / 'plain.backup'
+    done = place.hermes('db', 'backup', str(file), SECRET_KEY='')
+    assert (file.read_bytes()[:5], 'SECRET_KEY is not set, so it is NOT encrypted' in done.stdout) == (b'PGDMP', True)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert place.hermes('db', 'restore', str(file), '--name', place.name).exit_code == 0
+    assert standing(place)['company'] == before['company']
+
+
 def test_an_empty_database_takes_it_without_a_question(place: Place, file: Path, blank_database_url: str) -> None:
     fresh = Place(blank_database_url, place.folder)
     done = fresh.hermes('db', 'restore', str(file))
@@ -98,11 +135,17 @@ def test_an_empty_database_takes_it_without_a_question(place: Place, file: Path,
 
 def test_what_is_no_backup_or_damaged_takes_nothing_away(place: Place, file: Path, blank_database_url: str) -> None:
     before = standing(place)
-    whole = file.read_bytes()
+    whole, dumped = file.read_bytes(), io.BytesIO()
+    backup.write(place.url, dumped, '')
+    plain = dumped.getvalue()
     for name, content, told in (
         ('page', b'<html>', 'is no backup: "hermes db backup" writes one'),
         ('nothing', b'', 'is no backup'),
-        ('half', whole[: len(whole) // 2], 'cannot be read: '),
+        ('half', whole[: len(whole) // 2], 'cannot be read: it is cut off'),
+        ('changed', whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:], 'cannot be read: it is cut off, or was changed'),
+        ('more', whole + b'x', 'cannot be read: it is cut off, or was changed'),
+        ('head', whole[:40], 'cannot be read: it is cut off'),
+        ('half of a plain one', plain[: len(plain) // 2], 'cannot be read: '),
     ):
         wrong = file.with_name(name)
         wrong.write_bytes(content)
@@ -118,7 +161,7 @@ def test_what_is_no_backup_or_damaged_takes_nothing_away(place: Place, file: Pat
         connection.execute('create table alembic_version (version_num text)')
         connection.execute("insert into alembic_version values ('0001')")
         connection.commit()
-        backup.write(blank_database_url, out)
+        backup.write(blank_database_url, out, '')
     done = place.hermes('db', 'restore', str(other), '--name', place.name)
     assert (done.exit_code, 'those of no version of Hermes' in f'{done.exception}') == (1, True), done.exception
     assert standing(place) == before

@@ -24,7 +24,9 @@ TRIES: Final = {
 
 @dataclass(frozen=True)
 class DeskParts:
-    """`secret`: SECRET_KEY. `hidden`: every live secret, which no file that is taken along holds."""
+    """`secret`: SECRET_KEY, in the sandbox another one of ours. `hidden`: every live secret, which no file that is
+    taken along holds.
+    """
 
     service: BookingService
     reading: Reading
