@@ -303,6 +303,11 @@ class Settings(BaseSettings):
         return bool(self.tc2_api_key or any(secret.get_secret_value() for secret in single) or any(named))
 
     @property
+    def app_users_client(self) -> tuple[str, str]:
+        """Id and secret of the app that signs in where app users are kept."""
+        return self.salesforce_client_id, self.salesforce_client_secret.get_secret_value()
+
+    @property
     def sandboxed(self) -> bool:
         """True if the outside world is the emulated one: no real credential is set."""
         return self.hermes_sandbox or not self.has_credentials

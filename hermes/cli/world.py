@@ -16,9 +16,13 @@ from hermes.db.server import embedded
 from hermes.domain.errors import Refused
 from hermes.kit import locks
 from hermes.kit.ids import new_token
+from hermes.sandbox.addresses import APP_USERS_SECRETS
 from hermes.settings import Settings, SettingsError, is_loopback, load
 
-DRAWN = ('SECRET_KEY', 'SIGNING_KEY', 'API_KEY', 'TC2_API_KEY', 'PD_API_KEY', 'PD_WEBHOOK_PASSWORD', 'MAILBOX_PASSWORD')
+DRAWN = (
+    'SECRET_KEY', 'SIGNING_KEY', 'API_KEY', 'TC2_API_KEY', 'PD_API_KEY', 'PD_WEBHOOK_PASSWORD', 'MAILBOX_PASSWORD',
+    *APP_USERS_SECRETS,
+)  # fmt: skip
 SERVICE_ACCOUNT = ('G_PROJECT_ID', 'G_CLIENT_EMAIL', 'G_PRIVATE_KEY_ID', 'G_PRIVATE_KEY', 'G_CLIENT_ID')
 WEB_PORT = 8000
 SANDBOX_PORT = 8100

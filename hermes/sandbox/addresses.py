@@ -2,6 +2,9 @@
 
 from typing import Final
 
+SALESFORCE_CLIENT_ID: Final = 'hermes-sandbox-app'
+APP_USERS_SECRETS: Final = ('SALESFORCE_CLIENT_SECRET',)
+"""What has to be drawn for the CRM of app users."""
 PAGES: Final = {
     'tutorcruncher': 'sign a company up, pay an invoice',
     'pipedrive': 'see it arrive; change a name, move a deal',
@@ -23,6 +26,8 @@ def addresses(world: str) -> dict[str, str]:
         'PD_API_RATE_PERIOD': '2',
         'G_API_ROOT': f'{world}/google',
         'G_TOKEN_URI': f'{world}/google/token',
+        'SALESFORCE_BASE_URL': f'{world}/salesforce',
+        'SALESFORCE_CLIENT_ID': SALESFORCE_CLIENT_ID,
     }
 
 

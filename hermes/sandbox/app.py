@@ -31,6 +31,7 @@ from hermes.sandbox import control
 from hermes.sandbox.google import calendar_app, token_answer
 from hermes.sandbox.mailbox import listen
 from hermes.sandbox.pipedrive import routes_v1, routes_v2
+from hermes.sandbox.salesforce import services_app
 from hermes.sandbox.scenarios.office import open_calendars
 from hermes.sandbox.tutorcruncher import routes as tutorcruncher_routes
 from hermes.sandbox.weather import ConnectionLost, Weather, WeatherFront
@@ -66,6 +67,9 @@ def create_app(world: World) -> FastAPI:
     app.mount('/google/calendar/v3', WeatherFront(calendar_app(world), world, 'google'))
     token_front: Any = WeatherFront(token_answer(world), world, 'google')
     app.router.routes.append(Route('/google/token', token_front))
+    salesforce = WeatherFront(services_app(world), world, 'salesforce')
+    app.mount('/salesforce/services', salesforce)
+    app.mount('/services', salesforce)  # for clients that keep nothing but the host of an instance's address
     app.include_router(control.routes(world))
     with contextlib.suppress(ImportError):
         from hermes.sandbox.pages import routes as pages_routes
@@ -160,7 +164,8 @@ class Saver:
             await asyncio.sleep(SAVE_EVERY_S)
             world = self.world
             stamps = (
-                world.pipedrive.last_stamp, world.google.changes, world.mailbox.changes, len(world.outbox.waiting),
+                world.pipedrive.last_stamp, world.google.changes, world.salesforce.store.changes,
+                world.mailbox.changes, len(world.outbox.waiting),
             )  # fmt: skip
             now = (world.call_count, len(world.outbox.sent), *stamps)
             if now != seen:

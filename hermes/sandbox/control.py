@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Request
 from hermes.kit.clock import ManualClock
 from hermes.sandbox.google import Refused as RefusedByGoogle
 from hermes.sandbox.pipedrive.answers import Refused
+from hermes.sandbox.salesforce import Refused as RefusedBySalesforce
 from hermes.sandbox.scenarios import SCENARIOS
 from hermes.sandbox.tutorcruncher import Refused as RefusedByTutorCruncher
 from hermes.sandbox.tutorcruncher import Unknown
@@ -36,8 +37,13 @@ def routes(world: World) -> APIRouter:
             'pipedrive': world.pipedrive.state(),
             'tutorcruncher': world.tutorcruncher.state(),
             'google': world.google.state(),
+            'salesforce': world.salesforce.state(),
             'mailbox': world.mailbox.state(),
         }
+
+    @router.get('/salesforce/lists')
+    async def lists() -> Json:
+        return world.salesforce.lists()
 
     @router.get('/calls')
     async def calls(system: str | None = None, method: str | None = None, since: int = 0) -> list[Json]:
@@ -141,13 +147,15 @@ def carry_out(world: World, body: Json) -> Json:
             result = world.tutorcruncher.act(name, **body)
         elif system == 'google':
             result = world.google.act(name, **body)
+        elif system == 'salesforce':
+            result = world.salesforce.act(name, **body)
         elif system == 'mailbox':
             result = world.mailbox.act(name, **body)
         else:
-            raise HTTPException(404, 'system is pipedrive, tutorcruncher, google or mailbox')
+            raise HTTPException(404, 'system is pipedrive, tutorcruncher, google, salesforce or mailbox')
     except Refused as refusal:
         raise HTTPException(422, refusal.error) from None
-    except RefusedByGoogle as refusal:
+    except (RefusedByGoogle, RefusedBySalesforce) as refusal:
         raise HTTPException(422, refusal.message) from None
     except (TypeError, ValueError, LookupError, Unknown, RefusedByTutorCruncher) as problem:
         raise HTTPException(422, f'{type(problem).__name__}: {problem}') from None

@@ -26,6 +26,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+NONSENSE = (b'{}', b'[]', b'null', b'{"ok": true}', b'""', b'[null]', b'{"records": null}')
+"""JSON that means nothing, of which an answer is made in bad weather."""
+
+
 class ConnectionLost(Exception):
     """The call was carried out, but its answer never reaches the caller."""
 
@@ -44,6 +48,8 @@ class Weather:
     error_after_p: float = 0.0
     lost_answer_p: float = 0.0
     empty_answer_p: float = 0.0
+    torn_answer_p: float = 0.0
+    nonsense_p: float = 0.0
     webhook_first_p: float = 0.0
     duplicated_p: float = 0.0
     delayed_p: float = 0.0
@@ -197,6 +203,10 @@ class WeatherFront:
             record.note = 'weather: carried out, answered empty'
             await Response(status_code=200)(scope, receive, send)
             return
+        spoilt = self._spoil(record, status, body)
+        if spoilt is not body:
+            headers = [one for one in headers if one[0].lower() != b'content-length']
+            headers, body = [*headers, (b'content-length', str(len(spoilt)).encode())], spoilt
         dated = [(name.encode(), value.encode()) for name, value in self._date().items()]
         await send(
             {
@@ -206,6 +216,19 @@ class WeatherFront:
             }
         )
         await send({'type': 'http.response.body', 'body': body})
+
+    def _spoil(self, record: Any, status: int, body: bytes) -> bytes:
+        """What is left of a good answer."""
+        weather, chance = self.world.weather, self.world.chance
+        if status >= 300 or not body:
+            return body
+        if weather.torn_answer_p and chance.random() < weather.torn_answer_p:
+            record.note = 'weather: carried out, the answer was torn'
+            return body[: chance.randrange(len(body))]
+        if weather.nonsense_p and chance.random() < weather.nonsense_p:
+            record.note = 'weather: carried out, answered with nonsense'
+            return chance.choice(NONSENSE)
+        return body
 
     def _date(self) -> dict[str, str]:
         """The header that a server adds over a socket; without one it is told here, by the world's clock."""

@@ -21,12 +21,18 @@ import httpx2
 from starlette.responses import Response
 
 from hermes.kit.clock import Clock, ManualClock
+from hermes.sandbox.addresses import SALESFORCE_CLIENT_ID
 from hermes.sandbox.outbox import Delivery, Outbox
 from hermes.sandbox.weather import Kind, Weather
 
 CALLS_KEPT = 200_000
 BODY_KEPT = 4_000_000
-SIGN_IN = ('/google/token',)
+SIGN_IN = {
+    '/google/token': '(a signed assertion)',
+    '/salesforce/services/oauth2/token': '(client credentials)',
+    '/services/oauth2/token': '(client credentials)',
+}
+"""Where callers sign in, and what is kept of what they say there."""
 
 
 class System(Protocol):
@@ -48,7 +54,8 @@ class Secrets:
     """What the emulated accounts and Hermes share. `pd_webhook_*`: what Hermes expects as Basic.
 
     `g_private_key`: the service account's, in PEM; without it nobody can sign in to the calendars. `mailbox_password`:
-    what the user `hermes` of the mail server has to say; '' for nobody is asked.
+    what the user `hermes` of the mail server has to say; '' for nobody is asked. `sf_*`: the connected app that may
+    sign in to Salesforce; nobody may without a secret.
     """
 
     tc2_api_key: str
@@ -57,6 +64,8 @@ class Secrets:
     pd_webhook_password: str
     g_private_key: str = ''
     mailbox_password: str = ''
+    sf_client_id: str = SALESFORCE_CLIENT_ID
+    sf_client_secret: str = ''
 
 
 @dataclass
@@ -81,7 +90,7 @@ class Call:
     def finish(self, status: int, answer: bytes, *, note: str = '') -> None:
         self.status, self.answer, self.note = status, readable(answer), note or self.note
         if self.path in SIGN_IN and self.request is not None:
-            self.request = '(a signed assertion)'
+            self.request = SIGN_IN[self.path]
             self.answer = '(an access token)' if status == 200 else self.answer
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,7 +99,7 @@ class Call:
 
 @dataclass
 class World:
-    """The accounts are `pipedrive`, `tutorcruncher` and `google`. `serves_sockets` is set by the process that
+    """The accounts are those of SYSTEMS. `serves_sockets` is set by the process that
     listens on one; `way_to_hermes` leads what a system asks of Hermes there (None: the network).
     """
 
@@ -115,6 +124,7 @@ class World:
         """Begin again with empty accounts, nothing under way and no calls noted."""
         from hermes.sandbox.google import GoogleCalendar
         from hermes.sandbox.pipedrive import PipedriveAccount
+        from hermes.sandbox.salesforce import Salesforce
         from hermes.sandbox.tutorcruncher import TutorCruncher
 
         self.calls.clear()
@@ -122,10 +132,11 @@ class World:
         self.pipedrive = PipedriveAccount(self)
         self.tutorcruncher = TutorCruncher(self)
         self.google = GoogleCalendar(self)
+        self.salesforce = Salesforce(self)
         self.mailbox.clear()
 
     def system(self, name: str) -> System:
-        """The account of that name: `pipedrive`, `tutorcruncher` or `google`. Raises LookupError."""
+        """The account of that name, one of SYSTEMS. Raises LookupError."""
         if name not in SYSTEMS:
             raise LookupError(f'there is no {name!r} in this world')
         found: System = getattr(self, SYSTEMS[name])
@@ -182,7 +193,7 @@ class World:
         return True
 
 
-SYSTEMS = {'pipedrive': 'pipedrive', 'tutorcruncher': 'tutorcruncher', 'google': 'google'}
+SYSTEMS = {name: name for name in ('pipedrive', 'tutorcruncher', 'google', 'salesforce')}
 
 
 def readable(body: bytes) -> Any:
