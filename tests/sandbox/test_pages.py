@@ -40,7 +40,16 @@ async def accept(delivery: Delivery) -> int:
 
 @pytest.mark.parametrize(
     'path',
-    ['/', '/pages/tutorcruncher', '/pages/pipedrive', '/pages/google', '/pages/travel', '/pages/static/sandbox.css'],
+    [
+        '/',
+        '/pages/tutorcruncher',
+        '/pages/pipedrive',
+        '/pages/google',
+        '/pages/salesforce',
+        '/pages/lists',
+        '/pages/travel',
+        '/pages/static/sandbox.css',
+    ],
 )
 async def test_every_page_shows_without_foreign_parts(browser: httpx2.AsyncClient, path: str) -> None:
     answer = await browser.get(path)

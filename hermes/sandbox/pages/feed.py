@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 if TYPE_CHECKING:
     from hermes.sandbox.outbox import Delivery
@@ -16,9 +16,14 @@ NAMES = {
     'pipedrive': 'Pipedrive',
     'tutorcruncher': 'TutorCruncher',
     'google': 'Google Calendar',
+    'salesforce': 'Salesforce',
     'mailbox': 'the mail server',
 }
+PREFIXES = (
+    '/pipedrive', '/tc2', '/google/calendar/v3', '/google', '/salesforce', '/services', '/data', '/api', '/v2', '/v1',
+)  # fmt: skip
 DETAIL_KEPT = 6000
+QUERY_KEPT = 120
 
 
 @dataclass(frozen=True)
@@ -69,9 +74,9 @@ def field_names(world: 'World') -> dict[str, str]:
 
 def _called(call: 'Call', names: dict[str, str]) -> Item:
     path = call.path
-    for prefix in ('/pipedrive', '/tc2', '/google/calendar/v3', '/google', '/api', '/v2', '/v1'):
+    for prefix in PREFIXES:
         path = path.removeprefix(prefix)
-    about = ', '.join(_keys(call.request, names)) if call.method != 'GET' else call.query[:60]
+    about = ', '.join(_keys(call.request, names)) if call.method != 'GET' else unquote_plus(call.query)[:QUERY_KEPT]
     tone = 'good' if 200 <= call.status < 300 and not call.note else 'bad'
     detail = _pretty({'request': call.request, 'answer': call.answer}, names)
     system = NAMES.get(call.system, call.system)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from hermes.sandbox.pages import feed, google, mailbox, pipedrive, support_links, tutorcruncher
+from hermes.sandbox.pages import feed, google, mailbox, pipedrive, salesforce, support_links, tutorcruncher
 from hermes.sandbox.pages.forms import NotDone, read_form
 from hermes.sandbox.weather import PRESETS
 
@@ -31,7 +31,8 @@ HEADERS = {
     'Cache-Control': 'no-store',
 }
 DESKS: Mapping[str, Any] = {
-    'tutorcruncher': tutorcruncher, 'pipedrive': pipedrive, 'google': google, 'mailbox': mailbox,
+    'tutorcruncher': tutorcruncher, 'pipedrive': pipedrive, 'google': google, 'salesforce': salesforce,
+    'mailbox': mailbox,
 }  # fmt: skip
 """Each shows its part of the world (`shown`) and does what its forms ask (`carry_out`)."""
 SHORT = ('google', 'mailbox')
@@ -52,6 +53,7 @@ def routes(world: 'World') -> APIRouter:
         router.add_api_route(f'/{name}', partial(to_desk, name), methods=['GET'])
     router.add_api_route('/pages/mailbox/{number}/html', pages.letter_html, methods=['GET'])
     router.add_api_route('/pages/mailbox/{number}/invite.ics', pages.letter_file, methods=['GET'])
+    router.add_api_route('/pages/lists', pages.lists, methods=['GET'])
     router.add_api_route('/pages/travel', pages.travel, methods=['GET'])
     router.add_api_route('/pages/weather', pages.set_weather, methods=['POST'])
     router.add_api_route('/pages/static/{name}', static, methods=['GET'])
@@ -103,6 +105,8 @@ class Pages:
             'deals': len(world.pipedrive.live('deal')),
             'calendars': len(world.google.people),
             'events': sum(1 for one in world.google.events.values() if not one.is_cancelled),
+            'app_users': sum(1 for _ in world.salesforce.kind('app_user').live()),
+            'contacts': sum(1 for _ in world.salesforce.contacts.live()),
             'letters': len(world.mailbox.letters),
             'subscriptions': len(world.pipedrive.subscriptions.rows),
         }
@@ -120,6 +124,9 @@ class Pages:
 
     async def letter_file(self, number: str) -> Response:
         return mailbox.show_file(self.world, number)
+
+    async def lists(self, request: Request) -> Response:
+        return self._show(request, 'lists.html', **salesforce.shown_lists(self.world))
 
     async def travel(self, request: Request) -> Response:
         return self._show(request, 'travel.html', feed=self._feed(FEED_LONG))

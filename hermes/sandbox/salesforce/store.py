@@ -44,6 +44,8 @@ class Table:
 
     def field(self, name: str) -> Field:
         """Raises LookupError."""
+        if name.lower() not in self.folded:
+            raise LookupError(f'{self.spec.name} has no field {name!r}')
         return self.folded[name.lower()]
 
     def next_id(self) -> str:
