@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hermes.db import bells, decisions, journal, keys, occupancy, pushes
+from hermes.db import bells, decisions, journal, keys, occupancy, people, pushes
 from hermes.db.candidates import CANDIDATES as CANDIDATES
 from hermes.db.candidates import candidates, naming, under
 from hermes.db.codec import dump, link_row, mirror_row, read_mirror, read_record, record_row
@@ -18,12 +18,12 @@ from hermes.db.rota import count_assigned
 from hermes.domain.applied import Applied
 from hermes.domain.graph import Allocator, Decision, Graph
 from hermes.domain.matching import Keys
-from hermes.domain.model import Change, Event, Intent, Mirror, Record, RecordRef, RemoteRef
-from hermes.domain.record_types import MERGED, SHARED, SHARED_IN_CRM, STORED, UNDER_COMPANY
+from hermes.domain.model import Change, Check, Event, Intent, Mirror, Record, RecordRef, RemoteRef
+from hermes.domain.record_types import MERGED, PEOPLE, SHARED, SHARED_IN_CRM, STORED, UNDER_COMPANY
 from hermes.domain.rules import buried_here
 
 BIRTHS_LOCK = 4_729_100_002
-BARREN = frozenset({'event', 'activity'})
+BARREN = frozenset({'event', 'activity', *PEOPLE})
 """Remote types that no record is ever made of: what nobody knows of them waits for no births."""
 
 
@@ -75,6 +75,12 @@ async def load(
         others += await _elsewhere(connection, parts.records)
     for record_type in sorted({ref.type for ref in shared}):
         others += await _by_id(connection, record_type, [ref.id for ref in shared if ref.type == record_type])
+    roots = sorted(ref for ref in named if ref.type in PEOPLE)
+    for record_type in sorted({ref.type for ref in roots}):
+        ids = [ref.id for ref in roots if ref.type == record_type]
+        others += await _by_id(connection, record_type, ids, lock=lock)
+    if roots:
+        parts.pushes += await pushes.creations_and_refusals(connection, [ref.id for ref in roots])
     mirrors = {mirror.ref: mirror for mirror in parts.mirrors} | await _mirrors_of_records(connection, others)
     mirrors.update(await _mirrors(connection, links.keys() - mirrors.keys()))
     graph = Graph([*parts.records, *others], mirrors.values(), allocate)
@@ -104,17 +110,20 @@ async def lock_births_unsynced(connection: Connection) -> None:
     await connection.execute(query, (BIRTHS_LOCK,))
 
 
-async def lock_for_recording(connection: Connection, company_id: int) -> None:
-    """Take the locks of whoever records a call, in everybody's order (births, company), before any push row is
-    touched.
-    """
+async def lock_for_recording(connection: Connection, root: RecordRef) -> None:
+    """Take the locks of whoever records a call, in everybody's order (births, root), before any push row is touched."""
     await lock_births(connection)
-    await lock_company(connection, company_id)
+    await lock_root(connection, root)
 
 
-async def lock_company(connection: Connection, company_id: int) -> None:
-    """The lock of one company graph: enough for whoever names nothing unknown."""
-    await connection.execute('select id from company where id = %s for update', (company_id,))
+async def lock_root(connection: Connection, root: RecordRef) -> None:
+    """The lock of one graph: enough for whoever names nothing unknown."""
+    await connection.execute(f'select id from {root.type} where id = %s for update', (root.id,))
+
+
+def whole(root: RecordRef) -> Wanted:
+    """A graph, by its root."""
+    return Wanted(companies={root.id}) if root.type == 'company' else Wanted(records={root})
 
 
 def _needs_births_lock(wanted: Wanted, links: Mapping[RemoteRef, RecordRef | None]) -> bool:
@@ -236,8 +245,9 @@ async def _elsewhere(connection: Connection, records: Collection[Record]) -> lis
     return [read_record('contact', row) for row in await rows.fetchall()]
 
 
-async def _by_id(connection: Connection, table: str, ids: list[int]) -> list[Record]:
-    rows = await connection.execute(f'select * from {table} where id = any(%s) order by id', (ids,))
+async def _by_id(connection: Connection, table: str, ids: list[int], *, lock: bool = False) -> list[Record]:
+    locking = 'for update' if lock else ''
+    rows = await connection.execute(f'select * from {table} where id = any(%s) order by id {locking}', (ids,))
     return [read_record(table, row) for row in await rows.fetchall()]
 
 
@@ -308,6 +318,7 @@ class Effects:
     changes: list[tuple[Change, int]] = field(default_factory=list)
     decisions: list[tuple[Decision, int]] = field(default_factory=list)
     closed: list[tuple[str, str]] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     mirrors: dict[RemoteRef, int] = field(default_factory=dict)
 
     def add(self, done: Applied, event_id: int) -> None:
@@ -315,6 +326,7 @@ class Effects:
         self.changes += [(change, event_id) for change in done.changes]
         self.decisions += [(decision, event_id) for decision in done.decisions]
         self.closed += done.closed
+        self.checks += done.checks
 
     @classmethod
     def of(cls, changes: Iterable[Change], event_id: int) -> 'Effects':
@@ -343,6 +355,7 @@ async def commit(
     await count_assigned(connection, effects.changes)
     await decisions.ask(connection, effects.decisions, at or event.received_at)
     await decisions.close(connection, effects.closed)
+    await people.note(connection, graph, effects.changes, effects.checks)
 
 
 async def _store(

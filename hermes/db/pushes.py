@@ -15,7 +15,7 @@ from hermes.db.codec import dump
 from hermes.db.meetings import CARRIED
 from hermes.db.pool import Connection, Row, walk_indices
 from hermes.domain.model import Record, RecordRef, RemoteRef
-from hermes.domain.record_types import RANK, UNDER_COMPANY
+from hermes.domain.record_types import RANK, ROOT_OF, UNDER_COMPANY
 
 LEASE_S: Final = 10
 FEW: Final = 4
@@ -61,6 +61,11 @@ class Push:
     fence: int
     detail: dict[str, Any]
 
+    @property
+    def root(self) -> RecordRef:
+        """The record whose graph it is of."""
+        return RecordRef(ROOT_OF[self.record.type], self.graph_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -88,6 +93,94 @@ def read_push(row: Row) -> Push:
         row['intent'],
         row['fence'],
         row['detail'],
+    )
+
+
+async def creations_and_refusals(connection: Connection, roots: Sequence[int]) -> list[Row]:
+    """The pushes of some graphs of which a creation is under way, or which were refused."""
+    rows = await connection.execute(
+        'select record_type, record_id, system, intent, state from push where graph_id = any(%s) and '
+        "(intent ->> 'op' = 'create' or state = 'parked')",
+        (list(roots),),
+    )
+    return await rows.fetchall()
+
+
+async def claim_more(connection: Connection, worker: str, system: str, limit: int, lease_s: float) -> list[Push]:
+    """Lease what else is due to a system that takes many together, each record a graph of its own; what has to go out
+    alone, or has an intent, is left.
+    """
+    rows = await connection.execute(
+        """
+        update push p set leased_by = %(worker)s, leased_until = hermes_now() + make_interval(secs => %(lease)s),
+          fence = p.fence + 1
+        from (
+          select record_type, record_id from push d
+          where d.system = %(system)s and d.wanted > d.done and d.state = 'ready' and d.due_at <= hermes_now()
+            and (d.leased_until is null or d.leased_until <= hermes_now()) and d.intent is null
+            and not d.detail ? 'alone'
+          order by d.due_at limit %(limit)s for update skip locked
+        ) due
+        where p.system = %(system)s and p.record_type = due.record_type and p.record_id = due.record_id
+        returning p.*
+        """,
+        {'worker': worker, 'lease': lease_s, 'system': system, 'limit': limit},
+    )
+    return [read_push(row) for row in await rows.fetchall()]
+
+
+HELD_BY: Final = (
+    'from jsonb_to_recordset(%(rows)s) as r(type text, id bigint, fence bigint, intent jsonb, generation bigint) '
+    'where p.record_type = r.type and p.record_id = r.id and p.system = %(system)s and p.fence = r.fence'
+)
+
+
+async def intend_many(
+    connection: Connection, intents: Sequence[tuple[Push, dict[str, Any]]], lease_s: float
+) -> dict[RecordRef, int]:
+    """Commit what is about to be sent together: the generation that is wanted now, of each that is still ours."""
+    rows = [{**_key(push), 'intent': intent} for push, intent in intents]
+    if not rows:
+        return {}
+    done = await connection.execute(
+        'update push p set intent = r.intent, leased_until = hermes_now() + make_interval(secs => %(lease)s) '
+        f'{HELD_BY} returning p.record_type, p.record_id, p.wanted',
+        {'rows': dump(rows), 'system': intents[0][0].system, 'lease': lease_s},
+    )
+    return {RecordRef(row['record_type'], row['record_id']): row['wanted'] for row in await done.fetchall()}
+
+
+async def complete_many(
+    connection: Connection, pushes: Sequence[Push], *, wrote: bool, spacing_s: float, done: bool = True
+) -> None:
+    """The generations that were wanted when these were claimed are done; without `done` only the leases end."""
+    if not pushes:
+        return
+    rows = [{**_key(push), 'generation': push.wanted if done else push.done} for push in pushes]
+    told = (
+        "intent = null, attempts = 0, reason = '', detail = p.detail - 'alone', "
+        'last_write_at = case when %(wrote)s then hermes_now() else p.last_write_at end, '
+        'due_at = case when %(wrote)s and p.wanted > r.generation then hermes_now() + make_interval(secs => '
+        '%(spacing)s) else hermes_now() end, '
+    )
+    await connection.execute(
+        f'update push p set {told if done else ""} done = greatest(p.done, r.generation), leased_by = null, '
+        f'leased_until = null {HELD_BY}',
+        {'rows': dump(rows), 'system': pushes[0].system, 'wrote': wrote, 'spacing': spacing_s},
+    )
+
+
+async def go_alone(connection: Connection, push: Push) -> None:
+    """What was refused together is sent one by one."""
+    await connection.execute(f'update push set detail = detail || \'{{"alone": true}}\' where {_HOLDS}', _key(push))
+
+
+async def retire_system(connection: Connection, system: str, reason: str) -> None:
+    """Nothing more goes to a system: what waits for it comes to its end, but for what is under way."""
+    await connection.execute(
+        "update push set done = wanted, state = 'ready', reason = %s, attempts = 0 "
+        "where system = %s and intent is null and (wanted > done or state <> 'ready')",
+        (reason, system),
     )
 
 

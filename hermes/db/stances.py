@@ -15,6 +15,7 @@ _COMPANY: Final = (
     'name', 'name_key', 'country', 'website', 'estimated_income', 'currency', 'tc2_status', 'price_plan', 'gclid',
     'signup_questionnaire', 'utm_source', 'utm_campaign', 'referer', 'tc2_cligency_url',
 )  # fmt: skip
+_PERSON: Final = ('email', 'first_name', 'last_name', 'lang', 'lists', 'target', 'state', 'crm_id', 'cleared')
 STAFF: Final = ('extra', 'claims', 'tombstone', 'first_name', 'last_name', 'email', 'timezone', 'working_hours',
                 'days_off')  # fmt: skip
 STANCES: Final[Mapping[str, Mapping[str, Stance]]] = {
@@ -52,6 +53,15 @@ STANCES: Final[Mapping[str, Mapping[str, Stance]]] = {
         **RECORD, 'uid': 'own', 'kind': 'nobody', 'status': 'nobody', 'canceled_by': 'nobody', 'zone': 'own',
         'lang': 'own', 'typed': 'own',
     },
+    'app_user': {
+        **RECORD, **dict.fromkeys(_PERSON, 'own'), 'user_id': 'own', 'legacy_id': 'own', 'moderation': 'nobody',
+        'decided': 'nobody',
+    },
+    'subscription': {**RECORD, **dict.fromkeys(_PERSON, 'own')},
+    'person_key': {'key': 'own'},
+    'crm_check': {'record_type': 'nobody', 'target': 'nobody', 'state': 'nobody', 'code': 'nobody', 'excerpt': 'own'},
+    'feed': {'says': 'own'},
+    'vault': {'name': 'nobody', 'leased_by': 'nobody'},
     'admin': dict.fromkeys(STAFF, 'nobody'),
     'pipeline': {**dict.fromkeys(RECORD, 'nobody'), 'name': 'nobody'},
     'stage': {**dict.fromkeys(RECORD, 'nobody'), 'name': 'nobody'},

@@ -380,6 +380,99 @@ class ChangeUser:
 
 
 @dataclass(frozen=True, slots=True)
+class AddAppUser:
+    """AU-1: somebody signed up, or is taken over from before. `id`: the number that was drawn for the key (the host's
+    `user_id`, else the address). `migrated`: they were kept elsewhere before; `crm_id`: the target's, if known.
+    """
+
+    id: int
+    email: str
+    first_name: str = ''
+    last_name: str = ''
+    lang: str = 'en'
+    educator: bool = False
+    lists: Sequence[str] = ()
+    user_id: str = ''
+    legacy_id: str = ''
+    crm_id: str = ''
+    migrated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAppUser:
+    """AU-2: other values for what is named in `to` (email, first_name, last_name, lang, educator, lists)."""
+
+    id: int
+    to: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """AU-3: an address without an account is on these lists too. `id`: the number that was drawn for the address."""
+
+    id: int
+    email: str
+    lists: Sequence[str]
+    first_name: str = ''
+    last_name: str = ''
+    lang: str = 'en'
+    educator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModerateAppUser:
+    """AU-4, AU-5: 'spam', 'review' or 'account_deleted'; '' takes it back."""
+
+    id: int
+    action: Literal['', 'spam', 'review', 'account_deleted']
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAppUser:
+    """AU-20: the host deleted the account."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergeAppUsers:
+    """AU-20: two accounts of the host are one, the second from now on."""
+
+    id: int
+    into: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetTarget:
+    """AU-13: app users are written to another system from now on ('' to none), in a phase of the migration."""
+
+    target: str
+    phase: str
+    note: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class SetSustainers:
+    """AU-6: who is a sustainer from now on, and who no longer, by our numbers."""
+
+    on: Sequence[int]
+    off: Sequence[int]
+    target: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class DecideAppUser:
+    """AU-11: what becomes of somebody whom the target does not know, or knows twice: 'create', 'link' (to `crm_id`),
+    'skip' (not there, for good), 'retry'.
+    """
+
+    id: int
+    choice: Literal['create', 'link', 'skip', 'retry']
+    crm_id: str = ''
+    reason: str = ''
+
+
+@dataclass(frozen=True, slots=True)
 class TakeOver:
     """A part of an older database, as it stood there. `step`: which part."""
 
@@ -395,6 +488,8 @@ Act = (
     | ParkEvent | ReplayEvent | DismissEvent | RetryLetter | DismissLetter | SettleDecision
     | ReplayEvents | CancelReplay
     | BookMeeting | MoveMeeting | CancelMeeting | ReassignMeeting | RenameMeeting | AddUser | ChangeUser | TakeOver
+    | AddAppUser | ChangeAppUser | Subscribe | ModerateAppUser | RemoveAppUser | MergeAppUsers | SetTarget
+    | SetSustainers | DecideAppUser
 )  # fmt: skip
 
 NAMES: Final[Mapping[str, type[Any]]] = {
@@ -440,6 +535,15 @@ NAMES: Final[Mapping[str, type[Any]]] = {
     'meeting.rename': RenameMeeting,
     'user.add': AddUser,
     'user.change': ChangeUser,
+    'people.add': AddAppUser,
+    'people.change': ChangeAppUser,
+    'people.subscribe': Subscribe,
+    'people.moderate': ModerateAppUser,
+    'people.remove': RemoveAppUser,
+    'people.merge': MergeAppUsers,
+    'people.target': SetTarget,
+    'people.sustainers': SetSustainers,
+    'people.decide': DecideAppUser,
 }
 """What an act is called in the log, for each class but TakeOver, whose steps are called `legacy.<step>`."""
 NAME_OF: Final[Mapping[type[Any], str]] = {kind: name for name, kind in NAMES.items()}

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from hermes.domain.graph import Context, Decision, Graph
 from hermes.domain.history import blank
-from hermes.domain.model import Change, Record, RecordRef, RemoteRef
+from hermes.domain.model import Change, Check, Record, RecordRef, RemoteRef
 
 
 @dataclass
@@ -17,6 +17,7 @@ class Applied:
     closed: list[tuple[str, str]] = field(default_factory=list)
     """Decisions that need nobody any more: kind and key."""
     notes: list[str] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     waits_for: list[RemoteRef] = field(default_factory=list)
     created: set[RecordRef] = field(default_factory=set)
     companies: set[int] = field(default_factory=set)

@@ -8,7 +8,7 @@ PD-PER-3).
 from dataclasses import replace
 from typing import Final
 
-from hermes.domain import doubts, meeting
+from hermes.domain import app_user, doubts, meeting
 from hermes.domain.adoption import overwritten
 from hermes.domain.applied import Applied, ask
 from hermes.domain.errors import Refused
@@ -18,7 +18,7 @@ from hermes.domain.linking import adopt, attach, link, note_conflict
 from hermes.domain.matching import RECORD_TYPE, is_erased, seek
 from hermes.domain.merge import merge, settle_fields
 from hermes.domain.model import Change, Element, Intent, Mirror, Observation, Record, RecordRef, RemoteRef
-from hermes.domain.record_types import PARTS
+from hermes.domain.record_types import PARTS, PEOPLE
 from hermes.domain.remote_merges import NAMED_BY, absorb, fill_references, join, join_listed, observe_merge
 from hermes.domain.rules import claim, rules
 from hermes.domain.tombstones import keep_one_primary, lay_down, promote, revive
@@ -37,6 +37,8 @@ def apply(graph: Graph, element: Element, context: Context) -> Applied:
         raise Refused(element.unparseable)
     if element.intent:
         _note_intent(graph, element.intent, context, done)
+    if element.lookup:
+        app_user.note_lookup(graph, element.lookup, context, done)
     if element.ignored:
         done.note(f'ignored: {element.ignored}')
     for wanted in element.fetch:
@@ -58,6 +60,8 @@ def _note_intent(graph: Graph, intent: Intent, context: Context, done: Applied) 
     if is_erased(graph.record(intent.record)):
         done.note(ERASED)
         return
+    if intent.record.type in PEOPLE:
+        app_user.note_intent(graph, intent, context, done)
     key = (intent.record, intent.ref.system)
     if intent.op == 'create':
         if intent.state == 'open':
@@ -121,6 +125,9 @@ def _observe(graph: Graph, seen: Observation, emails: list[str], context: Contex
     held = graph.mirrors.get(seen.ref)
     if held is not None and is_erased(graph.record(held.record)):
         done.note(ERASED)
+        return
+    if record_type in PEOPLE:
+        app_user.observe(graph, seen, context, done)
         return
     if record_type == 'meeting':
         meeting.observe(graph, seen, context, done)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Intent, Mirror, Record, RecordRef, RemoteRef, Value
+from hermes.domain.record_types import PEOPLE
 from hermes.parts.roles import CRM
 
 
@@ -185,6 +186,10 @@ class Graph:
         if record.ref.type == 'company':
             return record
         return self.record(RecordRef('company', record.company_id)) if record.company_id is not None else None
+
+    def root(self, record: Record) -> Record | None:
+        """The record whose graph it is in: its company, or itself where it stands under none."""
+        return record if record.ref.type in PEOPLE else self.company(record)
 
     def children(self, company_id: int, record_type: str) -> list[Record]:
         """Contacts, deals or meetings of a company, oldest first, aliases left out."""

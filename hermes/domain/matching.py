@@ -16,7 +16,7 @@ from hermes.parts.roles import CALENDAR, CRM, PRODUCT, ROLES
 
 SYSTEMS: Final[Mapping[Role, str]] = {'crm': CRM, 'product': PRODUCT, 'calendar': CALENDAR}
 RECORD_TYPE: Final[Mapping[tuple[str, str], str]] = {
-    (SYSTEMS[role], remote): each.name for each in TYPES for role, remote in each.remotes.items()
+    (SYSTEMS[role], remote): each.name for each in TYPES for role, remote in each.remotes.items() if role in SYSTEMS
 }
 """(system, remote type) -> record type."""
 RULES: Final = {'client': 'MATCH-1', 'organization': 'MATCH-2', 'person': 'MATCH-3', 'deal': 'MATCH-4'}

@@ -99,6 +99,8 @@ class Intent:
     record: RecordRef
     fields: Mapping[str, Value] = field(default_factory=dict)
     started_at: datetime | None = None
+    refused: str = ''
+    """Of a void one: what the remote said against it, for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +114,34 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """A target was asked whether it knows a record: the objects that it named, found `by` one of our keys."""
+
+    record: RecordRef
+    system: str
+    found: tuple[str, ...] = ()
+    by: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A step of an app user from state to state in a target (AU-9), with what was answered, in words."""
+
+    record: RecordRef
+    target: str
+    state: str
+    detail: str
+    event_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
     """One element of a delivery: what it observes, or why it is ignored, or why it cannot be understood."""
 
     observations: tuple[Observation, ...] = ()
     fetch: tuple[Fetch, ...] = ()
     intent: Intent | None = None
+    lookup: Lookup | None = None
     ignored: str = ''
     unparseable: str = ''
     doubts: tuple[str, ...] = ()

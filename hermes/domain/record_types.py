@@ -19,8 +19,9 @@ FieldType = str
 """One of PLAIN, or the name of the record type that it refers to."""
 PLAIN: Final = frozenset({'str', 'int', 'bool', 'date', 'time', 'json'})
 """'time' is a moment in UTC: 'YYYY-MM-DDTHH:MM:SS+00:00'."""
-Role = Literal['crm', 'product', 'calendar']
-"""What an outside system is to Hermes."""
+Role = Literal['crm', 'product', 'calendar', 'people']
+"""What an outside system is to Hermes; 'people': a place where app users are kept; one is written to at a time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,21 @@ class RecordType:
     merges: bool = False
 
 
+_PERSON: Final = (
+    Attribute('email', 'str', 'hermes', personal=True),
+    Attribute('first_name', 'str', 'hermes', personal=True),
+    Attribute('last_name', 'str', 'hermes', personal=True),
+    Attribute('lang', 'str', 'hermes'),
+    Attribute('educator', 'bool', 'hermes'),
+    Attribute('lists', 'json', 'hermes'),
+    Attribute('target', 'str', 'hermes'),
+    Attribute('state', 'str', 'hermes'),
+    Attribute('crm_id', 'str', 'hermes'),
+    Attribute('cleared', 'str', 'hermes'),
+)
+"""Of an app user and of a subscription. `target`: where it is written to, of which `state` and `crm_id` speak;
+`cleared`: the target in which a look-up said that it may be made.
+"""
 _TC2_TEXTS: Final = (
     'tc2_status', 'price_plan', 'gclid', 'signup_questionnaire', 'utm_source', 'utm_campaign', 'referer',
 )  # fmt: skip
@@ -194,6 +210,20 @@ TYPES: Final = (
         rank=3,
         under='company',
     ),
+    RecordType(
+        'app_user',
+        (
+            Attribute('user_id', 'str', 'hermes', personal=True),
+            *_PERSON,
+            Attribute('moderation', 'str', 'hermes'),
+            Attribute('legacy_id', 'str', 'hermes'),
+            Attribute('is_sustainer', 'bool', 'hermes'),
+            Attribute('decided', 'str', 'hermes'),
+        ),
+        {'people': 'app_user'},
+        rank=4,
+    ),
+    RecordType('subscription', _PERSON, {'people': 'subscription'}, rank=5),
 )
 """`hermes_id` is a record's id and stands in no list of attributes."""
 
@@ -208,6 +238,10 @@ STORED: Final = tuple(each.name for each in TYPES)
 SHARED: Final = tuple(each.name for each in TYPES if each.shared)
 MERGED: Final = tuple(each.name for each in TYPES if each.merges)
 UNDER_COMPANY: Final = tuple(each.name for each in TYPES if each.under == 'company')
+PEOPLE: Final = tuple(each.name for each in TYPES if 'people' in each.remotes)
+"""Roots without a company: each is a graph of its own."""
+ROOT_OF: Final[Mapping[str, str]] = {each.name: each.under or each.name for each in TYPES if each.rank is not None}
+"""What is pushed -> the type of the record whose graph it is in."""
 PARTS: Final = tuple(name for name in UNDER_COMPANY if name in MERGED)
 """What hangs under a company, and moves with what the CRM says."""
 NAMES: Final = (*sorted(RANK, key=RANK.__getitem__), *(name for name in STORED if name not in RANK))

@@ -7,9 +7,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from hermes.domain.alerts import Message
+from hermes.domain.errors import Reaction
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Element, Event, Record, RecordRef, Value
 from hermes.kit.answers import Answer
@@ -28,8 +29,8 @@ from hermes.ports.profile import (
 
 __all__ = [
     'Advice', 'Allowance', 'Answer', 'Authentication', 'Calendar', 'Channel', 'Cost', 'Courier', 'Fields',
-    'Headers', 'Letter', 'Listings', 'Mailer', 'Op', 'Outgoing', 'Prices', 'Product', 'Profile', 'RemoteField',
-    'Request', 'Role', 'Source', 'Subscription', 'System', 'View', 'decode_answer', 'encode_answer',
+    'Headers', 'Letter', 'Listings', 'Mailer', 'Op', 'Outgoing', 'PeopleTarget', 'Prices', 'Product', 'Profile',
+    'RemoteField', 'Request', 'Role', 'Source', 'Subscription', 'System', 'View', 'decode_answer', 'encode_answer',
 ]  # fmt: skip
 
 Op = Literal[
@@ -47,6 +48,10 @@ Op = Literal[
     'add_webhook',
     'drop_webhook',
     'add_field',
+    'lookup',
+    'sustainers',
+    'lists',
+    'describe',
 ]
 
 
@@ -56,7 +61,10 @@ class Request:
 
     `type` is the remote type ('organization'); `fields` are canonical (the keys of the mirror) for create and update;
     `basis` are the mirror's current canonical values (needed where a list goes out whole, OUT-1);
-    `params` for listings: 'since' (aware datetime), 'cursor', 'status', 'ids', 'limit'.
+    `params` for listings: 'since' (aware datetime), 'cursor', 'status', 'ids', 'limit'; for a 'lookup': 'keys', a list
+    of {'record': [type, id], 'external_id', 'legacy_id', 'email'}, and 'by', the one key that counts ('': whatever
+    finds somebody). `items`: many writes of one op and type that go out as one call
+    (Profile.batch); an answer's items are theirs, by index.
     """
 
     op: Op
@@ -66,6 +74,7 @@ class Request:
     basis: Mapping[str, Value] = field(default_factory=dict)
     params: Mapping[str, Value] = field(default_factory=dict)
     record: RecordRef | None = None
+    items: 'tuple[Request, ...]' = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +217,18 @@ class System(Protocol):
         """Raise the Reaction that the answer asks for; return when it succeeded."""
 
 
+class PeopleTarget(System, Protocol):
+    """A system in which app users are kept (role 'people'): its writes may go out together, and it is asked whom it
+    knows before anybody is made there (AU-13).
+
+    An answer to a write with items is observed item by item, each with the item's `record`; one to a 'lookup' as an
+    element a key: its `lookup` names the objects that were found, and where it is one, the element observes it too.
+    """
+
+    def verdicts(self, request: Request, answer: Answer) -> Sequence[Reaction | None]:
+        """Of a call with items that succeeded as a whole: the reaction that each item asks for, by index."""
+
+
 class Product(System, Protocol):
     """The system in which customers sign up."""
 
@@ -291,14 +312,7 @@ def encode_answer(request: Request, answer: Answer) -> bytes:
     """An answer (or a page, or a read) as the body of an event: what was asked and what came back, as JSON."""
     return json.dumps(
         {
-            'request': {
-                'op': request.op,
-                'type': request.type,
-                'remote_id': request.remote_id,
-                'fields': dict(request.fields),
-                'params': dict(request.params),
-                'record': list(request.record) if request.record else None,
-            },
+            'request': _request_row(request),
             'status': answer.status,
             'headers': dict(answer.headers),
             'body': answer.body.decode('utf-8', 'replace'),
@@ -312,18 +326,33 @@ def encode_answer(request: Request, answer: Answer) -> bytes:
     ).encode()
 
 
+def _request_row(request: Request) -> dict[str, Any]:
+    row = {
+        'op': request.op,
+        'type': request.type,
+        'remote_id': request.remote_id,
+        'fields': dict(request.fields),
+        'params': dict(request.params),
+        'record': list(request.record) if request.record else None,
+    }
+    return row | ({'items': [_request_row(item) for item in request.items]} if request.items else {})
+
+
+def _read_request(row: Mapping[str, Any]) -> Request:
+    return Request(
+        op=row['op'],
+        type=row['type'],
+        remote_id=row['remote_id'],
+        fields=row['fields'],
+        params=row['params'],
+        record=RecordRef(*row['record']) if row['record'] else None,
+        items=tuple(_read_request(item) for item in row.get('items', ())),
+    )
+
+
 def decode_answer(body: bytes) -> tuple[Request, Answer]:
     """The inverse of encode_answer; `basis` is not kept."""
     told = json.loads(body)
-    asked = told['request']
-    request = Request(
-        op=asked['op'],
-        type=asked['type'],
-        remote_id=asked['remote_id'],
-        fields=asked['fields'],
-        params=asked['params'],
-        record=RecordRef(*asked['record']) if asked['record'] else None,
-    )
     answer = Answer(
         status=told['status'],
         body=told['body'].encode(),
@@ -333,4 +362,4 @@ def decode_answer(body: bytes) -> tuple[Request, Answer]:
         sent=told['sent'],
         error=told['error'],
     )
-    return request, answer
+    return _read_request(told['request']), answer

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-Role = Literal['crm', 'product', 'calendar', '']
-"""What a system is for Hermes; '': a further one, which is told what Hermes knows."""
+Role = Literal['crm', 'product', 'calendar', 'people', '']
+"""What a system is for Hermes; 'people': a place where app users are kept; '': a further one, which is told what Hermes
+knows.
+"""
 Headers: TypeAlias = Mapping[str, str]
 """Header names in lower case."""
 
@@ -108,6 +110,14 @@ class Profile:
     """Mirror keys that its objects must show before they can be written (D-1)."""
     read_rule: str = ''
     """The rule for which an object is read by id, where it always is the same one."""
+    batch: int = 1
+    """So many writes of one type go out as one call, and so many are looked up together."""
+    looks_up: bool = False
+    """Nobody is made there before it was asked whether it knows them (AU-13)."""
+    upserts: bool = False
+    """A creation under our own id can be sent again: there is never a second object (AU-15)."""
+    deadline_s: float = 8.0
+    """How long a call may take; a lease is kept longer."""
     prices: Prices = Prices()
     quiet: timedelta = QUIET
     """A silence up to this is never suspicious (PD-GAP-2)."""

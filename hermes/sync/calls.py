@@ -6,7 +6,7 @@ push reserves together with its intent (`allow`), which is committed before the 
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -15,6 +15,7 @@ from hermes.db import budget, events, pauses
 from hermes.db import calls as ledger
 from hermes.db.accounts import find_account, remember_account
 from hermes.db.catalogue import Knowledge
+from hermes.db.codec import dump
 from hermes.db.pool import Connection
 from hermes.domain.errors import AuthBroken, RateLimited, Reaction
 from hermes.domain.fields import Catalogue
@@ -28,7 +29,7 @@ CALL_S: Final = 8.0
 """A call's deadline; shorter than a lease."""
 KIND: Final[Mapping[str, str]] = {
     'create': 'answer', 'update': 'answer', 'delete': 'answer', 'read': 'read',
-    'list': 'page', 'pipelines': 'page', 'stages': 'page', 'users': 'page',
+    'list': 'page', 'lookup': 'read', 'pipelines': 'page', 'stages': 'page', 'users': 'page',
 }  # fmt: skip
 
 SECRET: Final = ('webhooks', 'add_webhook')
@@ -104,7 +105,7 @@ async def allow(
         raise PlanModeError(f'plan mode: a {request.op} was about to be sent')
     cost = system.cost(request)
     grant = await budget.reserve(
-        connection, system.name, tokens=cost.tokens, search=cost.search, lane=lane, deadline_s=CALL_S
+        connection, system.name, tokens=cost.tokens, search=cost.search, lane=lane, deadline_s=system.profile.deadline_s
     )
     if grant.id is None:
         return Denied(grant)
@@ -134,8 +135,8 @@ async def make(
     `since`: when (by the monotonic clock) its intent was written. A worker that stood still since then makes no call
     that others think can no longer arrive (I4, I11).
     """
-    started_at = engine.clock.now()
-    left_s = CALL_S - (engine.clock.monotonic() - since if since is not None else 0.0)
+    started_at, whole_s = engine.clock.now(), system.profile.deadline_s
+    left_s = whole_s - (engine.clock.monotonic() - since if since is not None else 0.0)
     if left_s <= 0:
         return Answer(None, started_at=started_at, ended_at=started_at, sent=False, error='held up before it left')
     try:
@@ -143,7 +144,7 @@ async def make(
             return await system.send(request, catalogue)
     except TimeoutError:
         return Answer(
-            None, started_at=started_at, ended_at=engine.clock.now(), error=f'no answer within {CALL_S:.0f} s'
+            None, started_at=started_at, ended_at=engine.clock.now(), error=f'no answer within {whole_s:.0f} s'
         )
 
 
@@ -170,14 +171,20 @@ async def note_all(
     """The same of the answer to a write under an intent (its event), with what became of that ('done', 'void') where
     it is known: a `verdict`, which is an event of its own.
     """
-    request, answer, reaction = asked.request, asked.answer, asked.reaction
+    request, answer = asked.request, asked.answer
     kept = (replace(request, fields={}), replace(answer, body=b'')) if request.op in SECRET else (request, answer)
     told = [
         ledger.Told(KIND.get(request.op, 'metadata'), encode_answer(*kept), {'intent': str(intent)} if intent else {})
     ]
     if verdict:
         told.append(ledger.Told('intent', intent_body(verdict, request, intent), {}))
-    call = asked.call
+    return await _note(engine, connection, system, asked, told, intent)
+
+
+async def _note(
+    engine: Engine, connection: Connection, system: System, asked: Asked, told: Sequence[ledger.Told], intent: int
+) -> list[Event]:
+    call, reaction = asked.call, asked.reaction
     stored = await ledger.close_answered(
         connection, call.id, call.reservation_id, _ended(engine, asked), system.name, told, intent
     )
@@ -187,6 +194,28 @@ async def note_all(
     if isinstance(reaction, AuthBroken):
         await pauses.pause(connection, system.name, f'{BROKEN}: {reaction}', keep=True)
     return stored
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one of many that went out together: 'done' or 'void', and, for good, what was said against it."""
+
+    intent: int
+    state: str
+    item: Request
+    refused: str = ''
+
+
+async def note_together(
+    engine: Engine, connection: Connection, system: System, asked: Asked, verdicts: Sequence[Verdict]
+) -> list[Event]:
+    """The same of the answer to many writes: it is one event, and every intent has its verdict."""
+    named = [[*each.item.record, each.intent] for each in verdicts if each.item.record]
+    told = [ledger.Told(KIND[asked.request.op], encode_answer(asked.request, asked.answer), {'intents': dump(named)})]
+    for each in verdicts:
+        extra = {'refused': each.refused} if each.refused else None
+        told.append(ledger.Told('intent', intent_body(each.state, each.item, each.intent, extra), {}))
+    return await _note(engine, connection, system, asked, told, 0)
 
 
 async def count(connection: Connection, record: RecordRef, reaction: type[Reaction], within: timedelta) -> int:

@@ -6,13 +6,13 @@ What did not change is not planned again; what differs from nothing costs nothin
 from collections.abc import Mapping
 from typing import Any, Final
 
-from hermes.db import graphs, journal, pushes, records
+from hermes.db import graphs, journal, people, pushes, records
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
 from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Event, Mirror, Record, RecordRef, RemoteRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
-from hermes.domain.record_types import RANK, UNDER_COMPANY
+from hermes.domain.record_types import PEOPLE, RANK, UNDER_COMPANY
 from hermes.sync.engine import Engine
 
 RENAMED: Final = 200
@@ -68,11 +68,11 @@ async def mark(
                 continue
             needed = plan(graph, record, tables[ref.type], context, name)
             if isinstance(needed, (Noop, Wait)):
-                if (record.ref, name) in graph.parked or graph.company(record) is None:
+                if (record.ref, name) in graph.parked or graph.root(record) is None:
                     settled.append((record.ref, name))
                 continue
-            company = graph.company(record)
-            number, own = company.ref.id if company else 0, waiting.get((record.ref, name), lane)
+            root = graph.root(record)
+            number, own = root.ref.id if root else 0, waiting.get((record.ref, name), lane)
             differing.append(pushes.Dirty(record.ref, name, number, own or lane_of(needed), describe(needed)))
     await pushes.mark_dirty(connection, differing, float(context.settings.get('push_spacing_s', engine.push_spacing_s)))
     await pushes.end_refused(connection, settled)
@@ -124,6 +124,12 @@ async def switched(engine: Engine, connection: Connection, before: Knowledge, ev
         for kind in system.types.keys() & RANK.keys()
         if bool(engine.outgoing(system, kind, before)) is not bool(engine.outgoing(system, kind, known))
     }
+    for kind in sorted(types & set(PEOPLE)):
+        after = 0
+        while numbers := await people.next_ids(connection, kind, after, RENAMED):
+            after = numbers[-1]
+            await replan(engine, connection, {RecordRef(kind, number) for number in numbers}, event, lane='backfill')
+    types -= set(PEOPLE)
     after = 0
     while types and (numbers := await records.next_ids(connection, after, RENAMED)):
         after = numbers[-1]

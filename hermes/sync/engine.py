@@ -10,6 +10,7 @@ from typing import Any
 
 from hermes.db.catalogue import Knowledge, KnowledgeCache
 from hermes.db.pool import Connection, Database
+from hermes.domain.app_user import TARGET
 from hermes.domain.erasure import Veil
 from hermes.domain.fields import Catalogue
 from hermes.domain.graph import Context
@@ -18,7 +19,7 @@ from hermes.domain.timetable import Defaults, settle_defaults
 from hermes.kit import phones
 from hermes.kit.clock import Clock
 from hermes.kit.ids import Chance
-from hermes.parts.roles import PRODUCT
+from hermes.parts.roles import PRODUCT, ROLES
 from hermes.ports import Outgoing, System
 from hermes.sync.acts.scope import Entry
 
@@ -79,7 +80,7 @@ class Engine:
             (system.name, remote_type): record_type
             for system in self.systems.values()
             for record_type, remote_type in system.types.items()
-            if not system.profile.role
+            if system.name not in ROLES
         }
         self.shared = frozenset(
             (name, kind) for name, system in self.systems.items() for kind in system.profile.listings.shared
@@ -100,6 +101,8 @@ class Engine:
             told = known.settings.get('tc2_write_back')
             if not (self.write_back if told is None else told):
                 return ()
+        if system.profile.role == 'people' and system.name != known.settings.get(TARGET):
+            return ()
         key = (system.name, record_type)
         made_by, made_for, table = self.tables.get(key, (None, None, ()))
         if made_by is not system or made_for is not known.catalogue:

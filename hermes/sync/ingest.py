@@ -65,7 +65,7 @@ class Result(graphs.Effects):
 
     def join(self, other: 'Result') -> None:
         """What was done after it, too."""
-        for name in ('changes', 'decisions', 'closed', 'finished', 'parked', 'failed', 'waiting', 'apart'):
+        for name in ('changes', 'decisions', 'closed', 'checks', 'finished', 'parked', 'failed', 'waiting', 'apart'):
             getattr(self, name).extend(getattr(other, name))
 
 
@@ -344,6 +344,7 @@ def _apply_one(
     result.changes += effects.changes
     result.decisions += effects.decisions
     result.closed += effects.closed
+    result.checks += effects.checks
     result.mirrors.update(effects.mirrors)
     if waits:
         result.waiting.append((event.id, waiting_reason(min(waits))))

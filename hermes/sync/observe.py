@@ -83,12 +83,16 @@ def read_intent(event: Event) -> Intent:
         RecordRef(*told['record']),
         told['fields'],
         datetime.fromisoformat(told['started_at']) if told.get('started_at') else event.received_at,
+        told.get('refused', ''),
     )
 
 
 def _as_answer(event: Event, elements: list[Element]) -> list[Element]:
     """The answer to a write knows for which record and under which intent it was made."""
     request, _ = decode_answer(event.body)
+    if request.items:
+        intents = {RecordRef(*ref): number for *ref, number in json.loads(event.headers.get('intents', '[]'))}
+        return [_of_item(element, intents) for element in elements]
     intent = int(event.headers.get('intent', 0))
     made_for = request.record if request.op == 'create' else None
     return [
@@ -97,6 +101,12 @@ def _as_answer(event: Event, elements: list[Element]) -> list[Element]:
         )
         for element in elements
     ]
+
+
+def _of_item(element: Element, intents: Mapping[RecordRef, int]) -> Element:
+    """One of many that went out together: whose it is, the system says."""
+    told = [replace(seen, intent=intents.get(seen.record, 0)) if seen.record else seen for seen in element.observations]
+    return replace(element, observations=tuple(told))
 
 
 def _clean(element: Element) -> Element:
@@ -154,4 +164,6 @@ def wanted(
         if element.intent:
             need.records.add(element.intent.record)
             need.refs |= {element.intent.ref} if element.intent.ref.remote_id else set()
+        if element.lookup:
+            need.records.add(element.lookup.record)
     return need

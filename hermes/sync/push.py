@@ -89,6 +89,10 @@ async def look(engine: Engine, working: int) -> tuple[list[Push], float | None]:
 
 async def push_claimed(engine: Engine, claimed: list[Push]) -> int:
     """Work on what was claimed, parents first. Returns how many records were looked at."""
+    if claimed and engine.systems[claimed[0].system].profile.batch > 1:
+        from hermes.sync import batches
+
+        return await batches.push_together(engine, claimed)
     for place, push in enumerate(claimed):
         if not await _push_one(engine, push, claimed[place + 1 :]):
             break
@@ -103,7 +107,7 @@ async def _push_one(engine: Engine, push: Push, rest: list[Push]) -> bool:
         await _release(engine, rest) if not settled else None
         return settled
     async with engine.database.transaction() as connection:
-        graph = await graphs.load(connection, graphs.Wanted(companies={push.graph_id}))
+        graph = await graphs.load(connection, graphs.whole(push.root))
         prepared = await prepare(engine, connection, push, system, graph, rest)
         root = await call_rules.of_trace(connection, push.record, push.graph_id) if prepared else None
     if prepared is None:
@@ -301,7 +305,7 @@ async def record_answer(
         await ingest.record(engine, connection, *told, given=ingest.Given(births_held=creating))
         await pushes.complete(connection, push, push.wanted, wrote=True, spacing_s=spacing_s)
         return
-    await graphs.lock_company(connection, push.graph_id)
+    await graphs.lock_root(connection, push.root)
     if isinstance(reaction, Ambiguous):
         told = await calls.note_all(engine, connection, system, asked, intent)
         await ingest.record(engine, connection, *told, given=ingest.Given(births_held=creating))

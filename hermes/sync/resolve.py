@@ -35,12 +35,14 @@ async def resolve(engine: Engine, push: Push, system: System) -> bool:
     """
     intent = push.intent or {}
     request = Request(intent['op'], intent['type'], intent['remote_id'], intent['fields'], record=push.record)
+    if system.profile.upserts and request.op != 'delete':
+        return await _resolve_upsert(engine, push, request)
     if request.op == 'create' and request.remote_id:
         return await _resolve_chosen(engine, push, system, request)
     if request.op != 'create':
         return await _resolve_by_id(engine, push, system, request)
     async with engine.database.transaction() as connection:
-        await graphs.lock_for_recording(connection, push.graph_id)
+        await graphs.lock_for_recording(connection, push.root)
         if await _is_linked(connection, push, system):
             await _close(engine, connection, push, request, 'done')
             return False
@@ -52,7 +54,7 @@ async def resolve(engine: Engine, push: Push, system: System) -> bool:
             return False
     found = await _search(engine, push, system, request)
     async with engine.database.transaction() as connection:
-        await graphs.lock_for_recording(connection, push.graph_id)
+        await graphs.lock_for_recording(connection, push.root)
         if not found:
             await pushes.update_intent(
                 connection, push, intent, 2.0, 'the outcome of a creation is unknown; the listing could not be read'
@@ -91,12 +93,20 @@ async def _close(
     await pushes.settle(connection, push, happened=state == 'done', attempts=attempts)
 
 
+async def _resolve_upsert(engine: Engine, push: Push, request: Request) -> bool:
+    """AU-15: what goes out under our own id is simply sent again: there is never a second object."""
+    async with engine.database.transaction() as connection:
+        await graphs.lock_root(connection, push.root)
+        await _close(engine, connection, push, request, 'void')
+    return False
+
+
 async def _resolve_by_id(engine: Engine, push: Push, system: System, request: Request) -> bool:
     """A change or a deletion: the object itself says whether it happened."""
     reading = Request('read', request.type, request.remote_id, record=push.record)
     answer, reaction = await read(engine, system, reading, push.lane, 'OUT-4')
     async with engine.database.transaction() as connection:
-        await graphs.lock_company(connection, push.graph_id)
+        await graphs.lock_root(connection, push.root)
         if answer is None or (reaction is not None and not isinstance(reaction, (Gone, StrangeOwner))):
             await pushes.later(
                 connection,
@@ -120,7 +130,7 @@ async def _resolve_chosen(engine: Engine, push: Push, system: System, request: R
     reading = Request('read', request.type, request.remote_id, record=push.record)
     answer, reaction = await read(engine, system, reading, push.lane, 'CB-7')
     async with engine.database.transaction() as connection:
-        await graphs.lock_for_recording(connection, push.graph_id)
+        await graphs.lock_for_recording(connection, push.root)
         gone = isinstance(reaction, (Gone, StrangeOwner))
         if answer is None or (reaction is not None and not gone):
             wait = timedelta(seconds=engine.backoff_s(push.attempts))

@@ -24,16 +24,18 @@ ORDERS: Final[Mapping[str, Mapping[str, str]]] = {
     'admin': {'last_name': 'last_name', 'email': 'email'},
     'pipeline': {'name': 'name'},
     'stage': {'name': 'name'},
+    'app_user': {},
+    'subscription': {},
 }
 """Of each type of record: what it is sorted by, and by which column. Admins, pipelines and stages are few."""
 CHOSEN: Final = frozenset({
     'country', 'currency', 'tc2_status', 'price_plan', 'estimated_income', 'status', 'kind', 'canceled_by', 'zone',
-    'lang', 'timezone',
+    'lang', 'timezone', 'state', 'target', 'moderation',
 })  # fmt: skip
 """Texts of which one is chosen, and not a part of one looked for."""
 PLURALS: Final[Mapping[str, str]] = {
     'company': 'companies', 'contact': 'contacts', 'deal': 'deals', 'meeting': 'meetings', 'admin': 'admins',
-    'pipeline': 'pipelines', 'stage': 'stages',
+    'pipeline': 'pipelines', 'stage': 'stages', 'app_user': 'app_users', 'subscription': 'subscriptions',
 }  # fmt: skip
 NUMBERS: Final = 't.id = %(number)s or t.id = %(named)s or t.id = any(%(linked)s)'
 FIELDS: Final = Listing(

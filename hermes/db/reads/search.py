@@ -24,6 +24,8 @@ PLACES: Final = {
     'admin': (PERSON, {'name': PERSON, 'e-mail': 'email'}),
     'pipeline': ('name', {'name': 'name'}),
     'stage': ('name', {'name': 'name'}),
+    'app_user': (PERSON, {'e-mail': 'email', 'user id': 'user_id', 'CRM id': 'crm_id'}),
+    'subscription': ('email', {'e-mail': 'email'}),
 }
 """Of each type of record: what one is called, and the texts that are searched."""
 KEYS: Final = {

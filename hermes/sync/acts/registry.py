@@ -1,7 +1,8 @@
 """Every act: what carries it out, and who may say it.
 
 Who says an act is the source of its event: an operator (command line, set-up, patches, pages), a visitor of the
-website, or the engine itself. What else may be said is wired to the engine (`Engine.more_acts`).
+website, the host application whose users are kept, or the engine itself. What else may be said
+is wired to the engine (`Engine.more_acts`).
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any, Final
 from hermes.domain import acts
 from hermes.sync.acts import (  # fmt: skip
     admins,
+    app_users,
     decisions,
     fields,
     letters,
@@ -23,7 +25,8 @@ from hermes.sync.acts import (  # fmt: skip
 )
 from hermes.sync.acts.scope import OPERATOR, Entry
 
-VISITOR, ENGINE = 'website', 'engine'
+VISITOR, ENGINE, HOST = 'website', 'engine', 'host'
+_HOSTS: Final = frozenset({OPERATOR, HOST})
 
 
 _WORK: Final = (
@@ -71,5 +74,14 @@ REGISTRY: Final[Mapping[type[Any], Entry]] = {
     acts.CancelMeeting: Entry(meetings.cancel, frozenset({OPERATOR, VISITOR, ENGINE})),
     acts.ReassignMeeting: Entry(meetings.reassign),
     acts.RenameMeeting: Entry(meetings.rename, frozenset({OPERATOR, ENGINE})),
+    acts.AddAppUser: Entry(app_users.add, _HOSTS),
+    acts.ChangeAppUser: Entry(app_users.change, _HOSTS),
+    acts.Subscribe: Entry(app_users.subscribe, _HOSTS),
+    acts.ModerateAppUser: Entry(app_users.moderate, _HOSTS),
+    acts.RemoveAppUser: Entry(app_users.remove, _HOSTS),
+    acts.MergeAppUsers: Entry(app_users.merge, _HOSTS),
+    acts.SetTarget: Entry(app_users.set_target, frozenset({OPERATOR, ENGINE})),
+    acts.SetSustainers: Entry(app_users.set_sustainers, frozenset({OPERATOR, ENGINE})),
+    acts.DecideAppUser: Entry(app_users.decide),
     **{kind: Entry(handler, moves=False) for kind, handler in _WORK},
 }

@@ -41,6 +41,8 @@ MENU: Final = (
         Link('Contacts', '/desk/contacts/', 'p'),
         Link('Deals', '/desk/deals/', 'l'),
         Link('Meetings', '/desk/meetings/', 'm'),
+        Link('App users', '/desk/app_users/', 'n'),
+        Link('Subscriptions', '/desk/subscriptions/'),
     )),
     Group('Settings', (
         Link('Checklist', '/desk/setup/'),

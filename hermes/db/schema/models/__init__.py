@@ -29,7 +29,18 @@ from hermes.db.schema.models.beside import (
 )
 from hermes.db.schema.models.bookings import Allowance, FollowedCalendar, Hold, Letter, Occupancy, SpentChallenge, Turn
 from hermes.db.schema.models.desk import DeskSession, DeskUser, FirstCode
-from hermes.db.schema.models.records import Admin, Company, Contact, Deal, Meeting, Pipeline, Stage
+from hermes.db.schema.models.people import CrmCheck, Feed, PersonKey, Vault
+from hermes.db.schema.models.records import (
+    Admin,
+    AppUser,
+    Company,
+    Contact,
+    Deal,
+    Meeting,
+    Pipeline,
+    Stage,
+    Subscription,
+)
 from hermes.db.schema.models.spine import Call, Change, Event, Link, Mirror, Push
 from hermes.db.schema.models.table import Table
 
@@ -40,11 +51,13 @@ __all__ = [
     'Alert',
     'AlertMessage',
     'Allowance',
+    'AppUser',
     'Budget',
     'Call',
     'Change',
     'Company',
     'Contact',
+    'CrmCheck',
     'CustomField',
     'Deal',
     'Decision',
@@ -53,6 +66,7 @@ __all__ = [
     'Erased',
     'Erasure',
     'Event',
+    'Feed',
     'FirstCode',
     'FollowedCalendar',
     'Hold',
@@ -62,6 +76,7 @@ __all__ = [
     'Meeting',
     'Mirror',
     'Occupancy',
+    'PersonKey',
     'Pipeline',
     'Proof',
     'Pulse',
@@ -73,10 +88,12 @@ __all__ = [
     'Setting',
     'SpentChallenge',
     'Stage',
+    'Subscription',
     'Sweep',
     'SystemState',
     'Table',
     'Turn',
+    'Vault',
     'Worker',
 ]
 

@@ -208,3 +208,51 @@ class Meeting(Believed, table=True):
     lang: str | None = column(Text)
     typed: Any = column(JSONB)
     alias_of: int | None = column(Whole, to='meeting.id')
+
+
+class AppUser(Believed, table=True):
+    """Somebody with an account in the host's product."""
+
+    __tablename__ = 'app_user'
+    __table_args__ = (
+        Index('app_user_email', text('lower(email)')),
+        Index('app_user_legacy', 'legacy_id'),
+        Index('app_user_state', 'target', 'state', 'id'),
+        Index('app_user_crm', 'target', 'crm_id'),
+    )
+    user_id: str | None = column(Text)
+    email: str | None = column(Text)
+    first_name: str | None = column(Text)
+    last_name: str | None = column(Text)
+    lang: str | None = column(Text)
+    educator: bool | None = column(Boolean)
+    lists: Any = column(JSONB)
+    target: str | None = column(Text)
+    state: str | None = column(Text)
+    crm_id: str | None = column(Text)
+    cleared: str | None = column(Text)
+    moderation: str | None = column(Text)
+    legacy_id: str | None = column(Text)
+    is_sustainer: bool | None = column(Boolean)
+    decided: str | None = column(Text)
+    alias_of: int | None = column(Whole, to='app_user.id')
+
+
+class Subscription(Believed, table=True):
+    """An address on mailing lists, without an account."""
+
+    __table_args__ = (
+        Index('subscription_email', text('lower(email)')),
+        Index('subscription_state', 'target', 'state', 'id'),
+    )
+    email: str | None = column(Text)
+    first_name: str | None = column(Text)
+    last_name: str | None = column(Text)
+    lang: str | None = column(Text)
+    educator: bool | None = column(Boolean)
+    lists: Any = column(JSONB)
+    target: str | None = column(Text)
+    state: str | None = column(Text)
+    crm_id: str | None = column(Text)
+    cleared: str | None = column(Text)
+    alias_of: int | None = column(Whole, to='subscription.id')

@@ -1,0 +1,144 @@
+"""App users beside their records: by what the host names them, their checks, and the feed of what the host is told.
+
+The feed is numbered when it is read, under one lock: what commits later gets a later number, so that nobody who goes on
+from a number misses anything, and writers wait for nobody (AU-18).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from hermes.db.codec import dump, read_record
+from hermes.db.pool import Connection, Row
+from hermes.domain.app_user import FEED, told
+from hermes.domain.graph import Graph
+from hermes.domain.model import Change, Check, Record, RecordRef
+from hermes.domain.record_types import PEOPLE
+
+FEED_LOCK: Final = 4_729_100_014
+CLAIM: Final = """
+    with made as (
+      insert into person_key (key, record_id) select %(key)s, coalesce(%(id)s, nextval('record_id'))
+      where not exists (select 1 from person_key where key = %(key)s) on conflict (key) do nothing returning record_id
+    )
+    select record_id from made union all select record_id from person_key where key = %(key)s limit 1
+"""
+NUMBER: Final = """
+    update feed f set number = o.number
+    from (select id, nextval('feed_place') as number from (select id from feed where number is null order by id) f) o
+    where f.id = o.id
+"""
+CHANGES: Final = 'select number, record_id, says, at from feed where number > %s order by number limit %s'
+
+
+async def claim(connection: Connection, key: str, record_id: int | None = None) -> int:
+    """The id of the record that is, or will be, named by a key: the same for everybody, whenever they commit."""
+    while True:
+        row = await (await connection.execute(CLAIM, {'key': key, 'id': record_id})).fetchone()
+        if row is not None:
+            return int(row['record_id'])
+
+
+async def find_key(connection: Connection, key: str) -> int | None:
+    """The record that a key names; None for nobody."""
+    row = await (await connection.execute('select record_id from person_key where key = %s', (key,))).fetchone()
+    return int(row['record_id']) if row else None
+
+
+async def rename(connection: Connection, old: str, new: str, record_id: int) -> None:
+    """A record is named by another key from now on."""
+    await connection.execute('delete from person_key where key = %s and record_id = %s', (old, record_id))
+    await claim(connection, new, record_id)
+
+
+async def drop_keys(connection: Connection, record_ids: Sequence[int]) -> None:
+    """Nobody finds these records by a key any more."""
+    await connection.execute('delete from person_key where record_id = any(%s)', (list(record_ids),))
+
+
+async def holders(connection: Connection, email: str, kind: str = 'app_user') -> list[int]:
+    """The live records of a folded address."""
+    rows = await connection.execute(
+        f'select id from {kind} where lower(email) = %s and tombstone is null and alias_of is null order by id',
+        (email,),
+    )
+    return [row['id'] for row in await rows.fetchall()]
+
+
+async def next_ids(connection: Connection, kind: str, after: int, limit: int) -> list[int]:
+    """The next live records of a kind after an id."""
+    rows = await connection.execute(
+        f'select id from {kind} where id > %s and tombstone is null and alias_of is null order by id limit %s',
+        (after, limit),
+    )
+    return [row['id'] for row in await rows.fetchall()]
+
+
+async def find(connection: Connection, ref: RecordRef) -> Record | None:
+    """A record as it stands, without its mirrors and without a lock."""
+    row = await (await connection.execute(f'select * from {ref.type} where id = %s', (ref.id,))).fetchone()
+    return read_record(ref.type, row) if row else None
+
+
+async def note(
+    connection: Connection, graph: Graph, changes: Sequence[tuple[Change, int]], checks: Iterable[Check]
+) -> None:
+    """What happened to app users: their checks, and what the host is told of them."""
+    steps = [
+        {
+            'record_type': check.record.type, 'record_id': check.record.id, 'target': check.target,
+            'state': check.state, 'excerpt': check.detail, 'event_id': check.event_id,
+        }
+        for check in checks
+    ]  # fmt: skip
+    if steps:
+        await connection.execute(
+            'insert into crm_check (record_type, record_id, target, state, excerpt, event_id) '
+            'select record_type, record_id, target, state, excerpt, event_id '
+            'from jsonb_populate_recordset(null::crm_check, %s) with ordinality as t order by ordinality',
+            (dump(steps),),
+        )
+    moved = dict.fromkeys(
+        change.record for change, _ in changes if change.record.type in PEOPLE and change.field in FEED
+    )
+    rows = [
+        {'record_id': ref.id, 'says': {'type': ref.type, **asdict(told(graph.records[ref]))}}
+        for ref in moved
+        if ref in graph.records
+    ]
+    if rows:
+        await connection.execute(
+            'insert into feed (record_id, says) select record_id, says from jsonb_to_recordset(%s) as '
+            'r(record_id bigint, says jsonb)',
+            (dump(rows),),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One line of the feed."""
+
+    number: int
+    says: dict[str, Any]
+    at: datetime
+
+
+async def changes(connection: Connection, after: int, limit: int) -> list[News]:
+    """The feed after a number, in order; what is new gets its numbers now."""
+    fresh = await (await connection.execute('select 1 from feed where number is null limit 1')).fetchone()
+    if fresh is not None:
+        await connection.execute('select pg_advisory_xact_lock(%s)', (FEED_LOCK,))
+        await connection.execute(NUMBER)
+    rows = await connection.execute(CHANGES, (after, limit))
+    return [News(row['number'], row['says'], row['at']) for row in await rows.fetchall()]
+
+
+async def checks_of(connection: Connection, ref: RecordRef, limit: int = 100) -> list[Row]:
+    """The states that somebody went through, newest first."""
+    rows = await connection.execute(
+        'select target, state, status, code, excerpt, run_id, event_id, at from crm_check '
+        'where record_type = %s and record_id = %s order by id desc limit %s',
+        (*ref, limit),
+    )
+    return await rows.fetchall()

@@ -1,0 +1,86 @@
+"""The states of an app user in a target, as data (AU-9): what may follow what. Their names are those that people know
+from the job's own diagrams; what they render to in an older system stands in LEGACY_CODES.
+
+A user who was there before the target is looked for by the legacy id; a new one is made. A state that cannot follow the
+one that stands is refused, and names both.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hermes.domain.errors import Refused
+
+NOT_CHECKED: Final = 'NotChecked'
+NO_LEGACY_ID: Final = 'NoLegacyId'
+REQUESTED: Final = 'RequestedContact'
+OK: Final = 'OkResponse'
+WROTE: Final = 'WroteSalesforceAppUserUid'
+"""The only success: the id that the target gave is stored."""
+NOT_FOUND: Final = 'NotFound'
+WROTE_NOT_FOUND: Final = 'WroteNotFound'
+UNEXPECTED: Final = 'UnexpectedResponse'
+WROTE_UNEXPECTED: Final = 'WroteUnexpectedResponse'
+AMBIGUOUS: Final = 'Ambiguous'
+CONFLICT: Final = 'Conflict'
+CREATED: Final = 'UserCreated'
+ASKED_TO_ADD: Final = 'RequestAddToSalesforce'
+WROTE_ERROR: Final = 'WroteSalesforceErrorToDb'
+LOGGED: Final = 'LoggedForLater'
+DB_OK: Final = 'DbWriteOkErrorLogged'
+DB_NOT_FOUND: Final = 'DbWriteNotFoundErrorLogged'
+DB_UNEXPECTED: Final = 'DbWriteUnexpectedResFailure'
+DB_FAILURE: Final = 'LoggedDbFailure'
+SCRIPT_FAILURE: Final = 'ScriptFailureLogged'
+
+JOURNALED: Final = frozenset({DB_OK, DB_NOT_FOUND, DB_UNEXPECTED, DB_FAILURE, SCRIPT_FAILURE})
+"""What was told to the journal file alone, because the database did not take it; `replay-journal` writes it later."""
+OPEN: Final = frozenset({WROTE_NOT_FOUND, WROTE_UNEXPECTED, AMBIGUOUS, CONFLICT, NO_LEGACY_ID, WROTE_ERROR}) | JOURNALED
+"""Where a person has to decide or a script to go on."""
+HELD: Final = frozenset({NOT_CHECKED, REQUESTED, OK, NOT_FOUND, UNEXPECTED, *OPEN} - {WROTE_ERROR, DB_OK, DB_FAILURE})
+"""Of whom nothing is made in the target: whether they stand there is not known, or a person decides."""
+START: Final = (CREATED, NOT_CHECKED, NO_LEGACY_ID, LOGGED)
+FOLLOWS: Final[Mapping[str, frozenset[str]]] = {
+    '': frozenset(START),
+    NOT_CHECKED: frozenset({REQUESTED, SCRIPT_FAILURE}),
+    REQUESTED: frozenset({OK, NOT_FOUND, UNEXPECTED, AMBIGUOUS, SCRIPT_FAILURE, NOT_CHECKED}),
+    OK: frozenset({WROTE, CONFLICT, DB_OK}),
+    NOT_FOUND: frozenset({WROTE_NOT_FOUND, DB_NOT_FOUND}),
+    UNEXPECTED: frozenset({WROTE_UNEXPECTED, WROTE_ERROR, DB_UNEXPECTED, DB_FAILURE}),
+    CREATED: frozenset({ASKED_TO_ADD, LOGGED, AMBIGUOUS, OK, REQUESTED}),
+    ASKED_TO_ADD: frozenset({OK, WROTE, UNEXPECTED, AMBIGUOUS, CONFLICT, DB_OK, LOGGED}),
+    LOGGED: frozenset({CREATED, NOT_CHECKED, NO_LEGACY_ID}),
+    WROTE: frozenset({NOT_CHECKED, CREATED, CONFLICT}),
+    WROTE_NOT_FOUND: frozenset({REQUESTED, CREATED, NOT_CHECKED, OK}),
+    WROTE_UNEXPECTED: frozenset({REQUESTED, NOT_CHECKED}),
+    WROTE_ERROR: frozenset({ASKED_TO_ADD, CREATED, OK, REQUESTED}),
+    AMBIGUOUS: frozenset({OK, REQUESTED, CREATED, NOT_CHECKED}),
+    CONFLICT: frozenset({OK, REQUESTED, CREATED, NOT_CHECKED}),
+    NO_LEGACY_ID: frozenset({OK, CREATED, REQUESTED, NOT_CHECKED}),
+    DB_OK: frozenset({OK, WROTE, REQUESTED}),
+    DB_NOT_FOUND: frozenset({WROTE_NOT_FOUND, REQUESTED}),
+    DB_UNEXPECTED: frozenset({WROTE_UNEXPECTED, REQUESTED}),
+    DB_FAILURE: frozenset({WROTE_ERROR, ASKED_TO_ADD, CREATED}),
+    SCRIPT_FAILURE: frozenset({REQUESTED, NOT_CHECKED}),
+}
+LEGACY_CODES: Final[Mapping[str, str]] = {
+    WROTE_NOT_FOUND: 'NbProfileNotFoundInSalesforce',
+    WROTE_UNEXPECTED: 'NbProfileUnexpectedRes',
+    WROTE_ERROR: 'NewUserSalesforceWriteError',
+}
+"""What an older system's log calls a state: `CODE-<ISO moment>: message` is rendered from a check."""
+
+
+def follow(state: str, into: str) -> str:
+    """`into`, where it may follow `state`. Raises Refused, naming both."""
+    if into == state or into in FOLLOWS.get(state, frozenset()):
+        return into
+    raise Refused(f'AU-9: an app user in the state {state or "(none)"} cannot become {into}.')
+
+
+def first(legacy_id: object, *, logged: bool, migrated: bool = False) -> str:
+    """The state of somebody of whom a target knows nothing yet. `logged`: the target is the journal, which holds nobody
+    up. `migrated`: they were there before the target was, with a legacy id or without one.
+    """
+    if logged:
+        return CREATED
+    return NOT_CHECKED if legacy_id else NO_LEGACY_ID if migrated else CREATED

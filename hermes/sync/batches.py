@@ -1,0 +1,235 @@
+"""Pushes that go out together: to a system that takes many in one call (`Profile.batch`), each under its own intent.
+
+Whoever is new is looked for first (AU-13): the look-up is a call like any other, and what it says is applied before
+anybody is made. A write whose outcome is unknown is sent again: it goes out under our own id (AU-15).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import cast
+
+from hermes.db import graphs, pushes
+from hermes.db.catalogue import Knowledge
+from hermes.db.pool import Connection
+from hermes.db.pushes import Push
+from hermes.domain.errors import AuthBroken, Forbidden, RateLimited, Reaction, Rejected, Retry
+from hermes.domain.graph import Graph
+from hermes.domain.model import Event, Record
+from hermes.domain.plan import Create, Noop, Plan, Wait, plan
+from hermes.ports import PeopleTarget, Request
+from hermes.sync import calls, ingest
+from hermes.sync.calls import Call, Denied, Verdict
+from hermes.sync.engine import Engine
+from hermes.sync.push import LostLeaseError, react, request_of, without
+from hermes.sync.resolve import resolve
+
+LEASE_MORE_S = 15.0
+"""A lease is longer than a call may take by this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """One that goes out: its push, its call, and the event of its intent."""
+
+    push: Push
+    item: Request
+    intent: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call for many that was allowed."""
+
+    request: Request
+    call: Call
+    known: Knowledge
+    going: Sequence[Going]
+    since: float
+
+
+async def push_together(engine: Engine, claimed: Sequence[Push]) -> int:
+    """Work on what was claimed, and on as much more as goes out in the same call. Returns how many were looked at."""
+    first = claimed[0]
+    system = cast(PeopleTarget, engine.systems[first.system])
+    for push in (push for push in claimed if push.intent is not None):
+        await resolve(engine, push, system)
+    fresh = [push for push in claimed if push.intent is None]
+    if not fresh:
+        return len(claimed)
+    lease_s = system.profile.deadline_s + LEASE_MORE_S
+    async with engine.database.transaction() as connection:
+        if not first.detail.get('alone'):
+            more = system.profile.batch - len(fresh)
+            fresh += await pushes.claim_more(connection, engine.worker, system.name, more, lease_s)
+        prepared = await _prepare(engine, connection, system, fresh, lease_s)
+    if prepared is None:
+        return len(fresh)
+    asked = await calls.send(engine, system, prepared.request, prepared.call, prepared.known, prepared.since)
+    async with engine.database.transaction() as connection:
+        if prepared.request.op == 'lookup':
+            await _note_lookup(engine, connection, system, prepared, asked)
+        else:
+            await _note_writes(engine, connection, system, prepared, asked)
+    return len(fresh)
+
+
+async def _prepare(
+    engine: Engine, connection: Connection, system: PeopleTarget, claimed: Sequence[Push], lease_s: float
+) -> Prepared | None:
+    """Plan them all; what there is nothing to send of is done. None when there is nothing to call now."""
+    known, since = await engine.known(connection), engine.clock.monotonic()
+    graph = await graphs.load(connection, graphs.Wanted(records={push.record for push in claimed}))
+    planned = [(push, *_plan(engine, graph, push, system, known)) for push in claimed]
+    settled = [push for push, _, needed in planned if isinstance(needed, (Noop, Wait))]
+    spacing_s = float(known.settings.get('push_spacing_s', engine.push_spacing_s))
+    await pushes.complete_many(connection, settled, wrote=False, spacing_s=spacing_s)
+    due = [
+        (push, record, needed) for push, record, needed in planned if record and not isinstance(needed, (Noop, Wait))
+    ]
+    if not due:
+        return None
+    strangers = [
+        (push, record)
+        for push, record, needed in due
+        if system.profile.looks_up and isinstance(needed, Create) and record.fields.get('cleared') != system.name
+    ]
+    if strangers:
+        going = [Going(push, Request('lookup', record=push.record)) for push, _ in strangers]
+        request = lookup_request(system.types, [record for _, record in strangers])
+    else:
+        items = [Going(push, request_of(needed, record, system)) for push, record, needed in due]
+        head = items[0].item
+        going = [each for each in items if (each.item.op, each.item.type) == (head.op, head.type)]
+        request = Request(head.op, head.type, items=tuple(each.item for each in going))
+    taken = {each.push.record for each in going}
+    left = [push for push, _, _ in due if push.record not in taken]
+    await pushes.complete_many(connection, left, wrote=False, spacing_s=spacing_s, done=False)
+    return await _allow(engine, connection, system, Prepared(request, Call(0, 0), known, going, since), graph, lease_s)
+
+
+def _plan(
+    engine: Engine, graph: Graph, push: Push, system: PeopleTarget, known: Knowledge
+) -> tuple[Record | None, Plan]:
+    record = graph.records.get(push.record)
+    if record is None:
+        return None, Noop('it is not there')
+    context = engine.context(Event(0, '', '', b'', engine.clock.now()), known)
+    needed = plan(graph, record, engine.outgoing(system, record.ref.type, known), context, system.name)
+    return record, without(needed, push.ignored)
+
+
+def lookup_request(types: object, records: Sequence[Record], by: str = '') -> Request:
+    """Ask whether a target knows these records. `by`: the one key that counts, else whatever finds them."""
+    keys = [
+        {
+            'record': list(record.ref),
+            'external_id': str(record.ref.id),
+            'legacy_id': record.fields.get('legacy_id'),
+            'email': record.fields.get('email'),
+        }
+        for record in records
+    ]
+    kind = records[0].ref.type
+    return Request('lookup', kind, params={'keys': keys, 'by': by})
+
+
+async def _allow(
+    engine: Engine, connection: Connection, system: PeopleTarget, wanted: Prepared, graph: Graph, lease_s: float
+) -> Prepared | None:
+    """Reserve the call; of writes, commit the intents before it goes out."""
+    allowed = await calls.allow(engine, connection, system, wanted.request, wanted.going[0].push.lane)
+    if isinstance(allowed, Denied):
+        retry_at = allowed.grant.retry_at or engine.clock.now() + timedelta(seconds=1)
+        for each in wanted.going:
+            await (pushes.rest if allowed.grant.full else pushes.later)(
+                connection, each.push, retry_at, allowed.grant.reason
+            )
+        return None
+    if wanted.request.op == 'lookup':
+        return replace(wanted, call=allowed)
+    now = engine.clock.now()
+    told = {'started_at': now.isoformat()}
+    going, intents = [], []
+    for each in wanted.going:
+        opened = await calls.intent_event(connection, system.name, 'open', each.item, 0, told)
+        intents.append(
+            (
+                each.push,
+                {
+                    'op': each.item.op, 'type': each.item.type, 'remote_id': each.item.remote_id,
+                    'fields': dict(each.item.fields), 'event_id': opened.id, 'call_id': allowed.id,
+                    'reservation_id': allowed.reservation_id, 'generation': each.push.wanted, **told,
+                    'deadline_at': (now + timedelta(seconds=system.profile.deadline_s)).isoformat(), 'misses': 0,
+                },
+            )
+        )  # fmt: skip
+        going.append(replace(each, intent=opened))
+    wanted_now = await pushes.intend_many(connection, intents, lease_s)
+    if len(wanted_now) < len(going):
+        raise LostLeaseError
+    opened_events = [each.intent for each in going if each.intent is not None]
+    await ingest.record(engine, connection, *opened_events, given=ingest.Given(graph, wanted.known))
+    going = [replace(each, push=replace(each.push, wanted=wanted_now[each.push.record])) for each in going]
+    return replace(wanted, call=allowed, going=going)
+
+
+async def _note_lookup(
+    engine: Engine, connection: Connection, system: PeopleTarget, prepared: Prepared, asked: calls.Asked
+) -> None:
+    event = await calls.note(engine, connection, system, asked)
+    await ingest.record(engine, connection, event)
+    for each in prepared.going:
+        if asked.reaction is None:
+            await pushes.later(connection, each.push, timedelta(0), 'it was looked for')
+        else:
+            await _put_off(engine, connection, each.push, asked.reaction)
+
+
+async def _note_writes(
+    engine: Engine, connection: Connection, system: PeopleTarget, prepared: Prepared, asked: calls.Asked
+) -> None:
+    """Every item has its verdict; then each push follows what its own answer asks for."""
+    told: Sequence[Reaction | None] = (
+        system.verdicts(asked.request, asked.answer)
+        if asked.reaction is None
+        else [asked.reaction] * len(prepared.going)
+    )
+    refused = len(prepared.going) > 1 and isinstance(asked.reaction, (Rejected, Forbidden))
+    verdicts = [
+        Verdict(
+            each.intent.id if each.intent else 0,
+            'done' if reaction is None else 'void',
+            each.item,
+            str(reaction) if isinstance(reaction, (Rejected, Forbidden)) and not refused else '',
+        )
+        for each, reaction in zip(prepared.going, told, strict=True)
+    ]
+    noted = await calls.note_together(engine, connection, system, asked, verdicts)
+    await ingest.record(engine, connection, *noted)
+    spacing_s = float(asked.known.settings.get('push_spacing_s', engine.push_spacing_s))
+    done = [each.push for each, reaction in zip(prepared.going, told, strict=True) if reaction is None]
+    await pushes.complete_many(connection, done, wrote=True, spacing_s=spacing_s)
+    for each, reaction in zip(prepared.going, told, strict=True):
+        if reaction is None:
+            continue
+        if refused:
+            await pushes.go_alone(connection, each.push)
+            await pushes.later(connection, each.push, timedelta(0), 'refused together: each goes alone')
+        elif isinstance(reaction, (Rejected, Forbidden)):
+            await react(engine, connection, each.push, system.profile, each.item, reaction)
+        else:
+            await _put_off(engine, connection, each.push, reaction)
+
+
+async def _put_off(engine: Engine, connection: Connection, push: Push, reaction: Reaction) -> None:
+    """Later: when the system may be asked again, or when the wait of another try is over."""
+    if isinstance(reaction, RateLimited):
+        await pushes.later(connection, push, reaction.until, str(reaction))
+    elif isinstance(reaction, AuthBroken):
+        await pushes.later(connection, push, timedelta(seconds=1), str(reaction))
+    elif isinstance(reaction, (Rejected, Forbidden)) and not isinstance(reaction, Retry):
+        await pushes.park(connection, push, str(reaction), {'fields': []})
+    else:
+        wait = timedelta(seconds=engine.backoff_s(push.attempts))
+        await pushes.later(connection, push, wait, str(reaction), attempt=True)
