@@ -1,0 +1,1 @@
+"""The journal: a target of app users that keeps everything in files for later (`CRM_TYPE=LOG`)."""
