@@ -23,7 +23,8 @@ from hermes.parts.assembly import build_booking_service, build_engine, build_let
 from hermes.parts.secrets import hash_key, secrets_of
 from hermes.parts.site import site_of
 from hermes.parts.systems import sources
-from hermes.settings import Settings, load
+from hermes.people.service import People
+from hermes.settings import Settings, load, reveal
 from hermes.web.application import create_app
 from hermes.web.as_pages import DESK, TellPage, is_under
 from hermes.web.booker.brand import Brand
@@ -36,6 +37,7 @@ from hermes.web.desk.first import FirstCode
 from hermes.web.desk.pages import tell_status
 from hermes.web.desk.parts import DeskParts
 from hermes.web.desk.routes import desk_routes
+from hermes.web.people_api import people_routes
 from hermes.web.security import trusted_networks
 
 WEB_CONNECTIONS = 6
@@ -109,7 +111,16 @@ def add_pages(application: FastAPI, service: BookingService, desk: DeskParts, se
         trusted,
         settings.embed_origins,
     )
-    for router in (booking_routes(service, trusted), files, booker_routes(pages), core_routes(core), desk_routes(desk)):
+    app_users = people_routes(People(service.engine), reveal(settings.people_api_key))
+    routers = (
+        booking_routes(service, trusted),
+        files,
+        booker_routes(pages),
+        core_routes(core),
+        app_users,
+        desk_routes(desk),
+    )
+    for router in routers:
         application.include_router(router)
     application.state.tell_page = tell_page(page_teller(pages), desk)
 

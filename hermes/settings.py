@@ -32,7 +32,15 @@ DRAW_WHSEC = (
     """python3 -c 'import base64, secrets; print("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())'"""
 )
 RECIPIENT = re.compile(r'[^\s@,<>"]+@[^\s@,<>"]+')
-OUR_KEYS = ('secret_key', 'signing_key', 'api_key', 'support_link_key', 'metrics_token', 'pd_webhook_password')
+OUR_KEYS = (
+    'secret_key',
+    'signing_key',
+    'api_key',
+    'support_link_key',
+    'metrics_token',
+    'pd_webhook_password',
+    'people_api_key',
+)
 """Keys that whoever sets Hermes up draws; those of other systems are theirs."""
 UNSET = SecretStr('')
 
@@ -149,6 +157,9 @@ class Settings(BaseSettings):
     )
 
     crm_type: CrmType = Field('NONE', description='Where app users are written to.')
+    people_api_key: Secrets = Field(
+        (), description='Key of the API of app users. Comma list: all verify. Empty: that API is closed.'
+    )
     salesforce_base_url: Address = Field('', description='Address of the Salesforce organisation.')
     salesforce_client_id: str = Field('', description='Client id of the connected app.')
     salesforce_client_secret: SecretStr = Field(UNSET, description='Its secret.')

@@ -96,7 +96,7 @@ async def _prepare(
     ]
     if strangers:
         going = [Going(push, Request('lookup', record=push.record)) for push, _ in strangers]
-        request = lookup_request(system.types, [record for _, record in strangers])
+        request = lookup_request([record for _, record in strangers])
     else:
         items = [Going(push, request_of(needed, record, system)) for push, record, needed in due]
         head = items[0].item
@@ -119,7 +119,7 @@ def _plan(
     return record, without(needed, push.ignored)
 
 
-def lookup_request(types: object, records: Sequence[Record], by: str = '') -> Request:
+def lookup_request(records: Sequence[Record], by: str = '') -> Request:
     """Ask whether a target knows these records. `by`: the one key that counts, else whatever finds them."""
     keys = [
         {

@@ -105,7 +105,8 @@ class AllowedAnswer(BaseModel):
 
 
 TOLD: Final = {
-    400: 'A rule speaks against it', 403: 'The key or the link is not valid', 404: 'There is no such thing',
+    400: 'A rule speaks against it', 401: 'The key is missing', 403: 'The key or the link is not valid',
+    404: 'There is no such thing',
     409: 'The time is taken', 413: 'The body is larger than 32 KB', 422: 'Something that was sent is wrong',
     429: 'Too much was asked for', 503: 'The calendar cannot be read',
 }  # fmt: skip

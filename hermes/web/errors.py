@@ -22,8 +22,8 @@ from hermes.web.security import SafeHeaders
 log = structlog.get_logger(__name__)
 
 STATUSES: Final = {
-    'slot_taken': 409, 'busy': 409, 'not_found': 404, 'limit': 429, 'link': 403, 'link_invalid': 403,
-    'link_expired': 403, 'forbidden': 403, 'invalid': 422, 'idempotency': 422,
+    'slot_taken': 409, 'busy': 409, 'email_taken': 409, 'not_found': 404, 'limit': 429, 'link': 403,
+    'link_invalid': 403, 'link_expired': 403, 'forbidden': 403, 'invalid': 422, 'idempotency': 422,
 }  # fmt: skip
 """Code of a refusal -> status; every other rule that speaks against something is a 400."""
 CODES: Final = {

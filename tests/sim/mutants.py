@@ -253,7 +253,9 @@ def run_one(name: str) -> int:
     if mutant.test:
         import pytest
 
-        code = pytest.main([mutant.test, '-q', '-n', '0', '-x', '-p', 'no:cacheprovider', '-p', 'no:randomly'])
+        # Plain: much is imported by now, and nothing of that could be rewritten.
+        quiet = ('--assert=plain', '-p', 'no:cacheprovider', '-p', 'no:randomly')
+        code = pytest.main([mutant.test, '-q', '-n', '0', '-x', *quiet])
         return CAUGHT if code == pytest.ExitCode.TESTS_FAILED else 0
     from tests.sim.__main__ import main
 

@@ -1,8 +1,8 @@
 """The journal's files: JSON Lines that are appended, forced to the disk, numbered, chained and sealed.
 
 A line is {"n": its number, "chain": what ties it to the one before, "sealed": what it says}: nobody reads it without
-SECRET_KEY, and a line that was changed, taken out or cut off is noticed by whoever reads. One writer at a time, over all
-processes; a file that is full is left and the next one begun. A torn last line (the machine went down) was never
+SECRET_KEY, and a line that was changed, taken out or cut off is noticed by whoever reads. One writer at a time, over
+all processes; a file that is full is left and the next one begun. A torn last line (the machine went down) was never
 acknowledged, and is cut off.
 """
 
@@ -47,7 +47,9 @@ class Journal:
             told, numbers = [], []
             for says in lines:
                 number += 1
-                sealed = sealing.seal(json.dumps(dict(says), ensure_ascii=False).encode(), self._secret, PURPOSE, str(number))
+                sealed = sealing.seal(
+                    json.dumps(dict(says), ensure_ascii=False).encode(), self._secret, PURPOSE, str(number)
+                )
                 chain = _chain(chain, number, sealed)
                 told.append(_line(number, chain, sealed))
                 numbers.append(number)
@@ -74,7 +76,9 @@ class Journal:
                 try:
                     says = json.loads(sealing.unseal(sealed, self._secret, PURPOSE, str(number)))
                 except ValueError:
-                    raise Refused(f'Line {number} of the journal cannot be opened: SECRET_KEY is another one.') from None
+                    raise Refused(
+                        f'Line {number} of the journal cannot be opened: SECRET_KEY is another one.'
+                    ) from None
                 yield Entry(number, says)
 
     def files(self) -> list[Path]:

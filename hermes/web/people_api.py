@@ -1,0 +1,254 @@
+"""The API of app users that the host application calls (docs/reference/app-users.md): a key, JSON, and answers that
+wait for no CRM. Every path answers with and without its last slash and never redirects.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from hermes.booking.values import check_email
+from hermes.domain.model import Record
+from hermes.people.service import People, Receipt
+from hermes.web.booking_api import both, told
+
+LONGEST: Final = 200
+PAGE: Final = 1000
+Key = Annotated[
+    str,
+    Header(alias='Idempotency-Key', max_length=255, description='The same request under the same key is done once.'),
+]
+Who = Annotated[str, Path(max_length=LONGEST + 10, description='Our number, or `host:` and your own id.')]
+
+
+def _clean(text: str) -> str:
+    if any(ord(letter) < 32 for letter in text):
+        raise ValueError('must not hold control characters')
+    return text.strip()
+
+
+Text = Annotated[str, Field(max_length=LONGEST), AfterValidator(_clean)]
+Email = Annotated[str, Field(min_length=3, max_length=254), AfterValidator(check_email)]
+ListName = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_clean)]
+Lists = Annotated[tuple[ListName, ...], Field(max_length=100)]
+Lang = Annotated[str, Field(min_length=2, max_length=20, pattern=r'^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$')]
+
+
+class Form(BaseModel):
+    """A body. What is unknown is refused, so that a misspelt name is noticed."""
+
+    model_config = ConfigDict(extra='forbid', frozen=True)
+
+
+class NewUser(Form):
+    """Somebody who signed up (AU-1)."""
+
+    email: Email
+    first_name: Text = ''
+    last_name: Text = ''
+    lang: Lang = 'en'
+    educator: bool = False
+    lists: Lists = ()
+    user_id: Text = Field('', description='Your own id of them. Without one the address is the key.')
+
+
+class Changed(Form):
+    """What is different now (AU-2)."""
+
+    email: Email | None = None
+    first_name: Text | None = None
+    last_name: Text | None = None
+    lang: Lang | None = None
+    educator: bool | None = None
+    lists: Lists | None = None
+
+    @model_validator(mode='after')
+    def says_something(self) -> 'Changed':
+        if not self.model_fields_set:
+            raise ValueError('says nothing that changes')
+        if empty := [name for name in self.model_fields_set if getattr(self, name) is None]:
+            raise ValueError(f'{sorted(empty)[0]} must not be null')
+        return self
+
+
+class NewSubscription(Form):
+    """An address that wants mail (AU-3)."""
+
+    email: Email
+    lists: Annotated[tuple[ListName, ...], Field(min_length=1, max_length=100)]
+    first_name: Text = ''
+    last_name: Text = ''
+    lang: Lang = 'en'
+    educator: bool = False
+
+
+class Moderation(Form):
+    """AU-4, AU-5."""
+
+    action: Literal['', 'spam', 'review', 'account_deleted']
+
+
+class Merged(Form):
+    """Into whom."""
+
+    into: Annotated[str, Field(min_length=1, max_length=LONGEST + 10)]
+
+
+class Asked(Form):
+    """Whose address is looked for."""
+
+    email: Email
+
+
+class ReceiptAnswer(BaseModel):
+    """What is known right after a write."""
+
+    status: Literal['ok'] = 'ok'
+    id: int
+    state: str
+    crm_id: str | None
+
+
+class UserAnswer(ReceiptAnswer):
+    """An app user."""
+
+    user_id: str | None
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    lang: str | None
+    educator: bool
+    lists: list[str]
+    legacy_id: str | None
+    is_sustainer: bool
+    moderation: str
+    target: str
+    deleted: bool
+
+
+class Change(BaseModel):
+    """One line of the feed: how an app user stands since then."""
+
+    number: int
+    at: datetime
+    type: str
+    id: int
+    user_id: str | None
+    crm_id: str | None
+    state: str
+    is_sustainer: bool
+    deleted: bool
+
+
+class ChangesAnswer(BaseModel):
+    """The feed. `next`: what to send as `after` the next time; `more`: whether there is more now."""
+
+    status: Literal['ok'] = 'ok'
+    changes: list[Change]
+    next: int
+    more: bool
+
+
+class FoundAnswer(BaseModel):
+    """AU-7."""
+
+    status: Literal['ok'] = 'ok'
+    crm_ids: list[str]
+
+
+def requires_key(keys: Sequence[str]) -> Callable[[Request], Awaitable[None]]:
+    """Lets in whoever shows one of the keys (`Authorization: token ...` or `Bearer ...`), before the body is read."""
+
+    async def check(request: Request) -> None:
+        if not keys:
+            raise HTTPException(503, 'No PEOPLE_API_KEY is configured, so that this is closed.')
+        scheme, _, given = request.headers.get('authorization', '').strip().partition(' ')
+        equal = [hmac.compare_digest(given.strip().encode('utf-8', 'replace'), key.encode()) for key in keys]
+        if not (any(equal) and scheme.lower() in ('token', 'bearer')):
+            raise HTTPException(401, 'This needs the key: Authorization: token ...', {'WWW-Authenticate': 'token'})
+
+    return check
+
+
+def people_routes(people: People, keys: Sequence[str]) -> APIRouter:
+    """The API under /people/."""
+    router = APIRouter(prefix='/people', tags=['people'], dependencies=[Depends(requires_key(keys))])
+    _add_reads(router, people)
+    _add_writes(router, people)
+    return router
+
+
+def _add_writes(router: APIRouter, people: People) -> None:
+    answers: dict[str, Any] = {'responses': told(400, 401, 403, 404, 409, 429, 503), 'status_code': 202}
+
+    @both(router, 'POST', '/', summary='Somebody signed up', **answers)
+    async def add_user(form: NewUser, idempotency_key: Key = '') -> ReceiptAnswer:
+        return _tell(await people.add(form.model_dump(), idempotency_key))
+
+    @both(router, 'POST', '/subscriptions/', summary='An address wants mail', **answers)
+    async def subscribe(form: NewSubscription, idempotency_key: Key = '') -> ReceiptAnswer:
+        return _tell(await people.subscribe(form.model_dump(), idempotency_key))
+
+    @both(router, 'PATCH', '/{who}/', summary='Something about somebody changed', **answers)
+    async def change_user(who: Who, form: Changed, idempotency_key: Key = '') -> ReceiptAnswer:
+        to = {name: value for name, value in form.model_dump(exclude_unset=True).items()}
+        return _tell(await people.change(who, to, idempotency_key))
+
+    @both(router, 'POST', '/{who}/moderation/', summary='Somebody is spam, or to be looked at', **answers)
+    async def moderate(who: Who, form: Moderation, idempotency_key: Key = '') -> ReceiptAnswer:
+        return _tell(await people.moderate(who, form.action, idempotency_key))
+
+    @both(router, 'POST', '/{who}/merge/', summary='Two accounts are one', **answers)
+    async def merge(who: Who, form: Merged, idempotency_key: Key = '') -> ReceiptAnswer:
+        return _tell(await people.merge(who, form.into, idempotency_key))
+
+    @both(router, 'DELETE', '/{who}/', summary='An account was deleted', **answers)
+    async def remove(who: Who, idempotency_key: Key = '') -> ReceiptAnswer:
+        return _tell(await people.remove(who, idempotency_key))
+
+
+def _add_reads(router: APIRouter, people: People) -> None:
+    @both(router, 'GET', '/changes/', summary='What changed, in order', responses=told(401, 503))
+    async def show_changes(
+        after: Annotated[int, Query(ge=0, le=2**62, description='The last number that you have; 0: everything.')] = 0,
+        limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
+    ) -> ChangesAnswer:
+        found = await people.changes(after, limit)
+        changes = [Change(number=each.number, at=each.at, **each.says) for each in found]
+        return ChangesAnswer(changes=changes, next=found[-1].number if found else after, more=len(found) == limit)
+
+    @both(router, 'POST', '/lookup/', summary='Whom the CRM knows under an address', responses=told(401, 503))
+    async def look_up(form: Asked) -> FoundAnswer:
+        return FoundAnswer(crm_ids=await people.lookup(form.email))
+
+    @both(router, 'GET', '/{who}/', summary='An app user', responses=told(401, 404, 503))
+    async def show_user(who: Who, response: Response) -> UserAnswer:
+        return _tell_user(await people.get(who))
+
+
+def _tell(receipt: Receipt) -> ReceiptAnswer:
+    return ReceiptAnswer(id=receipt.id, state=receipt.state, crm_id=receipt.crm_id)
+
+
+def _tell_user(record: Record) -> UserAnswer:
+    says = record.fields.get
+    return UserAnswer(
+        id=record.ref.id,
+        state=str(says('state') or ''),
+        crm_id=says('crm_id'),
+        user_id=says('user_id'),
+        email=says('email'),
+        first_name=says('first_name'),
+        last_name=says('last_name'),
+        lang=says('lang'),
+        educator=bool(says('educator')),
+        lists=list(says('lists') or ()),
+        legacy_id=says('legacy_id'),
+        is_sustainer=bool(says('is_sustainer')),
+        moderation=str(says('moderation') or ''),
+        target=str(says('target') or ''),
+        deleted=record.tombstone is not None,
+    )
