@@ -61,7 +61,7 @@ STANCES: Final[Mapping[str, Mapping[str, Stance]]] = {
     'person_key': {'key': 'own'},
     'crm_check': {'record_type': 'nobody', 'target': 'nobody', 'state': 'nobody', 'code': 'nobody', 'excerpt': 'own'},
     'feed': {'says': 'own'},
-    'vault': {'name': 'nobody', 'leased_by': 'nobody'},
+    'vault': {'name': 'nobody', 'sealed': 'nobody', 'leased_by': 'nobody'},
     'admin': dict.fromkeys(STAFF, 'nobody'),
     'pipeline': {**dict.fromkeys(RECORD, 'nobody'), 'name': 'nobody'},
     'stage': {**dict.fromkeys(RECORD, 'nobody'), 'name': 'nobody'},
@@ -125,12 +125,13 @@ STANCES: Final[Mapping[str, Mapping[str, Stance]]] = {
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     'system_state': ('system',),
     'pulse': ('name',),
+    'person_key': ('key',),
     'push': ('record_type', 'record_id', 'system'),
 }
 """By what a row is known whose table has no id."""
 SMALL: Final = (
     'replay', 'push', 'decision', 'letter', 'sweep', 'proof', 'alert', 'alert_message', 'refusal', 'system_state',
-    'pulse',
+    'pulse', 'app_user', 'subscription', 'person_key', 'crm_check', 'feed',
 )  # fmt: skip
 """Tables that are read from end to end for what names the erased."""
 

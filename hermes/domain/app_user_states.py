@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from hermes.domain.errors import Refused
+from hermes.parts.roles import DIAGRAMS
 
 NOT_CHECKED: Final = 'NotChecked'
 NO_LEGACY_ID: Final = 'NoLegacyId'
 REQUESTED: Final = 'RequestedContact'
 OK: Final = 'OkResponse'
-WROTE: Final = 'WroteSalesforceAppUserUid'
+WROTE: Final = f'Wrote{DIAGRAMS}AppUserUid'
 """The only success: the id that the target gave is stored."""
 NOT_FOUND: Final = 'NotFound'
 WROTE_NOT_FOUND: Final = 'WroteNotFound'
@@ -23,8 +24,8 @@ WROTE_UNEXPECTED: Final = 'WroteUnexpectedResponse'
 AMBIGUOUS: Final = 'Ambiguous'
 CONFLICT: Final = 'Conflict'
 CREATED: Final = 'UserCreated'
-ASKED_TO_ADD: Final = 'RequestAddToSalesforce'
-WROTE_ERROR: Final = 'WroteSalesforceErrorToDb'
+ASKED_TO_ADD: Final = f'RequestAddTo{DIAGRAMS}'
+WROTE_ERROR: Final = f'Wrote{DIAGRAMS}ErrorToDb'
 LOGGED: Final = 'LoggedForLater'
 DB_OK: Final = 'DbWriteOkErrorLogged'
 DB_NOT_FOUND: Final = 'DbWriteNotFoundErrorLogged'
@@ -63,9 +64,9 @@ FOLLOWS: Final[Mapping[str, frozenset[str]]] = {
     SCRIPT_FAILURE: frozenset({REQUESTED, NOT_CHECKED}),
 }
 LEGACY_CODES: Final[Mapping[str, str]] = {
-    WROTE_NOT_FOUND: 'NbProfileNotFoundInSalesforce',
+    WROTE_NOT_FOUND: f'NbProfileNotFoundIn{DIAGRAMS}',
     WROTE_UNEXPECTED: 'NbProfileUnexpectedRes',
-    WROTE_ERROR: 'NewUserSalesforceWriteError',
+    WROTE_ERROR: f'NewUser{DIAGRAMS}WriteError',
 }
 """What an older system's log calls a state: `CODE-<ISO moment>: message` is rendered from a check."""
 

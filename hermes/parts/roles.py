@@ -16,6 +16,8 @@ CALENDAR: Final = 'google'
 CALENDAR_TITLE: Final = 'Google'
 ROLES: Final = frozenset({CRM, PRODUCT, CALENDAR})
 """A system without a role is told what Hermes knows; what it says itself makes, changes and deletes no record."""
+DIAGRAMS: Final = 'Salesforce'
+"""What the states of app users call the CRM, whichever it is: they are known under these names (AU-9)."""
 ADD_TO, ADD_TO_TITLE, ADD_TO_PAGE = 'google', 'Google Calendar', 'https://calendar.google.com/calendar/render'
 """The calendar that many visitors have: a page of it adds a call to theirs. It is no system of ours."""
 CRM_ID: Final = 'pipedrive_id'

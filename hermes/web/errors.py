@@ -22,10 +22,12 @@ from hermes.web.security import SafeHeaders
 log = structlog.get_logger(__name__)
 
 STATUSES: Final = {
-    'slot_taken': 409, 'busy': 409, 'email_taken': 409, 'not_found': 404, 'limit': 429, 'link': 403,
+    'slot_taken': 409, 'busy': 409, 'not_found': 404, 'limit': 429, 'link': 403,
     'link_invalid': 403, 'link_expired': 403, 'forbidden': 403, 'invalid': 422, 'idempotency': 422,
 }  # fmt: skip
 """Code of a refusal -> status; every other rule that speaks against something is a 400."""
+OF_PEOPLE: Final = {'email_taken': 409}
+"""The same of the API of app users alone."""
 CODES: Final = {
     400: 'refused', 401: 'unauthorized', 403: 'forbidden', 404: 'not_found', 405: 'method_not_allowed',
     503: 'unavailable',
@@ -63,7 +65,7 @@ def add_error_answers(app: FastAPI) -> None:
 
 def status_of(error: Refused) -> int:
     """The status that a refusal is answered with."""
-    return STATUSES.get(error.code, 400)
+    return (STATUSES | OF_PEOPLE).get(error.code, 400)
 
 
 def problems_of(error: RequestValidationError | ValidationError) -> list[dict[str, str]]:
@@ -117,7 +119,7 @@ async def _tell_invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _tell_refused(request: Request, error: Exception) -> JSONResponse:
     code = error.code if isinstance(error, Refused) else ''
-    status = STATUSES.get(code, 400)
+    status = status_of(error) if isinstance(error, Refused) else 400
     if isinstance(error, OverLimit):
         more = {'challenge': error.challenge} if error.challenge is not None else None
         return _answer(429, str(error), code, headers={'retry-after': str(error.retry_after_s)}, more=more)
