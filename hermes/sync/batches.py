@@ -21,8 +21,9 @@ from hermes.ports import PeopleTarget, Request
 from hermes.sync import calls, ingest
 from hermes.sync.calls import Call, Denied, Verdict
 from hermes.sync.engine import Engine
-from hermes.sync.push import LostLeaseError, react, request_of, without
+from hermes.sync.reactions import react
 from hermes.sync.resolve import resolve
+from hermes.sync.writes import LostLeaseError, request_of, without
 
 LEASE_MORE_S = 15.0
 """A lease is longer than a call may take by this."""

@@ -17,7 +17,7 @@ from hermes.domain.model import Event, Record, RecordRef, Value
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
 from hermes.domain.record_types import RANK
 from hermes.ports import Outgoing, System
-from hermes.sync import call_rules, push
+from hermes.sync import call_rules, push, writes
 from hermes.sync.engine import Engine
 
 
@@ -134,7 +134,7 @@ def _of_record(
     waits = needed.why if isinstance(needed, Wait) else ''
     if waits:
         needed = plan(graph, record, table, context, system.name, ahead=True)
-    needed = push.without(needed, standing.ignored)
+    needed = writes.without(needed, standing.ignored)
     if isinstance(needed, (Noop, Wait)):
         return None
     if not waits and isinstance(needed, Create):
@@ -145,7 +145,7 @@ def _of_record(
 
 def _planned(graph: Graph, each: Foreseen, rules_of: Mapping[tuple[RecordRef, str], str]) -> Planned:
     needed, record, system = each.needed, each.record, each.system
-    request = push.request_of(needed, record, system)
+    request = writes.request_of(needed, record, system)
     rules = {} if isinstance(needed, Delete) else call_rules.of_fields(graph, record, needed, each.table, rules_of)
     return Planned(
         record.ref, system.name, request.op, request.type, request.remote_id, system.cost(request).tokens,

@@ -11,46 +11,34 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from hermes.db import budget, decisions, events, graphs, mirrors, pushes, sweeps
+from hermes.db import budget, decisions, events, graphs, pushes, sweeps
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection, commit_unsynced
 from hermes.db.pushes import Push
-from hermes.domain.acts import CancelMeeting
 from hermes.domain.errors import (
     Ambiguous,
     AuthBroken,
-    Forbidden,
     Gone,
     RateLimited,
-    Reaction,
-    Rejected,
-    Retry,
-    StrangeOwner,
 )
-from hermes.domain.fields import CURRENCY
 from hermes.domain.graph import Decision, Graph
 from hermes.domain.history import edits
 from hermes.domain.merge import decreed
-from hermes.domain.model import Event, Record, RemoteRef
-from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
+from hermes.domain.model import Event
+from hermes.domain.plan import Create, Noop, Plan, Update, Wait, plan
 from hermes.kit import tracing
-from hermes.parts.roles import CALENDAR
-from hermes.ports import Profile, Request, System
-from hermes.sync import bookings, call_rules, calls, ingest, resolve
+from hermes.ports import Request, System
+from hermes.sync import batches, call_rules, calls, ingest, resolve
 from hermes.sync.calls import Asked, Call, Denied
 from hermes.sync.engine import Engine
+from hermes.sync.reactions import react
+from hermes.sync.writes import LostLeaseError as LostLeaseError
+from hermes.sync.writes import request_of, without
 
 DAY_S: Final = 86_400
 CORRECTIONS: Final = 3
 """The third correction of one field within 24 h parks it (EDIT-3)."""
 METADATA_WAIT_S: Final = 3
-PARENT_TRIES: Final = 3
-"""So often a write is tried again after its parent was refused and read; then a person is asked (OUT-6)."""
-
-OWNER_WAITS: Final = (timedelta(seconds=40), timedelta(seconds=80))
-"""After so many waits a calendar that is closed to us counts as closed for good (CB-7)."""
-OWNER_WITHIN: Final = timedelta(minutes=15)
-"""Refusals that are older do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +78,6 @@ async def look(engine: Engine, working: int) -> tuple[list[Push], float | None]:
 async def push_claimed(engine: Engine, claimed: list[Push]) -> int:
     """Work on what was claimed, parents first. Returns how many records were looked at."""
     if claimed and engine.systems[claimed[0].system].profile.batch > 1:
-        from hermes.sync import batches
-
         return await batches.push_together(engine, claimed)
     for place, push in enumerate(claimed):
         if not await _push_one(engine, push, claimed[place + 1 :]):
@@ -165,31 +151,6 @@ async def prepare(
         return None
     rule = await call_rules.of_write(connection, graph, record, needed, table)
     return await _intend(engine, connection, push, system, known, request_of(needed, record, system), rule, graph, rest)
-
-
-def request_of(needed: Plan, record: Record, system: System) -> Request:
-    """A plan as the call that carries it out."""
-    remote_type, ref = system.types[record.ref.type], record.ref
-    if isinstance(needed, Create):
-        chosen = system.chosen_id(record, needed.fields)
-        return Request('create', remote_type, chosen, needed.fields, record=ref)
-    if isinstance(needed, Update):
-        mirror = needed.mirror
-        basis = {name: runs[-1].value for name, runs in mirror.runs.items() if runs}
-        return Request('update', mirror.ref.type, mirror.ref.remote_id, needed.fields, basis, record=ref)
-    if isinstance(needed, Delete):
-        return Request('delete', needed.mirror.ref.type, needed.mirror.ref.remote_id, record=ref)
-    raise ValueError(f'{type(needed).__name__} is no call')
-
-
-def without(needed: Plan, ignored: tuple[str, ...]) -> Plan:
-    """What a person said not to send (OUT-6: ignore this field)."""
-    if not ignored or not isinstance(needed, (Create, Update)):
-        return needed
-    fields = {
-        name: value for name, value in needed.fields.items() if not {name, name.removesuffix(CURRENCY)} & set(ignored)
-    }
-    return replace(needed, fields=fields) if fields else Noop('every differing field is ignored')
 
 
 async def _without_fights(engine: Engine, connection: Connection, graph: Graph, needed: Update, push: Push) -> Plan:
@@ -282,10 +243,6 @@ async def _intend(
     return Prepared(request, allowed, opened, known, since, generation)
 
 
-class LostLeaseError(Exception):
-    """Somebody else took the push over while this worker stood still (I11)."""
-
-
 async def record_answer(
     engine: Engine,
     connection: Connection,
@@ -322,76 +279,3 @@ async def record_answer(
     if not superseded:
         push = replace(push, wanted=await pushes.wanted(connection, push))
     await react(engine, connection, push, system.profile, request, reaction)
-
-
-async def react(
-    engine: Engine, connection: Connection, push: Push, profile: Profile, request: Request, reaction: Reaction
-) -> None:
-    """One reaction for each class of error; nothing was done remotely."""
-    if isinstance(reaction, RateLimited):
-        await pushes.later(connection, push, reaction.until, str(reaction))
-    elif isinstance(reaction, AuthBroken):
-        await pushes.later(connection, push, timedelta(seconds=1), str(reaction))
-    elif isinstance(reaction, StrangeOwner) and (wait := await _owner_wait(connection, push)):
-        await pushes.later(connection, push, wait, str(reaction), attempt=True)
-    elif request.record and request.op == 'create' and _is_final(push, reaction):
-        await bookings.tell(connection, CancelMeeting(request.record.id, 'refused', str(reaction)))
-        await pushes.complete(connection, push, push.wanted, wrote=False, spacing_s=0)
-    elif isinstance(reaction, Gone):
-        await _look(engine, connection, push, request)
-    elif (
-        isinstance(reaction, Rejected)
-        and push.attempts < PARENT_TRIES
-        and (parents := _refused(profile, request, reaction))
-    ):
-        await _look_at(connection, push.system, parents)
-        wait = timedelta(seconds=engine.backoff_s(push.attempts))
-        await pushes.later(connection, push, wait, str(reaction), attempt=True)
-    elif isinstance(reaction, (Rejected, Forbidden)):
-        fields = reaction.fields if isinstance(reaction, Rejected) else ()
-        await pushes.park(connection, push, str(reaction), {'fields': list(fields), 'sent': sorted(request.fields)})
-        if request.type in profile.putting_away and request.op == 'update' and not fields:
-            await _look_at(connection, push.system, [(request.type, request.remote_id)])
-    elif isinstance(reaction, Retry):
-        await pushes.later(
-            connection, push, timedelta(seconds=engine.backoff_s(push.attempts)), str(reaction), attempt=True
-        )
-    else:
-        raise TypeError(f'no reaction to {type(reaction).__name__}')
-
-
-async def _owner_wait(connection: Connection, push: Push) -> timedelta | None:
-    """How long to wait for an owner in whose name nothing may be done; None when they were waited for."""
-    met = await calls.count(connection, push.record, StrangeOwner, OWNER_WITHIN)
-    return OWNER_WAITS[max(met, 1) - 1] if met <= len(OWNER_WAITS) else None
-
-
-def _is_final(push: Push, reaction: Reaction) -> bool:
-    """CB-7: the calendar will never take this event: the meeting is canceled and its slot is free."""
-    return push.system == CALENDAR and isinstance(reaction, (Rejected, Forbidden, Gone))
-
-
-async def _look(engine: Engine, connection: Connection, push: Push, request: Request) -> None:
-    """OUT-5: a write met a 404 or 410. The object is read once by id; until that says more, the push is held and
-    nothing is made.
-    """
-    await _look_at(connection, push.system, [(request.type, request.remote_id)])
-    await pushes.park(
-        connection, push, 'gone, reason unknown: it is read again', {'gone_at': engine.clock.now()}, 'held'
-    )
-
-
-def _refused(profile: Profile, request: Request, reaction: Rejected) -> list[tuple[str, str]]:
-    """The parents (type, remote id) that the remote may not have taken, where it named them or no field at all:
-    somebody may have deleted one a moment ago, and may take it out of the bin again.
-    """
-    return [
-        (profile.parents[name], str(request.fields[name]))
-        for name in reaction.fields or request.fields
-        if name in profile.parents and request.fields.get(name)
-    ]
-
-
-async def _look_at(connection: Connection, system: str, objects: list[tuple[str, str]]) -> None:
-    """Have objects read again by id."""
-    await mirrors.ask(connection, [RemoteRef(system, *each) for each in objects])
