@@ -14,8 +14,8 @@ EVENT, PUSH, LETTER, OWNER, FIELD = 'event', 'push', 'letter', 'owner', 'field'
 WORK: Final = (PUSH, EVENT, LETTER, OWNER, FIELD)
 """What needs somebody and is no question with answers of its own."""
 KINDS: Final[Mapping[str, tuple[str, str]]] = {
-    PUSH: ('Pushes put aside', 'Another system refused what was sent to it, or it waits for an answer of somebody.'),
-    EVENT: ('Events put aside', 'What arrived and could not be applied. Nothing of it is lost.'),
+    PUSH: ('Parked pushes', 'Another system refused what was sent to it, or it waits for an answer of somebody.'),
+    EVENT: ('Parked events', 'What arrived and could not be applied. Nothing of it is lost.'),
     LETTER: ('Letters that did not go out', 'The mail server refused them, or they were tried several times.'),
     OWNER: ('Owners and plans that nobody knows', 'Something stands in for a value that names nobody known here.'),
     FIELD: ('Fields that are not sent', 'A field is gone from the CRM, or holds another type there: it is left out.'),
@@ -44,10 +44,10 @@ VERBS: Final[Mapping[str, str]] = {
     'recreate': 'Make it again', 'drop': 'Delete the record', 'delete': 'Delete it in the CRM', 'keep': 'Leave it so',
     'ours': 'Send our value again', 'theirs': 'Leave theirs there', 'accept': 'Accept it',
     'deleted': 'Delete the record', 'cancel': 'Cancel the call', 'retry': 'Try again', 'replay': 'Apply again',
-    'dismiss': 'Put away',
+    'dismiss': 'Dismiss',
 }  # fmt: skip
 WORK_CHOICES: Final[Mapping[str, Mapping[str, str]]] = {
-    PUSH: {'retry': 'what differs is sent again; what is refused again is put aside again'},
+    PUSH: {'retry': 'what differs is sent again; what is refused again is parked again'},
     EVENT: {
         'replay': 'it is applied again; whatever is newer stays',
         'dismiss': 'it is not wanted any more; to apply it again takes it back',

@@ -63,7 +63,7 @@ async def test_a_refused_push_shows_what_the_crm_said_and_is_tried_again(house: 
     _, _, company = await refused_push(house)
     async with logged_in(house, 'operator') as kim:
         page = text(await kim.see(LIST))
-        assert '1 Pushes put aside' in page
+        assert '1 Parked pushes' in page
         assert 'Ember Tuition' in page
         page = text(await kim.see(push_page(company)))
         assert 'Invalid value' in page
@@ -72,7 +72,7 @@ async def test_a_refused_push_shows_what_the_crm_said_and_is_tried_again(house: 
         page = await kim.act(push_page(company), choice='retry')
         assert 'tried again' in page
         await later(house)
-        assert 'not put aside' in await kim.see(push_page(company))
+        assert 'not parked' in await kim.see(push_page(company))
     [organization] = house.organizations()
     assert (organization['name'], shown(house, 'organization', organization['id'])['website']) == (
         'Ember Tuition',
@@ -281,7 +281,7 @@ async def test_what_an_answer_would_do_is_told_before_and_nothing_is_done(house:
     async with logged_in(house, 'operator') as kim:
         page = await kim.send(f'{LIST}{asked["id"]}/', choice='delete', action='what-if')
         assert (page.status_code, 'Nothing was changed' in page.text) == (200, True)
-        assert 'pipedrive: delete' in text(page.text)
+        assert 'Pipedrive: delete' in text(page.text)
         await later(house)
         assert (len(await decisions(house)), house.calls()) == (1, [])
         kept = await kim.send(f'{LIST}{asked["id"]}/', choice='delete')

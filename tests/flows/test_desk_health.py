@@ -27,7 +27,7 @@ async def test_lags_are_drawn_per_hop_and_system_and_stand_in_a_table(house: Hou
     await work(house)
     async with logged_in(house, 'viewer') as ada:
         page = await ada.see(f'{HEALTH}?range=hour')
-        for title in ('tutorcruncher: received to merged', 'pipedrive: merged to sent', 'pipedrive: sent to confirmed'):
+        for title in ('TutorCruncher: received to merged', 'Pipedrive: merged to sent', 'Pipedrive: sent to confirmed'):
             [figure] = re.findall(rf'<figure><figcaption>{title}</figcaption>(.*?)</figure>', page, re.DOTALL)
             assert figure.count('<path class="line-') == 3, title
             table = text(figure.partition('<details>')[2])
@@ -42,7 +42,7 @@ async def test_a_single_delivery_makes_no_plot_but_its_figures_can_be_read(house
     await work(house, 1)
     async with logged_in(house, 'viewer') as ada:
         page = await ada.see(f'{HEALTH}?range=hour')
-    figure = page.partition('tutorcruncher: received to merged')[2].partition('</figure>')[0]
+    figure = page.partition('TutorCruncher: received to merged')[2].partition('</figure>')[0]
     assert 'Too little happened for a plot.' in figure
     assert '<td class="right">' in figure
 
@@ -61,7 +61,7 @@ async def test_what_went_wrong_is_counted_by_kind_within_the_range(house: House)
     sign_up(house, 'Nobody Knows Whose', sales_person=999, recipients=[])
     await later(house)
     async with logged_in(house, 'viewer') as ada:
-        assert 'events parked tutorcruncher webhook 1' in part(await ada.see(HEALTH), 'errors')
+        assert 'events parked TutorCruncher webhook 1' in part(await ada.see(HEALTH), 'errors')
         house.clock.advance(2 * 3600)
         assert part(await ada.see(f'{HEALTH}?range=hour'), 'errors') == ''
         assert 'events parked' in part(await ada.see(f'{HEALTH}?from={before:%Y-%m-%dT%H:%M}'), 'errors')
@@ -73,7 +73,7 @@ async def test_budgets_tell_a_forecast_and_what_was_spent_by_rule(house: House) 
         page = await ada.see(HEALTH)
     [spent] = await house.rows("select sum(tokens) as tokens from call where system = 'pipedrive'")
     budgets = part(page, 'budgets')
-    assert re.search(rf'pipedrive {spent["tokens"]} [\d ]+ lasts until midnight UTC: [\d ]+ by then', budgets)
+    assert re.search(rf'Pipedrive {spent["tokens"]} [\d ]+ lasts until midnight UTC: [\d ]+ by then', budgets)
     rules = await house.rows(
         "select split_part(rule, ', ', 1) as rule, count(*) as calls, sum(tokens) as tokens from call "
         "where system = 'pipedrive' group by 1"
@@ -89,7 +89,7 @@ async def test_a_system_is_paused_with_a_reason_and_resumed(house: House) -> Non
         assert (no_reason.status_code, 'Say why' in said(no_reason.text)) == (422, True)
         page = await ada.act(f'{CRM}pause/', CRM, reason='they move house')
         assert 'pipedrive is paused: they move house' in part(page, 'flash')
-        assert 'pipedrive paused' in part(page, 'systems')
+        assert 'Pipedrive paused' in part(page, 'systems')
         sign_up(house, 'Ember Tutors')
         await later(house)
         assert house.organizations() == []

@@ -38,11 +38,11 @@ async def test_the_first_page_says_what_needs_somebody_and_where_it_is_settled(h
         await house.act('system.pause', system='pipedrive', reason='maintenance of theirs')
         await beat(house)
         page = await ada.see('/')
-        assert '1 events parked' in part(page, 'needs')
-        assert '1 systems paused' in part(page, 'needs')
+        assert '1 event parked' in part(page, 'needs')
+        assert '1 system paused' in part(page, 'needs')
         assert '1 event parked' in part(page, 'troubles')
         assert '<a class="tile bad" href="/desk/decisions/?kind=event">' in page
-        assert 'pipedrive paused' in part(page, 'systems')
+        assert 'Pipedrive paused' in part(page, 'systems')
         assert 'maintenance of theirs' in part(page, 'systems')
         assert part(page, 'clean') == ''
         assert 'system.pause' in part(page, 'newest')
@@ -53,8 +53,8 @@ async def test_the_first_page_tells_how_each_system_is_and_what_happened_last(ho
     await later(house)
     async with logged_in(house, 'viewer') as ada:
         page = await ada.see('/')
-    crm = next(line for line in part(page, 'systems').split('tutorcruncher')[0].split('google') if 'pipedrive' in line)
-    assert re.search(r'pipedrive connected [\d ]+ of [\d ]+ 2026-', crm.replace('\u202f', ' '))
+    crm = next(line for line in part(page, 'systems').split('TutorCruncher')[0].split('Google') if 'Pipedrive' in line)
+    assert re.search(r'Pipedrive connected [\d ]+ of [\d ]+ 2026-', crm.replace('\u202f', ' '))
     [company] = await house.rows('select id from company')
     assert f'href="/desk/records/company/{company["id"]}/"' in page
     newest = await house.rows('select id from event order by id desc limit 10')

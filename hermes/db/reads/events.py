@@ -48,6 +48,7 @@ OF_PAIRS: Final = """
 """
 """Of each source and kind its own newest, from its own part of an index."""
 PAIRS: Final = f'select source, kind from ({KNOWN_PAIRS}) k'
+NO_VIEW: Final = "event.kind <> 'view'"
 AHEAD: Final = timedelta(minutes=5)
 """Clocks of several machines, and commits that overtake each other: nobody is so far before his number."""
 LATE: Final = timedelta(hours=1)
@@ -93,9 +94,11 @@ def page_events(
     cursor: str = '',
     limit: int = 50,
     counting: bool = True,
+    views: bool = True,
 ) -> Page:
     """A page of the events of a filter, the newest first. `outcome`: changed or ignored. `newer_than`: an event's
-    number, for whoever looks again. `cursor`: `next` or `previous` of another page. Raises Refused for an unknown state
+    number, for whoever looks again. `cursor`: `next` or `previous` of another page. `views`: also that somebody looked
+    at something. Raises Refused for an unknown state
     or outcome, and for a cursor that is none.
     """
     if outcome is not None and outcome not in OUTCOMES:
@@ -103,6 +106,8 @@ def page_events(
     at = read_cursor(cursor, '-id') if cursor else None
     condition, values = matching(check(wanted))
     conditions = [condition, *([OUTCOMES[outcome]] if outcome else []), *_within(connection, wanted, values)]
+    if not views:
+        conditions.append(NO_VIEW)
     if newer_than is not None:
         values['newer_than'] = newer_than
         conditions.append('event.id > %(newer_than)s')

@@ -179,6 +179,13 @@ def name_records(connection: Connection[Any], refs: Iterable[RecordRef | None]) 
     return found
 
 
+def name_shown(connection: Connection[Any], events: Iterable[Row]) -> dict[str, str]:
+    """What the records of a list of events are called, by their 'company:12'."""
+    told = (record.partition(':') for event in events for record in event['records'])
+    refs = [RecordRef(record_type, int(number)) for record_type, _, number in told if number.isdigit()]
+    return {f'{ref.type}:{ref.id}': name for ref, name in name_records(connection, dict.fromkeys(refs)).items()}
+
+
 def _record(item: Row) -> RecordRef | None:
     return RecordRef(item['record_type'], item['record_id']) if item['record_type'] else None
 

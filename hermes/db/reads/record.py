@@ -31,6 +31,7 @@ from hermes.db.reads.search import PLACES
 from hermes.db.reads.sides import HIDDEN
 from hermes.db.reads.undo import Undoable, read_undo
 from hermes.domain.adoption import OVERWRITTEN
+from hermes.domain.config import KEYS
 from hermes.domain.errors import NotFound
 from hermes.domain.history import is_empty
 from hermes.domain.model import OPERATOR, RecordRef, Value
@@ -361,6 +362,26 @@ def read_related(connection: Connection[Any], head: Head) -> dict[str, list[Row]
         if told:
             found[kind] = told
     return found
+
+
+def name_changes(
+    connection: Connection[Any], changes: Iterable[tuple[str, str, Value, Value]]
+) -> tuple[dict[RecordRef, str], dict[tuple[str, str], str]]:
+    """What the records are called that changes lead to (record type, or 'setting'; field; old; new), and of which type
+    the value of each field is.
+    """
+    told: dict[str, list[tuple[str, Value]]] = {}
+    for record_type, field, old, new in changes:
+        told.setdefault(record_type, []).extend(((field, old), (field, new)))
+    names: dict[RecordRef, str] = {}
+    kinds: dict[tuple[str, str], str] = {}
+    for record_type, values in told.items():
+        traits = read_traits(connection, record_type) if record_type in NAMES else {}
+        if record_type == 'setting':
+            traits = {name: Trait(key.record_type, 'hermes') for name, key in KEYS.items() if key.record_type}
+        kinds |= {(record_type, name): trait.type for name, trait in traits.items()}
+        names |= names_for(connection, traits, values)
+    return names, kinds
 
 
 def names_for(

@@ -122,7 +122,7 @@ async def settle_several(visit: Visit) -> Response:
     if choice not in {each.choice for each in choose(kind)}:
         return await _show_list(visit, 422, {'choice': 'Choose what is to be done.'})
     if choice == 'dismiss' and not visit.field('reason').strip():
-        return await _show_list(visit, 422, {'reason': 'Say why they are put away; it is kept.'})
+        return await _show_list(visit, 422, {'reason': 'Say why they are dismissed; it is kept.'})
     chosen = await _chosen(visit, kind, [only] if only else visit.fields('one'), whole=visit.field('scope') == 'all')
     if not chosen:
         return await _show_list(visit, 422, {'one': 'Choose at least one of them.'})

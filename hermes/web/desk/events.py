@@ -3,7 +3,9 @@ journalled; and what can be done about it: apply it again, put it aside, undo it
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -13,12 +15,16 @@ from hermes.db.connections import Connection
 from hermes.db.events import REPLAYED
 from hermes.db.reads.events import OUTCOMES, list_kinds, page_events, read_event
 from hermes.db.reads.listing import Page
-from hermes.db.reads.lookup import find_record
-from hermes.db.reads.trace import read_trace
+from hermes.db.reads.lookup import Row, find_record
+from hermes.db.reads.matters import name_records, name_shown
+from hermes.db.reads.record import name_changes
+from hermes.db.reads.trace import Step, read_trace
 from hermes.db.reads.undo import read_undo
 from hermes.domain.acts import DismissEvent, ParkEvent
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.event_filter import APPLIED_AGAIN, STATES, EventFilter, check
+from hermes.domain.model import RecordRef
+from hermes.domain.record_types import NAMES
 from hermes.kit.bodies import read_body
 from hermes.kit.clock import read_moment
 from hermes.sync import capsule
@@ -26,17 +32,32 @@ from hermes.web.desk.pages import HEADERS, lead, show
 from hermes.web.desk.visit import Visit
 
 ROWS: Final = 50
+MEANINGS: Final = {
+    'webhook': 'it told us of a change',
+    'page': 'a page of a list that we read there',
+    'read': 'one object that we read there',
+    'answer': 'the answer to what we sent',
+    'intent': 'noted before we send, so that nothing is made twice',
+    'absence': 'it is not listed there any more',
+    'metadata': 'its fields, users, pipelines and stages',
+    'look': 'what stands there, listed to be compared',
+    'act': 'what somebody did',
+    'view': 'somebody looked at, or exported, what is of a person',
+    'security': 'a login, a password, a refusal',
+}
+"""What a kind of events is, in words."""
 FILTERED: Final = ('state', 'source', 'kind', 'record', 'subject', 'after', 'before')
 
 
 async def show_events(visit: Visit) -> Response:
     """The list, the newest first. What is wrong with a filter is said above it."""
-    wrong, page = '', Page([], '', '', 0, False)
+    wrong, page, names = '', Page([], '', '', 0, False), dict[str, str]()
+    views = bool(visit.query.get('views') or visit.query.get('kind') or visit.query.get('source'))
     try:
         wanted = await read_filter(visit, visit.query)
         outcome = visit.query.get('outcome') or None
-        page = await visit.parts.reading.ask(
-            page_events, wanted, outcome=outcome, cursor=visit.query.get('at', ''), limit=ROWS
+        page, names = await visit.parts.reading.ask(
+            _read_page, wanted, outcome=outcome, cursor=visit.query.get('at', ''), limit=ROWS, views=views
         )
     except Refused as error:
         wrong = str(error)
@@ -45,8 +66,13 @@ async def show_events(visit: Visit) -> Response:
         visit, 'events.html', 422 if wrong else 200, page=page, wrong=wrong, states=STATES, outcomes=list(OUTCOMES),
         sources=sorted({source for source, _ in kinds}), kinds=sorted({kind for _, kind in kinds}),
         chosen=any(visit.query.get(name) for name in (*FILTERED, 'outcome')), may_act=visit.may('operator'),
-        replayable=APPLIED_AGAIN, applicable=REPLAYED,
+        replayable=APPLIED_AGAIN, applicable=REPLAYED, names=names, views=views, meanings=MEANINGS,
     )  # fmt: skip
+
+
+def _read_page(connection: Connection, /, wanted: EventFilter, **asked: Any) -> tuple[Page, dict[str, str]]:
+    page = page_events(connection, wanted, **asked)
+    return page, name_shown(connection, page.rows)
 
 
 async def read_filter(visit: Visit, told: dict[str, str]) -> EventFilter:
@@ -78,17 +104,37 @@ def _moment(text: str) -> datetime | None:
 
 async def show_event(visit: Visit) -> Response:
     """One event's story: why, what became of it, what it changed, what was sent, until it was quiet."""
-    trace, undo, act = await visit.parts.reading.ask(_read_story, _number(visit))
+    trace, undo, act, names, kinds = await visit.parts.reading.ask(_read_story, _number(visit))
     return show(
-        visit, 'event.html', trace=trace, event=trace.event, act=act, undo=undo, may_act=visit.may('operator'),
+        visit, 'event.html', trace=trace, event=trace.event, story=_story(trace.steps), act=act, undo=undo, names=names,
+        kinds=kinds, types=NAMES, meanings=MEANINGS, may_act=visit.may('operator'),
         replayable=trace.event['state'] in APPLIED_AGAIN and trace.event['kind'] in REPLAYED, wrong='',
     )  # fmt: skip
 
 
-def _read_story(connection: Connection, number: int) -> tuple[Any, Any, Any]:
+def _read_story(connection: Connection, number: int) -> tuple[Any, ...]:
     trace = read_trace(connection, number)
     act = read_body(read_event(connection, number)['body']) if trace.event['source'] == 'operator' else None
-    return trace, read_undo(connection, number), act if isinstance(act, dict) else None
+    changes = [step.detail for step in trace.steps if step.kind == 'change']
+    return trace, read_undo(connection, number), act if isinstance(act, dict) else None, *_name(connection, changes)
+
+
+def _story(steps: Sequence[Step]) -> list[list[Step]]:
+    """What happened, in its order; what was changed of one record at once stands together."""
+
+    def together(place: tuple[int, Step]) -> tuple[Any, ...]:
+        step = place[1]
+        return (step.at, step.detail['record_type'], step.detail['record_id']) if step.kind == 'change' else place[:1]
+
+    told = groupby(enumerate(steps), together)
+    return [[step for _, step in found] for _, found in told]
+
+
+def _name(connection: Connection, changes: Sequence[Row]) -> tuple[dict[RecordRef, str], dict[tuple[str, str], str]]:
+    """What the records are called that changes are of or lead to, and of which type a field's value is."""
+    names, kinds = name_changes(connection, [(it['record_type'], it['field'], it['old'], it['new']) for it in changes])
+    own = dict.fromkeys(RecordRef(each['record_type'], each['record_id']) for each in changes)
+    return {**names, **name_records(connection, own)}, kinds
 
 
 async def show_body(visit: Visit) -> Response:

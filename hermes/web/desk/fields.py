@@ -17,6 +17,7 @@ from hermes.domain.record_types import Attribute, Policy
 from hermes.domain.staff import show_name
 from hermes.domain.timetable import Defaults, check_days_off, hours_of
 from hermes.kit.texts import read_number
+from hermes.parts.roles import CRM_TITLE, PRODUCT_TITLE
 from hermes.web.desk.shown import label
 
 Kind = Literal['text', 'int', 'bool', 'day', 'moment', 'choice', 'hours', 'days off', 'number', 'clock', 'json']
@@ -25,7 +26,6 @@ Wrong = dict[str, str]
 LOCKED: Final[Mapping[Policy, str]] = {
     'hermes': 'Hermes computes this.',
 }
-OWNED: Final = 'The product says this: to write another value needs a reason.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +127,13 @@ def _field(record_type: str, attribute: Attribute, known: Knowledge) -> Field:
     locked = LOCKED.get(attribute.policy, '')
     if not locked and record_type == 'deal' and name == 'archived':
         locked = 'The CRM alone archives deals.'
+    owned = attribute.policy == 'tc2'
+    group = f'What {PRODUCT_TITLE} says' if owned else ''
     if choices := _choices(name, attribute, known):
-        return Field(name, label(name), 'choice', choices, locked=locked, owned=attribute.policy == 'tc2')
+        return Field(name, label(name), 'choice', choices, locked=locked, owned=owned, group=group)
     kinds: Mapping[str, Kind] = {'int': 'int', 'bool': 'bool', 'date': 'day', 'time': 'moment', 'json': 'json'}
     kind = 'number' if attribute.is_ref else kinds.get(attribute.type, 'text')
-    return Field(name, label(name), kind, locked=locked, owned=attribute.policy == 'tc2')
+    return Field(name, label(name), kind, locked=locked, owned=owned, group=group)
 
 
 def _choices(name: str, attribute: Attribute, known: Knowledge) -> list[tuple[str, str]]:
@@ -172,14 +174,16 @@ GROUPS: Final = (
 )
 HELP: Final = {
     'timezone': 'Such as Europe/London.',
-    'pd_owner_id': "The CRM's number of the user; 0 for none.",
-    'tc2_admin_id': "The product's number of the person.",
+    'pd_owner_id': f"{CRM_TITLE}'s number of the user; 0 for none.",
+    'tc2_admin_id': f"{PRODUCT_TITLE}'s number of the person.",
     'working_hours': f'mon-fri 10:00-17:30; sat 10:00-12:00. "{DEFAULT}": those of the settings. "{CLOSED}": never.',
     'days_off': 'One a line: 2026-12-24..2027-01-02, or one day.',
     'daily_cap': 'The most calls of a day; empty for no limit.',
     'meeting_dur_mins': 'Minutes of a call; empty for the setting.',
     'meeting_buffer_mins': 'Minutes that are kept free after a call; empty for the setting.',
 }
+
+IDS: Final = {'tc2_admin_id': f'Id in {PRODUCT_TITLE}', 'pd_owner_id': f'User id in {CRM_TITLE}'}
 
 
 def admin_fields(known: Knowledge) -> list[Field]:
@@ -191,7 +195,9 @@ def admin_fields(known: Knowledge) -> list[Field]:
             kinds: dict[str, Kind] = {'int': 'int', 'bool': 'bool'}
             kind = kinds.get(attributes[name].type, 'text')
             kind = 'hours' if name == 'working_hours' else 'days off' if name == 'days_off' else kind
-            called = label(name.removeprefix('sells_'))
-            called = {'tc2_admin_id': 'Id in the product', 'pd_owner_id': 'User id in the CRM'}.get(name, called)
-            found.append(Field(name, called, kind, help=HELP.get(name, ''), group=group, required=kind == 'bool'))
+            called = IDS.get(name) or label(name.removeprefix('sells_'))
+            first = 'no' if kind == 'bool' else DEFAULT if kind == 'hours' else ''
+            found.append(
+                Field(name, called, kind, help=HELP.get(name, ''), group=group, required=kind == 'bool', value=first)
+            )
     return found

@@ -17,6 +17,7 @@ from hermes.db.reads.lookup import Row
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.model import Value
 from hermes.kit import texts
+from hermes.parts.roles import PRODUCT_TITLE
 from hermes.web.desk.fields import Field, Wrong, read_all
 from hermes.web.desk.lists import find_resource
 from hermes.web.desk.pages import lead, show
@@ -34,7 +35,7 @@ async def show_new(visit: Visit) -> Response:
     if resource.create is None:
         raise NotFound('There is no such page.')
     fields = await _fields(visit, resource, None)
-    given = {field.name: visit.query.get(field.name, '') for field in fields}
+    given = {field.name: visit.query.get(field.name, field.value) for field in fields}
     return _show(visit, resource, None, fields, given)
 
 
@@ -78,7 +79,7 @@ async def edit(visit: Visit) -> Response:
     changed = {name: value for name, value in values.items() if given[name] != texts.tidy(shown[name])}
     owned = [field for field in fields if field.owned and field.name in changed]
     if owned and not visit.field('reason').strip():
-        wrong['reason'] = f'{owned[0].label} is what the product says: say why it is to be another value.'
+        wrong['reason'] = f'{owned[0].label} is what {PRODUCT_TITLE} says: say why it is to be another value.'
     if not wrong and not changed:
         return lead(resource.address(row))
     try:
@@ -198,6 +199,7 @@ def _show(
         visit, 'form.html', 422 if wrong else 200, resource=resource, row=row, fields=fields, groups=_groups(fields),
         given=given,
         wrong=wrong or {}, labels={field.name: field.label for field in fields} | {'reason': 'Reason'}, owned=owned,
+        product=PRODUCT_TITLE,
         seen=_digest({field.name: field.show(row.get(field.name)) for field in fields}) if row else '',
         called=called(row) if row else '',
     )  # fmt: skip

@@ -22,7 +22,7 @@ from hermes.web.desk.pages import lead, show
 from hermes.web.desk.plots import Line, Mark, Plot
 from hermes.web.desk.ranges import LASTS, Range, read_range
 from hermes.web.desk.report import report_of
-from hermes.web.desk.shown import number, span
+from hermes.web.desk.shown import number, span, system
 from hermes.web.desk.visit import Visit
 
 MEANING: Final = {
@@ -65,7 +65,7 @@ def _plot(lag: Lag, stops: Sequence[Row], stretch: Range) -> Plot:
         for each in stops
         if each['told'].get('system') == lag.system
     ]
-    title = f'{lag.system}: {MEANING[lag.hop]}'
+    title = f'{system(lag.system)}: {MEANING[lag.hop]}'
     return Plot(title, lines, stretch.since, stretch.until, span, logarithmic=True, marks=marks)
 
 
@@ -76,13 +76,13 @@ def queue_plots(queue: Sequence[Series], stretch: Range) -> list[Plot]:
     known = {point.at for each in queue for point in each.points}
     systems = sorted({each.system for each in queue if each.system})
     found = [('Waiting here', '', ('events', 'parked events', 'decisions'))]
-    found += [(f'Pushes to {each}', each, ('pushes', 'parked pushes', 'held pushes')) for each in systems]
+    found += [(f'Pushes to {system(each)}', each, ('pushes', 'parked pushes', 'held pushes')) for each in systems]
     plots = []
-    for title, system, kinds in found:
+    for title, place, kinds in found:
         lines = []
         for kind in kinds:
             told = {point.at: float(point.value) for each in queue for point in each.points
-                    if (each.system, each.kind) == (system, kind)}  # fmt: skip
+                    if (each.system, each.kind) == (place, kind)}  # fmt: skip
             if any(told.values()):
                 points = [(at, told.get(at, 0.0) if at in known else None) for at in moments_of(stretch)]
                 lines.append(Line(kind, points))

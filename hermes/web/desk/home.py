@@ -74,13 +74,19 @@ def standings(status: Status) -> list[Standing]:
 def needs(status: Status) -> list[tuple[str, int, str]]:
     """What waits for somebody: what it is, how many, and where it is settled."""
     letters = (status.letters.get('parked') or 0) + (status.letters.get('stuck') or 0)
+    pushes = sum(each['parked'] + each['held'] for each in status.pushes)
+    parked, paused = status.events['parked'], sum(each['paused'] for each in status.systems)
     return [
         ('to decide', sum(each['open'] for each in status.decisions), LEADS['decisions']),
-        ('events parked', status.events['parked'], LEADS['parked', 'events']),
-        ('pushes parked or held', sum(each['parked'] + each['held'] for each in status.pushes), LEADS['parked']),
-        ('letters not out', letters, LEADS['parked', 'letters']),
-        ('systems paused', sum(each['paused'] for each in status.systems), f'{HEALTH}#systems'),
+        (f'event{_s(parked)} parked', parked, LEADS['parked', 'events']),
+        (f'push{"" if pushes == 1 else "es"} parked or held', pushes, LEADS['parked']),
+        (f'letter{_s(letters)} not out', letters, LEADS['parked', 'letters']),
+        (f'system{_s(paused)} paused', paused, f'{HEALTH}#systems'),
     ]
+
+
+def _s(number: int) -> str:
+    return '' if number == 1 else 's'
 
 
 async def ask_overview(visit: Visit) -> Overview:
@@ -92,5 +98,5 @@ async def show_home(visit: Visit) -> Response:
     found = await ask_overview(visit)
     return show(
         visit, 'home.html', condition=found.status, alerts=found.alerts, newest=found.newest, needs=needs(found.status),
-        systems=standings(found.status), lead_of=lead_of, mode=visit.parts.engine.push_mode,
+        systems=standings(found.status), lead_of=lead_of, names=found.names, mode=visit.parts.engine.push_mode,
     )  # fmt: skip

@@ -19,7 +19,8 @@ from hermes.kit.texts import read_number
 from hermes.parts.roles import CRM
 from hermes.sync.what_if import what_if
 from hermes.web.desk.pages import lead, show
-from hermes.web.desk.records import TITLES, find_ref, path_of, shared, show_field_of
+from hermes.web.desk.records import find_ref, path_of, shared, show_field_of
+from hermes.web.desk.shown import TITLES
 from hermes.web.desk.visit import Visit
 
 FOUND: Final = 20

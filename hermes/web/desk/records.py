@@ -27,18 +27,17 @@ from hermes.domain.matters import title_of
 from hermes.domain.model import OPERATOR, RecordRef
 from hermes.domain.record_types import MERGED, NAMES, RANK
 from hermes.kit import clock, texts
-from hermes.parts.roles import CALENDAR, CALENDAR_TITLE, CRM, CRM_TITLE, PRODUCT, PRODUCT_TITLE
+from hermes.parts.roles import CRM, CRM_TITLE, PRODUCT_TITLE
 from hermes.sync import planned
 from hermes.web.desk.pages import lead, show
 from hermes.web.desk.resources import RESOURCES
-from hermes.web.desk.shown import words
+from hermes.web.desk.shown import TITLES, spoken
 from hermes.web.desk.undo import role_for
 from hermes.web.desk.visit import Visit
 
 JOURNAL: Final = 15
 CALLS: Final = 20
 EVENTS: Final = 10
-TITLES: Final = {CRM: CRM_TITLE, PRODUCT: PRODUCT_TITLE, CALENDAR: CALENDAR_TITLE, 'hermes': 'Hermes'}
 STONES: Final = {'tc2': PRODUCT_TITLE, 'crm': CRM_TITLE, OPERATOR: 'an operator'}
 POLICIES: Final = {
     'follow': f'follows {PRODUCT_TITLE}, or the booking, until a person edits it in {CRM_TITLE}; from then on '
@@ -135,6 +134,7 @@ def shared(visit: Visit) -> dict[str, Any]:
         'titles': TITLES, 'policies': POLICIES, 'types': NAMES,
         'merged': MERGED, 'pushed': RANK, 'replaced': OVERWRITTEN, 'who': who, 'deleted_by': deleted_by, 'label': label,
         'kinds_of': lambda lines: {line.name: line.trait.type if line.trait else '' for line in lines},
+        'several': lambda kind: next((each.title for each in RESOURCES if each.one == kind), kind),
         'page_of': lambda voice: _page_of(visit, voice),
     }  # fmt: skip
 
@@ -177,7 +177,7 @@ def who(line: Mapping[str, Any]) -> str:
 
 def label(name: str, kinds: Mapping[str, str]) -> str:
     """What a field is called: what names a record is called after that."""
-    return words(name.removesuffix('_id') if kinds.get(name) in NAMES else name)
+    return spoken(name.removesuffix('_id') if kinds.get(name) in NAMES else name)
 
 
 def deleted_by(head: reads.Head) -> str:

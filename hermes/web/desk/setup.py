@@ -12,6 +12,7 @@ from hermes.domain.acts import SetSetting
 from hermes.domain.config import KEYS
 from hermes.domain.errors import HermesError, NotFound, Refused
 from hermes.kit.texts import read_number
+from hermes.parts.roles import PRODUCT_TITLE
 from hermes.setup import admins, fields, hours, pipelines, trials, webhooks
 from hermes.setup.checklist import checklist, is_done
 from hermes.setup.findings import Finding
@@ -127,7 +128,7 @@ async def _choose_people(visit: Visit) -> list[Field]:
     known = [(str(admin.id), admin.name) for admin in offer.admins]
     async with visit.parts.database.transaction() as connection:
         now = (await visit.parts.engine.known(connection)).settings.get(DEFAULT_SELLER)
-    chosen = Field(DEFAULT_SELLER, sentence(setting.help), 'choice', known, value=str(now or ''))
+    chosen = Field(DEFAULT_SELLER, _plain(setting.help), 'choice', known, value=str(now or ''))
     return [*people, chosen] if known else people
 
 
@@ -149,9 +150,14 @@ async def _save_people(visit: Visit) -> Lines:
     return told
 
 
+def _plain(told: str) -> str:
+    """What a setting is for, without the rule that says so."""
+    return sentence(told.partition(' (')[0])
+
+
 async def _choose_hours(visit: Visit) -> list[Field]:
     offer = await hours.offer_hours(visit.parts.engine)
-    return [Field(key.name, sentence(key.help), value=str(offer.values[key.name])) for key in offer.keys]
+    return [Field(key.name, _plain(key.help), value=str(offer.values[key.name])) for key in offer.keys]
 
 
 async def _save_hours(visit: Visit) -> Lines:
@@ -204,7 +210,7 @@ WORKS: Final[Mapping[str, Work]] = {
 """Each step of the checklist; a test compares."""
 TOLD: Final[Mapping[str, str]] = {
     'people': (
-        'Users of the CRM. Write the number that the product knows them by, "none" for somebody whom it does not '
+        f'Users of the CRM. Write the number that {PRODUCT_TITLE} knows them by, "none" for somebody whom it does not '
         'know, and nothing for whoever is to be left out.'
     ),
     'booking': (

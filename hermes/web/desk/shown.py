@@ -8,10 +8,13 @@ from urllib.parse import urlsplit
 from markupsafe import Markup, escape
 
 from hermes.db.reads.overview import MOST
-from hermes.parts.roles import CRM_TITLE
+from hermes.parts.roles import CALENDAR, CALENDAR_TITLE, CRM, CRM_TITLE, PRODUCT, PRODUCT_TITLE
 from hermes.web.desk.promises import link_rules
 
+TITLES: Final = {CRM: CRM_TITLE, PRODUCT: PRODUCT_TITLE, CALENDAR: CALENDAR_TITLE, 'hermes': 'Hermes'}
+"""What people call those who speak; all others by their own name."""
 SPOKEN: Final = {
+    **TITLES,
     'au': 'AU', 'bdr': 'BDR', 'ca': 'CA', 'dft': 'default', 'dt': 'date', 'dur': 'length', 'eu': 'EU', 'gb': 'GB',
     'gclid': 'GCLID', 'mins': 'in minutes', 'narc': 'NARC', 'pd': CRM_TITLE, 'row': 'rest of the world',
     's': 'in seconds', 'tc2': 'TC2', 'url': 'URL', 'us': 'US', 'utm': 'UTM',
@@ -93,12 +96,28 @@ def words(name: str) -> str:
     return name.replace('_', ' ').replace('.', ' ')
 
 
-def label(name: str) -> str:
-    """A name of the code over a field or a column: 'tc2_status' -> 'TC2 status', 'stage_id' -> 'Stage'."""
+def spoken(name: str) -> str:
+    """A field within a sentence or a row: 'tc2_status' -> 'TC2 status', 'stage_id' -> 'stage'."""
     told = name.removeprefix('is_').replace('_', ' ').replace('.', ' ').split()
     if len(told) > 1 and told[-1] == 'id' and told[0] not in ('tc2', 'pd'):
         told.pop()
-    return sentence(' '.join(SPOKEN.get(word, word) for word in told))
+    return ' '.join(SPOKEN.get(word, word) for word in told)
+
+
+def label(name: str) -> str:
+    """The same over a field or a column: 'stage_id' -> 'Stage'."""
+    return sentence(spoken(name))
+
+
+def system(name: str) -> str:
+    """What people call a system."""
+    return TITLES.get(name, name)
+
+
+def subject(told: str) -> str:
+    """An object of another system, with what people call that system; an act as it is."""
+    parts = told.split(':', 2)
+    return f'{system(parts[0])} {parts[1]} {parts[2]}' if len(parts) == 3 else told.replace(':', ' ')
 
 
 def sentence(text: str) -> str:
@@ -108,5 +127,6 @@ def sentence(text: str) -> str:
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     'utc': utc, 'moment': moment, 'span': span, 'number': number, 'many': many, 'value': value,
-    'web_address': web_address, 'words': words, 'rules': link_rules, 'label': label, 'sentence': sentence,
+    'web_address': web_address, 'words': words, 'rules': link_rules, 'label': label, 'spoken': spoken,
+    'sentence': sentence, 'system': system, 'subject': subject,
 }  # fmt: skip
