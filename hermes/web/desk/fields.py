@@ -186,7 +186,7 @@ HELP: Final = {
 IDS: Final = {'tc2_admin_id': f'Id in {PRODUCT_TITLE}', 'pd_owner_id': f'User id in {CRM_TITLE}'}
 
 
-def admin_fields(known: Knowledge) -> list[Field]:
+def admin_fields(known: Knowledge, *, making: bool = False) -> list[Field]:
     """What is chosen of our own people."""
     attributes = known.catalogue.attributes('admin')
     found = []
@@ -196,8 +196,7 @@ def admin_fields(known: Knowledge) -> list[Field]:
             kind = kinds.get(attributes[name].type, 'text')
             kind = 'hours' if name == 'working_hours' else 'days off' if name == 'days_off' else kind
             called = IDS.get(name) or label(name.removeprefix('sells_'))
+            needed = kind == 'bool' or (making and name in ('last_name', 'email'))
             first = 'no' if kind == 'bool' else DEFAULT if kind == 'hours' else ''
-            found.append(
-                Field(name, called, kind, help=HELP.get(name, ''), group=group, required=kind == 'bool', value=first)
-            )
+            found.append(Field(name, called, kind, help=HELP.get(name, ''), group=group, required=needed, value=first))
     return found

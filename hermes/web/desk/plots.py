@@ -60,6 +60,11 @@ class Plot:
         return draw(self)
 
     @property
+    def right(self) -> int:
+        """So much room is needed for the names at the ends of the lines."""
+        return max(RIGHT, 10 + 7 * max((len(line.name) for line in self.lines), default=0))
+
+    @property
     def rows(self) -> list[tuple[datetime, list[str]]]:
         """The same figures, the newest first: a time, and what each line says there."""
         told: dict[datetime, list[str]] = {}
@@ -93,7 +98,7 @@ def draw(plot: Plot) -> Markup:
     if max((sum(value is not None for _, value in line.points) for line in plot.lines), default=0) < LEAST:
         return Markup('')
     axis = logarithmic(min(values), max(values)) if plot.logarithmic else linear(max(values))
-    parts = [_frame(plot, axis), *(_mark(plot, mark) for mark in plot.marks if plot.since <= mark.at < plot.until)]
+    parts = [_frame(plot, axis), *_marks(plot)]
     ends: list[float] = []
     for number, line in enumerate(plot.lines[:MOST_LINES]):
         parts.append(_line(plot, axis, number, line, ends))
@@ -132,14 +137,15 @@ def _frame(plot: Plot, axis: Axis) -> Markup:
     """Axes with their marks and units."""
     parts = []
     for tick in axis.ticks:
-        y = _y(axis, tick)
-        parts += [_grid(LEFT, WIDTH - RIGHT, y, y), _text(LEFT - 6, y + 4, plot.said(tick), 'end')]
+        if told := plot.said(tick):
+            y = _y(axis, tick)
+            parts += [_grid(LEFT, WIDTH - plot.right, y, y), _text(LEFT - 6, y + 4, told, 'end')]
     days = plot.until - plot.since > timedelta(days=2)
     for at in times(plot.since, plot.until):
         x, told = _x(plot, at), f'{at:%-d %b}' if days and at.hour == at.minute == 0 else f'{at:%H:%M}'
         parts += [_grid(x, x, FLOOR, FLOOR + 4), _text(x, FLOOR + 17, told)]
     said = f'time (UTC){", values logarithmic" if axis.logarithmic else ""}'
-    return Markup('').join([*parts, _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, said)])
+    return Markup('').join([*parts, _text((LEFT + WIDTH - plot.right) / 2, HEIGHT - 6, said)])
 
 
 def _grid(x1: float, x2: float, y1: float, y2: float) -> Markup:
@@ -164,18 +170,24 @@ def _line(plot: Plot, axis: Axis, number: int, line: Line, ends: list[float]) ->
     if last is not None:
         y = last[1] + 4
         while any(abs(y - each) < 12 for each in ends):
-            y -= 12
+            y += 12 if last[1] < TOP + 30 else -12
         ends.append(y)
         name = Markup('<text class="name line-{}" x="{}" y="{}">{}</text>')
-        parts.append(name.format(number, min(last[0] + 5, WIDTH - RIGHT + 5), round(y, 1), line.name))
+        parts.append(name.format(number, min(last[0] + 5, WIDTH - plot.right + 5), round(y, 1), line.name))
     return Markup('').join(parts)
 
 
-def _mark(plot: Plot, mark: Mark) -> Markup:
+def _marks(plot: Plot) -> list[Markup]:
+    """Those within the range; the words of neighbours stand on different heights."""
+    shown = [mark for mark in plot.marks if plot.since <= mark.at < plot.until]
+    return [_mark(plot, mark, TOP + 9 + 12 * (place % 2)) for place, mark in enumerate(shown)]
+
+
+def _mark(plot: Plot, mark: Mark, y: int) -> Markup:
     x = _x(plot, mark.at)
     return Markup(
         '<g class="mark"><title>{}</title><line x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}">{}</text></g>'
-    ).format(f'{mark.said}, {_told(mark.at)} UTC', x, x, TOP, FLOOR, x + 3, TOP + 9, mark.said)
+    ).format(f'{mark.said}, {_told(mark.at)} UTC', x, x, TOP, FLOOR, x + 3, y, mark.said)
 
 
 def _runs(points: Sequence[tuple[datetime, float | None]]) -> list[list[tuple[datetime, float]]]:
@@ -190,7 +202,7 @@ def _runs(points: Sequence[tuple[datetime, float | None]]) -> list[list[tuple[da
 
 
 def _x(plot: Plot, at: datetime) -> float:
-    return round(LEFT + (WIDTH - LEFT - RIGHT) * ((at - plot.since) / (plot.until - plot.since)), 1)
+    return round(LEFT + (WIDTH - LEFT - plot.right) * ((at - plot.since) / (plot.until - plot.since)), 1)
 
 
 def _y(axis: Axis, value: float) -> float:

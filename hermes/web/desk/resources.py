@@ -179,7 +179,7 @@ RESOURCES: Final[tuple[Resource, ...]] = (
         'admin',
         ('last_name', 'first_name', 'email', 'is_sales_person', 'is_support_person', 'is_bdr_person', 'bookable', 'id'),
         ('is_sales_person', 'is_support_person', 'is_bdr_person', 'bookable', 'active'),
-        form=lambda known, row: admin_fields(known),
+        form=lambda known, row: admin_fields(known, making=row is None),
         create=_does(lambda which, values, reason: SaveAdmin(_said(values))),
         edit=_does(lambda which, values, reason: SaveAdmin(values, which)),
         what_if=lambda which, values, reason: SaveAdmin(values, which),

@@ -16,7 +16,7 @@ TITLES: Final = {CRM: CRM_TITLE, PRODUCT: PRODUCT_TITLE, CALENDAR: CALENDAR_TITL
 SPOKEN: Final = {
     **TITLES,
     'au': 'AU', 'bdr': 'BDR', 'ca': 'CA', 'dft': 'default', 'dt': 'date', 'dur': 'length', 'eu': 'EU', 'gb': 'GB',
-    'gclid': 'GCLID', 'mins': 'in minutes', 'narc': 'NARC', 'pd': CRM_TITLE, 'row': 'rest of the world',
+    'gclid': 'GCLID', 'mins': 'in minutes', 'narc': 'NARC', 'payg': 'PAYG', 'pd': CRM_TITLE, 'row': 'rest of the world',
     's': 'in seconds', 'tc2': 'TC2', 'url': 'URL', 'us': 'US', 'utm': 'UTM',
 }  # fmt: skip
 SPANS: Final = ((86_400, 'd'), (3_600, 'h'), (60, 'min'), (1, 's'))
@@ -99,7 +99,7 @@ def words(name: str) -> str:
 def spoken(name: str) -> str:
     """A field within a sentence or a row: 'tc2_status' -> 'TC2 status', 'stage_id' -> 'stage'."""
     told = name.removeprefix('is_').replace('_', ' ').replace('.', ' ').split()
-    if len(told) > 1 and told[-1] == 'id' and told[0] not in ('tc2', 'pd'):
+    if len(told) > 1 and told[-1] == 'id' and told[0] not in ('tc2', 'pd', 'hermes'):
         told.pop()
     return ' '.join(SPOKEN.get(word, word) for word in told)
 
