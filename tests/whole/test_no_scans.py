@@ -137,7 +137,7 @@ READS: dict[str, Callable[[Big], Any]] = {
     'decisions': lambda it: decisions.list_decisions(it),
     'meetings': lambda it: meetings.list_meetings(it),
     'a week': lambda it: meetings.list_week(it, UNTIL - 7 * DAY, UNTIL),
-    'the history of a meeting': lambda it: meetings.read_history(it, 1),
+    'events without looks': lambda it: events.page_events(it, EventFilter(), views=False),
     'turns': lambda it: rota.list_turns(it),
     'what needs somebody': lambda it: matters.count_matters(it),
     **{f'{kind} that need somebody': (lambda each: lambda it: matters.list_matters(it, each))(kind) for kind in KINDS},

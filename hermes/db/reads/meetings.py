@@ -66,11 +66,6 @@ WEEK: Final = f"""
     {ALL} and m.start_at >= %(start)s and m.start_at < %(end)s and (%(admin)s::bigint is null or m.admin_id = %(admin)s)
     order by m.start_at, m.id limit %(limit)s
 """
-HISTORY: Final = """
-    select c.field, c.old, c.new, c.system, c.rule, c.note, c.at, c.event_id, e.headers ->> 'by' as by
-    from change c join event e on e.id = c.event_id
-    where c.record_type = 'meeting' and c.record_id = %(id)s order by c.id desc limit %(limit)s
-"""
 
 
 def list_week(
@@ -79,11 +74,6 @@ def list_week(
     """Meetings that start in [start, end), cancelled ones too, in the order of their starts."""
     wanted = {'start': start, 'end': end, 'admin': admin_id, 'limit': limit}
     return rows(connection, WEEK, wanted | SYSTEMS)
-
-
-def read_history(connection: Connection[Any], meeting_id: int, limit: int = 100) -> list[Row]:
-    """What became of a meeting, the newest first: field, old, new, by which event, and by whom."""
-    return rows(connection, HISTORY, {'id': meeting_id, 'limit': limit})
 
 
 def list_meetings(

@@ -23,6 +23,7 @@ from hermes.kit.clock import read_moment
 from hermes.kit.texts import read_number
 from hermes.web.desk.bookings import takes_calls
 from hermes.web.desk.pages import lead, show
+from hermes.web.desk.records import path_of, read_lines, shared
 from hermes.web.desk.visit import Visit
 
 PAGE: Final = '/desk/bookings/'
@@ -33,13 +34,14 @@ AHEAD: Final = timedelta(days=7)
 async def show_booking(visit: Visit) -> Response:
     """State in calendar and CRM, letters, history, and how the person was found."""
     found, ask = await _found(visit), visit.parts.reading.ask
-    links = await ask(lookup.find_links, RecordRef('meeting', found['id']))
+    ref = RecordRef('meeting', found['id'])
+    links, journal = await ask(lookup.find_links, ref), await ask(read_lines, ref, '', '')
     turns = await ask(rota.list_turns, company=found['company_id'], limit=10) if found['company_id'] else []
     turn = next((each for each in turns if each['admin_id'] == found['admin_id'] and not each['returned_at']), None)
     return show(
-        visit, 'booking.html', booking=found, links=links, history=await ask(meetings.read_history, found['id']),
-        why=await ask(rota.read_why, turn['id']) if turn else None, may=visit.may('operator'), **_times(found),
-        over=_is_over(visit, found),
+        visit, 'booking.html', booking=found, links=links, told=journal, names=journal.names, ref=ref,
+        path=path_of(ref), why=await ask(rota.read_why, turn['id']) if turn else None, may=visit.may('operator'), **_times(found),
+        over=_is_over(visit, found), **shared(visit),
     )  # fmt: skip
 
 

@@ -209,7 +209,7 @@ async def _sending(visit: Visit, ref: RecordRef, pushes: Sequence[Row]) -> list[
 async def show_journal(visit: Visit) -> Response:
     """Everything that was ever written to it."""
     ref = find_ref(visit)
-    told = await visit.parts.reading.ask(_read_lines, ref, '', visit.query.get('page', ''))
+    told = await visit.parts.reading.ask(read_lines, ref, '', visit.query.get('page', ''))
     return show(visit, 'record_journal.html', told=told, head=told.head, ref=ref, path=path_of(ref), names=told.names,
                 lines=told.journal, **shared(visit))  # fmt: skip
 
@@ -227,7 +227,7 @@ class Field:
     names: Mapping[RecordRef, str]
 
 
-def _read_lines(connection: Connection, ref: RecordRef, name: str, page: str, chosen: int = 0) -> Field:
+def read_lines(connection: Connection, ref: RecordRef, name: str, page: str, chosen: int = 0) -> Field:
     head = reads.read_head(connection, ref)
     view = reads.read_view(connection, ref)
     journal = page_changes(connection, ref, field=name, cursor=page)
@@ -248,7 +248,7 @@ async def show_field(visit: Visit) -> Response:
 
 async def show_field_of(visit: Visit, status: int = 200, wrong: Mapping[str, str] | None = None) -> Response:
     ref, name = find_ref(visit), visit.part('field')
-    told = await visit.parts.reading.ask(_read_lines, ref, name, visit.query.get('page', ''), place(visit, 'put'))
+    told = await visit.parts.reading.ask(read_lines, ref, name, visit.query.get('page', ''), place(visit, 'put'))
     side = 'old' if visit.query.get('side') == 'old' else 'new'
     return show(
         visit, 'record_field.html', status, told=told, head=told.head, ref=ref, path=path_of(ref), name=name,
