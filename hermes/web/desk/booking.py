@@ -40,8 +40,8 @@ async def show_booking(visit: Visit) -> Response:
     turn = next((each for each in turns if each['admin_id'] == found['admin_id'] and not each['returned_at']), None)
     return show(
         visit, 'booking.html', booking=found, links=links, told=journal, names=journal.names, ref=ref,
-        path=path_of(ref), why=await ask(rota.read_why, turn['id']) if turn else None, may=visit.may('operator'), **_times(found),
-        over=_is_over(visit, found), **shared(visit),
+        why=await ask(rota.read_why, turn['id']) if turn else None, may=visit.may('operator'), path=path_of(ref),
+        over=_is_over(visit, found), **_times(found), **shared(visit),
     )  # fmt: skip
 
 
