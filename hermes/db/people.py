@@ -4,14 +4,15 @@ The feed is numbered when it is read, under one lock: what commits later gets a 
 from a number misses anything, and writers wait for nobody (AU-18).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from hermes.db.codec import dump, read_record
-from hermes.db.pool import Connection, Row
+from hermes.db.pool import Connection, Row, the_row
 from hermes.domain.app_user import FEED, told
+from hermes.domain.app_user_states import WROTE
 from hermes.domain.graph import Graph
 from hermes.domain.model import Change, Check, Record, RecordRef
 from hermes.domain.record_types import PEOPLE
@@ -88,14 +89,15 @@ async def note(
     steps = [
         {
             'record_type': check.record.type, 'record_id': check.record.id, 'target': check.target,
-            'state': check.state, 'excerpt': check.detail, 'event_id': check.event_id,
+            'state': check.state, 'excerpt': check.detail, 'event_id': check.event_id, 'code': check.code,
+            'run_id': check.run,
         }
         for check in checks
     ]  # fmt: skip
     if steps:
         await connection.execute(
-            'insert into crm_check (record_type, record_id, target, state, excerpt, event_id) '
-            'select record_type, record_id, target, state, excerpt, event_id '
+            'insert into crm_check (record_type, record_id, target, state, code, excerpt, run_id, event_id) '
+            'select record_type, record_id, target, state, code, excerpt, run_id, event_id '
             'from jsonb_populate_recordset(null::crm_check, %s) with ordinality as t order by ordinality',
             (dump(steps),),
         )
@@ -142,3 +144,73 @@ async def checks_of(connection: Connection, ref: RecordRef, limit: int = 100) ->
         (*ref, limit),
     )
     return await rows.fetchall()
+
+
+async def counts(connection: Connection, target: str) -> dict[str, int]:
+    """How many live app users stand in each state of a target."""
+    rows = await connection.execute(
+        "select coalesce(state, '') as state, count(*) as n from app_user where coalesce(target, '') = %s and "
+        'tombstone is null and alias_of is null group by 1',
+        (target,),
+    )
+    return {row['state']: row['n'] for row in await rows.fetchall()}
+
+
+async def written_by(connection: Connection, run: int) -> dict[int, str]:
+    """The ids that a run wrote: our number -> the target's id."""
+    rows = await connection.execute(
+        "select distinct on (record_id) record_id, code from crm_check where run_id = %s and state = %s and code <> '' "
+        'order by record_id, id desc',
+        (run, WROTE),
+    )
+    return {row['record_id']: row['code'] for row in await rows.fetchall()}
+
+
+async def with_legacy_id(connection: Connection) -> list[int]:
+    """Everybody who still has an id of the CRM that was left."""
+    rows = await connection.execute('select id from app_user where legacy_id is not null order by id')
+    return [row['id'] for row in await rows.fetchall()]
+
+
+async def in_state(connection: Connection, target: str, told: Sequence[str], after: int, limit: int) -> list[Record]:
+    """The next live app users in some states of a target, after an id."""
+    rows = await connection.execute(
+        'select * from app_user where target = %s and state = any(%s) and id > %s and tombstone is null and '
+        'alias_of is null order by id limit %s',
+        (target, list(told), after, limit),
+    )
+    return [read_record('app_user', row) for row in await rows.fetchall()]
+
+
+async def crm_ids(connection: Connection, target: str) -> dict[str, tuple[int, bool]]:
+    """Everybody who stands in a target: its id -> our number, and whether they are a sustainer."""
+    rows = await connection.execute(
+        'select id, crm_id, coalesce(is_sustainer, false) as is_sustainer from app_user where target = %s and '
+        'crm_id is not null and tombstone is null',
+        (target,),
+    )
+    return {row['crm_id']: (row['id'], row['is_sustainer']) for row in await rows.fetchall()}
+
+
+async def begin_run(connection: Connection, kind: str, target: str, told: Sequence[str], by: str) -> int:
+    """A run over many, so that it can be resumed and taken back; its number."""
+    row = await the_row(
+        connection,
+        'insert into people_run (kind, target, states, by) values (%s, %s, %s, %s) returning id',
+        (kind, target, dump(list(told)), by),
+    )
+    return int(row['id'])
+
+
+async def find_run(connection: Connection, run: int) -> Row | None:
+    """A run: kind, target, states, cursor, counts, begun_at, ended_at."""
+    row = await connection.execute('select * from people_run where id = %s', (run,))
+    return await row.fetchone()
+
+
+async def advance_run(connection: Connection, run: int, cursor: int, counts: Mapping[str, int], *, ended: bool) -> None:
+    """How far a run came."""
+    await connection.execute(
+        'update people_run set cursor = %s, counts = %s, ended_at = case when %s then hermes_now() end where id = %s',
+        (cursor, dump(dict(counts)), ended, run),
+    )

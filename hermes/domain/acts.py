@@ -452,6 +452,37 @@ class SetTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmStep:
+    """AU-13: somebody did a step of the migration by hand. `on`: the date, as ISO 8601; '' takes it back."""
+
+    step: str
+    by: str
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteStates:
+    """AU-9: what an answer that was none made of these app users, step by step. `said`: what was answered, redacted."""
+
+    ids: Sequence[int]
+    steps: Sequence[str]
+    said: str
+    run: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RollBackRun:
+    """AU-11: what a run wrote is taken back, where it still stands."""
+
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetireLegacyIds:
+    """AU-12: the ids of the CRM that was left are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetSustainers:
     """AU-6: who is a sustainer from now on, and who no longer, by our numbers."""
 
@@ -489,7 +520,7 @@ Act = (
     | ReplayEvents | CancelReplay
     | BookMeeting | MoveMeeting | CancelMeeting | ReassignMeeting | RenameMeeting | AddUser | ChangeUser | TakeOver
     | AddAppUser | ChangeAppUser | Subscribe | ModerateAppUser | RemoveAppUser | MergeAppUsers | SetTarget
-    | SetSustainers | DecideAppUser
+    | SetSustainers | DecideAppUser | ConfirmStep | NoteStates | RollBackRun | RetireLegacyIds
 )  # fmt: skip
 
 NAMES: Final[Mapping[str, type[Any]]] = {
@@ -544,6 +575,10 @@ NAMES: Final[Mapping[str, type[Any]]] = {
     'people.target': SetTarget,
     'people.sustainers': SetSustainers,
     'people.decide': DecideAppUser,
+    'people.confirm': ConfirmStep,
+    'people.states': NoteStates,
+    'people.rollback': RollBackRun,
+    'people.retire': RetireLegacyIds,
 }
 """What an act is called in the log, for each class but TakeOver, whose steps are called `legacy.<step>`."""
 NAME_OF: Final[Mapping[type[Any], str]] = {kind: name for name, kind in NAMES.items()}

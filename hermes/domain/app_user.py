@@ -31,6 +31,8 @@ from hermes.domain.model import (
 
 TARGET: Final = 'people_target'
 """The setting that names where app users are written to: an act alone changes it (AU-13)."""
+PHASE: Final = 'people_phase'
+"""The setting that names the phase of a migration (AU-13); '' where there is none."""
 JOURNAL: Final = 'journal'
 """The target that keeps everything for later."""
 LOGGED: Final = 'logged'
@@ -155,6 +157,18 @@ def decide(graph: Graph, record: Record, choice: str, crm_id: str, context: Cont
     done.closed += [(kind, _key(kind, record.ref)) for kind in ('ambiguous', 'conflict')]
 
 
+def roll_back(graph: Graph, record: Record, wrote: str, context: Context, done: Applied) -> bool:
+    """The id that a run wrote is taken out, where it still stands (AU-11). Whether it was."""
+    target = str(record.fields.get('target') or '')
+    mirror = graph.mirrors.get(RemoteRef(target, record.ref.type, wrote))
+    if record.fields.get('crm_id') != wrote or mirror is None or mirror.record != record.ref:
+        return False
+    graph.put_mirror(replace(mirror, record=None, primary=False))
+    done.changes += write(graph, record, {'crm_id': None, 'cleared': None, 'decided': None}, 'AU-11', 'operator')
+    advance(graph, record.ref, [states.NOT_CHECKED], done, context, 'rolled back')
+    return True
+
+
 def bury(graph: Graph, record: Record, kind: str, context: Context) -> list[Change]:
     """The host deleted the account (AU-20)."""
     if record.tombstone is not None:
@@ -173,7 +187,9 @@ def advance(
         if states.follow(state, into) == state:
             continue
         done.changes += write(graph, record, {'state': into}, 'AU-9', 'hermes', detail)
-        done.checks.append(Check(ref, str(record.fields.get('target') or ''), into, detail, context.event_id))
+        code = str(graph.records[ref].fields.get('crm_id') or '') if into == states.WROTE else ''
+        target = str(record.fields.get('target') or '')
+        done.checks.append(Check(ref, target, into, detail, context.event_id, code, done.run))
 
 
 def note_intent(graph: Graph, intent: Intent, context: Context, done: Applied) -> None:
@@ -192,6 +208,7 @@ def note_lookup(graph: Graph, lookup: Lookup, context: Context, done: Applied) -
     record = graph.records.get(lookup.record)
     if record is None or record.gone or record.fields.get('target') != lookup.system:
         return
+    done.run = lookup.run
     by_legacy = lookup.by == 'legacy_id'
     state = record.fields.get('state')
     if by_legacy and state != states.REQUESTED and len(lookup.found) != 1:

@@ -18,6 +18,8 @@ class Applied:
     """Decisions that need nobody any more: kind and key."""
     notes: list[str] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    run: int | None = None
+    """The run over many of which it is a part."""
     waits_for: list[RemoteRef] = field(default_factory=list)
     created: set[RecordRef] = field(default_factory=set)
     companies: set[int] = field(default_factory=set)

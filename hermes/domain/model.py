@@ -121,6 +121,8 @@ class Lookup:
     system: str
     found: tuple[str, ...] = ()
     by: str = ''
+    run: int | None = None
+    """The run that asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,9 @@ class Check:
     state: str
     detail: str
     event_id: int
+    code: str = ''
+    """What the target gave: the id that was written."""
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,14 @@ class PeopleTarget(System, Protocol):
     def verdicts(self, request: Request, answer: Answer) -> Sequence[Reaction | None]:
         """Of a call with items that succeeded as a whole: the reaction that each item asks for, by index."""
 
+    def sustainers(self, answer: Answer) -> Mapping[str, bool]:
+        """A page of the op 'sustainers' (`params`: 'cursor'; its next one: `next_cursor`): the target's id of an app
+        user -> whether they are a sustainer. Raises Unreadable where it is not whole.
+        """
+
+    def lists(self, answer: Answer) -> Sequence[str]:
+        """The mailing lists that an answer to the op 'lists' names."""
+
 
 class Product(System, Protocol):
     """The system in which customers sign up."""

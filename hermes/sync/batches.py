@@ -120,8 +120,10 @@ def _plan(
     return record, without(needed, push.ignored)
 
 
-def lookup_request(records: Sequence[Record], by: str = '') -> Request:
-    """Ask whether a target knows these records. `by`: the one key that counts, else whatever finds them."""
+def lookup_request(records: Sequence[Record], by: str = '', run: int | None = None) -> Request:
+    """Ask whether a target knows these records. `by`: the one key that counts, else whatever finds them. `run`: the run
+    over many of which this is a part.
+    """
     keys = [
         {
             'record': list(record.ref),
@@ -132,7 +134,8 @@ def lookup_request(records: Sequence[Record], by: str = '') -> Request:
         for record in records
     ]
     kind = records[0].ref.type
-    return Request('lookup', kind, params={'keys': keys, 'by': by})
+    more = {'run': run} if run else {}
+    return Request('lookup', kind, params={'keys': keys, 'by': by, **more})
 
 
 async def _allow(

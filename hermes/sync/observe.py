@@ -48,6 +48,8 @@ async def observe(engine: Engine, event: Event, known: Knowledge) -> Sequence[El
     elements = [_clean(element) for element in system.observe(event, known.catalogue)]
     if event.kind == 'page' and 'news' in event.headers:
         return _news(event, elements)
+    if event.kind == 'read' and any(element.lookup for element in elements):
+        return _of_run(event, elements)
     return _as_answer(event, elements) if event.kind == 'answer' else elements
 
 
@@ -107,6 +109,13 @@ def _of_item(element: Element, intents: Mapping[RecordRef, int]) -> Element:
     """One of many that went out together: whose it is, the system says."""
     told = [replace(seen, intent=intents.get(seen.record, 0)) if seen.record else seen for seen in element.observations]
     return replace(element, observations=tuple(told))
+
+
+def _of_run(event: Event, elements: list[Element]) -> list[Element]:
+    """What was looked up for a run over many is a part of it."""
+    request, _ = decode_answer(event.body)
+    run = request.params.get('run')
+    return [replace(each, lookup=replace(each.lookup, run=run)) if each.lookup else each for each in elements]
 
 
 def _clean(element: Element) -> Element:

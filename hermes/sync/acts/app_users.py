@@ -4,11 +4,9 @@ Each names a user by our number, which was drawn for the host's key before; none
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
-from hermes.db import graphs, people, pushes
-from hermes.db.catalogue import save_setting
+from hermes.db import graphs, people
 from hermes.domain import app_user
 from hermes.domain import app_user_states as states
 from hermes.domain.acts import (
@@ -18,11 +16,8 @@ from hermes.domain.acts import (
     MergeAppUsers,
     ModerateAppUser,
     RemoveAppUser,
-    SetSustainers,
-    SetTarget,
     Subscribe,
 )
-from hermes.domain.app_user import TARGET
 from hermes.domain.applied import Applied
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.graph import Graph
@@ -32,11 +27,8 @@ from hermes.sync import dirty
 from hermes.sync.acts.records import refuse_erased
 from hermes.sync.acts.scope import Outcome, Scope
 
-PHASE: Final = 'people_phase'
-"""The setting that names the phase of the migration (AU-13)."""
 CHANGEABLE: Final = frozenset({'email', 'first_name', 'last_name', 'lang', 'educator', 'lists', 'legacy_id'})
 KEY_OF_USER, KEY_OF_EMAIL, KEY_OF_LIST = 'user:', 'email:', 'list:'
-BATCH: Final = 200
 
 
 def key_of(user_id: str, email: str) -> str:
@@ -160,54 +152,6 @@ async def merge(scope: Scope, act: MergeAppUsers) -> Outcome:
     return {**await _change(scope, graph, work), 'id': act.into}
 
 
-async def set_target(scope: Scope, act: SetTarget) -> Outcome:
-    """AU-13: everybody is written to the new target from now on, once it was looked whether they stand there."""
-    old = str(scope.known.settings.get(TARGET) or '')
-    await save_setting(scope.connection, PHASE, act.phase)
-    if act.target == old:
-        return {'notes': [f'phase {act.phase}']}
-    if act.target and act.target not in scope.engine.systems and not scope.folding:
-        raise Refused(f'{act.target} is not configured; nothing was done.')
-    await save_setting(scope.connection, TARGET, act.target)
-    context = replace(scope.context, settings={**scope.context.settings, TARGET: act.target})
-    moved = 0
-    for kind in app_user.KINDS:
-        after = 0
-        while numbers := await people.next_ids(scope.connection, kind, after, BATCH):
-            after, done = numbers[-1], Applied()
-            refs = {RecordRef(kind, number) for number in numbers}
-            graph = await graphs.load(scope.connection, graphs.Wanted(records=refs))
-            for ref in sorted(refs):
-                app_user.retarget(graph, graph.records[ref], act.target, context, done)
-            await _store(scope, graph, done)
-            moved += len(refs)
-    if old:
-        await pushes.retire_system(scope.connection, old, 'target retired')
-    return {
-        'notes': [f'the target is {act.target or "none"} now, phase {act.phase}; it was {old or "none"}'],
-        'moved': moved,
-    }
-
-
-async def set_sustainers(scope: Scope, act: SetSustainers) -> Outcome:
-    """AU-6: what the target said of everybody, as far as it differs."""
-    told = {**dict.fromkeys(act.off, False), **dict.fromkeys(act.on, True)}
-    numbers = sorted(told)
-    for first in range(0, len(numbers), BATCH):
-        refs = {RecordRef('app_user', number) for number in numbers[first : first + BATCH]}
-        graph, done = await graphs.load(scope.connection, graphs.Wanted(records=refs)), Applied()
-        for ref in sorted(refs & graph.records.keys()):
-            done.changes += app_user.write(
-                graph, graph.records[ref], {'is_sustainer': told[ref.id]}, 'AU-6', act.target or 'hermes'
-            )
-        await _store(scope, graph, done)
-    return {
-        'notes': [f'{len(act.on)} became sustainers, {len(act.off)} no longer are'],
-        'on': len(act.on),
-        'off': len(act.off),
-    }
-
-
 async def decide(scope: Scope, act: DecideAppUser) -> Outcome:
     """AU-11: a person's answer for one app user. Raises Refused where nothing is to be decided."""
     graph, record = await _find(scope, act.id)
@@ -255,11 +199,11 @@ async def _change(scope: Scope, graph: Graph, work: Callable[[Applied], str]) ->
     before, done = (dict(graph.mirrors), dict(graph.records)), Applied()
     said = work(done)
     touched = dirty.touched_by(graph, *before)
-    await _store(scope, graph, done)
+    await store(scope, graph, done)
     return {'notes': [said, *done.notes], 'dirty': [list(ref) for ref in sorted(touched)]}
 
 
-async def _store(scope: Scope, graph: Graph, done: Applied) -> None:
+async def store(scope: Scope, graph: Graph, done: Applied) -> None:
     effects = graphs.Effects()
     effects.add(done, scope.event.id)
     await graphs.commit(scope.connection, graph, effects, scope.event)

@@ -83,6 +83,12 @@ class JournalTarget:
     def verdicts(self, request: Request, answer: Answer) -> Sequence[Reaction | None]:
         return [None] * len(request.items)
 
+    def sustainers(self, answer: Answer) -> Mapping[str, bool]:
+        return {}
+
+    def lists(self, answer: Answer) -> Sequence[str]:
+        return ()
+
 
 def _ref(item: Request) -> RemoteRef:
     number = item.remote_id or str(item.record.id if item.record else '')

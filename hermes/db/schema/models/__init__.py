@@ -29,7 +29,7 @@ from hermes.db.schema.models.beside import (
 )
 from hermes.db.schema.models.bookings import Allowance, FollowedCalendar, Hold, Letter, Occupancy, SpentChallenge, Turn
 from hermes.db.schema.models.desk import DeskSession, DeskUser, FirstCode
-from hermes.db.schema.models.people import CrmCheck, Feed, PersonKey, Vault
+from hermes.db.schema.models.people import CrmCheck, Feed, PeopleRun, PersonKey, Vault
 from hermes.db.schema.models.records import (
     Admin,
     AppUser,
@@ -76,6 +76,7 @@ __all__ = [
     'Meeting',
     'Mirror',
     'Occupancy',
+    'PeopleRun',
     'PersonKey',
     'Pipeline',
     'Proof',

@@ -70,3 +70,18 @@ class Vault(Table, table=True):
     leased_by: str | None = column(Text)
     leased_until: datetime | None = column(Moment)
     changed_at: datetime = column(Moment, null=False, server='hermes_now()')
+
+
+class PeopleRun(Table, table=True):
+    """A run over many app users. `cursor`: the last one that it came to."""
+
+    __tablename__ = 'people_run'
+    id: int | None = column(Whole, key=True, identity=True)
+    kind: str = column(Text, null=False)
+    target: str = column(Text, null=False)
+    states: Any = column(JSONB, null=False, server="'[]'")
+    cursor: int = column(Whole, null=False, server='0')
+    counts: Any = column(JSONB, null=False, server="'{}'")
+    by: str = column(Text, null=False, server="''")
+    begun_at: datetime = column(Moment, null=False, server='hermes_now()')
+    ended_at: datetime | None = column(Moment)
