@@ -30,6 +30,8 @@ from hermes.kit.ids import system_chance
 from hermes.sandbox import control
 from hermes.sandbox.google import calendar_app, token_answer
 from hermes.sandbox.mailbox import listen
+from hermes.sandbox.nationbuilder import FaultFront, api_app
+from hermes.sandbox.nationbuilder import token_app as nation_token_app
 from hermes.sandbox.pipedrive import routes_v1, routes_v2
 from hermes.sandbox.salesforce import services_app
 from hermes.sandbox.scenarios.office import open_calendars
@@ -70,6 +72,10 @@ def create_app(world: World) -> FastAPI:
     salesforce = WeatherFront(services_app(world), world, 'salesforce')
     app.mount('/salesforce/services', salesforce)
     app.mount('/services', salesforce)  # for clients that keep nothing but the host of an instance's address
+    nation = FaultFront(WeatherFront(api_app(world), world, 'nationbuilder'), world)
+    app.mount('/nationbuilder/api/v2', nation)
+    nation_token: Any = FaultFront(WeatherFront(nation_token_app(world), world, 'nationbuilder'), world)
+    app.router.routes.append(Route('/nationbuilder/oauth/token', nation_token))
     app.include_router(control.routes(world))
     with contextlib.suppress(ImportError):
         from hermes.sandbox.pages import routes as pages_routes
@@ -165,7 +171,7 @@ class Saver:
             world = self.world
             stamps = (
                 world.pipedrive.last_stamp, world.google.changes, world.salesforce.store.changes,
-                world.mailbox.changes, len(world.outbox.waiting),
+                world.nationbuilder.changes, world.mailbox.changes, len(world.outbox.waiting),
             )  # fmt: skip
             now = (world.call_count, len(world.outbox.sent), *stamps)
             if now != seen:

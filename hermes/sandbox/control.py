@@ -10,11 +10,13 @@ from fastapi import APIRouter, HTTPException, Request
 
 from hermes.kit.clock import ManualClock
 from hermes.sandbox.google import Refused as RefusedByGoogle
+from hermes.sandbox.nationbuilder import Refused as RefusedByNationBuilder
 from hermes.sandbox.pipedrive.answers import Refused
 from hermes.sandbox.salesforce import Refused as RefusedBySalesforce
 from hermes.sandbox.scenarios import SCENARIOS
 from hermes.sandbox.tutorcruncher import Refused as RefusedByTutorCruncher
 from hermes.sandbox.tutorcruncher import Unknown
+from hermes.sandbox.world import SYSTEMS
 
 if TYPE_CHECKING:
     from hermes.sandbox.pipedrive import PipedriveAccount
@@ -38,12 +40,17 @@ def routes(world: World) -> APIRouter:
             'tutorcruncher': world.tutorcruncher.state(),
             'google': world.google.state(),
             'salesforce': world.salesforce.state(),
+            'nationbuilder': world.nationbuilder.state(),
             'mailbox': world.mailbox.state(),
         }
 
     @router.get('/salesforce/lists')
     async def lists() -> Json:
         return world.salesforce.lists()
+
+    @router.get('/nationbuilder/lists')
+    async def nation_lists() -> Json:
+        return world.nationbuilder.lists()
 
     @router.get('/calls')
     async def calls(system: str | None = None, method: str | None = None, since: int = 0) -> list[Json]:
@@ -149,13 +156,15 @@ def carry_out(world: World, body: Json) -> Json:
             result = world.google.act(name, **body)
         elif system == 'salesforce':
             result = world.salesforce.act(name, **body)
+        elif system == 'nationbuilder':
+            result = world.nationbuilder.act(name, **body)
         elif system == 'mailbox':
             result = world.mailbox.act(name, **body)
         else:
-            raise HTTPException(404, 'system is pipedrive, tutorcruncher, google, salesforce or mailbox')
+            raise HTTPException(404, f'system is one of {", ".join(SYSTEMS)} or mailbox')
     except Refused as refusal:
         raise HTTPException(422, refusal.error) from None
-    except (RefusedByGoogle, RefusedBySalesforce) as refusal:
+    except (RefusedByGoogle, RefusedBySalesforce, RefusedByNationBuilder) as refusal:
         raise HTTPException(422, refusal.message) from None
     except (TypeError, ValueError, LookupError, Unknown, RefusedByTutorCruncher) as problem:
         raise HTTPException(422, f'{type(problem).__name__}: {problem}') from None

@@ -31,6 +31,7 @@ SIGN_IN = {
     '/google/token': '(a signed assertion)',
     '/salesforce/services/oauth2/token': '(client credentials)',
     '/services/oauth2/token': '(client credentials)',
+    '/nationbuilder/oauth/token': '(a grant)',
 }
 """Where callers sign in, and what is kept of what they say there."""
 
@@ -55,7 +56,7 @@ class Secrets:
 
     `g_private_key`: the service account's, in PEM; without it nobody can sign in to the calendars. `mailbox_password`:
     what the user `hermes` of the mail server has to say; '' for nobody is asked. `sf_*`: the connected app that may
-    sign in to Salesforce; nobody may without a secret.
+    sign in to Salesforce; nobody may without a secret. `nb_*`: the app that is registered with the nation, likewise.
     """
 
     tc2_api_key: str
@@ -66,6 +67,8 @@ class Secrets:
     mailbox_password: str = ''
     sf_client_id: str = SALESFORCE_CLIENT_ID
     sf_client_secret: str = ''
+    nb_client_id: str = 'hermes-sandbox'
+    nb_client_secret: str = ''
 
 
 @dataclass
@@ -99,8 +102,8 @@ class Call:
 
 @dataclass
 class World:
-    """The accounts are those of SYSTEMS. `serves_sockets` is set by the process that
-    listens on one; `way_to_hermes` leads what a system asks of Hermes there (None: the network).
+    """Its accounts are named in SYSTEMS. `serves_sockets` is set by the process that listens on one; `way_to_hermes`
+    leads what a system asks of Hermes there (None: the network).
     """
 
     clock: Clock
@@ -123,6 +126,7 @@ class World:
     def raise_systems(self) -> None:
         """Begin again with empty accounts, nothing under way and no calls noted."""
         from hermes.sandbox.google import GoogleCalendar
+        from hermes.sandbox.nationbuilder import NationBuilder
         from hermes.sandbox.pipedrive import PipedriveAccount
         from hermes.sandbox.salesforce import Salesforce
         from hermes.sandbox.tutorcruncher import TutorCruncher
@@ -133,6 +137,7 @@ class World:
         self.tutorcruncher = TutorCruncher(self)
         self.google = GoogleCalendar(self)
         self.salesforce = Salesforce(self)
+        self.nationbuilder = NationBuilder(self)
         self.mailbox.clear()
 
     def system(self, name: str) -> System:
@@ -193,7 +198,7 @@ class World:
         return True
 
 
-SYSTEMS = {name: name for name in ('pipedrive', 'tutorcruncher', 'google', 'salesforce')}
+SYSTEMS = {name: name for name in ('pipedrive', 'tutorcruncher', 'google', 'salesforce', 'nationbuilder')}
 
 
 def readable(body: bytes) -> Any:

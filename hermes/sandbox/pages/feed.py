@@ -17,10 +17,12 @@ NAMES = {
     'tutorcruncher': 'TutorCruncher',
     'google': 'Google Calendar',
     'salesforce': 'Salesforce',
+    'nationbuilder': 'NationBuilder',
     'mailbox': 'the mail server',
 }
 PREFIXES = (
-    '/pipedrive', '/tc2', '/google/calendar/v3', '/google', '/salesforce', '/services', '/data', '/api', '/v2', '/v1',
+    '/pipedrive', '/tc2', '/google/calendar/v3', '/google', '/salesforce', '/services', '/data', '/nationbuilder',
+    '/api', '/v2', '/v1',
 )  # fmt: skip
 DETAIL_KEPT = 6000
 QUERY_KEPT = 120

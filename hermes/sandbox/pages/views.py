@@ -13,7 +13,16 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from hermes.sandbox.pages import feed, google, mailbox, pipedrive, salesforce, support_links, tutorcruncher
+from hermes.sandbox.pages import (
+    feed,
+    google,
+    mailbox,
+    nationbuilder,
+    pipedrive,
+    salesforce,
+    support_links,
+    tutorcruncher,
+)  # fmt: skip
 from hermes.sandbox.pages.forms import NotDone, read_form
 from hermes.sandbox.weather import PRESETS
 
@@ -32,7 +41,7 @@ HEADERS = {
 }
 DESKS: Mapping[str, Any] = {
     'tutorcruncher': tutorcruncher, 'pipedrive': pipedrive, 'google': google, 'salesforce': salesforce,
-    'mailbox': mailbox,
+    'nationbuilder': nationbuilder, 'mailbox': mailbox,
 }  # fmt: skip
 """Each shows its part of the world (`shown`) and does what its forms ask (`carry_out`)."""
 SHORT = ('google', 'mailbox')
@@ -54,6 +63,9 @@ def routes(world: 'World') -> APIRouter:
     router.add_api_route('/pages/mailbox/{number}/html', pages.letter_html, methods=['GET'])
     router.add_api_route('/pages/mailbox/{number}/invite.ics', pages.letter_file, methods=['GET'])
     router.add_api_route('/pages/lists', pages.lists, methods=['GET'])
+    router.add_api_route('/pages/nationbuilder/lists', pages.nation_lists, methods=['GET'])
+    router.add_api_route('/nationbuilder/oauth/authorize', pages.ask_consent, methods=['GET'])
+    router.add_api_route('/nationbuilder/oauth/authorize', pages.take_consent, methods=['POST'])
     router.add_api_route('/pages/travel', pages.travel, methods=['GET'])
     router.add_api_route('/pages/weather', pages.set_weather, methods=['POST'])
     router.add_api_route('/pages/static/{name}', static, methods=['GET'])
@@ -109,6 +121,8 @@ class Pages:
             'contacts': sum(1 for _ in world.salesforce.contacts.live()),
             'letters': len(world.mailbox.letters),
             'subscriptions': len(world.pipedrive.subscriptions.rows),
+            'people': len(world.nationbuilder.store.tables['signups']),
+            'lists': len(world.nationbuilder.store.tables['lists']),
         }
         return self._show(request, 'index.html', counts=counts, presets=list(PRESETS), feed=self._feed(FEED_SHORT))
 
@@ -127,6 +141,30 @@ class Pages:
 
     async def lists(self, request: Request) -> Response:
         return self._show(request, 'lists.html', **salesforce.shown_lists(self.world))
+
+    async def nation_lists(self, request: Request) -> Response:
+        return self._show(request, 'nation_lists.html', **nationbuilder.readers(self.world))
+
+    async def ask_consent(self, request: Request) -> Response:
+        return self._consent(request, nationbuilder.consent(self.world, request.query_params))
+
+    async def take_consent(self, request: Request) -> Response:
+        return self._consent(request, nationbuilder.decide(self.world, await read_form(request)))
+
+    def _consent(self, request: Request, found: dict[str, Any]) -> Response:
+        """The way back to the app, or the page; browsers let its form lead there only if the page says so."""
+        if found['back']:
+            return RedirectResponse(found['back'], 303)
+        answer = self._show(request, 'consent.html', **found)
+        if found['wrong']:
+            answer.status_code = 400
+        else:
+            app = urlsplit(found['asked']['redirect_uri'])
+            told = HEADERS['Content-Security-Policy'].replace(
+                "form-action 'self'", f"form-action 'self' {app.scheme}://{app.netloc}"
+            )
+            answer.headers['Content-Security-Policy'] = told
+        return answer
 
     async def travel(self, request: Request) -> Response:
         return self._show(request, 'travel.html', feed=self._feed(FEED_LONG))
