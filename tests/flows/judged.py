@@ -1,4 +1,4 @@
-"""Where the vendor's documents are at hand, all that is said with the emulated Pipedrive is judged by them.
+"""Where the vendor's documents are at hand, all that is said with the emulated CRMs is judged by them.
 
 A flow runs as it does without: a listener beside the wire notes each request of Hermes and each answer of the sandbox.
 A request that a test answers itself is judged too; that answer is not. Nor are the weather's: a lost or an empty one.

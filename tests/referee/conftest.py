@@ -12,7 +12,7 @@ import pytest_asyncio
 from hermes.kit.clock import SystemClock
 from hermes.sandbox.app import serve
 from hermes.sandbox.world import Secrets, World
-from tests.referee.referee import Referee, documents, free_port
+from tests.referee.referee import NATION, PIPEDRIVE, Documents, Referee, documents, free_port
 from tests.waiting import LOOK_S, looks
 
 API_KEY = 'sandbox-key'
@@ -44,10 +44,23 @@ async def sandbox_url(world: World) -> AsyncIterator[str]:
 
 @pytest_asyncio.fixture
 async def referee(sandbox_url: str) -> AsyncIterator[Referee]:
-    if documents() is None:
+    async with sitting(sandbox_url, PIPEDRIVE) as judge:
+        yield judge
+
+
+@pytest_asyncio.fixture
+async def nation_referee(sandbox_url: str) -> AsyncIterator[Referee]:
+    async with sitting(sandbox_url, NATION) as judge:
+        yield judge
+
+
+@contextlib.asynccontextmanager
+async def sitting(sandbox_url: str, wanted: Documents) -> AsyncIterator[Referee]:
+    """The referee with these documents; skips the test where they are not at hand."""
+    if documents(wanted) is None:
         print('referee: not run, no documents')
         pytest.skip('referee: not run, no documents')
-    judge = Referee(sandbox_url)
+    judge = Referee(sandbox_url, wanted)
     await asyncio.to_thread(judge.__enter__)
     try:
         yield judge

@@ -1,4 +1,4 @@
-"""Judges what was said between Hermes and the emulated Pipedrive by the vendor's own document, beside the tests.
+"""Judges what was said between Hermes and the emulated CRMs by the vendors' own documents, beside the tests.
 
 The flows run within one process and on a clock of their own; here their exchanges are said again to Prism, request and
 answer as they were, while the tests go on. What has the same shape is judged once: the same method, path with its ids
@@ -16,12 +16,12 @@ from typing import Any
 
 import httpx2
 
-from tests.referee.referee import Referee
+from tests.referee.referee import NATION, PIPEDRIVE, Referee, documents
 from tests.waiting import PATIENCE_S
 
-PREFIX = re.compile(r'^/pipedrive(?:/api)?/(v1|v2)(/.*)$')
+PREFIX = re.compile(r'^/pipedrive(?:/api)?/(v1|v2)(/.*)$|^/(nation)builder(/api/v2/.*)$')
 CODE = re.compile(r'^[0-9a-f]{40}$')
-FORWARDED = ('x-api-token', 'content-type', 'accept')
+FORWARDED = ('x-api-token', 'authorization', 'content-type', 'accept')
 UNHEARD = json.dumps({'success': False, 'error': 'nobody heard the answer'}).encode()
 
 
@@ -34,7 +34,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request with its answer; None where the answer is not the emulated Pipedrive's own."""
+    """One request with its answer; None where the answer is not the emulated system's own."""
 
     method: str
     path: str
@@ -47,6 +47,13 @@ class Exchange:
     def __str__(self) -> str:
         told = self.answer.status if self.answer else 'unheard'
         return f'{self.method} {self.path}?{self.query} {self.body[:300]!r} -> {told} in {self.where}'
+
+
+def place(path: str) -> tuple[str, str]:
+    """The document that a path of the sandbox belongs to, and the path within it."""
+    found = PREFIX.fullmatch(path)
+    name, rest = [part for part in found.groups() if part] if found else ('', '')
+    return name, rest
 
 
 def shape(value: Any) -> Any:
@@ -84,7 +91,7 @@ def signature(exchange: Exchange) -> Any:
     answer = exchange.answer
     return (
         exchange.method,
-        re.sub(r'/[0-9a-f]{40}(?=/|$)', '/<code>', re.sub(r'/\d+(?=/|$)', '/9', exchange.path)),
+        re.sub(r'/(?:[0-9a-f]{40}|[0-9a-f]{32})(?=/|$)', '/<code>', re.sub(r'/\d+(?=/|$)', '/9', exchange.path)),
         repr(query),
         tuple(name for name, _ in exchange.headers),
         shape(read(exchange.body)),
@@ -98,6 +105,7 @@ class Judge:
     def __init__(self) -> None:
         self.heard: Counter[Any] = Counter()
         self.violations: list[str] = []
+        self.wanted = PIPEDRIVE | (NATION if documents(NATION) else {})
         self._cases: queue.Queue[Exchange | None] = queue.Queue()
         self._answer = Answer(500, 'application/json', UNHEARD)
         self._thread = threading.Thread(target=self._sit, name='referee', daemon=True)
@@ -108,6 +116,8 @@ class Judge:
         return {'exchanges': self.heard.total(), 'judged': len(self.heard), 'violations': len(self.violations)}
 
     def hear(self, exchange: Exchange) -> None:
+        if place(exchange.path)[0] not in self.wanted:
+            return
         known = signature(exchange)
         self.heard[known] += 1
         if self.heard[known] == 1:
@@ -129,7 +139,10 @@ class Judge:
         case = self._cases.get()
         if case is None:
             return
-        with self._witness() as server, Referee(f'http://127.0.0.1:{server.server_address[1]}') as prism:
+        with (
+            self._witness() as server,
+            Referee(f'http://127.0.0.1:{server.server_address[1]}', self.wanted) as prism,
+        ):
             threading.Thread(target=server.serve_forever, daemon=True).start()
             with httpx2.Client(timeout=PATIENCE_S, trust_env=False) as client:
                 while case is not None:
@@ -138,9 +151,9 @@ class Judge:
             server.shutdown()
 
     def _judge(self, prism: Referee, client: httpx2.Client, case: Exchange) -> None:
-        version, path = PREFIX.fullmatch(case.path).groups()  # type: ignore[union-attr]
+        name, path = place(case.path)
         self._answer = case.answer or Answer(500, 'application/json', UNHEARD)
-        url = prism.urls[version] + path + (f'?{case.query}' if case.query else '')
+        url = prism.urls[name] + path + (f'?{case.query}' if case.query else '')
         answer = client.request(case.method, url, content=case.body, headers=dict(case.headers))
         if found := answer.headers.get('sl-violations'):
             self.violations.append(f'{case}\n    {found[:1500]}')

