@@ -2,6 +2,7 @@
 
 An event's key is kept for ever and its body only as long as people may want to read or replay it: whoever sends it
 again later is still recognised. What still waits, is parked or holds a listing that is not applied yet keeps its body.
+Of what an operator did stays who did what to what, without what was written (S15).
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Final
 from psycopg import sql
 
 from hermes.db import allowances, rota
+from hermes.db.acts import SOURCE as OPERATOR
 from hermes.db.pool import Database
 from hermes.domain.record_types import MERGED
 
@@ -19,11 +21,23 @@ LISTINGS_DAYS: Final = 30
 """Some hundred listings a day: what an older one showed is in the journal."""
 HOT: Final = ('event', 'push', 'mirror', 'link', 'change', 'call', *MERGED)
 
-DROP_BODIES = """
-    update event set body = null, headers = '{}' where id in (
+KEPT: Final = (
+    'act', 'record', 'into', 'event', 'system', 'user', 'id', 'role', 'disabled', 'linked', 'machine_name', 'field',
+    'decision', 'letter', 'meeting', 'admin', 'replay', 'all',
+)  # fmt: skip
+"""What an act is and what it is about; nothing of it was typed about a person."""
+DROP_BODIES = f"""
+    update event set body = null, headers = case when source = '{OPERATOR}' then jsonb_strip_nulls(jsonb_build_object(
+        'by', headers -> 'by', 'told', (
+          select jsonb_object_agg(key, value) from jsonb_each(convert_from(body, 'UTF8')::jsonb)
+           where key = any(%(kept)s) or (key = 'key' and convert_from(body, 'UTF8')::jsonb ->> 'act' = 'setting.set'))
+      )) else '{{}}' end
+    where id in (
       select id from event where state in ('done', 'refused', 'dismissed') and body is not null
+         and not (source = '{OPERATOR}' and kind in ('security', 'view'))
          and received_at < hermes_now() - make_interval(days => %(days)s) order by id limit %(batch)s)
 """
+"""Logins, views and exports say nothing but that, and keep it."""
 FORGET_CALLS = """
     delete from call where id in (
       select c.id from call c where c.ended_at < hermes_now() - make_interval(days => %(days)s)
@@ -129,7 +143,7 @@ async def notice_growth(database: Database) -> list[str]:
 
 
 async def _repeat(database: Database, query: str, days: int) -> int:
-    whole = 0
-    while (touched := await database.execute(query, {'days': days, 'batch': BATCH})) > 0:
+    whole, asked = 0, {'days': days, 'batch': BATCH, 'kept': list(KEPT)}
+    while (touched := await database.execute(query, asked)) > 0:
         whole += touched
     return whole

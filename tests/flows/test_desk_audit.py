@@ -5,7 +5,10 @@ import re
 import psycopg
 import pytest
 
-from hermes.db import audit
+from hermes.db import audit, housekeeping
+from hermes.domain.acts import WriteFields
+from hermes.domain.model import RecordRef
+from hermes.sync.acts import commands
 from tests.flows.companies import later, sign_up
 from tests.flows.desk import add_user, browser, logged_in, said, text
 from tests.flows.house import House
@@ -111,3 +114,33 @@ async def test_only_an_admin_reads_the_log(house: House) -> None:
         async with logged_in(house, role) as ada:
             assert (await ada.get(AUDIT)).status_code == 403
             assert AUDIT not in await ada.see('/')
+
+
+@pytest.mark.lesson('M-93')
+async def test_years_later_it_still_stands_there_who_did_what(house: House) -> None:
+    """What was written about somebody goes with the bodies of events; who did it, and to what, stays."""
+    sign_up(house)
+    await later(house)
+    [company] = await house.rows('select id from company')
+    async with logged_in(house) as ada:
+        await ada.act(f'{CRM}pause/', CRM, reason='Xanthippe says so')
+        done = await commands.carry_out(
+            house.engine, WriteFields(RecordRef('company', company['id']), {'name': 'Xanthippe'}, 'she said so'),
+            source='operator', by='admin@desk.example',
+        )  # fmt: skip
+        before = lines(await ada.see(AUDIT))
+        house.clock.advance(401 * 24 * 3600)
+        assert await housekeeping.drop_bodies(house.engine.database, 400) > 0
+        assert await housekeeping.drop_bodies(house.engine.database, 400) == 0
+        await ada.login('admin@desk.example')
+        after = lines(await ada.see(f'{AUDIT}?to=2026-12-01T00:00'))
+        assert [line.split()[:3] for line in after] == [line.split()[:3] for line in before]
+        assert f'company {company["id"]}' in after[0]
+        assert 'system pipedrive' in after[1]
+        assert len(lines(await ada.see(f'{AUDIT}?to=2026-12-01T00:00&what=record'))) == 1
+        [row] = await house.rows('select body, headers from event where id = %s', done.event_id)
+        assert row['body'] is None
+        assert 'Xanthippe' not in str(row['headers'])
+        assert f'company {company["id"]}' in text(await ada.see(f'/desk/events/{done.event_id}/'))
+    kept = await house.rows("select headers from event where source <> 'operator' and body is null")
+    assert {str(row['headers']) for row in kept} == {'{}'}

@@ -15,7 +15,7 @@ from hermes.db.reads.lookup import Row, rows
 
 KINDS: Final = ('act', 'security', 'view')
 ORDER: Final = '-id'
-TOLD: Final = "case when e.body is not null then convert_from(e.body, 'UTF8')::jsonb end"
+TOLD: Final = "case when e.body is null then e.headers -> 'told' else convert_from(e.body, 'UTF8')::jsonb end"
 CONDITIONS: Final = {
     'by': "coalesce(e.headers ->> 'by', '') = %(by)s",
     'what': f"({TOLD} ->> 'act' = %(what)s or starts_with({TOLD} ->> 'act', %(what)s || '.'))",
