@@ -90,6 +90,7 @@ def add_field(
     """Add a field: it is bound to the CRM's, filled from what is known, and synced from now on."""
     from hermes.cli.session import session
     from hermes.domain.fields import CustomField
+    from hermes.sync.acts.fields import check_policy
 
     values: dict[str, Any] = {
         'machine_name': name,
@@ -101,7 +102,9 @@ def add_field(
         'pd_field_id': code or '',
     }
     item = CustomField(**values)
-    item = CustomField(**values, policy=policy or ('hermes' if item.inherited else 'follow'))  # type: ignore[arg-type]
+    item = CustomField(**values, policy=policy or item.fixed_policy or ('hermes' if item.inherited else 'follow'))  # type: ignore[arg-type]
+    if policy:
+        check_policy(item)
     if deals and item.linked_object_type != 'Company':
         raise typer.BadParameter('only a company has deals that show its fields', param_hint='--deals')
     with session(contact=False) as here:
@@ -163,6 +166,7 @@ def change_field(
     """Change a field; what it holds is gathered anew where its source changed. After somebody renamed it in the CRM,
     --name says the new name.
     """
+    from hermes.cli.engine import with_engine
     from hermes.cli.session import session
     from hermes.sync import cataloguing
 
@@ -177,6 +181,7 @@ def change_field(
     to = {key: value for key, value in told.items() if value is not None}
     if not to:
         raise typer.BadParameter('say what is to change: --tc2, --hermes-field, --id, --type, --policy or --name')
+    with_engine(lambda engine: cataloguing.check_change(engine, read_linked(on), name, to), greeted=False)
     if preview:
         return acting.preview(ChangeField(read_linked(on), name, to), as_json)
     with session(contact=False) as here:

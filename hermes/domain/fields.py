@@ -70,6 +70,14 @@ class CustomField:
         return named or self.machine_name
 
     @property
+    def fixed_policy(self) -> Policy | None:
+        """The policy of the attribute of ours that it shows, which holds whatever its own says; None where there is no
+        such attribute.
+        """
+        shown = ATTRIBUTES.get(self.record_type, {}).get(self.attribute)
+        return shown.policy if shown else None
+
+    @property
     def inherited(self) -> bool:
         """FIELD-1: a Deal's field with neither source is the company's of the same machine name."""
         return self.linked_object_type == 'Deal' and not self.hermes_field_name and not self.tc2_machine_name

@@ -23,13 +23,15 @@ from hermes.parts.roles import CRM, PRODUCT
 from hermes.ports import RemoteField, Request, System
 from hermes.sync import connect, dirty, ingest, setup, sweep
 from hermes.sync.acts.commands import SETUP, carry_out
-from hermes.sync.acts.fields import FILLING, affected, check_field, find, label
+from hermes.sync.acts.fields import FILLING, affected, check_field, check_policy, find, label
 from hermes.sync.acts.scope import OPERATOR
 from hermes.sync.engine import Engine
 from hermes.sync.observe import observe
 
 CHUNK: Final = 100
 SETTLE_S: Final = 5.0
+PATIENT_S: Final = 600.0
+"""How long somebody at a terminal waits for the CRM's listing."""
 Tell = Callable[[str], None]
 
 
@@ -87,8 +89,10 @@ async def add(
     called: str = '',
     by: str = SETUP,
     tell: Tell = lambda text: None,
+    within_s: float = PATIENT_S,
 ) -> Added:
-    """Add a field, bind it to the CRM's (made there with `create`), fill it and open it. Raises Refused.
+    """Add a field, bind it to the CRM's (made there with `create`), fill it and open it. Raises Refused, and Unfinished
+    where the CRM's listing takes longer than `within_s`.
 
     `called`: its name in the CRM, where a person says one. Said twice, the same addition goes on where the first one
     stopped.
@@ -110,7 +114,7 @@ async def add(
         to = {'pd_field_id': bound.pd_field_id, 'remote_type': bound.remote_type, 'options': dict(bound.options)}
         await _change(engine, bound, {**to, 'problem': FILLING}, by)
     tell(f'{label(item)} is in the catalogue.')
-    return await fill(engine, bound, system, fresh=create and standing is None, by=by, tell=tell)
+    return await fill(engine, bound, system, fresh=create and standing is None, by=by, tell=tell, within_s=within_s)
 
 
 def _same(standing: CustomField, item: CustomField, called: str) -> bool:
@@ -181,8 +185,11 @@ async def change(
     system: System | None,
     *,
     by: str = SETUP,
+    within_s: float = PATIENT_S,
 ) -> Added:
-    """Change a field; with another source, type or id its values are gathered anew. Raises Refused."""
+    """Change a field; with another source, type or id its values are gathered anew. Raises Refused, and Unfinished,
+    after which the same goes on where it stopped, and so does changing nothing.
+    """
     known = await _known(engine)
     old = find(known.catalogue, linked, machine_name)
     item = replace(old, **to)
@@ -194,7 +201,15 @@ async def change(
     fields = {name: value for name, value in asdict(item).items() if value != getattr(old, name)}
     fields['problem'] = FILLING if item.pd_field_id else ''
     await _change(engine, old, fields, by)
-    return await fill(engine, item, system, fresh=not (gather or 'policy' in fields), by=by)
+    return await fill(
+        engine, item, system, fresh=not (gather or 'policy' in fields or old.problem), by=by, within_s=within_s
+    )
+
+
+async def check_change(engine: Engine, linked: str, machine_name: str, to: Mapping[str, Any]) -> None:
+    """Raises Refused where somebody would change a policy without effect."""
+    if 'policy' in to:
+        check_policy(replace(find((await _known(engine)).catalogue, linked, machine_name), **to))
 
 
 async def _change(engine: Engine, item: CustomField, to: Mapping[str, Any], by: str) -> None:
@@ -209,11 +224,13 @@ async def fill(
     fresh: bool = False,
     by: str = SETUP,
     tell: Tell = lambda text: None,
+    within_s: float = PATIENT_S,
 ) -> Added:
     """Give existing records their values and push them. `fresh`: nothing stands in the CRM's field yet."""
     await _let_others_finish(engine)
-    if system and item.pd_field_id:
-        await list_again(engine, system, _remote_type(system, item.record_type))
+    wanted = _remote_type(system, item.record_type) if system and item.pd_field_id else ''
+    if system and wanted and not await list_again(engine, system, wanted, within_s):
+        raise Unfinished(item, system)
     values, reread = await _gather(engine, item, gather=item.inherited or not fresh)
     tell(f'{values} values were known from before.')
     opening = OpenField(item.linked_object_type, item.machine_name)
@@ -237,22 +254,32 @@ async def _let_others_finish(engine: Engine) -> None:
         await engine.clock.sleep(0.05)
 
 
-async def list_again(engine: Engine, system: System, remote_type: str) -> None:
+class Unfinished(Refused):
+    """A field is in the catalogue and shut: what stands in the CRM is not known yet."""
+
+    def __init__(self, item: CustomField, system: System) -> None:
+        super().__init__(
+            f'{label(item)} is in the catalogue, and {system.name} has not listed yet what stands in it, so nothing of '
+            'it is sent so far. The listing goes on; save the same once more in a few minutes.'
+        )
+
+
+async def list_again(engine: Engine, system: System, remote_type: str, within_s: float = PATIENT_S) -> bool:
     """Read every object of a type again (10 tokens for 500), so that what stands in a field is known before it is
-    written.
+    written; False where that took longer. The listing goes on then.
     """
     async with engine.database.transaction() as connection:
         await sweep.open_sweep(connection, system.name, remote_type, 'full')
     started = engine.clock.monotonic()
-    while engine.clock.monotonic() - started < 600:
+    while engine.clock.monotonic() - started < within_s:
         busy = await sweep.sweep_step(engine)
         busy = bool(await ingest.ingest_step(engine)) or busy
         async with engine.database.transaction() as connection:
             if not await sweeps.is_busy(connection, system.name, remote_type):
-                return
+                return True
         if not busy:
             await engine.clock.sleep(0.2)
-    raise HermesError(f'{system.name} did not list its {remote_type}s in time; say the same again to go on.')
+    return False
 
 
 async def _gather(engine: Engine, item: CustomField, *, gather: bool) -> tuple[int, int]:

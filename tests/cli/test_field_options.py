@@ -184,3 +184,14 @@ def test_a_name_that_was_said_is_the_one_that_is_looked_for_and_made(office: Off
     for _ in range(2):
         office.does('fields', 'add', 'channel', '--create', '--name', 'Channel of sale')
     assert in_crm(office) - before == {('organization', 'Channel of sale')}
+
+
+@pytest.mark.lesson('M-94')
+def test_a_policy_that_would_have_no_effect_is_refused_wherever_it_is_said(office: Office) -> None:
+    office.does('fields', 'add', 'agency', '--type', 'int', '--hermes-field', 'tc2_agency_id')
+    assert field(office, 'agency')['policy'] == 'tc2'
+    for words in (('change', 'agency', '--policy', 'crm'), ('change', 'agency', '--policy', 'crm', '--preview')):
+        assert 'whose policy is tc2: it cannot be crm' in office.refuses('fields', *words)
+    assert 'whose policy is follow: it cannot be tc2' in office.refuses(
+        'fields', 'add', 'land', '--hermes-field', 'country', '--policy', 'tc2'
+    )

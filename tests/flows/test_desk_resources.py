@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from hermes.domain.errors import Refused
+from hermes.sync import cataloguing
 from hermes.web.desk.resources import RESOURCES
 from tests.flows.companies import later, sign_up
 from tests.flows.desk import Browser, logged_in, said, text
@@ -231,3 +233,55 @@ async def test_a_custom_field_is_made_and_is_synced_at_once(house: House) -> Non
         assert 'teal' in house.custom('organization', organization).values()
         again = await ada.send('/desk/fields/new/', **form | told | {'field_type': 'int'})
         assert 'is there already' in said(again.text)
+
+
+@pytest.mark.behaviour('FIELD-8')
+@pytest.mark.lesson('M-94')
+async def test_a_page_waits_so_long_for_a_listing_and_the_same_form_goes_on(house: House) -> None:
+    sign_up(house)
+    await later(house)
+    async with logged_in(house) as ada:
+        await house.act('system.pause', system='pipedrive')
+        form = await form_of(ada, '/desk/fields/new/')
+        told = form | {
+            'linked_object_type': 'Company', 'machine_name': 'favourite_colour', 'name': 'Favourite colour',
+            'field_type': 'str', 'policy': 'follow', 'create': 'yes',
+        }  # fmt: skip
+        before = house.clock.now()
+        for _ in range(2):
+            slow = await ada.send('/desk/fields/new/', **told)
+            assert (slow.status_code, 'save the same once more' in said(slow.text)) == (422, True)
+        assert (house.clock.now() - before).total_seconds() < 60
+        assert 'being gathered' in text(await ada.see('/desk/fields/'))
+        path = '/desk/fields/company.favourite_colour/edit/'
+        shut = await ada.send(path, **await form_of(ada, path))
+        assert 'save the same once more' in said(shut.text)
+        await house.act('system.resume', system='pipedrive', account=await account(house))
+        page = await ada.act(path, **await form_of(ada, path))
+        assert 'data-testid="flash"' in page
+        assert 'being gathered' not in text(await ada.see('/desk/fields/'))
+
+
+async def account(house: House) -> str:
+    [row] = await house.rows("select identity from account where system = 'pipedrive'")
+    return str(row['identity'])
+
+
+@pytest.mark.behaviour('FIELD-2')
+@pytest.mark.lesson('M-94')
+async def test_a_policy_that_would_have_no_effect_cannot_be_chosen(house: House) -> None:
+    """What every company of Hermes has itself has its policy from Hermes."""
+    async with logged_in(house) as ada:
+        for name, policy in (('website', 'follow'), ('price_plan', 'tc2'), ('tc2_cligency_url', 'hermes')):
+            page = await ada.see(f'/desk/fields/company.{name}/edit/')
+            assert 'name="policy"' not in page
+            assert f'its policy is {policy}' in text(page)
+        form = await form_of(ada, '/desk/fields/new/')
+        told = {
+            'linked_object_type': 'Company', 'machine_name': 'paid', 'field_type': 'int', 'policy': 'crm',
+            'hermes_field_name': 'paid_invoice_count', 'create': 'no',
+        }  # fmt: skip
+        refused = await ada.send('/desk/fields/new/', **form | told)
+        assert (refused.status_code, 'whose policy is tc2: it cannot be crm' in said(refused.text)) == (422, True)
+    with pytest.raises(Refused, match='whose policy is follow: it cannot be tc2'):
+        await cataloguing.check_change(house.engine, 'Company', 'website', {'policy': 'tc2'})

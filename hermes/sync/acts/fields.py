@@ -75,6 +75,15 @@ def _check_source(item: CustomField, catalogue: Catalogue) -> None:
         raise Refused(f"A deal shows its company's {item.machine_name}, so its policy is hermes, not {item.policy}.")
 
 
+def check_policy(item: CustomField) -> None:
+    """Raises Refused for a policy that somebody chose and that would have no effect."""
+    if item.fixed_policy is not None and item.policy != item.fixed_policy:
+        raise Refused(
+            f'{label(item)} shows {item.attribute}, which every {item.linked_object_type.lower()} of Hermes has, and '
+            f'whose policy is {item.fixed_policy}: it cannot be {item.policy}.'
+        )
+
+
 def key_of(item: CustomField) -> tuple[str, str]:
     return item.linked_object_type, item.machine_name
 

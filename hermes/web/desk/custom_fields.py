@@ -12,7 +12,7 @@ from hermes.domain.model import Value
 from hermes.domain.record_types import ATTRIBUTES, FIELDED, TITLES
 from hermes.parts.roles import CRM, CRM_TITLE, PRODUCT_TITLE
 from hermes.sync import cataloguing
-from hermes.sync.acts.fields import RELATIONS, count_values, find
+from hermes.sync.acts.fields import RELATIONS, check_policy, count_values, find
 from hermes.web.desk.fields import Field
 from hermes.web.desk.visit import Visit
 
@@ -25,6 +25,8 @@ POLICIES: Final = (
     ('crm', f"{CRM_TITLE}'s, always"),
     ('hermes', 'computed by Hermes'),
 )
+WITHIN_S: Final = 15.0
+"""How long a page waits for the CRM's listing."""
 CHANGED: Final = ('name', 'field_type', 'hermes_field_name', 'tc2_machine_name', 'pd_field_id', 'policy')
 
 
@@ -32,6 +34,8 @@ def form(known: Knowledge, row: Row | None) -> list[Field]:
     """What a field is; its machine name and the type of record stay as they were made."""
     ours = sorted({name for kind in FIELDED for name in ATTRIBUTES[kind]} | set(RELATIONS))
     linked = [(title, title) for title in TITLES]
+    shown = find(known.catalogue, *split(row['id'])).fixed_policy if row else None
+    fixed = f'Every record of Hermes has this itself; its policy is {shown}.' if shown else ''
     stays = 'It stays as it was made: add another field instead.' if row else ''
     yes_or_no = (('yes', 'yes, if it is not there'), ('no', 'no'))
     made = Field('create', f'Make it in {CRM_TITLE}', 'choice', yes_or_no, required=True)
@@ -41,7 +45,7 @@ def form(known: Knowledge, row: Row | None) -> list[Field]:
         Field('machine_name', 'Machine name', help=letters, locked=stays, required=True),
         Field('name', 'Name', help='As people read it. After a field was renamed in the CRM: its new name there.'),
         Field('field_type', 'Holds', 'choice', KINDS, required=True),
-        Field('policy', 'Whose value counts', 'choice', POLICIES, required=True),
+        Field('policy', 'Whose value counts', 'choice', POLICIES, locked=fixed, required=True),
         Field('tc2_machine_name', f'Attribute in {PRODUCT_TITLE}', help='Its machine name there; empty for none.'),
         Field('hermes_field_name', 'Attribute of Hermes', 'choice', [(each, each) for each in ours]),
         Field('pd_field_id', f'Field id in {CRM_TITLE}', help='Empty: it is found by its name.'),
@@ -56,9 +60,12 @@ async def add(visit: Visit, which: Any, values: Mapping[str, Value], reason: str
     called = told['name']
     told['name'] = called or told['machine_name'].replace('_', ' ').title()
     item = CustomField(**told)  # type: ignore[arg-type]
+    check_policy(item)
     system = engine.systems.get(CRM)
     create = values.get('create') == 'yes'
-    added = await cataloguing.add(engine, item, system, create=create, called=called, by=visit.user.email)
+    added = await cataloguing.add(
+        engine, item, system, create=create, called=called, by=visit.user.email, within_s=WITHIN_S
+    )
     return added.event
 
 
@@ -67,7 +74,10 @@ async def change(visit: Visit, which: Any, values: Mapping[str, Value], reason: 
     linked, machine_name = split(which)
     to = change_act(which, values, reason).to
     engine = visit.parts.engine
-    changed = await cataloguing.change(engine, linked, machine_name, to, engine.systems.get(CRM), by=visit.user.email)
+    await cataloguing.check_change(engine, linked, machine_name, to)
+    changed = await cataloguing.change(
+        engine, linked, machine_name, to, engine.systems.get(CRM), by=visit.user.email, within_s=WITHIN_S
+    )
     return changed.event
 
 

@@ -65,7 +65,7 @@ async def show_edit(visit: Visit) -> Response:
 
 
 async def edit(visit: Visit) -> Response:
-    """Write what was changed, and nothing else."""
+    """Write what was changed, and nothing else. What was not finished goes on though nothing is changed."""
     resource = _changeable(visit)
     row = await _row(visit, resource)
     fields = await _fields(visit, resource, row)
@@ -80,7 +80,7 @@ async def edit(visit: Visit) -> Response:
     owned = [field for field in fields if field.owned and field.name in changed]
     if owned and not visit.field('reason').strip():
         wrong['reason'] = f'{owned[0].label} is what {PRODUCT_TITLE} says: say why it is to be another value.'
-    if not wrong and not changed:
+    if not wrong and not changed and not row.get('problem'):
         return lead(resource.address(row))
     try:
         if not wrong and resource.what_if and visit.field('action') == 'preview':
