@@ -17,7 +17,9 @@ from hermes.parts.assembly import (
     observe,
     set_limits,
 )
+from hermes.parts.people import wish_of
 from hermes.parts.systems import doors
+from hermes.people.target import begin
 from hermes.settings import Settings
 from hermes.sync import connect, intake, setup
 from hermes.sync.engine import Engine
@@ -112,6 +114,7 @@ async def work(settings: Settings, part: Part = 'both') -> None:
     try:
         await set_limits(engine, settings)
         await connect.belong_by_settings(engine)
+        await begin(engine, wish_of(settings))
         await worker.run()
     finally:
         await endings.do_within(FAREWELL_S, engine.database.close())

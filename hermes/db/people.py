@@ -214,3 +214,13 @@ async def advance_run(connection: Connection, run: int, cursor: int, counts: Map
         'update people_run set cursor = %s, counts = %s, ended_at = case when %s then hermes_now() end where id = %s',
         (cursor, dump(dict(counts)), ended, run),
     )
+
+
+async def keep_once(connection: Connection, source: str, body: bytes, key: bytes) -> bool:
+    """An answer that was read before, as an event that is still to be applied; once for its key. Whether it was new."""
+    done = await connection.execute(
+        "insert into event (source, kind, dedupe_key, headers, body) values (%s, 'read', %s, '{}', %s) "
+        'on conflict do nothing',
+        (source, key, body),
+    )
+    return done.rowcount == 1

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from hermes.domain.errors import Refused
 from hermes.parts.wiring import Wiring
 from hermes.ports import Allowance
 from hermes.settings import Settings
@@ -10,9 +11,10 @@ from hermes.systems.journal.profile import PROFILE
 if TYPE_CHECKING:
     from hermes.kit.clock import Clock
     from hermes.parts.wiring import Transport
+    from hermes.systems.journal.files import Journal
     from hermes.systems.journal.system import JournalTarget
 
-FOLDER: Final = 'journal'
+FOLDER, FAILURES = 'journal', 'failures'
 
 
 def is_on(settings: Settings) -> bool:
@@ -20,10 +22,23 @@ def is_on(settings: Settings) -> bool:
 
 
 def build(settings: Settings, clock: 'Clock', transport: 'Transport') -> 'JournalTarget':
-    from hermes.systems.journal.files import Journal
     from hermes.systems.journal.system import JournalTarget
 
-    return JournalTarget(Journal(settings.world_dir / FOLDER, settings.secret_key.get_secret_value()), clock)
+    return JournalTarget(open_journal(settings), clock)
+
+
+def open_journal(settings: Settings, folder: str = FOLDER) -> 'Journal':
+    """The journal's files. Raises Refused without SECRET_KEY."""
+    from hermes.systems.journal.files import Journal
+
+    if not is_on(settings):
+        raise Refused('A journal is sealed under SECRET_KEY, which is not set.')
+    return Journal(settings.world_dir / folder, settings.secret_key.get_secret_value())
+
+
+def open_failures(settings: Settings) -> 'Journal':
+    """The files of what the database did not take (AU-9)."""
+    return open_journal(settings, FAILURES)
 
 
 def allow(settings: Settings) -> Allowance:

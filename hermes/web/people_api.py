@@ -8,99 +8,19 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel
 
-from hermes.booking.values import check_email
 from hermes.domain.model import Record
+from hermes.people.forms import LONGEST, Asked, Changed, Merged, Moderation, NewSubscription, NewUser
 from hermes.people.service import People, Receipt
 from hermes.web.booking_api import both, told
 
-LONGEST: Final = 200
 PAGE: Final = 1000
 Key = Annotated[
     str,
     Header(alias='Idempotency-Key', max_length=255, description='The same request under the same key is done once.'),
 ]
 Who = Annotated[str, Path(max_length=LONGEST + 10, description='Our number, or `host:` and your own id.')]
-
-
-def _clean(text: str) -> str:
-    if any(ord(letter) < 32 for letter in text):
-        raise ValueError('must not hold control characters')
-    return text.strip()
-
-
-Text = Annotated[str, Field(max_length=LONGEST), AfterValidator(_clean)]
-Email = Annotated[str, Field(min_length=3, max_length=254), AfterValidator(check_email)]
-ListName = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_clean)]
-Lists = Annotated[tuple[ListName, ...], Field(max_length=100)]
-Lang = Annotated[str, Field(min_length=2, max_length=20, pattern=r'^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$')]
-
-
-class Form(BaseModel):
-    """A body. What is unknown is refused, so that a misspelt name is noticed."""
-
-    model_config = ConfigDict(extra='forbid', frozen=True)
-
-
-class NewUser(Form):
-    """Somebody who signed up (AU-1)."""
-
-    email: Email
-    first_name: Text = ''
-    last_name: Text = ''
-    lang: Lang = 'en'
-    educator: bool = False
-    lists: Lists = ()
-    user_id: Text = Field('', description='Your own id of them. Without one the address is the key.')
-
-
-class Changed(Form):
-    """What is different now (AU-2)."""
-
-    email: Email | None = None
-    first_name: Text | None = None
-    last_name: Text | None = None
-    lang: Lang | None = None
-    educator: bool | None = None
-    lists: Lists | None = None
-
-    @model_validator(mode='after')
-    def says_something(self) -> 'Changed':
-        if not self.model_fields_set:
-            raise ValueError('says nothing that changes')
-        if empty := [name for name in self.model_fields_set if getattr(self, name) is None]:
-            raise ValueError(f'{sorted(empty)[0]} must not be null')
-        return self
-
-
-class NewSubscription(Form):
-    """An address that wants mail (AU-3)."""
-
-    email: Email
-    lists: Annotated[tuple[ListName, ...], Field(min_length=1, max_length=100)]
-    first_name: Text = ''
-    last_name: Text = ''
-    lang: Lang = 'en'
-    educator: bool = False
-
-
-class Moderation(Form):
-    """AU-4, AU-5."""
-
-    action: Literal['', 'spam', 'review', 'account_deleted']
-
-
-class Merged(Form):
-    """Into whom."""
-
-    into: Annotated[str, Field(min_length=1, max_length=LONGEST + 10)]
-
-
-class Asked(Form):
-    """Whose address is looked for."""
-
-    email: Email
 
 
 class ReceiptAnswer(BaseModel):

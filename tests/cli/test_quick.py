@@ -24,7 +24,8 @@ SPEAKING = {
     'db stop', 'db upgrade', 'db downgrade', 'db reset', 'db restore-from-live', 'db backup', 'db restore', 'user code',
     'what-if', 'capsule', *PROCESSES,
     'bookings move', 'bookings reassign', 'bookings link', 'user password', 'user add', 'user role', 'user disable',
-    'user enable', 'user drop-second-factor',
+    'user enable', 'user drop-second-factor', 'people import', 'people import-decisions', 'people validate',
+    'people load-log', 'people replay-journal', 'people sync-sustainers',
 }  # fmt: skip
 """Commands that know the systems (`find`, `erase`, `export`: phone numbers), or change the tables; every other one
 only asks the database, or writes an act.
