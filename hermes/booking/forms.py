@@ -32,7 +32,6 @@ from hermes.booking.values import (
     LONGEST,
     as_text,
     check_currency,
-    check_email,
     check_language,
     check_minute,
     check_name,
@@ -49,6 +48,7 @@ from hermes.booking.values import (
 )
 from hermes.domain.model import Value
 from hermes.kit import texts
+from hermes.kit.emails import check_email
 from hermes.kit.wire import truth
 from hermes.parts.roles import PRODUCT_TITLE
 

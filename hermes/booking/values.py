@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import phonenumbers
 from babel.core import get_global
-from email_validator import EmailNotValidError, validate_email
 from pydantic_core import PydanticCustomError
 
 from hermes.domain.enquiry import split_name
@@ -74,13 +73,6 @@ def check_name(name: str) -> str:
     except Refused:
         raise ValueError('needs a first and a last name, with a space between them') from None
     return name
-
-
-def check_email(email: str) -> str:
-    try:
-        return validate_email(email, check_deliverability=False).normalized
-    except EmailNotValidError:
-        raise ValueError('must be an e-mail address such as name@example.com') from None
 
 
 def check_website(website: str | None) -> str | None:

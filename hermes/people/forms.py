@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from hermes.booking.values import check_email
+from hermes.kit.emails import check_email
 
 LONGEST = 200
 

@@ -14,7 +14,6 @@ from hermes.booking.book import Booked, Visit
 from hermes.booking.forms import SalesForm
 from hermes.booking.links import make_manage_token
 from hermes.booking.service import BookingService
-from hermes.booking.values import check_email
 from hermes.db import heartbeats, meetings
 from hermes.db.connections import opened
 from hermes.db.reads.lookup import find_links
@@ -23,6 +22,7 @@ from hermes.domain.errors import HermesError, Refused
 from hermes.domain.model import RecordRef
 from hermes.domain.slots import Interval
 from hermes.domain.staff import full_name
+from hermes.kit.emails import check_email
 from hermes.parts.roles import CALENDAR, CRM, CRM_TITLE
 from hermes.ports import Calendar
 from hermes.setup.findings import Finding
