@@ -734,7 +734,7 @@ async def of_graphs(connection: Connection, companies: Sequence[int]) -> dict[tu
 COMPANY_OF: Final = ' union '.join(f'select company_id from {table} where id = %(id)s' for table in UNDER_COMPANY)
 KEEP_INTENT: Final = f"""
     insert into push (record_type, record_id, system, graph_id, rank, due_at, intent) values (%(type)s, %(id)s,
-      %(system)s, case when %(type)s = 'company' then %(id)s else coalesce(({COMPANY_OF}), 0) end,
+      %(system)s, case when %(root)s then %(id)s else coalesce(({COMPANY_OF}), 0) end,
       0, hermes_now(), %(intent)s)
     on conflict (record_type, record_id, system) do update set intent = excluded.intent
 """
@@ -743,4 +743,6 @@ KEEP_INTENT: Final = f"""
 async def keep_intent(connection: Connection, record: RecordRef, system: str, intent: dict[str, Any] | None) -> None:
     """In a fold of the log: an open creation stands in its push, as in life (MATCH-8)."""
     kept = dump(intent) if intent is not None else None
-    await connection.execute(KEEP_INTENT, {'type': record.type, 'id': record.id, 'system': system, 'intent': kept})
+    is_root = ROOT_OF[record.type] == record.type
+    told = {'type': record.type, 'id': record.id, 'system': system, 'intent': kept, 'root': is_root}
+    await connection.execute(KEEP_INTENT, told)

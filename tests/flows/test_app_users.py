@@ -11,19 +11,24 @@ from hermes.db.server.embedded import Server
 from hermes.parts.assembly import set_limits
 from hermes.systems.journal.files import Journal
 from tests import postgres
+from tests.flows.desk import logged_in, text
 from tests.flows.house import House, open_house
+from tests.folding import copy_log, digest, fold, state
 
 KEY = 'a-key-of-the-host-for-tests'
 SECRET = 'a-secret-of-thirty-two-characters-or-more'
 WHO = {'authorization': f'token {KEY}'}
 
 
+def settings_of(folder: Path) -> dict[str, Any]:
+    return {'people_api_key': KEY, 'secret_key': SECRET, 'data_dir': folder}
+
+
 @pytest.fixture
 async def house(migrated_server: Server, tmp_path: Path) -> AsyncIterator[House]:
     """A Hermes whose app users go to the journal."""
-    more: dict[str, Any] = {'people_api_key': KEY, 'secret_key': SECRET, 'data_dir': tmp_path}
     with postgres.fresh_database(migrated_server) as url:
-        async with open_house(url, connected=False, **more) as opened:
+        async with open_house(url, connected=False, **settings_of(tmp_path)) as opened:
             await set_limits(opened.engine, opened.settings)
             await opened.act('people.target', target='journal', phase='interim_log')
             yield opened
@@ -88,3 +93,31 @@ async def test_nobody_without_the_key_is_listened_to(house: House, given: dict[s
     answer = await house.web.post('/people/', content=b'not even json', headers=given)
     assert answer.status_code == 401
     assert await house.rows('select 1 from app_user') == []
+
+
+@pytest.mark.behaviour('AU-18')
+async def test_a_reader_of_the_desk_sees_an_app_user_like_any_record(house: House) -> None:
+    number = (await sign_up(house, user_id='u-1')).json()['id']
+    await house.settle()
+    async with logged_in(house, 'viewer') as reader:
+        assert 'ada@readers.example' in text(await reader.see('/desk/app_users/'))
+        assert 'LoggedForLater' in text(await reader.see(f'/desk/records/app_user/{number}/'))
+        [event] = await house.rows("select id from event where source = 'host'")
+        assert 'Ada' in text(await reader.see(f'/desk/events/{event["id"]}/'))
+
+
+@pytest.mark.invariant('I14')
+async def test_a_fold_of_the_log_makes_the_same_users(house: House, migrated_server: Server) -> None:
+    await sign_up(house, user_id='u-1', lists=['News'])
+    await house.settle()
+    await house.web.patch('/people/host:u-1/', json={'email': 'ada@other.example', 'lang': 'he'}, headers=WHO)
+    await house.web.post('/people/host:u-1/moderation/', json={'action': 'review'}, headers=WHO)
+    await house.web.post('/people/subscriptions/', json={'email': 'cy@x.example', 'lists': ['News']}, headers=WHO)
+    await house.settle()
+    before, was = await digest(house.engine.database), await state(house.engine.database)
+    with postgres.fresh_database(migrated_server) as url:
+        async with open_house(url, connected=False, **settings_of(house.settings.data_dir)) as other:
+            await copy_log(house.engine.database, other.engine.database)
+            await fold(other.engine)
+            assert await state(other.engine.database) == was
+            assert await digest(other.engine.database) == before
