@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from hermes.domain.errors import Refused
+from hermes.domain.errors import HermesError, Refused
 from hermes.kit import endings
 from hermes.kit.collecting import collect_seldom
 from hermes.parts.assembly import (
@@ -19,12 +19,13 @@ from hermes.parts.assembly import (
 )
 from hermes.parts.people import wish_of
 from hermes.parts.systems import doors
+from hermes.people.sustainers import sync_sustainers
 from hermes.people.target import begin
 from hermes.settings import Settings
 from hermes.sync import connect, intake, setup
 from hermes.sync.engine import Engine
 from hermes.sync.letters import letter_step
-from hermes.sync.schedules import Schedules
+from hermes.sync.schedules import Act, Schedules
 from hermes.sync.worker import FAREWELL_S, Part, Step, Worker
 
 log = structlog.get_logger(__name__)
@@ -94,11 +95,25 @@ async def subscribe(engine: Engine, settings: Settings) -> None:
             await connect.subscribe(engine, engine.systems[name], door.url, door.user, door.password)
 
 
+def people_jobs(engine: Engine) -> dict[str, tuple[str, Act]]:
+    """What is done by the calendar for app users: sustainers every week (AU-6)."""
+
+    async def sustainers() -> None:
+        try:
+            await sync_sustainers(engine)
+        except HermesError as error:
+            log.warning('sustainers stay as they were', reason=str(error))
+
+    return {'sustainers': ('11 4 * * 1', sustainers)}
+
+
 async def work(settings: Settings, part: Part = 'both') -> None:
     """Run one worker, or a part of one, until SIGINT or SIGTERM."""
     engine = build_engine(settings)
     telling = build_telling(settings, engine.clock)
-    schedules = Schedules(engine, settings.event_retention_days, doors=doors(settings), telling=telling)
+    schedules = Schedules(
+        engine, settings.event_retention_days, doors=doors(settings), telling=telling, more=people_jobs(engine)
+    )
     worker = Worker(
         engine,
         part,

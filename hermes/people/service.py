@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from hermes.db import allowances, people
 from hermes.db.pool import Connection
@@ -22,7 +22,8 @@ from hermes.domain.acts import (
 from hermes.domain.app_user import TARGET
 from hermes.domain.errors import NotFound, OverLimit, Refused, Unreadable
 from hermes.domain.model import Record, RecordRef, Value
-from hermes.ports import Request
+from hermes.people.sustainers import Synced, sync_sustainers
+from hermes.ports import PeopleTarget, Request
 from hermes.sync import batches, calls
 from hermes.sync.acts.app_users import key_of, key_of_list
 from hermes.sync.acts.commands import carry_out
@@ -119,6 +120,27 @@ class People:
         record = Record(RecordRef('app_user', 0), {'email': email})
         asked = await self._ask(batches.lookup_request([record], 'email'))
         return sorted({each for element in asked for each in (element.lookup.found if element.lookup else ())})
+
+    async def lists(self) -> list[str]:
+        """AU-8: the mailing lists that the CRM has; believed for a while. Raises Unreadable."""
+        name, now = await self.target(), self.engine.clock.monotonic()
+        if self._lists and self._lists[1] == name and now - self._lists[0] < LISTS_S:
+            return self._lists[2]
+        system = self.engine.systems.get(name)
+        if system is None:
+            return []
+        asked = await calls.ask(self.engine, system, Request('lists', 'app_user'), 'interactive', 'AU-8')
+        if isinstance(asked, Denied) or asked.reaction is not None:
+            raise Unreadable('The CRM cannot be read at the moment.')
+        async with self.engine.database.transaction() as connection:
+            await calls.close(self.engine, connection, asked)
+        found = sorted(cast(PeopleTarget, system).lists(asked.answer))
+        self._lists = (now, name, found)
+        return found
+
+    async def sync_sustainers(self) -> Synced:
+        """AU-6, at once. Raises Refused, Unreadable."""
+        return await sync_sustainers(self.engine, source=HOST)
 
     async def _ask(self, request: Request) -> Sequence[Any]:
         """Ask the target something of which nothing is kept. Raises Unreadable."""

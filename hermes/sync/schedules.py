@@ -31,7 +31,8 @@ Act = Callable[[], Awaitable[None]]
 
 class Schedules:
     """The acts, and the procrastinate worker that runs them. `retention_days`: EVENT_RETENTION_DAYS. `doors`: by
-    system, where its webhooks arrive. `telling`: who is told what is wrong.
+    system, where its webhooks arrive. `telling`: who is told what is wrong. `more`: acts of higher rooms, each with
+    when it is due.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Schedules:
         times: Mapping[str, str] = TIMES,
         doors: Mapping[str, Door] | None = None,
         telling: Telling | None = None,
+        more: 'Mapping[str, tuple[str, Act]] | None' = None,
     ) -> None:
         self._engine = engine
         self._retention_days = retention_days
@@ -49,7 +51,7 @@ class Schedules:
         self.acts: Mapping[str, Act] = {
             'list_all': self.list_all, 'list_changes': self.list_changes, 'check_webhooks': self.check_webhooks,
             'watch': self.watch, 'alert': self.alert, 'figures': self.figures, 'forget': self.forget,
-            'analyze': self.analyze,
+            'analyze': self.analyze, **{name: act for name, (_, act) in (more or {}).items()},
         }  # fmt: skip
         connector = PsycopgConnector(
             conninfo=engine.database.url,
@@ -58,7 +60,7 @@ class Schedules:
             max_size=3,
         )
         self.app = App(connector=connector)
-        for name, cron in times.items():
+        for name, cron in (*times.items(), *((name, cron) for name, (cron, _) in (more or {}).items())):
             self._add(name, cron)
 
     async def run(self) -> None:

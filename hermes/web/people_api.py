@@ -79,6 +79,22 @@ class FoundAnswer(BaseModel):
     crm_ids: list[str]
 
 
+class ListsAnswer(BaseModel):
+    """AU-8."""
+
+    status: Literal['ok'] = 'ok'
+    lists: list[str]
+
+
+class SyncedAnswer(BaseModel):
+    """AU-6: how many were read, and whose status changed, by our numbers."""
+
+    status: Literal['ok'] = 'ok'
+    read: int
+    on: list[int]
+    off: list[int]
+
+
 def requires_key(keys: Sequence[str]) -> Callable[[Request], Awaitable[None]]:
     """Lets in whoever shows one of the keys (`Authorization: token ...` or `Bearer ...`), before the body is read."""
 
@@ -143,6 +159,15 @@ def _add_reads(router: APIRouter, people: People) -> None:
     @both(router, 'POST', '/lookup/', summary='Whom the CRM knows under an address', responses=told(401, 503))
     async def look_up(form: Asked) -> FoundAnswer:
         return FoundAnswer(crm_ids=await people.lookup(form.email))
+
+    @both(router, 'GET', '/lists/', summary='The mailing lists of the CRM', responses=told(401, 503))
+    async def show_lists() -> ListsAnswer:
+        return ListsAnswer(lists=await people.lists())
+
+    @both(router, 'POST', '/sustainers/sync/', summary='Read who is a sustainer', responses=told(400, 401, 503))
+    async def sync_sustainers() -> SyncedAnswer:
+        done = await people.sync_sustainers()
+        return SyncedAnswer(read=done.read, on=list(done.on), off=list(done.off))
 
     @both(router, 'GET', '/{who}/', summary='An app user', responses=told(401, 404, 503))
     async def show_user(who: Who, response: Response) -> UserAnswer:

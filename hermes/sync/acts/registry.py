@@ -82,7 +82,7 @@ REGISTRY: Final[Mapping[type[Any], Entry]] = {
     acts.RemoveAppUser: Entry(app_users.remove, _HOSTS),
     acts.MergeAppUsers: Entry(app_users.merge, _HOSTS),
     acts.SetTarget: Entry(migration.set_target, frozenset({OPERATOR, ENGINE})),
-    acts.SetSustainers: Entry(migration.set_sustainers, frozenset({OPERATOR, ENGINE})),
+    acts.SetSustainers: Entry(migration.set_sustainers, frozenset({OPERATOR, ENGINE, HOST})),
     acts.DecideAppUser: Entry(app_users.decide),
     acts.ConfirmStep: Entry(migration.confirm),
     acts.NoteStates: Entry(migration.note_states, frozenset({OPERATOR, ENGINE})),
