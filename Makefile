@@ -66,7 +66,7 @@ words: install-dev ## gather the sentences that visitors are told, and bring eve
 docs: install-dev ## write the generated reference pages anew
 	@$(PY) -m tools.reference
 
-screenshots: install-dev ## take the docs' pictures of the booking pages anew
+screenshots: install-dev ## take the docs' pictures of the booking pages and the desk anew
 	@$(PY) -m tests.browser.pictures
 
 migrate: core ## bring the database's schema up
