@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser.desk import become_first, code_of, happen, open_desk
 from tests.browser.states import states
@@ -18,8 +18,8 @@ from tests.browser.website import chromium, open_website
 
 FOLDER: Final = Path(__file__).parents[2] / 'docs' / 'images'
 WANTED: Final = ('index', 'times', 'form', 'booked')
-SIZE: Final = {'width': 1280, 'height': 800}
-NARROW: Final = {'width': 390, 'height': 780}
+SIZE: Final[ViewportSize] = {'width': 1280, 'height': 800}
+NARROW: Final[ViewportSize] = {'width': 390, 'height': 780}
 AHEAD: Final = timedelta(minutes=5)
 
 

@@ -285,3 +285,19 @@ async def test_a_policy_that_would_have_no_effect_cannot_be_chosen(house: House)
         assert (refused.status_code, 'whose policy is tc2: it cannot be crm' in said(refused.text)) == (422, True)
     with pytest.raises(Refused, match='whose policy is follow: it cannot be tc2'):
         await cataloguing.check_change(house.engine, 'Company', 'website', {'policy': 'tc2'})
+
+
+@pytest.mark.behaviour('ADM-3')
+async def test_what_a_list_is_chosen_by_offers_what_there_can_be(house: House) -> None:
+    async with logged_in(house, 'viewer') as ada:
+        for path, name, words in (
+            ('/desk/meetings/', 'status', ['planned', 'canceled']),
+            ('/desk/meetings/', 'kind', ['sales', 'support']),
+            ('/desk/deals/', 'status', ['open', 'won', 'lost']),
+            ('/desk/fields/', 'policy', ['follow', 'tc2', 'crm', 'hermes']),
+        ):
+            chosen = (await ada.see(path)).partition(f'<select id="f-{name}"')[2].partition('</select>')[0]
+            offered = re.findall(r'<option value="(\w+)"', chosen)
+            assert offered[: len(words)] == words, (path, name)
+            for word in words:
+                assert (await ada.get(f'{path}?{name}={word}')).status_code == 200

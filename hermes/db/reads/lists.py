@@ -4,14 +4,14 @@ A column that is sorted by begins an index (migration 0020); every attribute of 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from psycopg import Connection
 
 from hermes.db.reads.listing import Column, Kind, Listing, Page, list_rows
 from hermes.db.reads.search import KEYS, PLACES, SEARCHED
 from hermes.domain.errors import Refused
-from hermes.domain.record_types import ATTRIBUTES, NAMES, PLAIN, Attribute
+from hermes.domain.record_types import ATTRIBUTES, NAMES, PLAIN, TITLES, Attribute, Policy
 
 KINDS: Final[Mapping[str, Kind]] = {
     'str': 'text', 'int': 'int', 'bool': 'bool', 'date': 'day', 'time': 'moment', 'json': 'json',
@@ -43,14 +43,14 @@ FIELDS: Final = Listing(
     'custom_field',
     (
         Column('id', 'text', filtered=False),
-        Column('linked_object_type', 'choice', order='linked_object_type'),
+        Column('linked_object_type', 'choice', order='linked_object_type', choices=(*TITLES, 'Meeting')),
         Column('machine_name', 'text', order='machine_name'),
         Column('name', 'text', order='name'),
         Column('field_type', 'choice'),
         Column('hermes_field_name'),
         Column('tc2_machine_name'),
         Column('pd_field_id'),
-        Column('policy', 'choice'),
+        Column('policy', 'choice', choices=get_args(Policy)),
         Column('remote_type', 'choice'),
         Column('options', 'json', filtered=False),
         Column('problem'),

@@ -129,14 +129,23 @@ def _field(record_type: str, attribute: Attribute, known: Knowledge) -> Field:
         locked = 'The CRM alone archives deals.'
     owned = attribute.policy == 'tc2'
     group = f'What {PRODUCT_TITLE} says' if owned else ''
-    if choices := _choices(name, attribute, known):
+    if choices := _choices(record_type, name, attribute, known):
         return Field(name, label(name), 'choice', choices, locked=locked, owned=owned, group=group)
     kinds: Mapping[str, Kind] = {'int': 'int', 'bool': 'bool', 'date': 'day', 'time': 'moment', 'json': 'json'}
     kind = 'number' if attribute.is_ref else kinds.get(attribute.type, 'text')
     return Field(name, label(name), kind, locked=locked, owned=owned, group=group)
 
 
-def _choices(name: str, attribute: Attribute, known: Knowledge) -> list[tuple[str, str]]:
+WORDS: Final[Mapping[tuple[str, str], Sequence[str]]] = {
+    ('deal', 'status'): ('open', 'won', 'lost'),
+    ('meeting', 'status'): ('planned', 'canceled'),
+    ('meeting', 'kind'): ('sales', 'support'),
+    ('', 'price_plan'): ('payg', 'startup', 'enterprise'),
+}
+"""What a field of few words may say; without a type: of whatever has it."""
+
+
+def _choices(record_type: str, name: str, attribute: Attribute, known: Knowledge) -> list[tuple[str, str]]:
     directory = known.directory
     if attribute.type == 'admin':
         return [
@@ -151,11 +160,7 @@ def _choices(name: str, attribute: Attribute, known: Knowledge) -> list[tuple[st
             for n, each in records.items()
             if n == each.ref.id and not each.gone and not each.fields.get('archived')
         ]
-    if name == 'status' and attribute.type == 'str':
-        return [(each, each) for each in ('open', 'won', 'lost')]
-    if name == 'price_plan':
-        return [(each, each) for each in ('payg', 'startup', 'enterprise')]
-    return []
+    return [(each, each) for each in WORDS.get((record_type, name)) or WORDS.get(('', name), ())]
 
 
 def _place(fields: Mapping[str, Value], directory: Any, record_type: str) -> str:

@@ -74,7 +74,8 @@ class Resource:
     @property
     def several(self) -> str:
         """'companies'."""
-        return f'{self.one[:-1]}ies' if self.one.endswith('y') else f'{self.one}s'
+        called = self.one.replace('_', ' ')
+        return f'{called[:-1]}ies' if called.endswith('y') else f'{called}s'
 
     def address(self, row: Row) -> str:
         """Where a row of the list leads."""
