@@ -28,9 +28,10 @@ from hermes.kit.addresses import is_loopback
 from hermes.kit.clock import Clock, SystemClock
 from hermes.kit.ids import system_chance
 from hermes.sandbox import control
+from hermes.sandbox.faults import FaultFront
 from hermes.sandbox.google import calendar_app, token_answer
 from hermes.sandbox.mailbox import listen
-from hermes.sandbox.nationbuilder import FaultFront, api_app
+from hermes.sandbox.nationbuilder import api_app
 from hermes.sandbox.nationbuilder import token_app as nation_token_app
 from hermes.sandbox.pipedrive import routes_v1, routes_v2
 from hermes.sandbox.salesforce import services_app
@@ -69,12 +70,12 @@ def create_app(world: World) -> FastAPI:
     app.mount('/google/calendar/v3', WeatherFront(calendar_app(world), world, 'google'))
     token_front: Any = WeatherFront(token_answer(world), world, 'google')
     app.router.routes.append(Route('/google/token', token_front))
-    salesforce = WeatherFront(services_app(world), world, 'salesforce')
+    salesforce = FaultFront(services_app(world), world, 'salesforce', lambda: world.salesforce)
     app.mount('/salesforce/services', salesforce)
     app.mount('/services', salesforce)  # for clients that keep nothing but the host of an instance's address
-    nation = FaultFront(WeatherFront(api_app(world), world, 'nationbuilder'), world)
+    nation = FaultFront(api_app(world), world, 'nationbuilder', lambda: world.nationbuilder)
     app.mount('/nationbuilder/api/v2', nation)
-    nation_token: Any = FaultFront(WeatherFront(nation_token_app(world), world, 'nationbuilder'), world)
+    nation_token: Any = FaultFront(nation_token_app(world), world, 'nationbuilder', lambda: world.nationbuilder)
     app.router.routes.append(Route('/nationbuilder/oauth/token', nation_token))
     app.include_router(control.routes(world))
     with contextlib.suppress(ImportError):

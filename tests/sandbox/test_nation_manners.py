@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from hermes.sandbox.nationbuilder.faults import KINDS, NONSENSE
+from hermes.sandbox.faults import KINDS
+from hermes.sandbox.nationbuilder.answers import NONSENSE
 from tests.sandbox.nation import MEDIA, Caller, make_world, open_caller, person
 
 ADA = person(first_name='Ada', external_id='u-1')

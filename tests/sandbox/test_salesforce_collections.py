@@ -42,6 +42,8 @@ async def test_two_hundred_are_upserted_in_one_call(caller: Caller) -> None:
     assert not any(one['created'] for one in again)
     assert caller.world.salesforce.ledger.used == 2
     assert await caller.refused('PATCH', UPSERTS, of(*told, record('x'))) == (400, 'EXCEEDED_ID_LIMIT')
+    ids = ','.join([NOBODY] * 201)
+    assert await caller.refused('DELETE', COLLECTION, ids=ids) == (400, 'EXCEEDED_ID_LIMIT')
 
 
 async def test_items_fail_one_by_one_and_http_says_200(caller: Caller) -> None:
@@ -159,6 +161,21 @@ async def test_several_calls_in_one_may_be_all_or_none(caller: Caller) -> None:
     assert (made['httpStatusCode'], made['body'][0]['errorCode']) == (400, 'PROCESSING_HALTED')
     assert (wrong['httpStatusCode'], wrong['body'][0]['errorCode']) == (400, 'INVALID_EMAIL_ADDRESS')
     assert keys(caller) == []
+
+
+async def test_a_part_has_to_lead_somewhere(caller: Caller) -> None:
+    caller.world.salesforce.load_legacy_people(1, twice=[1])
+    calls = [
+        part('several', 'GET', f'sobjects/{USER}/Legacy_Id__c/100001'),
+        part('itself', 'POST', 'composite', {}),
+        {**part('other', 'GET', 'limits'), 'url': '/services/data/v60.0/limits'},
+        part('many', 'PATCH', UPSERTS, of(record('1'), record('2', Email__c='nobody'))),
+    ]
+    told = await caller.ok('POST', 'composite', {'compositeRequest': calls})
+    parts = {one['referenceId']: one for one in told['compositeResponse']}
+    assert [one['httpStatusCode'] for one in parts.values()] == [300, 400, 400, 200]
+    assert all(one.startswith('/services/data/v64.0/sobjects/') for one in parts['several']['body'])
+    assert codes(parts['many']['body']) == ['', 'INVALID_EMAIL_ADDRESS']
 
 
 async def test_a_composite_that_is_none(caller: Caller) -> None:

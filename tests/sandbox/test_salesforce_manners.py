@@ -8,8 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from hermes.sandbox.faults import KINDS
+from hermes.sandbox.salesforce.errors import NONSENSE
 from tests.sandbox.salesforce import CLIENT_ID, CLIENT_SECRET, KEY, SANDBOX, USER, Caller, make_world, open_caller
 
+FORM = {'grant_type': 'client_credentials'}
 QUERY = f'SELECT Id FROM {USER}'
 
 
@@ -57,7 +60,9 @@ async def test_an_org_without_a_secret_lets_nobody_in(caller: Caller) -> None:
     world.secrets = type(world.secrets)('tk', 'pk', 'hook', 'password')
     stranger = open_caller(world)
     assert (await stranger.sign_in((world.secrets.sf_client_id, ''))).status_code == 401
-    answer = await stranger.client.post('/salesforce/services/oauth2/token', headers={'authorization': 'Basic !'})
+    answer = await stranger.client.post(
+        '/salesforce/services/oauth2/token', data=FORM, headers={'authorization': 'Basic !'}
+    )
     assert answer.status_code == 400
     assert (await stranger.client.get('/salesforce/services/oauth2/token')).status_code == 400
 
@@ -161,6 +166,41 @@ async def test_an_answer_may_be_lost_torn_or_nonsense_after_the_deed(caller: Cal
     assert notes['weather: carried out, answered with nonsense'] == 20
 
 
+@pytest.mark.parametrize('kind', KINDS)
+async def test_the_next_answer_is_spoilt_and_the_one_after_is_not(caller: Caller, kind: str) -> None:
+    crm, path = caller.world.salesforce, f'sobjects/{USER}/{KEY}/1'
+    await caller.sign_in()
+    before = caller.world.clock.now()
+    crm.act('fail', kind=kind, method='PATCH', path=KEY, slow_s=30)
+    await caller.query(QUERY)
+    if kind == 'lost':
+        with pytest.raises(httpx2.ReadError):
+            await caller.call('PATCH', path, {})
+    else:
+        answer = await caller.call('PATCH', path, {})
+        told = (answer.status_code, answer.headers['content-type'].split(';')[0])
+        assert told == {
+            'rate_limited': (403, 'application/json'),
+            'unauthorized': (401, 'application/json'),
+            'error': (500, 'application/json'),
+            'error_after': (500, 'application/json'),
+            'page': (503, 'text/html'),
+            'page_after': (503, 'text/html'),
+        }.get(kind, (201, 'application/json'))
+        if kind == 'nonsense':
+            assert answer.json() in NONSENSE
+        if kind == 'torn':
+            with pytest.raises(json.JSONDecodeError):
+                answer.json()
+    assert kind == 'slow' or kind in caller.world.calls[-1].note
+    assert (caller.world.clock.now() - before).total_seconds() == (30 if kind == 'slow' else 0)
+    done = kind not in ('rate_limited', 'unauthorized', 'error', 'page')
+    assert (await caller.call('PATCH', path, {})).status_code == (200 if done else 201)
+    assert crm.state()['faults'] == []
+    with pytest.raises(ValueError, match='a fault is one of'):
+        crm.act('fail', kind='flood')
+
+
 async def test_the_same_seed_makes_the_same_weather() -> None:
     async def play() -> list[tuple[int, str]]:
         caller = open_caller(make_world('storm'))
@@ -190,6 +230,7 @@ async def test_the_org_survives_a_restart_and_its_sessions_do_not(caller: Caller
     crm.allow_writing('contact')
     crm.set_calls(daily=99)
     crm.break_things(lock_p=0.5)
+    crm.fail('error', path='/nowhere')
     before = crm.state()
     caller.world.snapshot(tmp_path / 'world.json')
     later = open_caller(make_world(seed=8))

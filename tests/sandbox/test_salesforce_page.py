@@ -70,12 +70,14 @@ async def test_the_org_is_broken_and_mended(browser: httpx2.AsyncClient, world: 
     for form in ('end_sessions', 'lock', 'use_up', 'flow_off', 'writable'):
         assert 'class="said done"' in (await browser.post(PAGE, data={'act': form})).text
     state = crm.state()
-    assert (state['sessions'], state['faults']['locks'], state['flow']['on']) == (0, 1, False)
+    assert (state['sessions'], state['troubles']['locks'], state['flow']['on']) == (0, 1, False)
     assert (state['calls']['used'], 'Contact' in state['writable']) == (15_000, True)
+    assert 'nonsense' in (await browser.post(PAGE, data={'act': 'fail', 'fault': 'nonsense', 'path': '/query'})).text
+    assert [one['path'] for one in crm.state()['faults']] == ['/query']
     for form in ('give_calls', 'flow_on', 'read_only', 'mend'):
         await browser.post(PAGE, data={'act': form})
     state = crm.state()
-    assert (state['faults']['locks'], state['flow']['on'], state['calls']['used']) == (0, True, 0)
+    assert (state['troubles']['locks'], state['flow']['on'], state['calls']['used']) == (0, True, 0)
 
 
 async def test_people_are_made_and_shown_in_pages(browser: httpx2.AsyncClient, world: World) -> None:
@@ -110,6 +112,7 @@ async def test_a_list_shows_whom_it_reaches(browser: httpx2.AsyncClient, world: 
         {'act': 'set_field', 'kind': 'contact', 'id': '003gL0000000001QAA', 'field': 'Nothing', 'value': 'x'},
         {'act': 'load_legacy_people', 'count': 'many'},
         {'act': 'create'},
+        {'act': 'fail', 'fault': 'flood'},
     ],
 )
 async def test_what_cannot_be_done_is_said(browser: httpx2.AsyncClient, world: World, form: dict[str, str]) -> None:

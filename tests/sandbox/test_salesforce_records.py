@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hermes.sandbox.salesforce.ids import make_id, read_id, suffix
+from hermes.sandbox.salesforce.schema import shipped
 from tests.sandbox.salesforce import EMAIL, KEY, NOBODY, USER, Caller, Json, open_caller
 
 LISTS = 'Mailing_Lists__c'
@@ -214,3 +215,43 @@ async def test_every_version_from_58_on_is_there(caller: Caller) -> None:
     for version, status in (('v58.0', 200), ('v71.0', 200), ('v57.0', 404), ('x', 404)):
         caller.version = version
         assert (await caller.call('GET', 'limits')).status_code == status
+
+
+async def test_every_type_has_its_form(caller: Caller) -> None:
+    """Another installation's fields: numbers, days and moments, which the shipped objects do not have."""
+    told: Any = shipped()
+    more = {f'A_{kind}__c': {'type': kind} for kind in ('double', 'date', 'datetime')}
+    told['objects'][USER]['fields'] |= more
+    caller.world.salesforce.load_objects(told)
+    await caller.upsert('1', A_double__c=5, A_date__c='2026-03-02', A_datetime__c='2026-03-02T10:00:00+02:00')
+    await caller.upsert('2', A_double__c=2.5, First_Name__c=True)
+    [first, second] = caller.world.salesforce.state()['objects'][USER]
+    assert [first[name] for name in more] == [5.0, '2026-03-02', '2026-03-02T08:00:00.000+0000']
+    assert second['First_Name__c'] == 'true'
+    for name, value in (
+        ('A_double__c', '5'), ('A_double__c', True), ('A_date__c', 'today'), ('A_datetime__c', '2026-03-02'),
+        ('A_datetime__c', '2026-03-02T10:00:00'), ('A_datetime__c', 5),
+    ):  # fmt: skip
+        told = await caller.refused('PATCH', f'sobjects/{USER}/{KEY}/1', {name: value})
+        assert told == (400, 'JSON_PARSER_ERROR')
+    for where, found in (
+        ('A_double__c > 2.5', '1'), ('A_double__c <= 5', '12'), ('A_double__c = 2.5', '2'),
+        ('A_date__c = 2026-03-02', '1'), ('A_datetime__c < 2026-03-02T08:00:01Z', '1'), ('A_date__c = null', '2'),
+    ):  # fmt: skip
+        rows = await caller.query(f'SELECT {KEY} FROM {USER} WHERE {where}')
+        assert ''.join(row[KEY] for row in rows) == found
+
+
+async def test_fields_and_queries_that_are_not_told(caller: Caller) -> None:
+    made = await caller.upsert('1')
+    path = f'sobjects/{USER}/{made["id"]}'
+    assert await caller.refused('GET', path, fields='Nothing__c') == (400, 'INVALID_FIELD')
+    assert await caller.refused('GET', 'query') == (400, 'MALFORMED_QUERY')
+    ids = ','.join([made['id']] * 600)
+    assert len(await caller.ok('GET', f'composite/sobjects/{USER}', ids=ids, fields='Id')) == 600
+    told: Json = {'ids': [made['id']] * 2001, 'fields': ['Id']}
+    assert await caller.refused('POST', f'composite/sobjects/{USER}', told) == (400, 'EXCEEDED_ID_LIMIT')
+    assert await caller.refused('POST', f'composite/sobjects/{USER}', {}) == (400, 'JSON_PARSER_ERROR')
+    gone = caller.world.salesforce.create('contact', {'LastName': 'x'})['Id']
+    caller.world.salesforce.delete('contact', gone)
+    assert await caller.refused('PATCH', path, {'Contact__c': gone}) == (400, 'ENTITY_IS_DELETED')

@@ -11,7 +11,6 @@ ever. `facebook_username` and `twitter_login`, by which the document lets a push
 
 from hermes.sandbox.nationbuilder.acts import ACTS, NationBuilder
 from hermes.sandbox.nationbuilder.answers import Refused
-from hermes.sandbox.nationbuilder.faults import FaultFront
 from hermes.sandbox.nationbuilder.routes import api_app, token_app
 
-__all__ = ['ACTS', 'FaultFront', 'NationBuilder', 'Refused', 'api_app', 'token_app']
+__all__ = ['ACTS', 'NationBuilder', 'Refused', 'api_app', 'token_app']

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
+from hermes.sandbox.faults import Fault
 from hermes.sandbox.nationbuilder.attributes import read
-from hermes.sandbox.nationbuilder.faults import Fault
 from hermes.sandbox.nationbuilder.nation import Nation
 from hermes.sandbox.nationbuilder.store import Row, stamp
 

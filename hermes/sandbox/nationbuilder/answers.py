@@ -24,6 +24,10 @@ BLOCKED_PAGE = """<!DOCTYPE html>
 <html lang="en"><head><title>Attention Required! | Cloudflare</title></head>
 <body><h1>Sorry, you have been blocked</h1><p>Ray ID: 0000000000000000</p></body></html>
 """
+NONSENSE: tuple[Any, ...] = (
+    {'data': 'none'}, {'data': None}, [], 'OK', {'data': {'id': None, 'type': 'signups', 'attributes': []}}, {}, 0,
+)  # fmt: skip
+"""JSON that answers nothing."""
 UNAUTHORIZED = (
     'You are not authorized to access this content. Your access token may be missing. The resource owner also may not '
     'have a permission level sufficient to grant access.'

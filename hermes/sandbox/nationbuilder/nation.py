@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from hermes.sandbox.faults import Faults
 from hermes.sandbox.nationbuilder import people
 from hermes.sandbox.nationbuilder.answers import (
+    NONSENSE,
     PLAIN,
     Invalid,
     TooMany,
     answer,
+    bad_gateway_page,
     blocked_page,
     not_found,
     server_error,
+    unauthorized,
 )
-from hermes.sandbox.nationbuilder.faults import Faults
 from hermes.sandbox.nationbuilder.grants import Desk
 from hermes.sandbox.nationbuilder.jobs import Job, Jobs
 from hermes.sandbox.nationbuilder.limits import WINDOW_S, Limits
@@ -38,6 +41,8 @@ STATUSES = ('active', 'canceled', 'expired', 'grace period')
 
 class Nation:
     """`changes` counts what happened; `owner` is the person whom the app's tokens speak for."""
+
+    nonsense = NONSENSE
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -206,6 +211,14 @@ class Nation:
         refusal = server_error()
         refusal.headers.update(self.limits.headers('weather'))
         return refusal
+
+    def fault_answer(self, kind: str) -> Response:
+        if kind == 'page':
+            return bad_gateway_page()
+        if kind == 'unauthorized':
+            refusal = unauthorized()
+            return answer(refusal.as_body(), refusal.status, self.limits.headers('faults'), PLAIN)
+        return self.error_answer('rate_limited' if kind == 'rate_limited' else 'server_error')
 
     def on_delivered(self, delivery: Delivery, status: int | None) -> None:
         """Nothing is sent from here."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from hermes.sandbox.faults import KINDS
 from hermes.sandbox.nationbuilder import Refused
-from hermes.sandbox.nationbuilder.faults import KINDS
 from hermes.sandbox.pages import feed
 from hermes.sandbox.pages.forms import NotDone, optional_number
 

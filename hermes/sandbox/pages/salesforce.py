@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from hermes.sandbox.faults import KINDS as FAULTS
 from hermes.sandbox.pages import feed
 from hermes.sandbox.pages.forms import NotDone, number
 from hermes.sandbox.salesforce import Refused
@@ -47,7 +48,8 @@ def shown(world: 'World', query: Mapping[str, str]) -> Json:
         'ledger': crm.ledger,
         'sessions': len(crm.tokens.used),
         'flow': crm.flow,
-        'faults': [f'{name}: {value:g}' for name, value in vars(crm.faults).items() if value],
+        'kinds_of_faults': FAULTS,
+        'faults': _faults(crm),
         'writable': sorted(crm.writable),
         'calls': feed.calls(world, 'salesforce', CALLS),
     }
@@ -56,6 +58,11 @@ def shown(world: 'World', query: Mapping[str, str]) -> Json:
 def shown_lists(world: 'World') -> Json:
     """By list, whom it reaches."""
     return {'lists': world.salesforce.lists()}
+
+
+def _faults(crm: 'Salesforce') -> list[str]:
+    told = [f'{name}: {value:g}' for name, value in vars(crm.troubles).items() if value]
+    return told + [f'{one.kind} {one.path or "any path"}, {one.times} times' for one in crm.faults.planned]
 
 
 def _found(table: 'Table', wanted: str) -> Iterator[Json]:
@@ -148,6 +155,9 @@ def _act_at_large(crm: 'Salesforce', act: str, form: dict[str, str]) -> tuple[st
         return 'app_user', f'{min(count, MOST_LOADED)} people are loaded, with legacy ids.'
     if act == 'end_sessions':
         return 'break', f'{crm.end_sessions()} sessions are over.'
+    if act == 'fail':
+        crm.fail(form.get('fault', ''), path=form.get('path', ''))
+        return 'break', f'The next call meets a fault: {form.get("fault")}.'
     if act == 'lock':
         crm.break_things(locks=1)
         return 'break', 'The next record that is written is locked.'

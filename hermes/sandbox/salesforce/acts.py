@@ -9,11 +9,12 @@ import tomllib
 from collections.abc import Iterable
 from typing import Any, Final
 
+from hermes.sandbox.faults import Fault
 from hermes.sandbox.salesforce.errors import not_found
 from hermes.sandbox.salesforce.ids import read_id
 from hermes.sandbox.salesforce.org import Org
 from hermes.sandbox.salesforce.schema import shipped
-from hermes.sandbox.salesforce.sessions import Faults
+from hermes.sandbox.salesforce.sessions import Troubles
 from hermes.sandbox.salesforce.store import Row, Table
 
 Json = dict[str, Any]
@@ -26,6 +27,7 @@ ACTS: Final = frozenset(
         'delete',
         'edit',
         'end_sessions',
+        'fail',
         'flag_sustainer',
         'load_legacy_people',
         'load_objects',
@@ -161,13 +163,18 @@ class Salesforce(Org):
         """Every session is over from now on; how many there were."""
         return self.tokens.revoke_all()
 
-    def break_things(self, **faults: float) -> None:
+    def fail(self, kind: str, times: int = 1, method: str = '', path: str = '', slow_s: float = 8.0) -> None:
+        """The next `times` calls of this method and path meet this fault. Raises ValueError."""
+        self.faults.plan(Fault(kind, int(times), method, path, float(slow_s) if kind == 'slow' else 0.0))
+
+    def break_things(self, **troubles: float) -> None:
         """Set `locks` (so many writes find their record locked), `lock_p`, `expire_p`. Raises TypeError."""
-        self.faults = Faults(**{**vars(self.faults), **faults})
+        self.troubles = Troubles(**{**vars(self.troubles), **troubles})
 
     def mend(self) -> None:
         """Nothing is broken any more."""
-        self.faults = Faults()
+        self.troubles = Troubles()
+        self.faults.planned.clear()
 
     def kind(self, name: str) -> Table:
         """The object of that name or part. Raises LookupError."""

@@ -165,20 +165,14 @@ def _only_one(ask: Ask, table: Table) -> Row:
     if not found:
         raise not_found()
     if len(found) > 1:
-        raise ask.org.several(table, field, found, ask.base)
+        raise Several(table.spec.name, field.name, [row['Id'] for row in found])
     return found[0]
 
 
 def upsert(ask: Ask) -> Answer:
     table = ask.table
-    only_update = ask.flag('updateOnly')
-    try:
-        row, made = ask.org.api.upsert(
-            table, ask.field(table), ask.path['value'], ask.object(), only_update=only_update
-        )
-    except Several:
-        _only_one(ask, table)  # with the addresses of this version
-        raise
+    field, told = ask.field(table), ask.object()
+    row, made = ask.org.api.upsert(table, field, ask.path['value'], told, only_update=ask.flag('updateOnly'))
     if made:
         return _made(ask, table, row, created=True)
     return Answer({'id': row['Id'], 'success': True, 'errors': [], 'created': False})

@@ -64,7 +64,7 @@ def _carry_out(ask: Ask, one: Json, known: Mapping[str, Any]) -> Json:
             Ask(ask.org, ask.base, parts, dict(parse_qsl(address.query)), ask.headers, _fill(one.get('body'), known))
         )
     except Refused as refusal:
-        answer = Answer(refusal.as_body(), refusal.status)
+        answer = Answer(refusal.as_body(ask.base), refusal.status)
     headers = {'Location': answer.location} if answer.location else {}
     return _item(one, answer.body, answer.status, headers)
 

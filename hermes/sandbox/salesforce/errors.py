@@ -27,7 +27,8 @@ class Refused(Exception):
         self.status, self.code, self.message = status, code, message
         self.fields = None if fields is None else list(fields)
 
-    def as_body(self) -> Any:
+    def as_body(self, base: str = '') -> Any:
+        """`base`: the address of the API's version."""
         body: dict[str, Any] = {'message': self.message, 'errorCode': self.code}
         return [body if self.fields is None else body | {'fields': self.fields}]
 
@@ -37,15 +38,15 @@ class Refused(Exception):
 
 
 class Several(Refused):
-    """300: an external id names several records, whose addresses are the answer."""
+    """300: an external id names several records of one object, whose addresses are the answer."""
 
-    def __init__(self, field: str, ids: list[str], addresses: list[str]) -> None:
+    def __init__(self, name: str, field: str, ids: list[str]) -> None:
         words = f'{field}: more than one record found for external id field: [{", ".join(ids)}]'
         super().__init__(300, 'DUPLICATE_EXTERNAL_ID', words, [field])
-        self.addresses = addresses
+        self.name, self.ids = name, ids
 
-    def as_body(self) -> Any:
-        return self.addresses
+    def as_body(self, base: str = '') -> Any:
+        return [f'{base}/sobjects/{self.name}/{one}' for one in self.ids]
 
 
 class TokenRefused(Exception):
@@ -105,6 +106,13 @@ def wrong_type(kind: str, value: Any) -> Refused:
         f'Cannot deserialize instance of {kind} from {names.get(type(value), "VALUE_NUMBER")} value {told} '
         'or request may be missing a required field at [line:1, column:1]'
     )
+
+
+NONSENSE: tuple[Any, ...] = (
+    {'records': None}, {'totalSize': 'many', 'records': {}}, {'id': None, 'success': 'yes'}, [{'success': True}],
+    [None], {}, 'OK', 0,
+)  # fmt: skip
+"""JSON that answers nothing."""
 
 
 def json_answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from hermes.sandbox.salesforce.schema import write_objects
-from hermes.sandbox.salesforce.sessions import Faults
+from hermes.sandbox.salesforce.sessions import Troubles
 
 if TYPE_CHECKING:
     from hermes.sandbox.salesforce.org import Org
@@ -28,7 +28,8 @@ def dump(org: Org) -> Json:
         'daily': org.ledger.daily,
         'calls': [moment.isoformat() for moment in org.ledger.calls],
         'refused': org.ledger.refused,
-        'faults': asdict(org.faults),
+        'troubles': asdict(org.troubles),
+        'faults': org.faults.state(),
         'flow': {
             'on': org.flow.on,
             'lag_s': org.flow.lag_s,
@@ -49,7 +50,8 @@ def load(org: Org, kept: Json) -> None:
     org.tokens.session_s = kept['session_s']
     org.ledger.daily, org.ledger.refused = kept['daily'], kept['refused']
     org.ledger.calls = deque(datetime.fromisoformat(moment) for moment in kept['calls'])
-    org.faults = Faults(**kept['faults'])
+    org.troubles = Troubles(**kept['troubles'])
+    org.faults.load(kept['faults'])
     flow = kept['flow']
     org.flow.on, org.flow.lag_s = flow['on'], flow['lag_s']
     org.flow.waiting = deque((datetime.fromisoformat(at), name, one) for at, name, one in flow['waiting'])

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from hermes.sandbox.faults import Faults
 from hermes.sandbox.salesforce import keeping
 from hermes.sandbox.salesforce.errors import (
     MAINTENANCE_PAGE,
-    Several,
+    NONSENSE,
+    expired,
     json_answer,
     limit_exceeded,
     no_external_id,
@@ -29,7 +31,7 @@ from hermes.sandbox.salesforce.lists import readable_lists
 from hermes.sandbox.salesforce.query import Cursors
 from hermes.sandbox.salesforce.records import Writer
 from hermes.sandbox.salesforce.schema import Field, read_objects, shipped
-from hermes.sandbox.salesforce.sessions import CallLedger, Faults, TokenDesk
+from hermes.sandbox.salesforce.sessions import CallLedger, TokenDesk, Troubles
 from hermes.sandbox.salesforce.store import Row, Store, Table
 from hermes.sandbox.salesforce.values import fold, stamp
 from hermes.sandbox.weather import Kind
@@ -50,9 +52,11 @@ class Org:
     others.
     """
 
+    nonsense = NONSENSE
+
     def __init__(self, world: World) -> None:
         self.world = world
-        self.faults = Faults()
+        self.faults, self.troubles = Faults(), Troubles()
         self.tokens = TokenDesk(self)
         self.ledger = CallLedger(self)
         self.flow = Flow(self)
@@ -106,10 +110,6 @@ class Org:
             return [row] if row is not None and not row['IsDeleted'] else []
         return table.find(field.name, fold(value.strip()))
 
-    def several(self, table: Table, field: Field, found: list[Row], base: str = '') -> Several:
-        ids = [row['Id'] for row in found]
-        return Several(field.name, ids, [f'{base}/sobjects/{table.spec.name}/{one}' for one in ids])
-
     def error_answer(self, kind: Kind) -> Response:
         """What the weather makes Salesforce say: it has no 429; what stands in front of it speaks HTML."""
         if kind == 'rate_limited':
@@ -118,6 +118,14 @@ class Org:
             return page(MAINTENANCE_PAGE, 503)
         answers = (json_answer(UNEXPECTED, 500), json_answer(UNAVAILABLE, 503), page(MAINTENANCE_PAGE, 503))
         return self.world.chance.choice(answers)
+
+    def fault_answer(self, kind: str) -> Response:
+        if kind == 'page':
+            return page(MAINTENANCE_PAGE, 503)
+        if kind == 'unauthorized':
+            refusal = expired()
+            return json_answer(refusal.as_body(), refusal.status)
+        return self.error_answer('rate_limited') if kind == 'rate_limited' else json_answer(UNEXPECTED, 500)
 
     def on_delivered(self, delivery: Delivery, status: int | None) -> None:
         """Nothing is sent from here."""
@@ -138,7 +146,8 @@ class Org:
             'sessions': len(self.tokens.used),
             'flow': {'on': self.flow.on, 'lag_s': self.flow.lag_s, 'waiting': len(self.flow.waiting)},
             'writable': sorted(self.writable),
-            'faults': asdict(self.faults),
+            'troubles': asdict(self.troubles),
+            'faults': self.faults.state(),
         }
 
     def dump(self) -> Json:

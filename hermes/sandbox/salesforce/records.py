@@ -5,10 +5,11 @@ Called for the API (which may not write every object) and for people's acts. All
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hermes.sandbox.salesforce.errors import (
     Refused,
+    Several,
     deleted,
     locked,
     no_external_id,
@@ -30,7 +31,7 @@ class Writer:
     def __init__(self, org: Org, *, api: bool = True) -> None:
         self.org, self.api = org, api
 
-    def create(self, table: Table, body: Any) -> Row:
+    def create(self, table: Table, body: Row) -> Row:
         self._check_access(table)
         changes = self._read(table, body)
         spec = table.spec
@@ -44,7 +45,7 @@ class Writer:
             row['Name'] = spec.numbered.format(table.last_number) if spec.numbered else full_name(table, row)
             return self.org.flow.follow(table, None, table.put(row))
 
-    def update(self, table: Table, record_id: str, body: Any) -> Row:
+    def update(self, table: Table, record_id: str, body: Row) -> Row:
         self._check_access(table)
         before = self.reach(table, record_id)
         changes = self._read(table, body)
@@ -71,22 +72,22 @@ class Writer:
                     other.put(one | {field.name: None, 'SystemModstamp': now})
 
     def upsert(
-        self, table: Table, field: Field, value: str, body: Any, *, only_update: bool = False
+        self, table: Table, field: Field, value: str, body: Row, *, only_update: bool = False
     ) -> tuple[Row, bool]:
         """The record with that external id, made if there is none; whether it was made."""
-        if isinstance(body, dict) and any(key.lower() == field.name.lower() for key in body):
+        if any(key.lower() == field.name.lower() for key in body):
             words = f'The {field.name} field should not be specified in the sobject data.'
             raise Refused(400, 'INVALID_FIELD', words, [field.name])
         if field.type == 'id':
             return self.update(table, value, body), False
         found = self.org.find(table, field, value)
         if len(found) > 1:
-            raise self.org.several(table, field, found)
+            raise Several(table.spec.name, field.name, [row['Id'] for row in found])
         if found:
             return self.update(table, found[0]['Id'], body), False
         if only_update:
             raise not_found()
-        return self.create(table, {**(body if isinstance(body, dict) else {}), field.name: value}), True
+        return self.create(table, body | {field.name: value}), True
 
     def reach(self, table: Table, record_id: str) -> Row:
         """The living record of that id of 15 or 18 characters."""
@@ -105,10 +106,10 @@ class Writer:
             raise read_only(table.spec.name)
 
     def _check_lock(self) -> None:
-        if self.api and self.org.faults.is_locked(self.org.world.chance):
+        if self.api and self.org.troubles.is_locked(self.org.world.chance):
             raise locked()
 
-    def _read(self, table: Table, body: Any) -> Row:
+    def _read(self, table: Table, body: Row) -> Row:
         if self.api:
             changes = read_body(table.spec, table.folded, body)
         else:

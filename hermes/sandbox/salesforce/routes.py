@@ -73,25 +73,30 @@ async def answer_call(org: Org, request: Request) -> Response:
     if not rest:
         return json_answer(versions())
     try:
-        if org.faults.ends_session(org.world.chance):
+        if org.troubles.ends_session(org.world.chance):
             org.tokens.revoke_all()
         if not org.tokens.is_known(request.headers.get('authorization', '')):
             raise expired()
         org.ledger.charge()
         answer = await _carry_out(org, request, rest)
     except Refused as refusal:
-        answer = Answer(refusal.as_body(), refusal.status)
+        answer = Answer(refusal.as_body(address_of(rest)), refusal.status)
     headers = org.ledger.header() | ({'Location': answer.location} if answer.location else {})
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)
     return json_answer(answer.body, answer.status, headers)
 
 
+def address_of(rest: str) -> str:
+    """The address of the version that a call is for."""
+    return f'/services/data/{rest.partition("/")[0]}'
+
+
 async def _carry_out(org: Org, request: Request, rest: str) -> Answer:
     found = VERSION.fullmatch(rest)
     if found is None or int(found[1]) < OLDEST:
         raise not_found()
-    base, path = f'/services/data/v{found[1]}.0', found[2] or ''
+    base, path = address_of(rest), found[2] or ''
     if path.strip('/') == 'composite' and request.method == 'POST':
         found_there: tuple[Endpoint, dict[str, str]] = (composite, {})
     else:

@@ -76,10 +76,6 @@ class SObject:
     writable: bool = True
     fields: Mapping[str, Field] = field(default_factory=dict)
 
-    @property
-    def folded(self) -> dict[str, Field]:
-        return {name.lower(): one for name, one in self.fields.items()}
-
 
 def shipped() -> dict[str, Any]:
     """The example as TOML gives it."""

@@ -121,9 +121,9 @@ class CallLedger:
 
 
 @dataclass
-class Faults:
-    """What somebody broke by hand. `locks`: so many records to be written are locked; `lock_p`, `expire_p`: by chance,
-    a record is locked, a call finds its session ended.
+class Troubles:
+    """What goes wrong inside of the org: so many records to be written are locked (`locks`); by chance one is locked
+    (`lock_p`), a call finds its session ended (`expire_p`).
     """
 
     locks: int = 0

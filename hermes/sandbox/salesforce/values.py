@@ -38,10 +38,8 @@ def fold(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-def read_body(one: SObject, folded: Mapping[str, Field], body: Any) -> Row:
-    """The changes that a body asks for, as they are kept; Raises Refused. References are not looked up here."""
-    if not isinstance(body, dict):
-        raise wrong_type(one.name, body)
+def read_body(one: SObject, folded: Mapping[str, Field], body: Row) -> Row:
+    """The changes that a body asks for, as they are kept. Raises Refused. References are not looked up here."""
     changes: Row = {}
     locked = []
     for key, value in body.items():

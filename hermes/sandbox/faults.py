@@ -1,25 +1,26 @@
-"""What somebody breaks by hand between a caller and the nation: the next answers to the calls that are named.
+"""What somebody breaks by hand between a caller and one system: the next answers to the calls that are named.
 
-The weather is for the whole world and by chance; a fault is for this system, exact, and used up. It stands before the
-weather.
+The weather is for the whole world and by chance; a fault is for its system, exact, and used up. It stands before the
+weather. What is said then are the system's own words (`Breakable.fault_answer`).
 
     slow           answered `slow_s` later
-    rate_limited   429 before the deed                  error         500 before the deed
-    unauthorized   401 before the deed, token or not    page          a page of HTML (502) before the deed
-    lost           done, the answer never arrives       error_after   done, answered 500
+    rate_limited   too many calls, before the deed      error         a server's error before the deed
+    unauthorized   401 before the deed, token or not    page          a page of HTML before the deed
+    lost           done, the answer never arrives       error_after   done, answered as an error
     torn           done, half of the answer             page_after    done, answered with a page of HTML
     nonsense       done, JSON that answers nothing
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from starlette.responses import Response
 
-from hermes.sandbox.nationbuilder.answers import MEDIA, PLAIN, answer, bad_gateway_page, server_error, unauthorized
-from hermes.sandbox.weather import lose_connection, read_body, run
+from hermes.sandbox.weather import WeatherFront, lose_connection, read_body, run
 
 if TYPE_CHECKING:
     from hermes.sandbox.weather import App, Receive, Scope, Send
@@ -28,10 +29,18 @@ if TYPE_CHECKING:
 BEFORE: Final = ('rate_limited', 'unauthorized', 'error', 'page')
 AFTER: Final = ('lost', 'error_after', 'torn', 'page_after', 'nonsense')
 KINDS: Final = ('slow', *BEFORE, *AFTER)
-NONSENSE: Final[tuple[Any, ...]] = (
-    {'data': 'none'}, {'data': None}, [], 'OK', {'data': {'id': None, 'type': 'signups', 'attributes': []}}, {}, 0,
-)  # fmt: skip
 Json = dict[str, Any]
+
+
+class Breakable(Protocol):
+    """A system of which the answers can be spoilt. `nonsense`: JSON that answers nothing there."""
+
+    faults: Faults
+    nonsense: tuple[Any, ...]
+
+    def fault_answer(self, kind: str) -> Response:
+        """What it says for one of BEFORE."""
+        ...
 
 
 @dataclass
@@ -75,53 +84,39 @@ class Faults:
 
 
 class FaultFront:
-    """Stands before the weather of this system's routes."""
+    """Stands before one system's routes and their weather; `reach` gives the system as it is now."""
 
-    def __init__(self, app: App, world: World) -> None:
-        self.app, self.world = app, world
+    def __init__(self, app: App, world: World, name: str, reach: Callable[[], Breakable]) -> None:
+        self.app: App = WeatherFront(app, world, name)
+        self.world, self.name, self.reach = world, name, reach
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fault = (
-            self.world.nationbuilder.faults.take(scope['method'], scope['path']) if scope['type'] == 'http' else None
-        )
+        system = self.reach()
+        fault = system.faults.take(scope['method'], scope['path']) if scope['type'] == 'http' else None
         if fault is None:
             await self.app(scope, receive, send)
         elif fault.kind == 'slow':
             await self.world.clock.sleep(fault.slow_s)
             await self.app(scope, receive, send)
         elif fault.kind in BEFORE:
-            record = self.world.note_call('nationbuilder', scope, await read_body(receive))
-            told = self._refusal(fault.kind)
+            record = self.world.note_call(self.name, scope, await read_body(receive))
+            told = system.fault_answer(fault.kind)
             record.finish(told.status_code, bytes(told.body), note=f'fault: {fault.kind}')
             await told(scope, receive, send)
         else:
-            status, headers, body = await run(self.app, scope, await read_body(receive))
+            answered = await run(self.app, scope, await read_body(receive))
             scope['sandbox.call'].note = f'fault: {fault.kind}, carried out'
             if fault.kind == 'lost':
                 await lose_connection(send, self.world.serves_sockets)
-            await self._spoilt(fault.kind, status, headers, body)(scope, receive, send)
+            await self._spoilt(system, fault.kind, *answered)(scope, receive, send)
 
-    def _refusal(self, kind: str) -> Response:
-        nation = self.world.nationbuilder
-        if kind == 'page':
-            return bad_gateway_page()
-        if kind == 'rate_limited':
-            return nation.error_answer('rate_limited')
-        headers = nation.limits.headers('faults')
-        if kind == 'unauthorized':
-            refusal = unauthorized()
-            return answer(refusal.as_body(), refusal.status, headers, PLAIN)
-        return nation.error_answer('server_error')
-
-    def _spoilt(self, kind: str, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Response:
+    def _spoilt(
+        self, system: Breakable, kind: str, status: int, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> Response:
         kept = {name.decode(): value.decode() for name, value in headers if name.lower() != b'content-length'}
-        match kind:
-            case 'torn':
-                return Response(body[: len(body) // 2], status, kept)
-            case 'nonsense':
-                limits = {name: value for name, value in kept.items() if name.startswith('ratelimit')}
-                return answer(self.world.chance.choice(NONSENSE), status, limits, MEDIA)
-            case 'page_after':
-                return bad_gateway_page()
-            case _:
-                return server_error()
+        if kind == 'torn':
+            return Response(body[: len(body) // 2], status, kept)
+        if kind == 'nonsense':
+            content = json.dumps(self.world.chance.choice(system.nonsense)).encode()
+            return Response(content, 200 if status == 204 else status, kept)
+        return system.fault_answer(kind.removesuffix('_after'))
