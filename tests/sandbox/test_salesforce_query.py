@@ -2,10 +2,14 @@
 
 import json
 import time
+from functools import cache
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hermes.sandbox.salesforce.query import make_plan
+from hermes.sandbox.salesforce.store import Store
 from tests.sandbox.salesforce import EMAIL, KEY, USER, Caller, Json, open_caller
 
 PEOPLE: list[Json] = [
@@ -236,3 +240,39 @@ def test_two_hundred_of_ten_thousand_are_found_by_index() -> None:
         assert len(plan.narrow(plan.query.where) or ()) == len(plan.ids()) == 200
         print(f'{field}: {time.perf_counter() - began:.3f} s')
     assert len(json.dumps(crm.state()['calls'])) < 100
+
+
+LEAVES = st.sampled_from(
+    (
+        "Legacy_Id__c = '100003'", "Legacy_Id__c IN ('100001', '100005', '999')", "Legacy_Id__c != '100002'",
+        "Email__c = 'person4@legacy.example'", "Contact__r.Email IN ('person1@legacy.example', 'x')",
+        "Contact__r.Legacy_Id__c = '100006'", 'Is_Sustainer__c = true', 'Contact__c = null', f"{KEY} = 'k1'",
+        "Legacy_Id__c IN ('100002', null)", "Last_Name__c LIKE '%3'", 'Contact__r.Email = null',
+    )
+)  # fmt: skip
+CONDITIONS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        inner.map(lambda one: f'NOT ({one})'),
+        st.tuples(st.sampled_from((' AND ', ' OR ')), st.lists(inner, min_size=2, max_size=3)).map(
+            lambda told: told[0].join(f'({one})' for one in told[1])
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+@given(CONDITIONS)
+def test_an_index_changes_nothing_about_what_is_found(where: str) -> None:
+    """Deleted records stand in no index: where they are looked for, every row is."""
+    plan = make_plan(filled_store(), f'SELECT Id FROM {USER} WHERE {where}')
+    assert plan.ids() == plan.ids(with_deleted=True)
+
+
+@cache
+def filled_store() -> Store:
+    crm = open_caller().world.salesforce
+    crm.load_legacy_people(8, sustained_every=2, twice=[3])
+    crm.load_legacy_people(2, first=20, contacts=False)
+    crm.create('app_user', {KEY: 'k1', 'Email__c': 'person4@legacy.example'})
+    return crm.store
