@@ -101,6 +101,7 @@ async def test_the_flow_may_come_later_or_not_at_all(caller: Caller) -> None:
     assert len(rows(caller, 'Contact')) == 1
 
 
+@pytest.mark.behaviour('AU-21')
 async def test_a_third_party_reads_each_list_from_the_contacts(caller: Caller) -> None:
     crm = caller.world.salesforce
     ada = await caller.upsert('1', **ADA, Mailing_Lists__c='Newsletter;Educators')

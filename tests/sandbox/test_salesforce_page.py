@@ -91,6 +91,7 @@ async def test_people_are_made_and_shown_in_pages(browser: httpx2.AsyncClient, w
     assert 'Ada' in (await browser.get(PAGE, params={'page': 3})).text
 
 
+@pytest.mark.behaviour('AU-21')
 async def test_a_list_shows_whom_it_reaches(browser: httpx2.AsyncClient, world: World) -> None:
     page = (await browser.get('/pages/lists')).text
     assert page.count('ada@people.example') == 1
