@@ -25,9 +25,10 @@ STATEMENT = re.compile(
 IMPORTED = ROOT / 'hermes' / 'legacy' / 'database.py'
 """The import of older databases keeps its statements with it."""
 VENDORS = re.compile('pipedrive|tutorcruncher|google|salesforce|nationbuilder', re.IGNORECASE)
-SPOKEN = ('systems/', 'sandbox/', 'parts/', 'settings.py', 'db/migrations/', 'legacy/')
+SPOKEN = ('systems/', 'sandbox/', 'parts/', 'settings.py', 'db/migrations/', 'legacy/', 'crm/')
 """Where vendors are spoken of: their adapters, their emulations, what wires them, what the environment calls them,
-migrations, which are never edited, and the import of an older database, whose columns are named after them.
+migrations, which are never edited, the import of an older database, whose columns are named after them, and the classes
+that a host application uses, whose names are given.
 """
 
 

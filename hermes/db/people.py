@@ -224,3 +224,12 @@ async def keep_once(connection: Connection, source: str, body: bytes, key: bytes
         (source, key, body),
     )
     return done.rowcount == 1
+
+
+async def find_crm_id(connection: Connection, target: str, crm_id: str) -> int | None:
+    """The live app user who stands in a target under an id."""
+    rows = await connection.execute(
+        'select id from app_user where target = %s and crm_id = %s and tombstone is null', (target, crm_id)
+    )
+    row = await rows.fetchone()
+    return int(row['id']) if row else None

@@ -28,6 +28,7 @@ from hermes.domain.model import (
     Value,
     Version,
 )
+from hermes.kit.spelling import fold_email
 
 TARGET: Final = 'people_target'
 """The setting that names where app users are written to: an act alone changes it (AU-13)."""
@@ -35,6 +36,7 @@ PHASE: Final = 'people_phase'
 """The setting that names the phase of a migration (AU-13); '' where there is none."""
 JOURNAL: Final = 'journal'
 """The target that keeps everything for later."""
+KEY_OF_USER, KEY_OF_EMAIL, KEY_OF_LIST = 'user:', 'email:', 'list:'
 LOGGED: Final = 'logged'
 """The action of an answer that is no object, but a line for later."""
 FEED: Final = frozenset({'born', 'user_id', 'email', 'crm_id', 'state', 'is_sustainer', 'moderation', 'tombstone'})
@@ -55,6 +57,16 @@ class Told:
     state: str
     is_sustainer: bool
     deleted: bool
+
+
+def key_of(user_id: str, email: str) -> str:
+    """By what the host names somebody: its own id, else the folded address."""
+    return f'{KEY_OF_USER}{user_id}' if user_id else f'{KEY_OF_EMAIL}{fold_email(email)}'
+
+
+def key_of_list(email: str) -> str:
+    """By what a subscription is found."""
+    return f'{KEY_OF_LIST}{fold_email(email)}'
 
 
 def told(record: Record) -> Told:

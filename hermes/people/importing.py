@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from hermes.db import people
 from hermes.domain.acts import AddAppUser, DecideAppUser
+from hermes.domain.app_user import key_of
 from hermes.domain.errors import Refused
 from hermes.people.forms import Decided, ImportedUser
-from hermes.sync.acts.app_users import key_of
 from hermes.sync.acts.commands import apply_command
 from hermes.sync.engine import Engine
 

@@ -19,13 +19,12 @@ from hermes.domain.acts import (
     RemoveAppUser,
     Subscribe,
 )
-from hermes.domain.app_user import TARGET
+from hermes.domain.app_user import TARGET, key_of, key_of_list
 from hermes.domain.errors import NotFound, OverLimit, Refused, Unreadable
 from hermes.domain.model import Record, RecordRef, Value
 from hermes.people.sustainers import Synced, sync_sustainers
 from hermes.ports import PeopleTarget, Request
 from hermes.sync import batches, calls
-from hermes.sync.acts.app_users import key_of, key_of_list
 from hermes.sync.acts.commands import carry_out
 from hermes.sync.acts.registry import HOST
 from hermes.sync.calls import Denied
@@ -35,8 +34,8 @@ Keep = Callable[[Connection], Awaitable[bool]]
 PER_EMAIL: Final = 20
 """So often an address is put on mailing lists in a day."""
 DAY: Final = timedelta(days=1)
-OF_HOST: Final = 'host:'
-"""Before the host's own id in a path."""
+OF_HOST, OF_CRM = 'host:', 'crm:'
+"""Before the host's own id in a path, and before the CRM's."""
 LISTS_S: Final = 300.0
 """How long what the CRM said of its lists is believed."""
 
@@ -167,7 +166,10 @@ class People:
             return await self._ref(connection, who)
 
     async def _ref(self, connection: Connection, who: str) -> RecordRef:
-        if who.startswith(OF_HOST):
+        if who.startswith(OF_CRM):
+            target = str((await self.engine.known(connection)).settings.get(TARGET) or '')
+            number = await people.find_crm_id(connection, target, who.removeprefix(OF_CRM))
+        elif who.startswith(OF_HOST):
             number = await people.find_key(connection, key_of(who.removeprefix(OF_HOST), ''))
         else:
             number = int(who) if who.isascii() and who.isdigit() and len(who) < 19 else None

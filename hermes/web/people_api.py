@@ -20,7 +20,9 @@ Key = Annotated[
     str,
     Header(alias='Idempotency-Key', max_length=255, description='The same request under the same key is done once.'),
 ]
-Who = Annotated[str, Path(max_length=LONGEST + 10, description='Our number, or `host:` and your own id.')]
+Who = Annotated[
+    str, Path(max_length=LONGEST + 10, description="Our number, `host:` and your own id, or `crm:` and the CRM's.")
+]
 
 
 class ReceiptAnswer(BaseModel):

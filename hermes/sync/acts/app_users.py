@@ -18,6 +18,7 @@ from hermes.domain.acts import (
     RemoveAppUser,
     Subscribe,
 )
+from hermes.domain.app_user import key_of, key_of_list
 from hermes.domain.applied import Applied
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.graph import Graph
@@ -28,17 +29,6 @@ from hermes.sync.acts.records import refuse_erased
 from hermes.sync.acts.scope import Outcome, Scope
 
 CHANGEABLE: Final = frozenset({'email', 'first_name', 'last_name', 'lang', 'educator', 'lists', 'legacy_id'})
-KEY_OF_USER, KEY_OF_EMAIL, KEY_OF_LIST = 'user:', 'email:', 'list:'
-
-
-def key_of(user_id: str, email: str) -> str:
-    """By what the host names somebody: its own id, else the folded address."""
-    return f'{KEY_OF_USER}{user_id}' if user_id else f'{KEY_OF_EMAIL}{fold_email(email)}'
-
-
-def key_of_list(email: str) -> str:
-    """By what a subscription is found."""
-    return f'{KEY_OF_LIST}{fold_email(email)}'
 
 
 async def add(scope: Scope, act: AddAppUser) -> Outcome:
