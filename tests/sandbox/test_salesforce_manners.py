@@ -8,8 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from hermes.cli.world import draw_secrets
+from hermes.sandbox.addresses import addresses
 from hermes.sandbox.faults import KINDS
 from hermes.sandbox.salesforce.errors import NONSENSE
+from hermes.sandbox.world import Secrets
 from tests.sandbox.salesforce import CLIENT_ID, CLIENT_SECRET, KEY, SANDBOX, USER, Caller, make_world, open_caller
 
 FORM = {'grant_type': 'client_credentials'}
@@ -256,3 +259,18 @@ def test_worlds_without_salesforce_are_what_they_were() -> None:
     one.dumps()
     assert one.chance.random() == other.chance.random()
     assert one.salesforce.org_id != make_world(seed=8).salesforce.org_id
+
+
+async def test_a_sandboxed_hermes_is_told_where_to_sign_in_and_with_what(tmp_path: Path) -> None:
+    """The secret is drawn once; with it and the settings of the world's addresses, the org lets in."""
+    drawn = draw_secrets(tmp_path / 'secrets.json')
+    told = addresses(SANDBOX) | drawn
+    assert draw_secrets(tmp_path / 'secrets.json') == drawn
+    world = make_world()
+    world.secrets = Secrets('tk', 'pk', 'hook', 'password', sf_client_secret=told['SALESFORCE_CLIENT_SECRET'])
+    answer = await open_caller(world).client.post(
+        f'{told["SALESFORCE_BASE_URL"]}/services/oauth2/token',
+        data=FORM,
+        auth=(told['SALESFORCE_CLIENT_ID'], told['SALESFORCE_CLIENT_SECRET']),
+    )
+    assert answer.json()['instance_url'] == told['SALESFORCE_BASE_URL']
