@@ -164,6 +164,7 @@ class Settings(BaseSettings):
     salesforce_client_id: str = Field('', description='Client id of the connected app.')
     salesforce_client_secret: SecretStr = Field(UNSET, description='Its secret.')
     nationbuilder_slug: str = Field('', description='Name of the nation.')
+    nationbuilder_base_url: Address = Field('', description="Address of the nation, if it is not the slug's own.")
     nationbuilder_client_id: str = Field('', description='Client id of the NationBuilder app.')
     nationbuilder_client_secret: SecretStr = Field(UNSET, description='Its secret.')
     nationbuilder_token: SecretStr = Field(UNSET, description='An access token, instead of signing in.')
@@ -286,11 +287,12 @@ class Settings(BaseSettings):
         used = [self.tc2_base_url, self.pd_base_url, self.hermes_url]
         if self.g_private_key.get_secret_value():
             used += [self.g_api_root, self.g_token_uri]
+        used += [address for address in (self.salesforce_base_url, self.nationbuilder_base_url) if address]
         used += [url.get_secret_value() for url in (self.smtp_url, self.alert_webhook_url) if url.get_secret_value()]
         if self.hermes_sandbox and not all(is_loopback(address) for address in used):
             raise ValueError(
-                'HERMES_SANDBOX: TC2_BASE_URL, PD_BASE_URL, G_API_ROOT, G_TOKEN_URI, SMTP_URL, ALERT_WEBHOOK_URL and '
-                'HERMES_URL must be on this machine'
+                'HERMES_SANDBOX: TC2_BASE_URL, PD_BASE_URL, G_API_ROOT, G_TOKEN_URI, SALESFORCE_BASE_URL, '
+                'NATIONBUILDER_BASE_URL, SMTP_URL, ALERT_WEBHOOK_URL and HERMES_URL must be on this machine'
             )
         if self.alert_webhook_url.get_secret_value() and not self.alert_webhook_secret:
             raise ValueError(
@@ -314,9 +316,14 @@ class Settings(BaseSettings):
         return bool(self.tc2_api_key or any(secret.get_secret_value() for secret in single) or any(named))
 
     @property
-    def app_users_client(self) -> tuple[str, str]:
-        """Id and secret of the app that signs in where app users are kept."""
-        return self.salesforce_client_id, self.salesforce_client_secret.get_secret_value()
+    def app_users_clients(self) -> dict[str, str]:
+        """Ids and secrets of the apps that sign in where app users are kept, as the sandbox calls them."""
+        return {
+            'sf_client_id': self.salesforce_client_id,
+            'sf_client_secret': self.salesforce_client_secret.get_secret_value(),
+            'nb_client_id': self.nationbuilder_client_id,
+            'nb_client_secret': self.nationbuilder_client_secret.get_secret_value(),
+        }
 
     @property
     def sandboxed(self) -> bool:

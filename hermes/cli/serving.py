@@ -75,7 +75,6 @@ def serve_sandbox(settings: Settings, port: int, weather: str | None) -> None:
             pd_webhook_password=settings.pd_webhook_password[0].get_secret_value(),
             g_private_key=settings.g_private_key.get_secret_value(),
             mailbox_password=mail.password or '',
-            sf_client_id=settings.app_users_client[0],
-            sf_client_secret=settings.app_users_client[1],
+            **settings.app_users_clients,
         ),
     )

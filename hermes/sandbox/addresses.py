@@ -3,8 +3,9 @@
 from typing import Final
 
 SALESFORCE_CLIENT_ID: Final = 'hermes-sandbox-app'
-APP_USERS_SECRETS: Final = ('SALESFORCE_CLIENT_SECRET',)
-"""What has to be drawn for the CRM of app users."""
+NATION_SLUG, NATION_CLIENT_ID = 'sandbox', 'hermes-sandbox'
+APP_USERS_SECRETS: Final = ('SALESFORCE_CLIENT_SECRET', 'NATIONBUILDER_CLIENT_SECRET')
+"""What has to be drawn for the CRMs of app users."""
 PAGES: Final = {
     'tutorcruncher': 'sign a company up, pay an invoice',
     'pipedrive': 'see it arrive; change a name, move a deal',
@@ -28,6 +29,9 @@ def addresses(world: str) -> dict[str, str]:
         'G_TOKEN_URI': f'{world}/google/token',
         'SALESFORCE_BASE_URL': f'{world}/salesforce',
         'SALESFORCE_CLIENT_ID': SALESFORCE_CLIENT_ID,
+        'NATIONBUILDER_SLUG': NATION_SLUG,
+        'NATIONBUILDER_BASE_URL': f'{world}/nationbuilder',
+        'NATIONBUILDER_CLIENT_ID': NATION_CLIENT_ID,
     }
 
 

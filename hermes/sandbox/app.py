@@ -35,7 +35,7 @@ from hermes.sandbox.nationbuilder import api_app
 from hermes.sandbox.nationbuilder import token_app as nation_token_app
 from hermes.sandbox.pipedrive import routes_v1, routes_v2
 from hermes.sandbox.salesforce import services_app
-from hermes.sandbox.scenarios.office import open_calendars
+from hermes.sandbox.scenarios.office import open_calendars, open_nation
 from hermes.sandbox.tutorcruncher import routes as tutorcruncher_routes
 from hermes.sandbox.weather import ConnectionLost, Weather, WeatherFront
 from hermes.sandbox.world import Secrets, World, write_whole
@@ -215,6 +215,8 @@ def run_sandbox(
         control.seed(world, seed)
     elif restored and not world.google.people:
         open_calendars(world)
+    if restored:
+        open_nation(world)
     if restored and weather_name:
         world.weather.change(name=weather_name)
     endings.run(_run(world, host, port, state_file, mail_port))

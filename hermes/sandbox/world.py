@@ -21,7 +21,7 @@ import httpx2
 from starlette.responses import Response
 
 from hermes.kit.clock import Clock, ManualClock
-from hermes.sandbox.addresses import SALESFORCE_CLIENT_ID
+from hermes.sandbox.addresses import NATION_CLIENT_ID, SALESFORCE_CLIENT_ID
 from hermes.sandbox.outbox import Delivery, Outbox
 from hermes.sandbox.weather import Kind, Weather
 
@@ -67,7 +67,7 @@ class Secrets:
     mailbox_password: str = ''
     sf_client_id: str = SALESFORCE_CLIENT_ID
     sf_client_secret: str = ''
-    nb_client_id: str = 'hermes-sandbox'
+    nb_client_id: str = NATION_CLIENT_ID
     nb_client_secret: str = ''
 
 

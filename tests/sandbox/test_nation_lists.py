@@ -92,6 +92,8 @@ async def test_an_unknown_or_old_job_is_not_found(caller: Caller) -> None:
     assert await caller.refused('GET', f'/async_processes/{token}') == (404, 'not_found')
     caller.nation.act('forget_jobs')
     assert caller.nation.state()['jobs'] == []
+    caller.wait(3600)
+    assert await caller.ids('/lists/1/signups') == ['2']  # it was done before it was forgotten
 
 
 @pytest.mark.parametrize(
@@ -210,6 +212,8 @@ async def test_a_service_reads_whoever_may_be_written_to(caller: Caller) -> None
     nation.act('add_list', name='Empty')
     read = (await caller.client.get('/_world/nationbuilder/lists')).json()
     assert [one['signup_id'] for one in read['english_news']] == ['2']
+    nation.act('edit_person', id='4', email='works@example.com')
+    assert [one['signup_id'] for one in nation.lists()['english_news']] == ['2', '4']
     assert set(read['english_news'][0]) == {'signup_id', 'email', 'name'}
     assert read['empty'] == []
     assert len(await caller.ids('/lists/1/signups')) == 5

@@ -10,6 +10,7 @@ import pytest
 
 from hermes.sandbox.faults import KINDS
 from hermes.sandbox.nationbuilder.answers import NONSENSE
+from hermes.sandbox.scenarios import demo
 from tests.sandbox.nation import MEDIA, Caller, make_world, open_caller, person
 
 ADA = person(first_name='Ada', external_id='u-1')
@@ -193,3 +194,11 @@ async def test_ten_thousand_people_are_no_burden(caller: Caller) -> None:
         await caller.push(200, external_id=f'person-{number + 2}', note='seen')
     assert time.process_time() - began < 5
     assert len(caller.nation.lists()['news']) == 5_000
+
+
+def test_an_office_opens_with_a_nation_that_has_lists() -> None:
+    world = make_world()
+    for _ in range(2):
+        demo.bare(world)
+    assert list(world.nationbuilder.lists()) == ['newsletter', 'newsletter_hebrew', 'educators', 'weekly_study']
+    assert world.nationbuilder.state()['tags'] == {'sustainer': 0}

@@ -241,11 +241,13 @@ async def test_the_token_speaks_for_somebody_of_the_nation(caller: Caller) -> No
 async def test_a_merge_leaves_one_person_with_both_halves(caller: Caller) -> None:
     nation = caller.nation
     loser = nation.act('add_person', first_name='Ada', email='a@example.com', external_id='u-1', tags=['one', 'both'])
+    nation.act('bounce', id=loser)
     survivor = nation.act('add_person', last_name='Levi', email='b@example.com', tags=['both'])
     nation.act('add_list', name='News')
     nation.act('join_list', slug='news', id=loser)
     merged = nation.act('merge_people', loser=loser, survivor=survivor)
     assert (merged['external_id'], merged['email'], merged['email2']) == ('u-1', 'b@example.com', 'a@example.com')
+    assert 'email1_is_bouncing' not in merged
     assert (sorted(merged['tags']), merged['lists']) == (['both', 'one'], ['news'])
     assert await caller.refused('GET', f'/signups/{loser}') == (404, 'not_found')
     assert await caller.ids('/signups?filter[external_id]=u-1') == [survivor]

@@ -38,6 +38,12 @@ async def test_a_person_refuses(caller: Caller) -> None:
     assert caller.nation.desk.codes == {}
 
 
+async def test_without_a_secret_nobody_is_the_app(caller: Caller) -> None:
+    caller.nation.desk.client_secret = ''
+    answer = await caller.token(grant_type='refresh_token', client_secret='')
+    assert answer.json()['error'] == 'invalid_client'
+
+
 async def test_a_code_lives_ten_minutes_and_belongs_to_its_address(caller: Caller) -> None:
     code = (await caller.consent())['code']
     assert (await caller.redeem(code, f'{HERMES}/elsewhere/')).json()['error'] == 'invalid_grant'

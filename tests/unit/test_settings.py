@@ -138,6 +138,17 @@ def test_the_sandbox_talks_to_this_machine_only(monkeypatch: pytest.MonkeyPatch)
         load()
 
 
+@pytest.mark.parametrize('name', ['SALESFORCE_BASE_URL', 'NATIONBUILDER_BASE_URL'])
+def test_the_sandboxs_crms_of_app_users_are_on_this_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    local = {'TC2_BASE_URL': 'http://127.0.0.1:1/tc2', 'PD_BASE_URL': 'http://127.0.0.1:1/pd', 'HERMES_SANDBOX': '1'}
+    for key, value in local.items():
+        monkeypatch.setenv(key, value)
+    load()
+    monkeypatch.setenv(name, 'https://crm.example')
+    with pytest.raises(SettingsError, match='must be on this machine'):
+        load()
+
+
 @pytest.mark.lesson('K-5')
 def test_an_origin_with_a_trailing_slash_is_the_same_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('CORS_ORIGINS', 'https://www.example.com/')

@@ -208,13 +208,13 @@ class NationBuilder(Nation):
 
     def forget_jobs(self) -> None:
         """Every job's token is unknown from now on; what was not done will not be done."""
-        self.jobs.jobs.clear()
+        self.jobs.forget()
 
     def mend(self) -> None:
         """Take everything back that was planned to go wrong; jobs that stood still go on."""
         self.faults.planned.clear()
         self.jobs.plans.clear()
-        for job in self.jobs.jobs.values():
+        for job in self.jobs.open.values():
             job.fate = 'completed' if job.fate == 'stalled' else job.fate
 
     def _list(self, slug: str) -> str:

@@ -47,7 +47,7 @@ class Grant:
 
 class Desk:
     """The app that is registered with the nation, and what it was granted. `callbacks` are its registered addresses;
-    while there are none, any address of this world's Hermes is one.
+    while there are none, any address of this world's Hermes is one. Without a secret nobody is the app.
     """
 
     def __init__(self, world: World) -> None:
@@ -75,7 +75,8 @@ class Desk:
     def issue(self, form: Mapping[str, Any]) -> Json:
         """The token endpoint. Raises TokenRefused."""
         told = {name: value for name, value in form.items() if isinstance(value, str)}
-        if told.get('client_id') != self.client_id or told.get('client_secret') != self.client_secret:
+        known = told.get('client_id') == self.client_id and told.get('client_secret') == self.client_secret
+        if not known or not self.client_secret:
             raise TokenRefused('invalid_client', BAD_CLIENT, 401)
         match told.get('grant_type', ''):
             case 'authorization_code':

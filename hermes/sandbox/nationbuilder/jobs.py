@@ -51,12 +51,13 @@ class Plan:
 
 @dataclass
 class Jobs:
-    """`take_s`: how long a job takes. `carry_out` deals with one person of one job."""
+    """`take_s`: how long a job takes. `carry_out` deals with one person of one job. `open` are those not ended."""
 
     world: World
     carry_out: Callable[[Job, str], None]
     take_s: float = 2.0
     jobs: dict[str, Job] = field(default_factory=dict)
+    open: dict[str, Job] = field(default_factory=dict)
     plans: list[Plan] = field(default_factory=list)
 
     def begin(self, action: str, list_id: str, people: list[str], tag: str = '') -> Job:
@@ -70,7 +71,9 @@ class Jobs:
             plan.times -= 1
             if plan.times <= 0:
                 self.plans.pop(0)
-        self.jobs[token] = job
+        self.jobs[token] = self.open[token] = job
+        while (oldest := next(iter(self.jobs.values()))).id not in self.open and self._is_old(oldest):
+            del self.jobs[oldest.id]
         return job
 
     def plan(self, fate: str, times: int, done_first: int = 0) -> None:
@@ -79,24 +82,31 @@ class Jobs:
     def ripen(self) -> None:
         """Carry out what is due, in the order in which it was asked for."""
         now = self.world.clock.now()
-        for job in self.jobs.values():
-            if job.status not in ('queued', 'working'):
-                continue
+        for job in list(self.open.values()):
             if job.fate == 'stalled' or datetime.fromisoformat(job.due_at) > now:
                 job.status = 'working' if datetime.fromisoformat(job.made_at) < now else 'queued'
                 continue
             for person in job.people if job.fate == 'completed' else job.people[: job.done_first]:
                 self.carry_out(job, person)
             job.status = job.fate
+            del self.open[job.id]
             ended = datetime.fromisoformat(job.due_at).astimezone(UTC)
             job.message = f'Completed at {ended:%Y-%m-%d %H:%M:%S %z}' if job.fate == 'completed' else 'The task failed'
 
     def get(self, token: str) -> Job:
         """Raises Refused (404) for an unknown or an old token."""
         job = self.jobs.get(token)
-        if job is None or datetime.fromisoformat(job.made_at) + KEPT < self.world.clock.now():
+        if job is None or self._is_old(job):
             raise not_found()
         return job
+
+    def forget(self) -> None:
+        """Every token is unknown from now on; what was not done will not be done."""
+        self.jobs.clear()
+        self.open.clear()
+
+    def _is_old(self, job: Job) -> bool:
+        return datetime.fromisoformat(job.made_at) + KEPT < self.world.clock.now()
 
     def state(self) -> list[Json]:
         return [
@@ -116,5 +126,6 @@ class Jobs:
 
     def load(self, kept: Json) -> None:
         self.jobs = {one['id']: Job(**one) for one in kept['jobs']}
+        self.open = {token: job for token, job in self.jobs.items() if job.status in ('queued', 'working')}
         self.plans = [Plan(**one) for one in kept['plans']]
         self.take_s = kept['take_s']

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from hermes.sandbox.addresses import NATION_SLUG
 from hermes.sandbox.faults import Faults
 from hermes.sandbox.nationbuilder import people
 from hermes.sandbox.nationbuilder.answers import (
@@ -46,7 +47,7 @@ class Nation:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.slug = 'sandbox'
+        self.slug = NATION_SLUG
         self.store = Store()
         self.desk = Desk(world)
         self.limits = Limits(world.clock)

@@ -25,6 +25,7 @@ CHOICES: Final[dict[str, tuple[Any, ...]]] = {
     ),
 }  # fmt: skip
 TOUCHED: Final = {'note': 'note_updated_at', 'support_level': 'support_level_changed_at'}
+OF_A_PLACE = re.compile(r'email\d(_is_\w+)?|primary_email_id')
 LONGEST = 255
 
 
@@ -34,10 +35,12 @@ def changed(store: Store, before: Row, given: Row, now: str) -> Row:
     if 'email' in given:
         row[EMAILS[(row.get('primary_email_id') or 1) - 1]] = given['email']
     if 'custom_values' in given:
-        row['custom_values'] = _custom(store, before.get('custom_values') or {}, given['custom_values'])
+        row['custom_values'] = _custom(store, before.get('custom_values') or {}, given['custom_values']) or None
     for name in EMAILS:
         if row.get(name):
             row[name] = row[name].lower()
+        if row.get(name) != before.get(name):
+            row.pop(f'{name}_is_bouncing', None)
     faults = [*_values(row), *_taken(store, row)]
     if not any(row.get(name) for name in ('first_name', 'last_name', 'mobile_number', 'phone_number', *EMAILS)):
         faults.append(('base', 'A person needs a name, an email address or a phone number', 'blank'))
@@ -123,13 +126,15 @@ def merged(store: Store, loser: Row, survivor: Row) -> Row:
     """The survivor with what only the loser had; e-mails go into its empty places."""
     row = {**survivor}
     for name, value in loser.items():
-        if name not in EMAILS and name not in ('id', 'created_at', 'updated_at', 'custom_values'):
+        if not OF_A_PLACE.fullmatch(name) and name not in ('id', 'created_at', 'updated_at', 'custom_values', 'is_cpu'):
             row.setdefault(name, value)
-    row['custom_values'] = {**(loser.get('custom_values') or {}), **(survivor.get('custom_values') or {})}
+    custom = {**(loser.get('custom_values') or {}), **(survivor.get('custom_values') or {})}
+    if custom:
+        row['custom_values'] = custom
     spare = [name for name in EMAILS if not row.get(name)]
     for place, email in zip(spare, [loser[name] for name in EMAILS if loser.get(name)], strict=False):
         row[place] = email
-    return row if row['custom_values'] else {name: one for name, one in row.items() if name != 'custom_values'}
+    return row
 
 
 def address(row: Row) -> str | None:

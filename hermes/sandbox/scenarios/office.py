@@ -39,6 +39,8 @@ FIELDS = {
     'deal': COMPANY_FIELDS,
 }
 
+MAILING_LISTS = ('Newsletter', 'Newsletter Hebrew', 'Educators', 'Weekly Study')
+
 
 def open_calendars(world: World) -> None:
     """An empty calendar for everybody, in their own time zone."""
@@ -46,9 +48,18 @@ def open_calendars(world: World) -> None:
         world.google.add_person(admin['email'], f'{admin["first_name"]} {admin["last_name"]}', admin['timezone'])
 
 
+def open_nation(world: World) -> None:
+    """The mailing lists of a new nation, and the tag of those who give regularly."""
+    if world.nationbuilder.store.last_ids['lists']:
+        return
+    for name in MAILING_LISTS:
+        world.nationbuilder.add_list(name)
+    world.nationbuilder.create('signup_tags', {'name': 'sustainer'})
+
+
 def open_office(world: World) -> None:
-    """People on both sides with their calendars, pipelines and stages. Nobody is told by webhook, since nobody
-    subscribes yet.
+    """People on both sides with their calendars, pipelines and stages, and a nation with its lists. Nobody is told by
+    webhook, since nobody subscribes yet.
     """
     for admin in ADMINS:
         name, email = f'{admin["first_name"]} {admin["last_name"]}', admin['email']
@@ -56,6 +67,7 @@ def open_office(world: World) -> None:
         if admin['pd_owner_id']:
             world.pipedrive.add_user(name, email, user_id=admin['pd_owner_id'])
     open_calendars(world)
+    open_nation(world)
     account = world.pipedrive
     actor = account.actor()
     for pipeline in PIPELINES:
