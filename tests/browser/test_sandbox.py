@@ -18,7 +18,10 @@ from tests.whole.run import Home, Running
 from tools.chromium import find_chromium
 
 CHROMIUM = find_chromium()
-PAGES = ('/', '/pages/tutorcruncher', '/pages/pipedrive', '/pages/google', '/pages/salesforce', '/pages/lists')
+PAGES = (
+    '/', '/pages/tutorcruncher', '/pages/pipedrive', '/pages/google', '/pages/salesforce', '/pages/lists',
+    '/pages/nationbuilder', '/pages/nationbuilder/lists',
+)  # fmt: skip
 WHOLE = list(product(('light', 'dark'), (1300, 390), (True, False)))
 LOOKS = WHOLE if os.environ.get('BROWSER_MATRIX') == 'full' else [('light', 1300, True), ('dark', 390, False)]
 pytestmark = [

@@ -1,13 +1,14 @@
 """The nation's page: a person looks, acts by form without any script, and sees whom a mail service would read."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import pytest
 
 from hermes.sandbox.app import create_app
 from hermes.sandbox.world import World
-from tests.sandbox.nation import SANDBOX, make_world
+from tests.sandbox.nation import SANDBOX, make_world, person
 
 PAGE = '/pages/nationbuilder'
 
@@ -103,8 +104,13 @@ async def test_a_list_shows_its_readers(browser: httpx2.AsyncClient, world: Worl
 
 async def test_calls_stand_in_the_feed(browser: httpx2.AsyncClient) -> None:
     await browser.get('/nationbuilder/api/v2/signups/me')
+    await browser.patch('/nationbuilder/api/v2/signups/push', json=person(first_name='A', locale='he'))
+    bodies: list[Any] = [[], {'data': 7}, {'data': {'attributes': [7]}}]
+    for told in bodies:
+        await browser.patch('/nationbuilder/api/v2/signups/push', json=told)
     page = (await browser.get('/pages/travel')).text
     assert 'GET /signups/me' in page
+    assert 'first_name, locale' in page
     assert 'NationBuilder' in page
 
 

@@ -136,7 +136,9 @@ def _keys(value: Any, names: dict[str, str]) -> Iterator[str]:
     """What was written or changed, custom fields by name, machine names of TutorCruncher as they are."""
     if not isinstance(value, dict):
         return
-    for key, inner in value.items():
+    data = value.get('data')
+    inside = data.get('attributes') if isinstance(data, dict) else None
+    for key, inner in (inside if isinstance(inside, dict) else value).items():
         if key in ('custom_fields', 'extra_attrs') and isinstance(inner, dict):
             yield from (names.get(str(one), str(one)) for one in inner)
         elif key not in ('update_time', 'stage_change_time'):
