@@ -141,6 +141,6 @@ async def test_years_later_it_still_stands_there_who_did_what(house: House) -> N
         [row] = await house.rows('select body, headers from event where id = %s', done.event_id)
         assert row['body'] is None
         assert 'Xanthippe' not in str(row['headers'])
-        assert f'company {company["id"]}' in text(await ada.see(f'/desk/events/{done.event_id}/'))
+        assert f'company:{company["id"]}' in text(await ada.see(f'/desk/events/{done.event_id}/'))
     kept = await house.rows("select headers from event where source <> 'operator' and body is null")
     assert {str(row['headers']) for row in kept} == {'{}'}
