@@ -203,14 +203,17 @@ async def events_of(connection: Connection, records: Collection[RecordRef], refs
     return {row['id'] for row in await rows.fetchall()}
 
 
-async def every_event(connection: Connection) -> AsyncIterator[list[Row]]:
-    """Every event that holds a text, in batches."""
-    last = 0
+async def every_event(connection: Connection, after: int = 0, also: Collection[int] = ()) -> AsyncIterator[list[Row]]:
+    """Every event from `after` on, and `also` some before it, in their order, in batches."""
+    columns = f'select {EVENT_COLUMNS}, reason, outcome, waited, cause_id from event where'
+    before = sorted(number for number in also if number <= after)
+    for first in range(0, len(before), BATCH):
+        rows = await connection.execute(f'{columns} id = any(%s) order by id', (before[first : first + BATCH],))
+        if found := await rows.fetchall():
+            yield found
+    last = max(after, 0)
     while True:
-        rows = await connection.execute(
-            f'select {EVENT_COLUMNS}, reason, outcome, waited, cause_id from event where id > %s order by id limit %s',
-            (last, BATCH),
-        )
+        rows = await connection.execute(f'{columns} id > %s order by id limit %s', (last, BATCH))
         found = await rows.fetchall()
         if not found:
             return

@@ -29,6 +29,9 @@ TEXTS: Final = ('note', 'description')
 LEFT: Final = ('about', 'records', 'changes', 'id', 'rule', *NUMBERED)
 """What stays of the outcome of an act on a record of theirs."""
 MOST_NAMES: Final = 64
+SETTLED: Final = ('done', 'refused', 'dismissed')
+OVERLAP: Final = 1_000
+"""Of so many events before the last one that was read a transaction may have been open still."""
 _PLAIN: Final = re.compile(r'[\w @.+-]{8,}')
 
 
@@ -165,6 +168,17 @@ def _pattern(
     return '|'.join(sorted(told)) or '$^'
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What of the log speaks of somebody, or was still to be applied, up to the event `last`: read while everybody
+    works. It holds for as long as they are known by the same.
+    """
+
+    known_by: tuple[Person, str, frozenset[str]]
+    ids: frozenset[int]
+    last: int
+
+
 @dataclass
 class Forgetting:
     """One erasure at work: what hides, whom, and what finds them in a text."""
@@ -211,26 +225,67 @@ class Forgetting:
 
     # The log.
 
-    async def events(self) -> int:
-        """Rewrite every event that speaks of them; how many."""
+    async def read(self) -> Read:
+        """Read the whole log, and change nothing."""
+        found, last = set[int](), 0
+        own = self._own = await self._prepare()
+        async for rows in erasing.every_event(self.scope.connection):
+            last = rows[-1]['id']
+            for row in rows:
+                theirs = self._is_own(row, own) or self._is_about(row) or self._speaks(row)
+                if theirs or row['state'] not in SETTLED or (row['kind'] == 'intent' and self._names_in_intent(row)):
+                    found.add(row['id'])
+        return Read(self._known_by(), frozenset(found), last)
+
+    async def events(self, read: Read | None = None) -> int:
+        """Rewrite every event that speaks of them; how many. Of what was `read` before only what was found is read
+        again, with what came since.
+        """
+        own, count = await self._prepare(), 0
+        if read is not None and read.known_by == self._known_by():
+            log = erasing.every_event(self.scope.connection, read.last - OVERLAP, own | read.ids)
+        else:
+            log = erasing.every_event(self.scope.connection)
+        async for rows in log:
+            for row in rows:
+                if row['id'] == self.scope.event.id:
+                    continue
+                is_own, about = self._is_own(row, own), self._is_about(row)
+                if is_own or about or row['kind'] == 'intent' or self._speaks(row):
+                    count += await self._rewrite(row, self._only_company() if about or is_own else None)
+        return count
+
+    def _known_by(self) -> tuple[Person, str, frozenset[str]]:
+        return self.person, self.pattern, frozenset(self._about)
+
+    async def _prepare(self) -> set[int]:
+        """The events that changed what is theirs; and what counts as near to them."""
         connection = self.scope.connection
         self._near = {RecordRef('company', company) for company in self.person.near}
         self._near |= await erasing.under_companies(connection, self.person.near)
         near = await erasing.objects(connection, self._near)
         self._about = {':'.join(each.ref) for each in near} | {f'{ref.type}:{ref.id}' for ref in self._near}
-        own = self._own = await erasing.events_of(connection, self.person.records, self.person.objects)
-        count = 0
-        async for rows in erasing.every_event(connection):
-            for row in rows:
-                if row['id'] == self.scope.event.id:
-                    continue
-                if row['cause_id'] in own and row['kind'] != 'act':
-                    own.add(row['id'])
-                about = bool(self._about & _about(row))
-                if row['id'] in own or about or row['kind'] == 'intent' or self._speaks(row):
-                    scope = self._only_company() if about or row['id'] in own else None
-                    count += await self._rewrite(row, scope)
-        return count
+        self._own = await erasing.events_of(connection, self.person.records, self.person.objects)
+        return self._own
+
+    def _is_own(self, row: Row, own: set[int]) -> bool:
+        """Whether an event is one of theirs, or followed from one; they come in their order."""
+        if row['cause_id'] in own and row['kind'] != 'act':
+            own.add(row['id'])
+        return row['id'] in own
+
+    def _is_about(self, row: Row) -> bool:
+        return bool(self._about & _about(row))
+
+    def _names_in_intent(self, row: Row) -> bool:
+        """Whether what was sent of somebody else would be rewritten."""
+        said = (row['headers'], row['reason'], row['outcome'])
+        try:
+            told = json.loads(bytes(row['body'])) if row['body'] else None
+            sent = told is not None and self._intent(row['source'], told) != told
+            return sent or bool(self._hide(said) != list(said))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return True
 
     def _speaks(self, row: Row) -> bool:
         """Whether an event names them, or one of their objects."""

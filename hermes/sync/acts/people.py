@@ -17,7 +17,7 @@ from hermes.domain.matching import is_erased
 from hermes.domain.model import NO_CLAIMS, Change, RecordRef, Tombstone
 from hermes.domain.record_types import ATTRIBUTES
 from hermes.sync.acts.scope import Outcome, Scope
-from hermes.sync.forgetting import Forgetting, gather
+from hermes.sync.forgetting import Forgetting, Read, gather
 
 RULE: Final = 'S10'
 ERASABLE: Final = ('contact', 'company')
@@ -30,7 +30,10 @@ async def erase(scope: Scope, act: ErasePerson) -> Outcome:
     connection, ref = scope.connection, act.record
     if ref.type not in ERASABLE:
         raise Refused(f'Only a contact or a company can be erased, and {ref.type} {ref.id} is neither.')
+    read = None if scope.folding else await _read(scope, ref)
     await graphs.lock_births(connection)
+    known = await scope.engine.known(connection)
+    scope = replace(scope, known=known, context=scope.engine.context(scope.event, known))
     records = await erasing.family(connection, ref)
     graph = await graphs.load(connection, graphs.Wanted(records=records), births_held=True)
     record = graph.records.get(ref)
@@ -40,7 +43,28 @@ async def erase(scope: Scope, act: ErasePerson) -> Outcome:
         raise NotFound(f'There is no {ref.type} {ref.id}.')
     if is_erased(record):
         raise Refused(f'{ref.type} {ref.id} was erased already.')
-    return await _erase(scope, act, records, graph)
+    return await _erase(scope, act, records, graph, read)
+
+
+async def _read(scope: Scope, ref: RecordRef) -> Read | None:
+    """Read the log, which may be long, while nobody waits for a lock of ours; None for nobody who is to be erased."""
+    records = await erasing.family(scope.connection, ref)
+    graph = await graphs.load(scope.connection, graphs.Wanted(records=records), lock=False)
+    record = graph.records.get(ref)
+    if record is None or is_erased(record):
+        return None
+    forgetting, _ = await _forgetting(scope, ref, records, graph)
+    return await forgetting.read()
+
+
+async def _forgetting(
+    scope: Scope, ref: RecordRef, records: set[RecordRef], graph: Graph
+) -> tuple[Forgetting, dict[str, str]]:
+    """What is at work to forget somebody, and by which hashes they are known afterwards."""
+    person, told = await gather(scope.connection, records, graph)
+    hashes = person.sealed(scope.engine.hash_key)
+    veil = scope.engine.veil({**scope.known.erased, **dict.fromkeys(hashes, ref)})
+    return Forgetting(scope, veil, person, told.pattern, {one.ref: one for one in told.objects}), hashes
 
 
 async def _fold(scope: Scope, records: set[RecordRef]) -> Outcome:
@@ -51,25 +75,23 @@ async def _fold(scope: Scope, records: set[RecordRef]) -> Outcome:
     return {'notes': ['S10: erased']}
 
 
-async def _erase(scope: Scope, act: ErasePerson, records: set[RecordRef], graph: Graph) -> Outcome:
-    connection, engine = scope.connection, scope.engine
-    person, told = await gather(connection, records, graph)
-    hashes = person.sealed(engine.hash_key)
-    veil = engine.veil({**scope.known.erased, **dict.fromkeys(hashes, act.record)})
+async def _erase(scope: Scope, act: ErasePerson, records: set[RecordRef], graph: Graph, read: Read | None) -> Outcome:
+    connection = scope.connection
+    forgetting, hashes = await _forgetting(scope, act.record, records, graph)
+    veil, objects = forgetting.veil, forgetting.objects.values()
     held = [
         {'system': each.ref.system, 'type': each.ref.type, 'object': veil.object(each.ref).remote_id}
-        for each in told.objects
+        for each in objects
         if (mirror := graph.mirrors.get(each.ref)) is None or mirror.live
     ]
     gone: dict[str, int] = {}
-    forgetting = Forgetting(scope, veil, person, told.pattern, {one.ref: one for one in told.objects})
-    gone['event'] = await forgetting.events()
+    gone['event'] = await forgetting.events(read)
     await erasing.remember(connection, hashes, act.record, scope.event.id)
     gone['change'] = await erasing.empty_journal(connection, records)
-    sealed = {each.ref: veil.object(each.ref).remote_id for each in told.objects}
-    for each in told.objects:
+    sealed = {each.ref: veil.object(each.ref).remote_id for each in objects}
+    for each in objects:
         await erasing.empty_object(connection, each.ref, sealed[each.ref])
-    gone['mirror'] = len(told.objects)
+    gone['mirror'] = len(objects)
     gone['call'] = await erasing.seal_calls(connection, sealed)
     gone['listed'] = await erasing.drop_listed(connection, sealed.keys())
     gone['push'] = await erasing.empty_pushes(connection, records)
