@@ -1,5 +1,6 @@
 """A database of a measurement's own: embedded Postgres that syncs, in a folder that goes with it."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import psycopg
 from hermes.db.schema import upgrade
 from hermes.db.server import embedded
 from hermes.db.server.embedded import Server
+from tools.demo_big.__main__ import build
 
 
 @contextmanager
@@ -29,6 +31,17 @@ def own_database(*, counting: bool = False) -> Iterator[tuple[Server, Path]]:
             yield server, Path(folder)
         finally:
             server.end()
+
+
+@contextmanager
+def filled() -> Iterator[str]:
+    """The address of a big office's database: the one that `DATABASE` names, or one that is filled for the time."""
+    if url := os.environ.get('DATABASE'):
+        yield url
+        return
+    with own_database() as (server, _):
+        build(server.url, 100_000, 1_000_000, say=lambda text: None)
+        yield server.url
 
 
 def _say(server: Server, statement: str) -> None:

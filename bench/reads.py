@@ -3,23 +3,20 @@
 `DATABASE` names a database that `make demo-big` filled; without it one is filled first, which takes minutes.
 """
 
-import os
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
 
-from bench.place import own_database
+from bench.place import filled
 from bench.table import Row
 from hermes.db.reads import blame, decisions, events, meetings, pushes, records, search, spending, status, trace
 from hermes.db.reads.lists import list_named
 from hermes.domain.event_filter import EventFilter
 from hermes.domain.model import RecordRef
-from tools.demo_big.__main__ import build
 
 TIMES: Final = 25
 DAY: Final = timedelta(days=1)
@@ -28,19 +25,9 @@ Read = Callable[[psycopg.Connection[Any], random.Random], Any]
 
 def run(duration_s: float = 10.0) -> list[Row]:
     """Every read over and over, each time of another record, page or moment."""
-    with _filled() as url, psycopg.connect(url, autocommit=True) as connection:
+    with filled() as url, psycopg.connect(url, autocommit=True) as connection:
         connection.execute("set timezone = 'UTC'")
         return [_measure(connection, name, read, limit_ms) for name, (read, limit_ms) in _reads(connection).items()]
-
-
-@contextmanager
-def _filled() -> Iterator[str]:
-    if url := os.environ.get('DATABASE'):
-        yield url
-        return
-    with own_database() as (server, _):
-        build(server.url, 100_000, 1_000_000, say=lambda text: None)
-        yield server.url
 
 
 def _measure(connection: psycopg.Connection[Any], name: str, read: Read, limit_ms: int) -> Row:

@@ -145,10 +145,10 @@ def running(*, counting: bool = False, **settings: str) -> Iterator[Stage]:
         stage = Stage(server.url, environment | {'LOG_LEVEL': 'ERROR'} | settings, web_port, sandbox_port)
         try:
             stage.start('sandbox', '--port', str(sandbox_port))
-            _await_port(sandbox_port)
+            await_port(sandbox_port)
             stage.start('web', '--port', str(web_port))
             stage.start('worker')
-            _await_port(web_port)
+            await_port(web_port)
             stage.await_true(
                 "select count(*) >= 2 from sweep where state = 'done' and kind = 'full' and type in ('organization', "
                 "'person')"
@@ -160,7 +160,8 @@ def running(*, counting: bool = False, **settings: str) -> Iterator[Stage]:
                 stage.stop(name)
 
 
-def _await_port(port: int) -> None:
+def await_port(port: int) -> None:
+    """Return once somebody listens. Raises TimeoutError."""
     until = time.monotonic() + 30
     while time.monotonic() < until:
         with socket.socket() as probe:
