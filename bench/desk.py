@@ -238,7 +238,8 @@ def _beside(stage: Stage, client: httpx2.Client, pages: list[str], duration_s: f
             rows.append(Row('P12', f'webhooks {what}: {share[:3]}', f'{told_ms} ms (median {median:.1f})',
                             'within 10 % of alone' if figures is clicked else ''))  # fmt: skip
         rates = ', '.join(f'{each["rate"]:.0f}' for each in figures)
-        rows.append(Row('P12', f'webhooks {what}: a second', rates))
+        failed = sum(each['errors'] for each in figures)
+        rows.append(Row('P12', f'webhooks {what}: a second', f'{rates}, {failed} errors'))
     rows.append(Row('P12', 'pages beside webhooks at full load', told(took)))
     return rows
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from hermes.db import graphs
 from hermes.db.catalogue import bump, save_field, save_setting
 from hermes.db.codec import dump, read_mirror, read_record
-from hermes.db.event_filter import PARTS
+from hermes.db.event_filter import ABOUT
 from hermes.db.pool import Connection, Row, the_row
 from hermes.domain.fields import CustomField
 from hermes.domain.graph import Graph
@@ -39,8 +39,8 @@ OF_RECORDS: Final = f"""
         join {RECORDS} on l.record_type = r.type and l.record_id = r.id) as told
     )
     select id from known where id is not null
-    union select e.id from event e, names where e.id >= (select min(id) from known) and exists (
-      select from {PARTS} where part -> 'about' ?| names.told)
+    union select a.id from event a, names where a.outcome is not null and a.id >= (select min(id) from known)
+      and {ABOUT} ?| names.told
 """
 EVENTS: Final = """
     select e.id, e.source, e.kind, e.dedupe_key, e.received_at, e.headers, e.body, e.state, e.reason, e.attempts,

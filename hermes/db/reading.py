@@ -4,14 +4,16 @@ synchronous: each runs in a thread, one for each connection.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import psycopg
 from psycopg.errors import QueryCanceled
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from hermes.db import pool
 from hermes.domain.errors import Refused
 from hermes.kit.clock import Clock, SystemClock
 
@@ -31,6 +33,19 @@ class TooSlow(Refused):
         super().__init__(
             'This took too long and was given up. Narrow it down: a shorter time, one more filter.', 'slow'
         )
+
+
+@asynccontextmanager
+async def bounded(connection: pool.Connection) -> AsyncIterator[None]:
+    """The transaction of a page that has to ask on one of the engine's connections: it writes nothing, and no statement
+    takes longer than one of ours. Raises TooSlow.
+    """
+    await pool.read_only_from_now(connection)
+    await connection.execute("select set_config('statement_timeout', %s, true)", (str(LONGEST_MS),))
+    try:
+        yield
+    except QueryCanceled:
+        raise TooSlow from None
 
 
 class Reading:

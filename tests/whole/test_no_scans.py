@@ -19,6 +19,7 @@ from hermes.db.reads import (
     matters,
     meetings,
     overview,
+    privacy,
     pushes,
     record,
     rota,
@@ -155,6 +156,7 @@ READS: dict[str, Callable[[Big], Any]] = {
     'calls': lambda it: timeline.page_calls(it, some(it, 'company')),
     'cost': lambda it: timeline.read_cost(it, some(it, 'company')),
     'related': lambda it: record.read_related(it, record.read_head(it, some(it, 'company'))),
+    'what the erasure of a person would take along': lambda it: privacy.preview(it, some(it, 'contact')),
     'the last act': lambda it: record.read_last_act(it, some(it, 'company')),
 }  # fmt: skip
 

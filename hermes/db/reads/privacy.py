@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from psycopg import Connection, sql
 
+from hermes.db.event_filter import ABOUT
 from hermes.db.reads.lookup import Row, find_record, row, rows
 from hermes.db.reads.search import search
 from hermes.db.stances import STANCES
@@ -54,8 +55,7 @@ EVENTS: Final = f"""
     select id, source, kind, received_at, state, reason, outcome, body from event where id in (
       select event_id from change join {OF_THEM} using (record_type, record_id)
       union select unnest(array[intent_event, answer_event]) from call join {OF_THEM} using (record_type, record_id)
-      union select id from event, jsonb_array_elements(case when jsonb_typeof(outcome) = 'array' then outcome else '[]'
-        end) part where part -> 'about' ?| %(about)s)
+      union select id from event a where a.outcome is not null and {ABOUT} ?| %(about)s)
     order by id
 """
 RECEIPTS: Final = (

@@ -80,14 +80,19 @@ LEAST_DIGITS: Final = 5
 
 def search(connection: Connection[Any], text: str, *, deleted: bool = False, limit: int = 50) -> list[Row]:
     """What `text` may mean, records first: type, id, title, hits (where it stands), links. What was deleted is left out
-    (D-2) unless `deleted`. Raises Refused for an empty text.
+    (D-2) unless `deleted`; what `limit` would cut off is not looked for. Raises Refused for an empty text.
     """
     text = text.strip()
     if not text:
         raise Refused('Find what? A name, an e-mail address, a phone number, or an id.')
     wanted = asked_for(connection, text) | {'deleted': deleted, 'limit': limit}
     queries = [*map(_query, PLACES), NOBODYS, *([NUMBERED] if wanted['number'] is not None else [])]
-    return [item for query in queries for item in rows(connection, query, wanted)][:limit]
+    found: list[Row] = []
+    for query in queries:
+        if len(found) >= limit:
+            break
+        found += rows(connection, query, wanted)
+    return found[:limit]
 
 
 def asked_for(connection: Connection[Any], text: str) -> dict[str, Any]:

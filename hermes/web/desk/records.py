@@ -11,7 +11,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from hermes.db.connections import Connection
-from hermes.db.pool import read_only_from_now
+from hermes.db.reading import bounded
 from hermes.db.reads import record as reads
 from hermes.db.reads.blame import Trait, read_traits
 from hermes.db.reads.events import page_events
@@ -197,8 +197,7 @@ async def _sending(visit: Visit, ref: RecordRef, pushes: Sequence[Row]) -> list[
     engine = visit.parts.engine
     if not any(push['shown'] != 'done' for push in pushes):
         return []
-    async with visit.parts.database.transaction() as connection:
-        await read_only_from_now(connection)
+    async with visit.parts.database.transaction() as connection, bounded(connection):
         known = await engine.known(connection)
         shut = {name: await planned.closed(engine, connection, each, known) for name, each in engine.systems.items()}
         companies = sorted({int(push['graph_id']) for push in pushes})
