@@ -80,6 +80,23 @@ def open_desk(folder: Path, browser: Browser, *, first: bool = False) -> Iterato
         run.interrupt()
 
 
+class Alone(Home):
+    """The pages alone: no worker, and no world that would fill the database."""
+
+    def run_words(self) -> list[str]:
+        return ['web', '--port', str(self.ports[0])]
+
+
+@contextmanager
+def open_empty_desk(folder: Path, browser: Browser) -> Iterator[tuple[Desk, Running]]:
+    """A desk at which nothing has happened."""
+    home = Alone(folder)
+    with home.running() as run:
+        run.await_said('Started worker')
+        yield Desk(f'http://127.0.0.1:{home.ports[0]}', browser), run
+        run.interrupt()
+
+
 def is_in_step(run: Running) -> bool:
     """Whether everything of the first listings was applied and sent."""
     told = run.home.told('status')
