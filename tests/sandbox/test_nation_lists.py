@@ -201,6 +201,7 @@ async def test_memberships_hang_on_a_person_and_a_type(caller: Caller) -> None:
     assert await caller.ids('/memberships') == []
 
 
+@pytest.mark.behaviour('AU-21')
 async def test_a_service_reads_whoever_may_be_written_to(caller: Caller) -> None:
     nation = caller.nation
     quiet = nation.act('add_person', first_name='Quiet', email='quiet@example.com', email_opt_in=False)
@@ -211,9 +212,9 @@ async def test_a_service_reads_whoever_may_be_written_to(caller: Caller) -> None
     nation.act('bounce', id='4')
     nation.act('add_list', name='Empty')
     read = (await caller.client.get('/_world/nationbuilder/lists')).json()
-    assert [one['signup_id'] for one in read['english_news']] == ['2']
+    assert [one['signup_id'] for one in read['English news']] == ['2']
     nation.act('edit_person', id='4', email='works@example.com')
-    assert [one['signup_id'] for one in nation.lists()['english_news']] == ['2', '4']
-    assert set(read['english_news'][0]) == {'signup_id', 'email', 'name'}
-    assert read['empty'] == []
+    assert [one['signup_id'] for one in nation.lists()['English news']] == ['2', '4']
+    assert set(read['English news'][0]) == {'signup_id', 'email', 'name'}
+    assert read['Empty'] == []
     assert len(await caller.ids('/lists/1/signups')) == 5

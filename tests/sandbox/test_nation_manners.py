@@ -193,12 +193,12 @@ async def test_ten_thousand_people_are_no_burden(caller: Caller) -> None:
         assert await caller.ids(f'/signups?filter[external_id]=person-{number + 2}') == [str(number + 2)]
         await caller.push(200, external_id=f'person-{number + 2}', note='seen')
     assert time.process_time() - began < 5
-    assert len(caller.nation.lists()['news']) == 5_000
+    assert len(caller.nation.lists()['News']) == 5_000
 
 
 def test_an_office_opens_with_a_nation_that_has_lists() -> None:
     world = make_world()
     for _ in range(2):
         demo.bare(world)
-    assert list(world.nationbuilder.lists()) == ['newsletter', 'newsletter_hebrew', 'educators', 'weekly_study']
+    assert list(world.nationbuilder.lists()) == ['Newsletter', 'Newsletter Hebrew', 'Educators', 'Weekly Study']
     assert world.nationbuilder.state()['tags'] == {'sustainer': 0}

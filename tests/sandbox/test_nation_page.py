@@ -92,6 +92,7 @@ async def test_jobs_and_tokens_are_broken_and_mended(browser: httpx2.AsyncClient
     assert nation.faults.planned == []
 
 
+@pytest.mark.behaviour('AU-21')
 async def test_a_list_shows_its_readers(browser: httpx2.AsyncClient, world: World) -> None:
     world.nationbuilder.act('add_people', count=450, lists={'news': 2})
     world.nationbuilder.act('join_list', slug='news', id='2')

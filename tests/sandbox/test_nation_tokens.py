@@ -1,12 +1,16 @@
 """Tokens of the emulated NationBuilder: a person's consent, codes that work once, refresh tokens that turn."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx2
 import pytest
 
+from hermes.cli.world import draw_secrets
 from hermes.kit.signing import basic_auth
-from tests.sandbox.nation import APP, CALLBACK, HERMES, Caller, open_caller
+from hermes.sandbox.addresses import addresses
+from hermes.sandbox.world import Secrets
+from tests.sandbox.nation import APP, CALLBACK, HERMES, SANDBOX, Caller, make_world, open_caller
 
 DAY_S = 86_400
 
@@ -170,6 +174,19 @@ async def test_aged_access_tokens_are_renewed(caller: Caller) -> None:
     assert await caller.refused('GET', '/signups/me') == (401, 'unauthorized')
     caller.tokens = (await caller.refresh(caller.tokens['refresh_token'])).json()
     await caller.ok('GET', '/signups/me')
+
+
+async def test_a_sandboxed_hermes_is_told_where_to_sign_in_and_with_what(tmp_path: Path) -> None:
+    drawn = draw_secrets(tmp_path / 'secrets.json')
+    told, world = addresses(SANDBOX) | drawn, make_world()
+    world.secrets = Secrets('tk', 'pk', 'hook', 'password', nb_client_secret=drawn['NATIONBUILDER_CLIENT_SECRET'])
+    world.raise_systems()
+    async with open_caller(world) as caller:
+        form = {'client_id': told['NATIONBUILDER_CLIENT_ID'], 'client_secret': told['NATIONBUILDER_CLIENT_SECRET']}
+        form |= {'grant_type': 'refresh_token', 'refresh_token': caller.tokens['refresh_token']}
+        address = f'{told["NATIONBUILDER_BASE_URL"]}/oauth/token'
+        assert (await caller.client.post(address, data=form)).status_code == 200
+        assert caller.nation.slug == told['NATIONBUILDER_SLUG']
 
 
 async def test_no_token_stands_in_the_log_nor_in_the_state(caller: Caller) -> None:

@@ -225,18 +225,18 @@ class Nation:
         """Nothing is sent from here."""
 
     def lists(self) -> Json:
-        """For every list, by its slug: whom a service that sends letters would read from it."""
+        """For every list, by its name: whom a service that sends letters would read from it."""
         self.jobs.ripen()
+        return {one['name']: self.readers(one['id']) for one in self.store.tables['lists'].values()}
+
+    def readers(self, wanted: str) -> list[Json]:
+        """Who stands on this list and may be written to."""
         signups = self.store.tables['signups']
-        found: Json = {}
-        for one in self.store.tables['lists'].values():
-            on_list = [signups[person] for person in self.store.members[one['id']]]
-            found[one['slug']] = [
-                {'signup_id': row['id'], 'email': people.address(row), 'name': people.full_name(row)}
-                for row in on_list
-                if people.reachable(row)
-            ]
-        return found
+        return [
+            {'signup_id': row['id'], 'email': people.address(row), 'name': people.full_name(row)}
+            for row in (signups[person] for person in self.store.members[wanted])
+            if people.reachable(row)
+        ]
 
     def state(self) -> Json:
         """Everything that a person at the controls wants to see."""

@@ -55,12 +55,12 @@ def _words(row: Json) -> str:
 
 
 def readers(world: 'World') -> Json:
-    """For every list, by its name: whom a service that sends letters would read from it."""
+    """For every list: whom a service that sends letters would read from it."""
     nation = world.nationbuilder
-    read, members = nation.lists(), nation.store.members
+    nation.jobs.ripen()
     return {
         'lists': [
-            {**row, 'count': len(members[row['id']]), 'readers': read[row['slug']]}
+            {**row, 'count': len(nation.store.members[row['id']]), 'readers': nation.readers(row['id'])}
             for row in nation.store.tables['lists'].values()
         ]
     }
