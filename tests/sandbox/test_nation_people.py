@@ -96,6 +96,10 @@ async def test_what_does_not_fit_writes_nothing(
         ('GET', '/signups?fields[signups]=bogus', None),
         ('GET', '/signups?extra_fields[signups]=bogus', None),
         ('GET', '/signups?sort=bogus', None),
+        ('GET', '/signups?sort=custom_values', None),
+        ('GET', '/signups?filter[custom_values]=x', None),
+        ('GET', '/signups?filter[id][gt]=x', None),
+        ('GET', '/signups?filter[email]x=1', None),
     ],
 )
 async def test_a_bad_request_is_told_flatly(caller: Caller, method: str, path: str, body: Any) -> None:

@@ -64,6 +64,7 @@ async def test_a_code_lives_ten_minutes_and_belongs_to_its_address(caller: Calle
         {'redirect_uri': 'https://far.example/callback'},
         {'redirect_uri': 'http://127.0.0.1:8000.far.example/'},
         {'redirect_uri': 'javascript:alert(1)'},
+        {'redirect_uri': 'http://['},
         {'redirect_uri': ''},
     ],
 )
@@ -119,6 +120,9 @@ async def test_the_token_endpoint_takes_forms_json_and_basic(caller: Caller) -> 
     told['refresh_token'] = answer.json()['refresh_token']
     headers = {'authorization': basic_auth(APP['client_id'], APP['client_secret'])}
     assert (await caller.client.post('/nationbuilder/oauth/token', data=told, headers=headers)).status_code == 200
+    headers = {'authorization': 'Basic a'}
+    answer = await caller.client.post('/nationbuilder/oauth/token', data=told, headers=headers)
+    assert answer.json()['error'] == 'invalid_client'
     bad = await caller.client.post(
         '/nationbuilder/oauth/token', content='[]', headers={'content-type': 'application/json'}
     )

@@ -60,7 +60,10 @@ class Desk:
 
     def knows(self, redirect_uri: str) -> bool:
         """True for an address to which a code may be sent."""
-        asked, ours = urlsplit(redirect_uri), urlsplit(self.world.hermes_url)
+        try:
+            asked, ours = urlsplit(redirect_uri), urlsplit(self.world.hermes_url)
+        except ValueError:
+            return False
         if self.callbacks:
             return redirect_uri in self.callbacks and is_loopback(asked.hostname)
         same = (asked.scheme, asked.netloc) == (ours.scheme, ours.netloc)

@@ -92,6 +92,8 @@ def _tagged(store: Store, told: str) -> Callable[[Row], bool]:
 
 def _filter(store: Store, kind: str, name: str, operator: str, told: str) -> Callable[[Row], bool]:
     attribute = known(kind, name)
+    if attribute.kind == 'object':
+        raise bad_request(f'Tried to filter on attribute :{name}, but it is not filterable.')
     operators = TEXT if attribute.kind == 'text' else ORDERED if attribute.kind != 'flag' else ('eq',)
     if operator not in operators:
         raise bad_request(f'{operator!r} is no operator of :{name}: there are {", ".join(operators)}.')
@@ -173,6 +175,8 @@ def _sort(store: Store, kind: str, rows: list[Row], name: str) -> None:
     """In place, what is not set last. Raises Refused (400)."""
     down, name = name.startswith('-'), name.removeprefix('-')
     attribute = known(kind, name)
+    if attribute.kind == 'object':
+        raise bad_request(f'Tried to sort on attribute :{name}, but it is not sortable.')
 
     def place(row: Row) -> Any:
         value = value_of(store, kind, row, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -210,8 +211,9 @@ async def _form(request: Request) -> Json:
         found = {key: values[0] for key, values in parse_qs(raw.decode('latin-1')).items()}
     kind, _, told = request.headers.get('authorization', '').partition(' ')
     if kind.lower() == 'basic':
-        name, _, secret = base64.b64decode(told + '==').decode('latin-1').partition(':')
-        found = {'client_id': name, 'client_secret': secret, **found}
+        with contextlib.suppress(ValueError):
+            name, _, secret = base64.b64decode(told + '==').decode('latin-1').partition(':')
+            found = {'client_id': name, 'client_secret': secret, **found}
     return found
 
 
