@@ -90,14 +90,14 @@ class Reading:
         def run() -> T:
             try:
                 with self._pool.connection() as connection:
-                    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                    connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
                     with connection.transaction():
                         if not isinstance(self._clock, SystemClock):
                             connection.execute(
                                 "select set_config('hermes.now', %s, true)", (self._clock.now().isoformat(),)
                             )
-                        if longest_ms != LONGEST_MS:
-                            connection.execute("select set_config('statement_timeout', %s, true)", (str(longest_ms),))
+                        # A first query, after which no statement turns the transaction into one that writes.
+                        connection.execute("select set_config('statement_timeout', %s, true)", (str(longest_ms),))
                         return read(connection)
             except QueryCanceled:
                 raise TooSlow from None
