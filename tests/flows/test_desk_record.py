@@ -355,6 +355,8 @@ async def test_what_others_wrote_is_shown_as_text_and_linked_only_where_it_is_an
 async def test_every_type_of_record_has_a_page(house: House) -> None:
     await signed_up(house)
     await book(house)
+    await house.act('people.add', id=900_000_001, email='ada@readers.example', first_name='Ada')
+    await house.act('people.subscribe', id=900_000_002, email='cy@readers.example', lists=['News'])
     await later(house)
     async with logged_in(house, 'viewer') as vera:
         for kind in NAMES:
