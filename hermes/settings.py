@@ -163,6 +163,14 @@ class Settings(BaseSettings):
     salesforce_base_url: Address = Field('', description='Address of the Salesforce organisation.')
     salesforce_client_id: str = Field('', description='Client id of the connected app.')
     salesforce_client_secret: SecretStr = Field(UNSET, description='Its secret.')
+    salesforce_daily_requests: int = Field(
+        100_000, ge=1, description='Requests in 24 hours that Hermes may make, of those that the organisation has.'
+    )
+    people_file: Path | None = Field(
+        None,
+        description='File that says what app users, their fields and lists are called in the CRM (TOML). Empty: the '
+        'shipped names.',
+    )
     nationbuilder_slug: str = Field('', description='Name of the nation.')
     nationbuilder_base_url: Address = Field('', description="Address of the nation, if it is not the slug's own.")
     nationbuilder_client_id: str = Field('', description='Client id of the NationBuilder app.')
@@ -223,7 +231,7 @@ class Settings(BaseSettings):
             raise ValueError('must be the name of a time zone such as Europe/London')
         return value
 
-    @field_validator('rate_limits', 'pd_api_max_rate', 'database_limit_mb', 'reps_dir', mode='before')
+    @field_validator('rate_limits', 'pd_api_max_rate', 'database_limit_mb', 'reps_dir', 'people_file', mode='before')
     @classmethod
     def empty_is_none(cls, value: Any) -> Any:
         return None if value == '' else value

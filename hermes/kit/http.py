@@ -17,7 +17,7 @@ import httpx2
 from hermes.kit.answers import Answer
 from hermes.kit.clock import Clock, SystemClock
 
-KEPT_HEADERS = ('date', 'content-type', 'retry-after', 'x-daily-requests-left')
+KEPT_HEADERS = ('date', 'content-type', 'retry-after', 'x-daily-requests-left', 'sforce-limit-info')
 KEPT_PREFIXES = ('x-ratelimit-', 'ratelimit-')
 _NEVER_LEFT = (
     httpx2.ConnectError,

@@ -63,7 +63,7 @@ class Request:
     `basis` are the mirror's current canonical values (needed where a list goes out whole, OUT-1);
     `params` for listings: 'since' (aware datetime), 'cursor', 'status', 'ids', 'limit'; for a 'lookup': 'keys', a list
     of {'record': [type, id], 'external_id', 'legacy_id', 'email'}, and 'by', the one key that counts ('': whatever
-    finds somebody). `items`: many writes of one op and type that go out as one call
+    finds somebody); for 'sustainers': 'cursor'. `items`: many writes of one op and type that go out as one call
     (Profile.batch); an answer's items are theirs, by index.
     """
 
@@ -235,6 +235,9 @@ class PeopleTarget(System, Protocol):
 
     def lists(self, answer: Answer) -> Sequence[str]:
         """The mailing lists that an answer to the op 'lists' names."""
+
+    def lacks(self, answer: Answer) -> Sequence[str]:
+        """What the target lacks of what its mapping names, by an answer to the op 'describe': a sentence each."""
 
 
 class Product(System, Protocol):
