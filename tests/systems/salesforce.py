@@ -91,7 +91,7 @@ def succeeds(request: Request) -> list[Reply]:
     if request.op == 'sustainers':
         return [rows(*({'Id': identity(number), 'Is_Sustainer__c': number == 1} for number in (1, 2)))]
     if request.op == 'me':
-        return [rows({'Id': ORGANISATION, 'Name': 'Brightwell'})]
+        return [(200, {'query': f'{DATA}/query', 'sobjects': f'{DATA}/sobjects'})]
     return [(200, description())]
 
 

@@ -46,7 +46,7 @@ _NAME: Final = re.compile(r'\b[A-Za-z][A-Za-z0-9_]{1,79}\b', re.ASCII)
 def judge(request: Request, answer: Answer, mapped: Mapped, now: datetime) -> None:
     """Raise the Reaction that the answer asks for; return when it succeeded. `now`: for answers without a time."""
     write, status = request.op in WRITES, answer.status or 0
-    if status == 300:
+    if several(request, answer):
         raise Ambiguous(f'{NAME} knows several objects under this key: a person has to decide.')
     if came_through(NAME, answer, write=write, proper=lambda: is_proper(request, answer)):
         return
@@ -88,6 +88,14 @@ def results(request: Request, answer: Answer) -> list[dict[str, Any]] | None:
     return found if len(set(done)) == len(done) else None
 
 
+def several(request: Request, answer: Answer) -> tuple[str, ...]:
+    """The objects that a creation met where there may be one: a 300 lists their addresses. () where it is none."""
+    told = wire.try_json(answer.body) if answer.status == 300 and request.op == 'create' else None
+    named = [each.rpartition('/')[2] for each in told if isinstance(each, str)] if isinstance(told, list) else []
+    found = tuple(dict.fromkeys(identity for each in named if (identity := try_id(each))))
+    return found if len(found) > 1 else ()
+
+
 def is_proper(request: Request, answer: Answer) -> bool:
     """Whether the body is one of a call that succeeded."""
     if request.op in WRITES:
@@ -97,6 +105,8 @@ def is_proper(request: Request, answer: Answer) -> bool:
         return False
     if request.op == 'read':
         return try_id(told.get('Id')) == try_id(request.remote_id)
+    if request.op == 'me':
+        return try_id(told.get('organisation')) is not None
     if request.op == 'lists':
         return isinstance(told.get('lists'), list)
     if request.op == 'describe':
@@ -108,7 +118,7 @@ def is_proper(request: Request, answer: Answer) -> bool:
         named = all(isinstance(row, dict) and try_id(row.get('id')) for row in rows)
         return named and (told.get('done') is True or bool(told.get('next')))
     named = all(isinstance(row, dict) and try_id(row.get('Id')) for row in rows)
-    return named and told.get('done') is True and (request.op != 'me' or len(rows) == 1)
+    return named and told.get('done') is True
 
 
 def read_errors(told: Any) -> list[Mapping[str, Any]]:

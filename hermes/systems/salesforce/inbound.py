@@ -59,8 +59,8 @@ def _written(request: Request, answer: Answer, at: datetime) -> Iterator[Element
     """What was written, item by item. Of an answer of which nobody knows whose is whose, nothing."""
     version = Version(wire.epoch_s(at), UNSETTLED)
     items = items_of(request)
-    if answer.status == 300:
-        yield Element(lookup=Lookup(_record(items[0]), SYSTEM, _several(answer), 'external_id'))
+    if found := answers.several(request, answer):
+        yield Element(lookup=Lookup(_record(items[0]), SYSTEM, found, 'external_id'))
         return
     if answer.status is None or not 200 <= answer.status < 300:
         return
@@ -93,14 +93,6 @@ def _record(item: Request) -> RecordRef:
     if item.record is None:
         raise ValueError('a write of nobody')
     return item.record
-
-
-def _several(answer: Answer) -> tuple[str, ...]:
-    """The ids at the ends of the addresses that a 300 lists; two at least, whatever it says."""
-    told = wire.try_json(answer.body)
-    named = [each.rpartition('/')[2] for each in told if isinstance(each, str)] if isinstance(told, list) else []
-    found = tuple(dict.fromkeys(identity for each in named if (identity := try_id(each))))
-    return found if len(found) > 1 else (*found, 'another')
 
 
 def _read(request: Request, answer: Answer, kind: Kind, mapped: Mapped, at: datetime) -> Iterator[Element]:

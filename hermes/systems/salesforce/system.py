@@ -84,8 +84,7 @@ class Salesforce:
         return ()
 
     def identity(self, answer: Answer) -> str:
-        [row] = wire.load_json(answer.body)['records']
-        return f'Salesforce organisation {long_id(row["Id"])}'
+        return f'Salesforce organisation {long_id(wire.load_json(answer.body)["organisation"])}'
 
     def currency(self, answer: Answer) -> str:
         return ''
