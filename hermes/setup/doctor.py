@@ -3,12 +3,14 @@ systems say when they are asked; and what can safely be mended.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Final, cast
 
 from hermes.booking.reps_files import load_reps
 from hermes.db import connections, schema
 from hermes.domain.errors import HermesError
 from hermes.domain.record_types import FIELDED
 from hermes.parts.roles import CALENDAR, CRM, CRM_TITLE
+from hermes.ports import PeopleTarget, Request
 from hermes.setup import webhooks
 from hermes.setup.admins import examine_admins
 from hermes.setup.calendars import ask_calendars, examine_calendars
@@ -22,6 +24,9 @@ from hermes.setup.site import Site, crm_of
 from hermes.setup.systems import examine_systems, examine_write_back
 from hermes.sync import cataloguing, connect, sweep
 from hermes.sync.engine import Engine
+
+MOST: Final = 6
+"""So much of what is missing is told at once."""
 
 
 def examine(site: Site, url: str, reached: frozenset[str] = frozenset()) -> Iterator[Finding]:
@@ -76,7 +81,21 @@ async def ask_systems(engine: Engine, site: Site) -> list[Finding]:
         found.append(Finding(label, 'ok', 'they work'))
         if name == CRM:
             found += [await webhooks.ask_registered(engine, site), *await _ask_fields(engine)]
+        if system.profile.looks_up:
+            found.append(await ask_names(engine, cast(PeopleTarget, system)))
     return [*found, *await ask_mail_server(site)]
+
+
+async def ask_names(engine: Engine, system: PeopleTarget) -> Finding:
+    """Whether a place of app users has everything that its mapping names."""
+    label = f'{system.name} names'
+    try:
+        answer = await connect.ask(engine, system, Request('describe'), tries=1)
+    except HermesError as error:
+        return Finding(label, 'todo', str(error), 'say it again later')
+    if lacks := list(system.lacks(answer)):
+        return Finding(label, 'todo', ' '.join(lacks[:MOST]), 'have it made there, or name it in PEOPLE_FILE as it is')
+    return Finding(label, 'ok', 'it has every object and field that the mapping names')
 
 
 async def _ask_fields(engine: Engine) -> list[Finding]:

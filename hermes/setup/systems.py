@@ -28,7 +28,8 @@ def examine_systems(connection: Connection, site: Site, reached: frozenset[str])
             yield Finding(name, 'skipped', 'off: it has no credentials')
             continue
         yield _account(name, standing[name], f'{name}{CREDENTIALS}' in reached)
-        yield _webhooks(profile, standing[name])
+        if profile.role != 'people':
+            yield _webhooks(profile, standing[name])
     for name in (name for name in site.on if site.profiles[name].listings.first):
         label = 'first listing' if name == CRM else f'{name} first listing'
         unproven = checks.read_unproven(connection, name, site.profiles[name].listings.first)
