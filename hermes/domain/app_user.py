@@ -43,6 +43,7 @@ FEED: Final = frozenset({'born', 'user_id', 'email', 'crm_id', 'state', 'is_sust
 """What the host is told when it changes (AU-18)."""
 RULE: Final = 'AU-1'
 
+OWN_STEPS: Final = frozenset({states.ASKED_TO_ADD, states.UNEXPECTED, states.WROTE_ERROR})
 
 KINDS: Final = ('app_user', 'subscription')
 
@@ -189,6 +190,17 @@ def bury(graph: Graph, record: Record, kind: str, context: Context) -> list[Chan
     return [Change(record.ref, 'tombstone', None, kind, 'host', 'AU-20')]
 
 
+def matters(before: Record | None, after: Record) -> bool:
+    """Whether something may have to be sent because of what changed. A step that our own call takes, or that its
+    refusal is, is no news to whoever made the call: else what was refused would be said again at once.
+    """
+    if before is None or before == after:
+        return before is None
+    if after.ref.type not in KINDS or after.fields.get('state') not in OWN_STEPS:
+        return True
+    return replace(before, fields={**before.fields, 'state': after.fields.get('state')}) != after
+
+
 def advance(
     graph: Graph, ref: RecordRef, steps: Sequence[str], done: Applied, context: Context, detail: str = ''
 ) -> None:
@@ -254,7 +266,7 @@ def observe(graph: Graph, seen: Observation, context: Context, done: Applied) ->
         mirror = settle(mirror, seen.intent, seen.version)
         graph.put_mirror(mirror)
     if not mirror.live:
-        _lose(graph, seen, done)
+        _lose(graph, seen, context, done)
         return
     wanted = graph.records.get(seen.record) if seen.record else None
     if mirror.record is None:
@@ -289,12 +301,14 @@ def _settle(graph: Graph, record: Record, seen: Observation, context: Context, d
     done.closed += [(kind, _key(kind, record.ref)) for kind in ('ambiguous', 'conflict')]
 
 
-def _lose(graph: Graph, seen: Observation, done: Applied) -> None:
+def _lose(graph: Graph, seen: Observation, context: Context, done: Applied) -> None:
     """Its object is gone there."""
     mirror = graph.mirrors[seen.ref]
     record = graph.record(mirror.record)
     if record is not None and record.fields.get('crm_id') == seen.ref.remote_id:
         done.changes += write(graph, record, {'crm_id': None}, 'AU-4', seen.ref.system, 'its object is gone there')
+        if record.fields.get('target') == seen.ref.system and record.fields.get('state') == states.WROTE:
+            advance(graph, record.ref, [states.CREATED], done, context, 'its object is gone there')
     done.note(f'{seen.ref.type} {seen.ref.remote_id} of {seen.ref.system} is gone')
 
 

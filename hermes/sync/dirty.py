@@ -9,6 +9,7 @@ from typing import Any, Final
 from hermes.db import graphs, journal, people, pushes, records
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
+from hermes.domain import app_user
 from hermes.domain.graph import Context, Graph
 from hermes.domain.model import Event, Mirror, Record, RecordRef, RemoteRef
 from hermes.domain.plan import Create, Delete, Noop, Plan, Update, Wait, plan
@@ -25,7 +26,7 @@ def touched_by(
     """Records that may now differ from what a system holds; with a company, everything under it (inherited fields,
     parents' ids); with a deal, the company that it is of and the one that it was of (PD-DEAL-6).
     """
-    touched = {ref for ref in graph.touched_records if graph.records[ref] != records.get(ref)}
+    touched = {ref for ref in graph.touched_records if app_user.matters(records.get(ref), graph.records[ref])}
     for remote in graph.touched_mirrors:
         mirror = graph.mirrors[remote]
         if mirror.record and mirror != mirrors.get(remote):

@@ -1,0 +1,237 @@
+"""App users as they stand in the emulated Salesforce: signed up, changed, looked for, moderated; its bad manners."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hermes.db.server.embedded import Server
+from hermes.parts.assembly import set_limits
+from tests import postgres
+from tests.flows.house import SANDBOX, House, open_house
+
+KEY = 'a-key-of-the-host-for-tests'
+WHO = {'authorization': f'token {KEY}'}
+CLIENT_ID, CLIENT_SECRET = 'app-1', 'app-secret-of-tests'
+USER, EMAIL = 'Sefaria_App_User__c', 'Sefaria_App_Email__c'
+
+
+@dataclass
+class People:
+    """A Hermes whose app users go to Salesforce."""
+
+    house: House
+
+    @property
+    def crm(self) -> Any:
+        return self.house.world.salesforce
+
+    async def sign_up(self, email: str, **told: Any) -> dict[str, Any]:
+        body = {'email': email, 'first_name': 'Ada', 'last_name': "O'Brien", **told}
+        answer = await self.house.web.post('/people/', json=body, headers=WHO)
+        assert answer.status_code == 202, answer.text
+        return dict(answer.json())
+
+    async def shown(self, who: object) -> dict[str, Any]:
+        return dict((await self.house.web.get(f'/people/{who}/', headers=WHO)).json())
+
+    def rows(self, kind: str = USER) -> list[dict[str, Any]]:
+        return [row for row in self.crm.kind(kind).rows.values() if not row['IsDeleted']]
+
+    def calls(self) -> int:
+        return len([call for call in self.house.world.calls if call.system == 'salesforce'])
+
+    async def pushes(self) -> list[tuple[str, str]]:
+        rows = await self.house.rows("select state, reason from push where wanted > done and system = 'salesforce'")
+        return [(row['state'], row['reason']) for row in rows]
+
+
+@pytest.fixture
+async def people(migrated_server: Server, tmp_path: Path) -> AsyncIterator[People]:
+    more: dict[str, Any] = {
+        'people_api_key': KEY, 'data_dir': tmp_path, 'salesforce_base_url': f'{SANDBOX}/salesforce',
+        'salesforce_client_id': CLIENT_ID, 'salesforce_client_secret': CLIENT_SECRET,
+    }  # fmt: skip
+    with postgres.fresh_database(migrated_server) as url:
+        async with open_house(url, connected=False, **more) as house:
+            secrets = house.world.secrets
+            object.__setattr__(secrets, 'sf_client_id', CLIENT_ID)
+            object.__setattr__(secrets, 'sf_client_secret', CLIENT_SECRET)
+            await set_limits(house.engine, house.settings)
+            await house.act('people.target', target='salesforce', phase='interim_target')
+            yield People(house)
+
+
+@pytest.mark.behaviour('AU-1', 'AU-15')
+async def test_who_signs_up_stands_there_and_the_host_learns_the_id(people: People) -> None:
+    told = await people.sign_up('ada@readers.example', user_id='u-1', lists=['Newsletter', 'Educators'])
+    await people.house.settle()
+    [row] = people.rows()
+    assert (row['Hermes_Id__c'], row['User_Id__c']) == (str(told['id']), 'u-1')
+    assert (row['Email__c'], row['Last_Name__c']) == ('ada@readers.example', "O'Brien")
+    assert sorted(row['Mailing_Lists__c'].split(';')) == ['Educators', 'Newsletter']
+    shown = await people.shown('host:u-1')
+    assert (shown['state'], shown['crm_id']) == ('WroteSalesforceAppUserUid', row['Id'])
+    await people.house.settle()
+    before = people.calls()
+    await people.house.settle()
+    assert people.calls() == before
+
+
+@pytest.mark.behaviour('AU-2')
+async def test_another_address_goes_to_the_same_object(people: People) -> None:
+    told = await people.sign_up('ada@readers.example')
+    await people.house.settle()
+    [before] = people.rows()
+    answer = await people.house.web.patch(f'/people/{told["id"]}/', json={'email': 'new@readers.example'}, headers=WHO)
+    assert answer.status_code == 202
+    await people.house.settle()
+    [row] = people.rows()
+    assert (row['Id'], row['Email__c']) == (before['Id'], 'new@readers.example')
+
+
+@pytest.mark.behaviour('AU-13')
+async def test_who_stands_there_already_is_found_by_address_and_gets_our_number(people: People) -> None:
+    people.crm.load_legacy_people(1)
+    told = await people.sign_up('person1@legacy.example')
+    await people.house.settle()
+    [row] = people.rows()
+    assert (row['Hermes_Id__c'], row['First_Name__c'], row['Legacy_Id__c']) == (str(told['id']), 'Ada', '100001')
+    assert (await people.shown(told['id']))['crm_id'] == row['Id']
+
+
+@pytest.mark.behaviour('AU-13', 'AU-15')
+async def test_several_of_one_address_are_for_a_person(people: People) -> None:
+    people.crm.load_legacy_people(1, twice=(1,))
+    told = await people.sign_up('person1@legacy.example')
+    await people.house.settle()
+    assert (await people.shown(told['id']))['state'] == 'Ambiguous'
+    assert [row['Hermes_Id__c'] for row in people.rows()] == [None, None]
+    assert len(await people.house.rows("select 1 from decision where kind = 'ambiguous'")) == 1
+
+
+@pytest.mark.behaviour('AU-15')
+async def test_several_under_our_own_number_are_for_a_person(people: People) -> None:
+    people.crm.change_field(USER, 'Hermes_Id__c', unique=False)
+    told = await people.sign_up('ada@readers.example')
+    for _ in range(2):
+        people.crm.create(USER, {'Hermes_Id__c': str(told['id']), 'Email__c': 'other@b.example'})
+    await people.house.settle()
+    assert (await people.shown(told['id']))['state'] == 'Ambiguous'
+    assert len(people.rows()) == 2
+
+
+@pytest.mark.behaviour('AU-10', 'AU-15')
+async def test_many_who_sign_up_are_few_calls(people: People) -> None:
+    for number in range(60):
+        await people.sign_up(f'reader{number}@readers.example')
+    before = people.calls()
+    await people.house.settle()
+    assert len(people.rows()) == 60
+    assert people.calls() - before < 12
+    assert await people.pushes() == []
+
+
+@pytest.mark.behaviour('AU-17')
+async def test_one_whom_it_refuses_keeps_nobody_back(people: People) -> None:
+    people.crm.change_field(USER, 'Mailing_Lists__c', restricted=True)
+    for number in range(5):
+        await people.sign_up(f'reader{number}@readers.example', lists=['Newsletter' if number != 2 else 'Unheard of'])
+    await people.house.settle()
+    assert len(people.rows()) == 4
+    [(state, reason)] = await people.pushes()
+    assert state == 'parked'
+    assert 'reader2' not in reason
+
+
+@pytest.mark.behaviour('AU-4')
+async def test_spam_is_flagged_and_never_lost(people: People) -> None:
+    told = await people.sign_up('ada@readers.example')
+    await people.house.settle()
+    answer = await people.house.web.post(f'/people/{told["id"]}/moderation/', json={'action': 'spam'}, headers=WHO)
+    assert answer.status_code == 202
+    await people.house.settle()
+    [row] = people.rows()
+    assert row['Review_Reason__c'] == 'spam'
+
+
+@pytest.mark.behaviour('AU-3')
+async def test_an_address_without_an_account_gets_its_mail(people: People) -> None:
+    body = {'email': 'list@readers.example', 'lists': ['Newsletter']}
+    answer = await people.house.web.post('/people/subscriptions/', json=body, headers=WHO)
+    assert answer.status_code == 202
+    await people.house.settle()
+    [row] = people.rows(EMAIL)
+    assert (row['Email__c'], row['Mailing_Lists__c']) == ('list@readers.example', 'Newsletter')
+    assert row['Hermes_Id__c'] == str(answer.json()['id'])
+    assert people.rows() == []
+
+
+async def test_bad_manners_lose_and_double_nobody(people: People) -> None:
+    people.crm.break_things(locks=5)
+    for number in range(8):
+        await people.sign_up(f'reader{number}@readers.example')
+        await people.house.settle(5)
+        people.crm.end_sessions()
+    await people.house.settle(7200)
+    people.crm.mend()
+    await people.house.settle(7200)
+    assert sorted(row['Email__c'] for row in people.rows()) == [
+        f'reader{number}@readers.example' for number in range(8)
+    ]
+    assert await people.pushes() == []
+
+
+async def test_storms_lose_and_double_nobody(people: People) -> None:
+    people.house.world.weather.change(name='storm')
+    for number in range(8):
+        await people.sign_up(f'reader{number}@readers.example')
+        await people.house.settle(5)
+    await people.house.settle(600)
+    people.house.world.weather.change(name='calm')
+    people.house.clock.move_to(people.house.clock.now() + timedelta(hours=25))
+    await people.house.settle(7200)
+    print(await people.house.rows('select * from system_state'), await people.pushes())
+    assert sorted(row['Email__c'] for row in people.rows()) == [
+        f'reader{number}@readers.example' for number in range(8)
+    ]
+    assert await people.pushes() == []
+
+
+async def test_a_spent_day_is_waited_for(people: People) -> None:
+    people.crm.set_calls(daily=100, used=100)
+    await people.sign_up('ada@readers.example')
+    await people.house.settle(60)
+    assert people.rows() == []
+    people.crm.set_calls(daily=100, used=0)
+    people.house.clock.move_to(people.house.clock.now() + timedelta(hours=25))
+    await people.house.settle(7200)
+    assert len(people.rows()) == 1
+
+
+@pytest.mark.behaviour('AU-7', 'AU-8')
+async def test_the_host_asks_who_is_there_and_which_lists(people: People) -> None:
+    people.crm.load_legacy_people(2, twice=(2,))
+    told = []
+    for email in ('person1@legacy.example', 'person2@legacy.example', "o'nobody@legacy.example"):
+        answer = await people.house.web.post('/people/lookup/', json={'email': email}, headers=WHO)
+        told.append(answer.json())
+    assert [len(each['crm_ids']) for each in told] == [1, 2, 0]
+    answer = await people.house.web.get('/people/lists/', headers=WHO)
+    assert answer.json()['lists'] == ['Educators', 'Newsletter', 'Newsletter Hebrew', 'Weekly Study']
+
+
+async def test_an_object_that_people_delete_there_is_made_again(people: People) -> None:
+    told = await people.sign_up('ada@readers.example')
+    await people.house.settle()
+    [row] = people.rows()
+    people.crm.delete(USER, row['Id'])
+    await people.house.web.patch(f'/people/{told["id"]}/', json={'first_name': 'Bea'}, headers=WHO)
+    await people.house.settle(7200)
+    [row] = people.rows()
+    assert (row['First_Name__c'], row['Hermes_Id__c']) == ('Bea', str(told['id']))
+    assert (await people.shown(told['id']))['crm_id'] == row['Id']
+    assert await people.house.rows("select 1 from event where state = 'parked'") == []
