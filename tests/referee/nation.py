@@ -15,8 +15,8 @@ from tests.referee.document import METHODS, PlainDumper
 
 Json = dict[str, Any]
 EMULATED = (
-    'async_processes', 'custom_fields', 'lists', 'membership_types', 'memberships', 'signup_taggings', 'signup_tags',
-    'signups',
+    'async_processes', 'contacts', 'custom_fields', 'donations', 'lists', 'membership_types', 'memberships', 'pledges',
+    'signup_taggings', 'signup_tags', 'signups',
 )  # fmt: skip
 MEDIA = 'application/vnd.api+json'
 REFUSAL = {

@@ -66,10 +66,11 @@ async def test_every_operation_pleases_the_referee(walker: Walker, world: World)
         *((method, f'/{kind}/{{id}}') for kind in WRITTEN for method in ('GET', 'PATCH', 'DELETE')),
         *(('PATCH', f'/lists/{{id}}/{name}') for name in ('add_signups', 'remove_signups', 'tag', 'untag')),
         ('PATCH', '/signups/push'), ('GET', '/signups/me'), ('GET', '/lists/{id}/signups'),
-        ('GET', '/async_processes/{id}'), ('GET', '/custom_fields'), ('GET', '/custom_fields/{id}'),
+        ('GET', '/async_processes/{id}'), *(('GET', f'/{kind}{one}') for kind in READ for one in ('', '/{id}')),
     } - {('PATCH', '/signup_taggings/{id}')}  # fmt: skip
 
 
+READ = ('custom_fields', 'donations', 'pledges', 'contacts')
 WRITTEN = ('signups', 'lists', 'signup_tags', 'signup_taggings', 'membership_types', 'memberships')
 
 
@@ -156,7 +157,12 @@ async def walk_memberships(walker: Walker) -> None:
 async def walk_lists_of_everything(walker: Walker, world: World) -> None:
     world.nationbuilder.act('add_list', name='News')
     world.nationbuilder.act('add_people', count=45, tags={'sustainer': 3}, lists={'news': 2}, membership='Friend')
-    for kind in (*WRITTEN, 'custom_fields'):
+    for act in ('donate', 'pledge', 'note_contact'):
+        world.nationbuilder.act(act, id='1')
+    for kind in READ[1:]:
+        await walker.call('GET', f'/{kind}/1?include=signup')
+        await walker.call('GET', f'/{kind}?filter[signup_id]=1')
+    for kind in (*WRITTEN, *READ):
         for number in ('1', '9'):
             await walker.call('GET', f'/{kind}?page[number]={number}&page[size]=20')
         await walker.call('GET', f'/{kind}?filter[bogus]=1', wanted=400)

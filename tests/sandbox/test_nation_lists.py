@@ -201,6 +201,23 @@ async def test_memberships_hang_on_a_person_and_a_type(caller: Caller) -> None:
     assert await caller.ids('/memberships') == []
 
 
+async def test_what_else_hangs_on_a_person_can_be_read(caller: Caller) -> None:
+    nation = caller.nation
+    for act in ('donate', 'donate', 'pledge', 'note_contact'):
+        nation.act(act, id='2')
+    for kind, count in (('donations', 2), ('pledges', 1), ('contacts', 1)):
+        assert len(await caller.ids(f'/{kind}?filter[signup_id]=2')) == count
+        assert await caller.ids(f'/{kind}?filter[signup_id]=3') == []
+    shown = (await caller.ok('GET', '/signups/2'))['data']['attributes']
+    assert (shown['is_donor'], shown['donations_count'], shown['donations_amount_in_cents']) == (True, 2, 3600)
+    assert (await caller.ok('GET', '/donations/1'))['data']['attributes']['amount'] == '18.00'
+    nation.act('merge_people', loser='2', survivor='3')
+    assert len(await caller.ids('/donations?filter[signup_id]=3')) == 2
+    await caller.ok('DELETE', '/signups/3')
+    assert await caller.ids('/donations') == []
+    assert await caller.refused('POST', '/donations', body('donations', signup_id='3')) == (404, 'not_found')
+
+
 @pytest.mark.behaviour('AU-21')
 async def test_a_service_reads_whoever_may_be_written_to(caller: Caller) -> None:
     nation = caller.nation

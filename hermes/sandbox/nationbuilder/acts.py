@@ -23,6 +23,7 @@ ACTS: Final = frozenset(
         'add_person',
         'bounce',
         'delete_person',
+        'donate',
         'edit_person',
         'expire_tokens',
         'fail',
@@ -35,6 +36,8 @@ ACTS: Final = frozenset(
         'manners',
         'mend',
         'merge_people',
+        'note_contact',
+        'pledge',
         'register_callback',
         'revoke_tokens',
         'stall_jobs',
@@ -155,6 +158,33 @@ class NationBuilder(Nation):
         values = {'signup_id': str(id), 'membership_type_id': kind['id'], 'status': status, 'started_at': stamp(now)}
         return str(
             self.create('memberships', values | {'expires_on': (now + timedelta(days=days)).date().isoformat()})['id']
+        )
+
+    def donate(self, id: str, amount_in_cents: int = 1800) -> str:
+        """A person gives once; the id of the donation."""
+        person, now, cents = self.store.get('signups', str(id)), self.now(), int(amount_in_cents)
+        values: Row = {'signup_id': str(id), 'amount_in_cents': cents, 'amount': f'{cents / 100:.2f}'}
+        values |= {'succeeded_at': now, 'status': 'succeeded', 'created_at': now, 'updated_at': now}
+        given = {name: person.get(name, 0) for name in ('donations_count', 'donations_amount_in_cents')}
+        counted = {'donations_count': given['donations_count'] + 1, 'is_donor': True, 'last_donated_at': now}
+        counted |= {'donations_amount_in_cents': given['donations_amount_in_cents'] + cents}
+        self.store.put('signups', {'first_donated_at': now, **person, **counted, 'updated_at': now})
+        return str(self.store.insert('donations', values)['id'])
+
+    def pledge(self, id: str, amount_in_cents: int = 1800) -> str:
+        """A person promises to give; the id of the pledge."""
+        self.store.get('signups', str(id))
+        now, cents = self.now(), int(amount_in_cents)
+        values: Row = {'signup_id': str(id), 'amount_in_cents': cents, 'amount': f'{cents / 100:.2f}'}
+        values |= {'amount_left_in_cents': cents, 'created_at': now, 'updated_at': now}
+        return str(self.store.insert('pledges', values)['id'])
+
+    def note_contact(self, id: str, content: str = '', contact_method: str = 'phone_call') -> str:
+        """Somebody of the nation notes that they spoke with a person; the id of the contact."""
+        self.store.get('signups', str(id))
+        values: Row = {'signup_id': str(id), 'author_id': self.owner, 'content': content or None}
+        return str(
+            self.store.insert('contacts', values | {'contact_method': contact_method, 'created_at': self.now()})['id']
         )
 
     def add_custom_field(self, name: str, slug: str, field_type: str = 'text', options: list[str] | None = None) -> str:

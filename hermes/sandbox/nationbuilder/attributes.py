@@ -138,6 +138,40 @@ TYPES: Final[dict[str, dict[str, Attribute]]] = {
             *TIMES,
         ]
     ),
+    'donations': dict(
+        [
+            *_of(
+                'text',
+                'actblue_order_number check_number donation_tracking_code_id email employer first_name last_name '
+                'mailing_id membership_id middle_name note occupation page_id payment_type_id payment_type_name '
+                'pledge_id signup_id',
+            ),
+            *_of('number', 'amount_in_cents', 0),
+            *_of('moment', 'canceled_at failed_at pending_at succeeded_at'),
+            *_of('object', 'custom_values'),
+            *_of('flag', 'is_corporate_contribution is_private', False),
+            *_of('text', 'amount import_id payout_id status', writable=False),
+            *TIMES,
+        ]
+    ),
+    'pledges': dict(
+        [
+            *_of('number', 'amount_in_cents', 0),
+            *_of('text', 'author_id donation_tracking_code_id page_id recruiter_id signup_id'),
+            *_of('flag', 'is_private', False),
+            *_of('text', 'amount', writable=False),
+            *_of('number', 'amount_left_in_cents', 0, writable=False),
+            *TIMES,
+        ]
+    ),
+    'contacts': dict(
+        [
+            *_of('text', 'author_id broadcaster_id contact_method contact_status content path_id path_step_id'),
+            *_of('text', 'signup_id'),
+            *_of('number', 'pc_in_cents', 0),
+            *_of('moment', 'created_at', writable=False),
+        ]
+    ),
     'custom_fields': dict(
         [
             *_of('text', 'field_type name resource_type slug', writable=False),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hermes.sandbox.world import World
 
 Json = dict[str, Any]
+HANGING = ('memberships', 'donations', 'pledges', 'contacts')
 STATUSES = ('active', 'canceled', 'expired', 'grace period')
 
 
@@ -195,14 +196,15 @@ class Nation:
         for tagging in store.linked('signup_taggings', 'signup_id', loser):
             if self.tagging(survivor, tagging['tag_id']) is None:
                 store.put('signup_taggings', {**tagging, 'signup_id': survivor})
-        for membership in store.linked('memberships', 'signup_id', loser):
-            store.put('memberships', {**membership, 'signup_id': survivor})
+        for kind in HANGING:
+            for row in store.linked(kind, 'signup_id', loser):
+                store.put(kind, {**row, 'signup_id': survivor})
         for wanted in store.lists_of.get(loser, ()):
             store.join(wanted, survivor, store.members[wanted][loser])
         self.delete('signups', loser)
-        row = {**people.merged(store, gone, stays), 'updated_at': self.now()}
-        store.put('signups', row)
-        return row
+        whole = {**people.merged(store, gone, stays), 'updated_at': self.now()}
+        store.put('signups', whole)
+        return whole
 
     def error_answer(self, kind: Kind) -> Response:
         if kind == 'blocked':
@@ -247,7 +249,7 @@ class Nation:
             'signups': [self.person(row) for row in tables['signups'].values()],
             'lists': [{**row, 'signups_count': len(store.members[row['id']])} for row in tables['lists'].values()],
             'tags': {row['name']: len(tagged.get(row['id'], ())) for row in tables['signup_tags'].values()},
-            **{kind: list(tables[kind].values()) for kind in ('memberships', 'membership_types', 'custom_fields')},
+            **{kind: list(tables[kind].values()) for kind in (*HANGING, 'membership_types', 'custom_fields')},
             'jobs': self.jobs.state(),
             'grants': self.desk.state(),
             'faults': self.faults.state(),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 MOST_IDS: Final = 10_000
-READ_ONLY: Final = ('custom_fields',)
+READ_ONLY: Final = ('custom_fields', 'donations', 'pledges', 'contacts')
 NEVER_CHANGED: Final = ('signup_taggings',)
 
 

@@ -85,6 +85,10 @@ def _nothing(store: Store, row: Row) -> list[tuple[str, Row]]:
 Related = tuple[str, Callable[[Store, Row], list[tuple[str, Row]]]]
 EMPTY: Final = ('page', 'path_journeys', 'petition_signatures', 'precinct', 'signup_profile', 'voter')
 """What a person may be sideloaded with by the document and never has here."""
+OF_A_DONATION: Final = (
+    'author', 'donation_tracking_code', 'import', 'mailing', 'membership', 'page', 'payment_type', 'pledge',
+    'recruiter',
+)  # fmt: skip
 RELATED: Final[dict[str, dict[str, Related]]] = {
     'signups': {
         'memberships': ('memberships?filter[signup_id]={id}', _hanging('memberships', 'signup_id')),
@@ -120,11 +124,23 @@ RELATED: Final[dict[str, dict[str, Related]]] = {
         'membership_type': ('membership_types/{membership_type_id}', _owner('membership_types', 'membership_type_id')),
         'donations': ('', _nothing),
     },
+    'donations': {
+        'signup': ('signups/{signup_id}', _owner('signups', 'signup_id')),
+        **dict.fromkeys(OF_A_DONATION, ('', _nothing)),
+    },
+    'pledges': {
+        'signup': ('signups/{signup_id}', _owner('signups', 'signup_id')),
+        **dict.fromkeys(('author', 'donation_tracking_code', 'page', 'recruiter'), ('', _nothing)),
+    },
+    'contacts': {
+        'signup': ('signups/{signup_id}', _owner('signups', 'signup_id')),
+        'author': ('', _owner('signups', 'author_id')),
+    },
 }  # fmt: skip
 TO_ONE: Final = frozenset(
     (
         'author', 'last_contacted_by', 'membership_type', 'page', 'parent', 'precinct', 'recruiter', 'signup',
-        'signup_profile', 'tag', 'voter',
+        'signup_profile', 'tag', 'voter', *OF_A_DONATION,
     )
 )  # fmt: skip
 

@@ -20,6 +20,7 @@ ZONE: Final = ZoneInfo('America/New_York')
 LINKS: Final = {
     'signup_taggings': ('signup_id', 'tag_id'),
     'memberships': ('signup_id', 'membership_type_id'),
+    **dict.fromkeys(('donations', 'pledges', 'contacts'), ('signup_id',)),
 }
 """What is found by the row that it hangs on."""
 
