@@ -150,7 +150,7 @@ async def counts(connection: Connection, target: str) -> dict[str, int]:
     """How many live app users stand in each state of a target."""
     rows = await connection.execute(
         "select coalesce(state, '') as state, count(*) as n from app_user where coalesce(target, '') = %s and "
-        'tombstone is null and alias_of is null group by 1',
+        "tombstone is null and alias_of is null and decided is distinct from 'skip' group by 1",
         (target,),
     )
     return {row['state']: row['n'] for row in await rows.fetchall()}

@@ -9,7 +9,9 @@ from hermes.db.reads.lookup import Row, rows
 
 COUNT: Final = """
     select coalesce(state, '') as state, count(*) as n from app_user
-    where coalesce(target, '') = %(target)s and tombstone is null and alias_of is null group by 1 order by 1
+    where coalesce(target, '') = %(target)s and tombstone is null and alias_of is null
+      and decided is distinct from 'skip'
+    group by 1 order by 1
 """
 LIST: Final = """
     select u.id, u.user_id, u.email, u.first_name, u.last_name, u.legacy_id, u.crm_id, u.state,
