@@ -4,12 +4,17 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from hermes.db.server.embedded import Server
 from hermes.parts.assembly import set_limits
+from hermes.people.importing import import_users
+from hermes.people.sustainers import sync_sustainers
+from hermes.people.validation import validate
+from hermes.ports import PeopleTarget
+from hermes.setup.doctor import ask_names
 from tests import postgres
 from tests.flows.house import SANDBOX, House, open_house
 
@@ -235,3 +240,47 @@ async def test_an_object_that_people_delete_there_is_made_again(people: People) 
     assert (row['First_Name__c'], row['Hermes_Id__c']) == ('Bea', str(told['id']))
     assert (await people.shown(told['id']))['crm_id'] == row['Id']
     assert await people.house.rows("select 1 from event where state = 'parked'") == []
+
+
+@pytest.mark.behaviour('AU-9', 'AU-10')
+async def test_many_are_validated_in_few_calls_and_then_known_by_our_numbers(people: People) -> None:
+    people.crm.load_legacy_people(450, contacts=False, twice=(7,))
+    people.house.clock.move_to(people.house.clock.now() + timedelta(minutes=1))
+    lines = [
+        (n, {'email': f'person{n}@legacy.example', 'user_id': f'u-{n}', 'legacy_id': str(100_000 + n)})
+        for n in range(1, 461)
+    ]
+    engine = people.house.engine
+    await import_users(engine, lines, dry=False, by='tests')
+    before = people.calls()
+    done = await validate(engine, by='tests')
+    assert people.calls() - before <= 4
+    assert done.looked == 460
+    assert done.states == {'WroteSalesforceAppUserUid': 449, 'WroteNotFound': 10, 'Ambiguous': 1}
+    before = people.calls()
+    await people.house.settle()
+    assert len([row for row in people.rows() if row['Hermes_Id__c']]) == 449
+    assert len(people.rows()) == 451
+    assert people.calls() - before <= 6
+
+
+@pytest.mark.behaviour('AU-6')
+async def test_sustainers_are_read_to_the_end(people: People) -> None:
+    for number in range(3):
+        await people.sign_up(f'reader{number}@readers.example')
+    await people.house.settle()
+    people.crm.load_legacy_people(4500, contacts=False)
+    [first, *_] = people.rows()
+    people.crm.flag_sustainer(first['Id'])
+    done = await sync_sustainers(people.house.engine)
+    assert (done.read, len(done.on), len(done.off)) == (4503, 1, 0)
+    assert (await people.shown(done.on[0]))['is_sustainer'] is True
+
+
+async def test_doctor_compares_the_names(people: People) -> None:
+    system = people.house.engine.systems['salesforce']
+    assert (await ask_names(people.house.engine, cast(PeopleTarget, system))).state == 'ok'
+    people.crm.change_field(USER, 'Hermes_Id__c', unique=False)
+    found = await ask_names(people.house.engine, cast(PeopleTarget, system))
+    assert (found.name, found.state) == ('salesforce names', 'todo')
+    assert found.said == f'{USER}.Hermes_Id__c is not unique: there could be two objects for one person.'
