@@ -150,6 +150,17 @@ async def learn(connection: Connection, system: str, *, until: datetime, daily: 
         )
 
 
+async def learn_usage(connection: Connection, system: str, spent: int, limit: int) -> None:
+    """The remote said how much of its day is spent, by others too, and how much there is: neither is taken for less."""
+    await connection.execute(
+        'update budget set daily_limit = least(daily_limit, %(limit)s), day = hermes_now()::date, '
+        'spent = greatest(case when day = hermes_now()::date then spent else 0 end, %(spent)s) '
+        'where system = %(system)s and (daily_limit > %(limit)s or %(spent)s > '
+        'case when day = hermes_now()::date then spent else 0 end)',
+        {'system': system, 'spent': spent, 'limit': limit},
+    )
+
+
 async def forget(connection: Connection) -> None:
     """Drop reservations that ended a while ago."""
     await connection.execute("delete from reservation where until < hermes_now() - interval '1 minute'")

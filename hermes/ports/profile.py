@@ -63,6 +63,13 @@ class Prices:
     delete: int = 1
 
 
+class Usage(NamedTuple):
+    """So much of the day's budget is spent, by everybody who shares it, and so much there is."""
+
+    spent: int
+    limit: int
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """What people have to do in the system itself, in its own words, one sentence a line; '' where nothing."""
@@ -119,6 +126,8 @@ class Profile:
     deadline_s: float = 8.0
     """How long a call may take; a lease is kept longer."""
     prices: Prices = Prices()
+    usage: Callable[[Headers], Usage | None] | None = None
+    """What the headers of a success say of the day's budget, where they do."""
     quiet: timedelta = QUIET
     """A silence up to this is never suspicious (PD-GAP-2)."""
     advice: Advice = Advice()

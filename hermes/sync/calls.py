@@ -189,6 +189,9 @@ async def _note(
         connection, call.id, call.reservation_id, _ended(engine, asked), system.name, told, intent
     )
     await _meet(connection, asked)
+    usage = system.profile.usage(asked.answer.headers) if system.profile.usage and reaction is None else None
+    if usage is not None:
+        await budget.learn_usage(connection, system.name, usage.spent, usage.limit)
     if isinstance(reaction, RateLimited):
         await budget.learn(connection, system.name, until=reaction.until, daily=reaction.daily, reason=str(reaction))
     if isinstance(reaction, AuthBroken):

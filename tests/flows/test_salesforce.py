@@ -217,6 +217,22 @@ async def test_a_spent_day_is_waited_for(people: People) -> None:
     assert len(people.rows()) == 1
 
 
+async def test_what_others_spend_of_the_day_is_left_to_them(people: People) -> None:
+    """Each answer says what is spent: Hermes stops by itself, before it is refused."""
+    people.crm.set_calls(daily=100, used=90)
+    for number in range(20):
+        await people.sign_up(f'reader{number}@readers.example')
+        await people.house.settle(30)
+    told = [call.status for call in people.house.world.calls if call.system == 'salesforce']
+    assert 0 < len(told) < 12
+    assert 403 not in told
+    people.crm.set_calls(daily=15_000, used=0)
+    people.house.clock.move_to(people.house.clock.now() + timedelta(hours=49))
+    await set_limits(people.house.engine, people.house.settings)
+    await people.house.settle(7200)
+    assert len(people.rows()) == 20
+
+
 @pytest.mark.behaviour('AU-7', 'AU-8')
 async def test_the_host_asks_who_is_there_and_which_lists(people: People) -> None:
     people.crm.load_legacy_people(2, twice=(2,))

@@ -11,6 +11,7 @@ import pytest
 from hermes.domain.errors import Ambiguous, AuthBroken, RateLimited, Reaction, Rejected, Retry
 from hermes.domain.model import Lookup, RecordRef
 from hermes.ports import Answer, Request
+from hermes.systems.salesforce.limits import read_usage
 from hermes.systems.salesforce.system import Salesforce
 from hermes.systems.salesforce.token import is_home
 from tests.systems.people_conformance import Reply, Vendor, asked, changed, event, new, together
@@ -331,6 +332,21 @@ async def test_an_organisation_is_who_let_us_in() -> None:
 async def test_how_much_is_spent_is_kept() -> None:
     _, answer, _ = await send(Request('me'), (200, {}), headers={'Sforce-Limit-Info': 'api-usage=18/5000'})
     assert answer.headers['sforce-limit-info'] == 'api-usage=18/5000'
+
+
+@pytest.mark.parametrize(
+    ('told', 'expected'),
+    [
+        ('api-usage=18/5000', (18, 5000)),
+        ('api-usage=25/5000; per-app-api-usage=17/250(appName=sample-connected-app)', (25, 5000)),
+        ('api-usage=1/0', None),
+        ('api-usage=²/5000', None),
+        ('per-app-api-usage=17/250', None),
+        ('', None),
+    ],
+)
+def test_what_an_answer_says_of_the_day(told: str, expected: tuple[int, int] | None) -> None:
+    assert read_usage({'sforce-limit-info': told}) == expected
 
 
 async def test_a_spent_day_waits() -> None:

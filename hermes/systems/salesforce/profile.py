@@ -3,6 +3,7 @@
 from typing import Final
 
 from hermes.ports import Profile
+from hermes.systems.salesforce import limits
 
 PROFILE: Final = Profile(
     name='salesforce',
@@ -14,4 +15,5 @@ PROFILE: Final = Profile(
     looks_up=True,
     upserts=True,
     deadline_s=20.0,
+    usage=limits.read_usage,
 )
