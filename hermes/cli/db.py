@@ -160,8 +160,7 @@ def restore(file: BackupFile, name: NameFlag = '') -> None:
     from hermes.db.server import backup as backups
     from hermes.parts.systems import names
 
-    settings = load_settings(make=True)
-    with given(file) as found, open_database(settings, make=True) as address:
+    with given(file) as found, open_database(settings := load_settings(make=True), make=True) as address:
         require_alone(address)
         if lost := contents(address):
             confirm(address, name, 'Everything will be lost', lost)

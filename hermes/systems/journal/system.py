@@ -22,7 +22,7 @@ class JournalTarget:
     profile = PROFILE
     name = PROFILE.name
     types = PROFILE.types
-    account = 'journal'
+    account = ''
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self.journal, self.clock = journal, clock
@@ -65,7 +65,7 @@ class JournalTarget:
         return ()
 
     def identity(self, answer: Answer) -> str:
-        return self.account
+        return ''
 
     def currency(self, answer: Answer) -> str:
         return ''
