@@ -103,6 +103,8 @@ class Profile:
     """What first contact reads besides the account and the custom fields."""
     must_meet: bool = False
     """Nothing is sent anywhere before its account is known and its metadata was read (SETUP-12)."""
+    has_account: bool = True
+    """Somebody else's: the database belongs to the account that answers (SETUP-12)."""
     subscribes: bool = False
     """Whether Hermes subscribes to its webhooks itself (SETUP-4); else a person enters our address there."""
     references: Mapping[str, str] = field(default_factory=dict)

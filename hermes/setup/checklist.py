@@ -113,7 +113,10 @@ def _connect(connection: Connection, site: Site) -> Stand:
     on: list[str] = [name for name in (CRM, PRODUCT) if name in site.on]
     standing = checks.read_standing(connection, on)
     found = [Stand('todo', site.secrets) if site.secrets else None]
-    found += [*(_account(site.profiles[name].title, standing[name]) for name in on), _webhook(connection, site)]
+    found += [
+        *(_account(site.profiles[name].title, standing[name]) for name in on if site.profiles[name].has_account),
+        _webhook(connection, site),
+    ]
     if PRODUCT in on and standing[PRODUCT]['silent_s'] is None:
         found.append(
             Stand('todo', f'No webhook of {PRODUCT_TITLE} has arrived yet: enter {site.addresses[PRODUCT]} there.')

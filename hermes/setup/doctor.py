@@ -69,6 +69,8 @@ async def ask_systems(engine: Engine, site: Site) -> list[Finding]:
     """
     found: list[Finding] = []
     for name, system in engine.systems.items():
+        if not system.profile.has_account:
+            continue
         if name == CALENDAR:
             found += await ask_calendars(engine, site)
             continue

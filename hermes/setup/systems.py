@@ -27,6 +27,9 @@ def examine_systems(connection: Connection, site: Site, reached: frozenset[str])
         if name not in site.on:
             yield Finding(name, 'skipped', 'off: it has no credentials')
             continue
+        if not profile.has_account:
+            yield Finding(name, 'ok', 'files of this installation')
+            continue
         yield _account(name, standing[name], f'{name}{CREDENTIALS}' in reached)
         if profile.role != 'people':
             yield _webhooks(profile, standing[name])

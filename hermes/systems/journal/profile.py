@@ -11,5 +11,6 @@ PROFILE: Final = Profile(
     aliases=('log',),
     types={'app_user': 'app_user', 'subscription': 'subscription'},
     batch=200,
+    has_account=False,
     upserts=True,
 )
