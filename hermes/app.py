@@ -20,6 +20,7 @@ from hermes.db.reading import Reading
 from hermes.db.reads.health import Vitals
 from hermes.kit.clock import Clock, SystemClock
 from hermes.parts.assembly import build_booking_service, build_engine, build_letter_writer, limit_bytes, observe
+from hermes.parts.granting import grants
 from hermes.parts.secrets import hash_key, secrets_of
 from hermes.parts.site import site_of
 from hermes.parts.systems import sources
@@ -32,6 +33,7 @@ from hermes.web.booker.pages import BookerParts, page_teller
 from hermes.web.booker.routes import booker_routes
 from hermes.web.booking_api import booking_routes, read_counter
 from hermes.web.booking_files import file_routes
+from hermes.web.connect_api import connect_routes
 from hermes.web.core_api import CoreParts, core_routes, country_of
 from hermes.web.desk.first import FirstCode
 from hermes.web.desk.pages import tell_status
@@ -117,6 +119,7 @@ def add_pages(application: FastAPI, service: BookingService, desk: DeskParts, se
         files,
         booker_routes(pages),
         core_routes(core),
+        connect_routes(grants(service.engine, settings)),
         app_users,
         desk_routes(desk),
     )

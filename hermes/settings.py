@@ -171,8 +171,12 @@ class Settings(BaseSettings):
         description='File that says what app users, their fields and lists are called in the CRM (TOML). Empty: the '
         'shipped names.',
     )
-    nationbuilder_slug: str = Field('', description='Name of the nation.')
-    nationbuilder_base_url: Address = Field('', description="Address of the nation, if it is not the slug's own.")
+    nationbuilder_slug: str = Field(
+        '', pattern=r'^([a-z0-9][a-z0-9-]{0,62})?$', description='Name of the nation, as in its address.'
+    )
+    nationbuilder_base_url: Address = Field(
+        '', description='Address of the nation. Empty: https://NATIONBUILDER_SLUG.nationbuilder.com.'
+    )
     nationbuilder_client_id: str = Field('', description='Client id of the NationBuilder app.')
     nationbuilder_client_secret: SecretStr = Field(UNSET, description='Its secret.')
     nationbuilder_token: SecretStr = Field(UNSET, description='An access token, instead of signing in.')
@@ -295,7 +299,7 @@ class Settings(BaseSettings):
         used = [self.tc2_base_url, self.pd_base_url, self.hermes_url]
         if self.g_private_key.get_secret_value():
             used += [self.g_api_root, self.g_token_uri]
-        used += [address for address in (self.salesforce_base_url, self.nationbuilder_base_url) if address]
+        used += [address for address in (self.salesforce_base_url, self.nationbuilder_url) if address]
         used += [url.get_secret_value() for url in (self.smtp_url, self.alert_webhook_url) if url.get_secret_value()]
         if self.hermes_sandbox and not all(is_loopback(address) for address in used):
             raise ValueError(
@@ -332,6 +336,12 @@ class Settings(BaseSettings):
             'nb_client_id': self.nationbuilder_client_id,
             'nb_client_secret': self.nationbuilder_client_secret.get_secret_value(),
         }
+
+    @property
+    def nationbuilder_url(self) -> str:
+        """Where the nation is; '' while none is named."""
+        named = f'https://{self.nationbuilder_slug}.nationbuilder.com' if self.nationbuilder_slug else ''
+        return self.nationbuilder_base_url or named
 
     @property
     def sandboxed(self) -> bool:

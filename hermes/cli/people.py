@@ -9,6 +9,7 @@ import typer
 
 from hermes.cli.acting import BY, ByText
 from hermes.cli.output import ATTENTION, Column, JsonFlag, clean, print_json, print_rows, say, warn
+from hermes.cli.people_connect import connect
 from hermes.domain.errors import Refused
 
 if TYPE_CHECKING:
@@ -325,5 +326,5 @@ COMMANDS = {
     'report': report, 'import': import_users, 'validate': validate, 'export-csv': export_csv,
     'import-decisions': import_decisions, 'retry': retry, 'rollback': roll_back, 'migration': migration,
     'load-log': load_log, 'replay-journal': replay_journal, 'sync-sustainers': sync_sustainers,
-    'retire-legacy-id': retire_legacy_id,
+    'retire-legacy-id': retire_legacy_id, 'connect': connect,
 }  # fmt: skip

@@ -62,7 +62,7 @@ STANCES: Final[Mapping[str, Mapping[str, Stance]]] = {
     'crm_check': {'record_type': 'nobody', 'target': 'nobody', 'state': 'nobody', 'code': 'nobody', 'excerpt': 'own'},
     'feed': {'says': 'own'},
     'people_run': {'kind': 'nobody', 'target': 'nobody', 'states': 'nobody', 'counts': 'nobody', 'by': 'nobody'},
-    'vault': {'name': 'nobody', 'sealed': 'nobody', 'leased_by': 'nobody'},
+    'vault': {'name': 'nobody', 'sealed': 'nobody', 'leased_by': 'nobody', 'broken': 'nobody'},
     'admin': dict.fromkeys(STAFF, 'nobody'),
     'pipeline': {**dict.fromkeys(RECORD, 'nobody'), 'name': 'nobody'},
     'stage': {**dict.fromkeys(RECORD, 'nobody'), 'name': 'nobody'},

@@ -11,6 +11,7 @@ HermesError                 a plain sentence for people
 └── Reaction                what an outside system's answer asks for
     ├── Retry               try again later, with backoff and jitter
     ├── RateLimited         wait until a moment (OUT-8)
+    ├── Pending             taken, and done later: ask again how it stands
     ├── Gone                404 or 410 (OUT-5): read once, never create
     ├── Rejected            the remote refuses these fields (OUT-6): park and show
     ├── Forbidden           not allowed for this object: park and show
@@ -105,6 +106,15 @@ class RateLimited(Reaction):
         self.daily = daily
 
 
+class Pending(Reaction):
+    """The remote took it and does it later: ask again at `until`; `job`: by what, in the remote's own way."""
+
+    def __init__(self, message: str, until: datetime, job: str) -> None:
+        super().__init__(message)
+        self.until = until
+        self.job = job
+
+
 class Gone(Reaction):
     """The remote object is not there."""
 
@@ -134,6 +144,7 @@ class Ambiguous(Reaction):
 
 
 REACTIONS = tuple(
-    kind.__name__ for kind in (Retry, RateLimited, Gone, Rejected, Forbidden, StrangeOwner, AuthBroken, Ambiguous)
+    kind.__name__
+    for kind in (Retry, RateLimited, Pending, Gone, Rejected, Forbidden, StrangeOwner, AuthBroken, Ambiguous)
 )
 """What a call is noted with that did not go well."""

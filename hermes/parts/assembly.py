@@ -24,7 +24,7 @@ from hermes.kit.clock import Clock, SystemClock
 from hermes.kit.http import Line, look_at_health
 from hermes.kit.ids import Chance, new_token, system_chance
 from hermes.legacy.importing import OF_IMPORTS
-from hermes.parts import google
+from hermes.parts import google, granting
 from hermes.parts.roles import CALENDAR
 from hermes.parts.secrets import channel_secrets, hash_key, secrets_of
 from hermes.parts.systems import SYSTEMS, build_systems
@@ -136,7 +136,7 @@ def build_engine(
 ) -> Engine:
     """An engine over the configured database and systems."""
     clock = clock or SystemClock()
-    return Engine(
+    engine = Engine(
         Database(settings.database_url, clock, size=connections),
         build_systems(settings, clock, transport, systems),
         clock,
@@ -152,6 +152,8 @@ def build_engine(
         following=following(settings),
         more_acts=OF_IMPORTS,
     )
+    granting.lend(engine, settings, systems)
+    return engine
 
 
 def build_letter_writer(settings: Settings) -> 'LetterWriter':

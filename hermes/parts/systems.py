@@ -5,7 +5,7 @@ who plays which role stands in `roles`.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from hermes.parts import google, journal, pipedrive, salesforce, tutorcruncher
+from hermes.parts import google, journal, nationbuilder, pipedrive, salesforce, tutorcruncher
 from hermes.ports import Profile, Source, System
 from hermes.settings import Settings
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from hermes.sync.subscription import Door
 
 SYSTEMS: 'Final[tuple[Wiring, ...]]' = (
-    pipedrive.WIRING, tutorcruncher.WIRING, google.WIRING, journal.WIRING, salesforce.WIRING,
+    pipedrive.WIRING, tutorcruncher.WIRING, google.WIRING, journal.WIRING, salesforce.WIRING, nationbuilder.WIRING,
 )  # fmt: skip
-APP_USERS: Final = ('nationbuilder',)
+APP_USERS: Final = ()
 """Where app users may be written to (docs/reference/app-users.md): names that can be said, without a system yet."""
 
 

@@ -37,3 +37,5 @@ class Wiring:
     """How we subscribe to its deliveries ourselves. Raises Refused where nobody could reach us; None while the settings
     say too little for it.
     """
+    granted: bool = False
+    """A person signs it in, once: it is a `ports.grants.Granted`."""

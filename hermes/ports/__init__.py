@@ -52,6 +52,7 @@ Op = Literal[
     'sustainers',
     'lists',
     'describe',
+    'job',
 ]
 
 
@@ -63,8 +64,8 @@ class Request:
     `basis` are the mirror's current canonical values (needed where a list goes out whole, OUT-1);
     `params` for listings: 'since' (aware datetime), 'cursor', 'status', 'ids', 'limit'; for a 'lookup': 'keys', a list
     of {'record': [type, id], 'external_id', 'legacy_id', 'email'}, and 'by', the one key that counts ('': whatever
-    finds somebody); for 'sustainers': 'cursor'. `items`: many writes of one op and type that go out as one call
-    (Profile.batch); an answer's items are theirs, by index.
+    finds somebody); for 'sustainers': 'cursor'; for a 'job': 'job', as Pending named it. `items`: many writes of one op
+    and type that go out as one call (Profile.batch); an answer's items are theirs, by index.
     """
 
     op: Op

@@ -4,16 +4,16 @@ Whoever is new is looked for first (AU-13): the look-up is a call like any other
 anybody is made. A write whose outcome is unknown is sent again: it goes out under our own id (AU-15).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 from hermes.db import graphs, pushes
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
 from hermes.db.pushes import Push
-from hermes.domain.errors import AuthBroken, Forbidden, RateLimited, Reaction, Rejected, Retry
+from hermes.domain.errors import AuthBroken, Forbidden, Pending, RateLimited, Reaction, Rejected, Retry
 from hermes.domain.graph import Graph
 from hermes.domain.model import Event, Record
 from hermes.domain.plan import Create, Noop, Plan, Wait, plan
@@ -31,11 +31,12 @@ LEASE_MORE_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Going:
-    """One that goes out: its push, its call, and the event of its intent."""
+    """One that goes out: its push, its call, the event of its intent, and the intent as the push keeps it."""
 
     push: Push
     item: Request
     intent: Event | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +158,14 @@ async def _allow(
     going, intents = [], []
     for each in wanted.going:
         opened = await calls.intent_event(connection, system.name, 'open', each.item, 0, told)
-        intents.append(
-            (
-                each.push,
-                {
-                    'op': each.item.op, 'type': each.item.type, 'remote_id': each.item.remote_id,
-                    'fields': dict(each.item.fields), 'event_id': opened.id, 'call_id': allowed.id,
-                    'reservation_id': allowed.reservation_id, 'generation': each.push.wanted, **told,
-                    'deadline_at': (now + timedelta(seconds=system.profile.deadline_s)).isoformat(), 'misses': 0,
-                },
-            )
-        )  # fmt: skip
-        going.append(replace(each, intent=opened))
+        kept = {
+            'op': each.item.op, 'type': each.item.type, 'remote_id': each.item.remote_id,
+            'fields': dict(each.item.fields), 'event_id': opened.id, 'call_id': allowed.id,
+            'reservation_id': allowed.reservation_id, 'generation': each.push.wanted, **told,
+            'deadline_at': (now + timedelta(seconds=system.profile.deadline_s)).isoformat(), 'misses': 0,
+        }  # fmt: skip
+        intents.append((each.push, kept))
+        going.append(replace(each, intent=opened, kept=kept))
     wanted_now = await pushes.intend_many(connection, intents, lease_s)
     if len(wanted_now) < len(going):
         raise LostLeaseError
@@ -203,7 +200,7 @@ async def _note_writes(
     verdicts = [
         Verdict(
             each.intent.id if each.intent else 0,
-            'done' if reaction is None else 'void',
+            'done' if reaction is None else 'open' if isinstance(reaction, Pending) else 'void',
             each.item,
             str(reaction) if isinstance(reaction, (Rejected, Forbidden)) and not refused else '',
         )
@@ -217,7 +214,11 @@ async def _note_writes(
     for each, reaction in zip(prepared.going, told, strict=True):
         if reaction is None:
             continue
-        if refused:
+        if isinstance(reaction, Pending):
+            kept = {**each.kept, 'job': reaction.job}
+            wait_s = (reaction.until - engine.clock.now()).total_seconds()
+            await pushes.update_intent(connection, each.push, kept, max(0.0, wait_s), str(reaction))
+        elif refused:
             await pushes.go_alone(connection, each.push)
             await pushes.later(connection, each.push, timedelta(0), 'refused together: each goes alone')
         elif isinstance(reaction, (Rejected, Forbidden)):

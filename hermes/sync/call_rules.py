@@ -21,7 +21,7 @@ THREE: Final = 3
 OF_OPERATION: Final[Mapping[Op, str]] = {
     'list': 'PD-GAP-1', 'read': 'D-3', 'me': 'SETUP-12', 'fields': 'FIELD-5', 'add_field': 'SETUP-2',
     'pipelines': 'SETUP-1', 'stages': 'SETUP-1', 'users': 'SETUP-3',
-    'lookup': 'AU-13', 'sustainers': 'AU-6', 'lists': 'AU-8', 'describe': 'AU-13',
+    'lookup': 'AU-13', 'sustainers': 'AU-6', 'lists': 'AU-8', 'describe': 'AU-13', 'job': 'AU-16',
     'webhooks': 'SETUP-4', 'add_webhook': 'SETUP-4', 'drop_webhook': 'SETUP-4',
 }  # fmt: skip
 """What an operation is for where nobody says more."""

@@ -29,7 +29,7 @@ CALL_S: Final = 8.0
 """A call's deadline; shorter than a lease."""
 KIND: Final[Mapping[str, str]] = {
     'create': 'answer', 'update': 'answer', 'delete': 'answer', 'read': 'read',
-    'list': 'page', 'lookup': 'read', 'pipelines': 'page', 'stages': 'page', 'users': 'page',
+    'list': 'page', 'lookup': 'read', 'job': 'read', 'pipelines': 'page', 'stages': 'page', 'users': 'page',
 }  # fmt: skip
 
 SECRET: Final = ('webhooks', 'add_webhook')
@@ -201,7 +201,9 @@ async def _note(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one of many that went out together: 'done' or 'void', and, for good, what was said against it."""
+    """What became of one of many that went out together: 'done', 'void' and, for good, what was said against it, or
+    'open': it goes on there.
+    """
 
     intent: int
     state: str
@@ -212,10 +214,12 @@ class Verdict:
 async def note_together(
     engine: Engine, connection: Connection, system: System, asked: Asked, verdicts: Sequence[Verdict]
 ) -> list[Event]:
-    """The same of the answer to many writes: it is one event, and every intent has its verdict."""
+    """The same of the answer to many writes: it is one event, and every intent that is over has its verdict."""
     named = [[*each.item.record, each.intent] for each in verdicts if each.item.record]
     told = [ledger.Told(KIND[asked.request.op], encode_answer(asked.request, asked.answer), {'intents': dump(named)})]
     for each in verdicts:
+        if each.state == 'open':
+            continue
         extra = {'refused': each.refused} if each.refused else None
         told.append(ledger.Told('intent', intent_body(each.state, each.item, each.intent, extra), {}))
     return await _note(engine, connection, system, asked, told, 0)

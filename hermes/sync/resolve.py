@@ -13,7 +13,7 @@ from hermes.db import graphs, mirrors, pushes
 from hermes.db.pool import Connection
 from hermes.db.pushes import Push
 from hermes.domain.acts import RenameMeeting
-from hermes.domain.errors import Gone, Reaction, StrangeOwner
+from hermes.domain.errors import Forbidden, Gone, Pending, RateLimited, Reaction, Rejected, StrangeOwner
 from hermes.domain.model import Event, RemoteRef, Value
 from hermes.domain.plan import Create, plan
 from hermes.ports import Answer, Request, System
@@ -25,6 +25,10 @@ CREATE_GRACE_S: Final = 10.0
 """How long after its deadline a creation may still arrive."""
 LOOK_BACK_S: Final = 60
 MISSES: Final = 2
+JOB_WAIT_S: Final = 1.0
+JOB_MOST_S: Final = 60.0
+JOB_LASTS: Final = timedelta(minutes=15)
+"""After so long a job that goes on there counts as one that never ends."""
 TRIES: Final = 4
 """So often an id that we chose is refused as taken and not found: then another is chosen."""
 
@@ -35,6 +39,8 @@ async def resolve(engine: Engine, push: Push, system: System) -> bool:
     """
     intent = push.intent or {}
     request = Request(intent['op'], intent['type'], intent['remote_id'], intent['fields'], record=push.record)
+    if intent.get('job'):
+        return await _resolve_job(engine, push, system, request)
     if system.profile.upserts and request.op != 'delete':
         return await _resolve_upsert(engine, push, request)
     if request.op == 'create' and request.remote_id:
@@ -98,6 +104,36 @@ async def _resolve_upsert(engine: Engine, push: Push, request: Request) -> bool:
     async with engine.database.transaction() as connection:
         await graphs.lock_root(connection, push.root)
         await _close(engine, connection, push, request, 'void')
+    return False
+
+
+async def _resolve_job(engine: Engine, push: Push, system: System, request: Request) -> bool:
+    """AU-16: what was taken goes on there: ask how it stands. What fails, is forgotten or never ends, a person sees."""
+    intent = push.intent or {}
+    asking = Request('job', request.type, request.remote_id, request.fields, {'job': intent['job']}, record=push.record)
+    asked = await calls.ask(engine, system, asking, push.lane, 'AU-16')
+    polls = int(intent.get('polls', 0)) + 1
+    wait_s = min(JOB_WAIT_S * 2**polls, JOB_MOST_S)
+    async with engine.database.transaction() as connection:
+        await graphs.lock_for_recording(connection, push.root)
+        if isinstance(asked, Denied):
+            await pushes.update_intent(connection, push, intent, JOB_WAIT_S, asked.grant.reason)
+            return False
+        event = await calls.note(engine, connection, system, asked)
+        await ingest.record(engine, connection, event)
+        reaction = asked.reaction
+        over = engine.clock.now() - datetime.fromisoformat(intent['started_at']) > JOB_LASTS
+        if reaction is None:
+            await _close(engine, connection, push, request, 'done')
+        elif isinstance(reaction, (Rejected, Forbidden, Gone)) or (over and isinstance(reaction, Pending)):
+            words = f'{reaction} It was waited for in vain.' if isinstance(reaction, Pending) else str(reaction)
+            verdict = await calls.intent_event(connection, push.system, 'void', request, intent['event_id'])
+            await ingest.record(engine, connection, verdict)
+            await pushes.park(connection, push, words, {'fields': ['lists'], 'sent': sorted(request.fields)})
+        else:
+            told = {**intent, 'polls': polls, 'job': reaction.job if isinstance(reaction, Pending) else intent['job']}
+            until = (reaction.until - engine.clock.now()).total_seconds() if isinstance(reaction, RateLimited) else 0
+            await pushes.update_intent(connection, push, told, max(until, wait_s), str(reaction))
     return False
 
 

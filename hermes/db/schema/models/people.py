@@ -70,6 +70,8 @@ class Vault(Table, table=True):
     leased_by: str | None = column(Text)
     leased_until: datetime | None = column(Moment)
     changed_at: datetime = column(Moment, null=False, server='hermes_now()')
+    tries: int = column(Whole, null=False, server='0')
+    broken: str = column(Text, null=False, server="''")
 
 
 class PeopleRun(Table, table=True):

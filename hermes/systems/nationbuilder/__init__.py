@@ -1,0 +1,1 @@
+"""NationBuilder: the adapter (`system.NationBuilder`) and its profile. API v2 alone."""
