@@ -206,6 +206,7 @@ async def _note_writes(
         )
         for each, reaction in zip(prepared.going, told, strict=True)
     ]
+    overtaken = {each.push.record for each in prepared.going if await _is_overtaken(connection, each.push)}
     noted = await calls.note_together(engine, connection, system, asked, verdicts)
     await ingest.record(engine, connection, *noted)
     spacing_s = float(asked.known.settings.get('push_spacing_s', engine.push_spacing_s))
@@ -222,9 +223,17 @@ async def _note_writes(
             await pushes.go_alone(connection, each.push)
             await pushes.later(connection, each.push, timedelta(0), 'refused together: each goes alone')
         elif isinstance(reaction, (Rejected, Forbidden)):
-            await react(engine, connection, each.push, system.profile, each.item, reaction)
+            push = each.push
+            if push.record not in overtaken:
+                push = replace(push, wanted=await pushes.wanted(connection, push))
+            await react(engine, connection, push, system.profile, each.item, reaction)
         else:
             await _put_off(engine, connection, each.push, reaction)
+
+
+async def _is_overtaken(connection: Connection, push: Push) -> bool:
+    """Whether something else was wanted while it was under way."""
+    return await pushes.wanted(connection, push) > push.wanted
 
 
 async def _put_off(engine: Engine, connection: Connection, push: Push, reaction: Reaction) -> None:

@@ -6,6 +6,7 @@ the older is linked and the second becomes a decision; never a third.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -110,7 +111,8 @@ async def _resolve_upsert(engine: Engine, push: Push, request: Request) -> bool:
 async def _resolve_job(engine: Engine, push: Push, system: System, request: Request) -> bool:
     """AU-16: what was taken goes on there: ask how it stands. What fails, is forgotten or never ends, a person sees."""
     intent = push.intent or {}
-    asking = Request('job', request.type, request.remote_id, request.fields, {'job': intent['job']}, record=push.record)
+    told = {'job': intent['job']}
+    asking = Request('job', request.type, request.remote_id, request.fields, params=told, record=push.record)
     asked = await calls.ask(engine, system, asking, push.lane, 'AU-16')
     polls = int(intent.get('polls', 0)) + 1
     wait_s = min(JOB_WAIT_S * 2**polls, JOB_MOST_S)
@@ -121,14 +123,17 @@ async def _resolve_job(engine: Engine, push: Push, system: System, request: Requ
             return False
         event = await calls.note(engine, connection, system, asked)
         await ingest.record(engine, connection, event)
-        reaction = asked.reaction
+        reaction: Reaction | None = asked.reaction
         over = engine.clock.now() - datetime.fromisoformat(intent['started_at']) > JOB_LASTS
         if reaction is None:
             await _close(engine, connection, push, request, 'done')
         elif isinstance(reaction, (Rejected, Forbidden, Gone)) or (over and isinstance(reaction, Pending)):
             words = f'{reaction} It was waited for in vain.' if isinstance(reaction, Pending) else str(reaction)
+            overtaken = await pushes.wanted(connection, push) > push.wanted
             verdict = await calls.intent_event(connection, push.system, 'void', request, intent['event_id'])
             await ingest.record(engine, connection, verdict)
+            if not overtaken:
+                push = replace(push, wanted=await pushes.wanted(connection, push))
             await pushes.park(connection, push, words, {'fields': ['lists'], 'sent': sorted(request.fields)})
         else:
             told = {**intent, 'polls': polls, 'job': reaction.job if isinstance(reaction, Pending) else intent['job']}

@@ -105,7 +105,9 @@ async def test_a_job_that_fails_parks_it_with_words(house: House) -> None:
 async def test_a_job_that_never_ends_parks_it_with_words(house: House) -> None:
     house.world.nationbuilder.stall_jobs()
     await sign_up(house, lists=['News'])
-    await house.settle()
+    for _ in range(20):
+        await house.settle()
+        house.clock.advance(60)
     [push] = await house.rows('select * from push where system = %s', NATION)
     assert (push['state'], 'in vain' in push['reason']) == ('parked', True)
 
