@@ -30,7 +30,8 @@ async def open_nation(database_url: str, folder: Path, *, connected: bool = True
     async with open_house(database_url, connected=False, **told) as house:
         house.world.nationbuilder.desk.client_secret = 'nation-secret'
         for name in LISTS:
-            house.world.nationbuilder.add_list(name)
+            if name.lower() not in {one['slug'] for one in house.world.nationbuilder.state()['lists']}:
+                house.world.nationbuilder.add_list(name)
         await set_limits(house.engine, house.settings)
         await house.act('people.target', target=NATION, phase='legacy')
         if connected:

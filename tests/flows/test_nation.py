@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 
 from hermes.db.server.embedded import Server
+from hermes.domain.errors import Unreadable
+from hermes.domain.model import Event, Record, RecordRef
+from hermes.people.sustainers import sync_sustainers
+from hermes.ports import encode_answer
+from hermes.sync.batches import lookup_request
 from tests import postgres
 from tests.flows.house import House
-from tests.flows.nation import NATION, WHO, open_nation, people, shown, sign_up
+from tests.flows.nation import LISTS, NATION, WHO, open_nation, people, shown, sign_up
 
 
 @pytest.fixture
@@ -154,3 +159,48 @@ async def test_refused_fields_are_named(house: House) -> None:
     await house.settle()
     [push] = await house.rows('select * from push where system = %s and record_id = %s', NATION, number)
     assert (push['state'], push['detail']['fields']) == ('parked', ['email'])
+
+
+async def test_sustainers_are_read_to_an_empty_page(house: House) -> None:
+    """A full page may be the last one, and every page names a next."""
+    numbers = [await sign_up(house, email=f'reader{number}@readers.example') for number in range(2)]
+    await house.settle()
+    nation = house.world.nationbuilder
+    others = nation.add_people(99)
+    for person in (*others, (await shown(house, numbers[1]))['crm_id']):
+        nation.tag_person(person, 'sustainer')
+    house.mark()
+    done = await sync_sustainers(house.engine)
+    assert (done.read, done.on) == (100, (numbers[1],))
+    assert len(house.calls('GET', '/signup_taggings', system=NATION)) == 2
+    nation.fail('error', 1, 'GET', '/signup_taggings')
+    with pytest.raises(Unreadable, match='to the end'):
+        await sync_sustainers(house.engine)
+
+
+async def test_two_hundred_are_looked_up_in_a_few_requests(house: House) -> None:
+    nation = house.world.nationbuilder
+    known = nation.add_people(200)
+    records = [Record(RecordRef('app_user', number), {'legacy_id': person}) for number, person in enumerate(known, 1)]
+    house.mark()
+    system = house.engine.systems[NATION]
+    request = lookup_request(records, 'legacy_id')
+    answer = await system.send(request, None)  # type: ignore[arg-type]
+    event = Event(1, NATION, 'read', encode_answer(request, answer), house.clock.now())
+    elements = system.observe(event, None)  # type: ignore[arg-type]
+    assert [element.lookup.found for element in elements if element.lookup] == [(person,) for person in known]
+    assert len(house.calls('GET', '/signups', system=NATION)) == 8
+
+
+async def test_the_host_sees_the_lists_of_the_nation(house: House) -> None:
+    told = (await house.web.get('/people/lists/', headers=WHO)).json()
+    assert set(LISTS) <= set(told['lists'])
+
+
+async def test_many_go_out_without_one_request_too_many(house: House) -> None:
+    for number in range(45):
+        await sign_up(house, email=f'reader{number}@readers.example', lists=['News'])
+    await house.settle()
+    assert len(people(house)) == 45
+    assert all(person['lists'] == ['news'] for person in people(house))
+    assert house.world.nationbuilder.limits.overruns == 0
