@@ -47,6 +47,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     'people export-csv': ('-',),
     'people retry': ('--state', 'NotChecked'),
     'people rollback': ('1',),
+    'people connect': ('pipedrive',),
     'trace': ('1',),
     'what-if': ('setting.set', '{{"key": "deal_max_age_days", "value": 30}}'),
     'capsule make': ('1', 'capsule.json'),

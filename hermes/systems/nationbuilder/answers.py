@@ -41,7 +41,8 @@ def judge(request: Request, answer: Answer, mapped: Mapped, now: datetime) -> No
             if reaction is not None:
                 raise reaction
         return
-    raise _refusal(request, answer, mapped, now)
+    items = items_of(request)
+    raise _refusal(items[0] if len(items) == 1 else request, answer, mapped, now)
 
 
 def verdicts(request: Request, answer: Answer, mapped: Mapped, now: datetime) -> list[Reaction | None]:
@@ -72,9 +73,12 @@ def _verdict(item: Request, told: Mapping[str, Any], mapped: Mapped, at: datetim
         came_through(NAME, part, write=True, proper=lambda: False)
     except Reaction as reaction:
         return reaction
+    if part.status in (404, 410):
+        missing = f'{NAME} has no such person ({part.status}).'
+        return Gone(missing) if told.get('gone') is True else Retry(f'{NAME} lacks a list or a tag ({part.status}).')
     refusal = _refusal(item, part, mapped, at)
     halfway = item.op == 'create' and bool(told.get('id'))
-    return Retry(str(refusal)) if halfway and isinstance(refusal, (Rejected, Forbidden, Gone)) else refusal
+    return Retry(str(refusal)) if halfway and isinstance(refusal, (Rejected, Forbidden)) else refusal
 
 
 def job_of(told: Mapping[str, Any]) -> str:
@@ -90,16 +94,30 @@ def results(request: Request, answer: Answer) -> list[dict[str, Any]] | None:
     if not isinstance(found, list) or len(found) != len(items):
         return None
     for item, each in zip(items, found, strict=True):
-        if not isinstance(each, dict):
+        if not isinstance(each, dict) or not _is_part(each):
             return None
         known = each.get('id')
-        if known and (not isinstance(known, str) or not known.isdigit() or (item.remote_id or known) != known):
+        if known and (identity(each) != known or (item.remote_id or known) != known):
             return None
         if each.get('status') == 200 and not known:
             return None
-        if not isinstance(each.get('did', []), list) or not isinstance(each.get('jobs', []), list):
-            return None
     return found
+
+
+def _is_part(told: Mapping[str, Any]) -> bool:
+    """Whether this is what the client says of one item."""
+    status, until = told.get('status'), told.get('until')
+    lists = (told.get('did', []), told.get('jobs', []))
+    try:
+        wire.moment(until) if until is not None else None
+    except ValueError:
+        return False
+    return (
+        (status is None or (isinstance(status, int) and not isinstance(status, bool)))
+        and all(isinstance(each, list) and all(isinstance(one, str) for one in each) for each in lists)
+        and isinstance(told.get('headers', {}), dict)
+        and all(isinstance(value, str) for value in told.get('headers', {}).values())
+    )
 
 
 def is_proper(request: Request, answer: Answer) -> bool:
@@ -117,7 +135,9 @@ def is_proper(request: Request, answer: Answer) -> bool:
         return told.get('done') is True and isinstance(rows, list) and all(identity(row) for row in rows)
     if request.op == 'sustainers':
         ids, more = told.get('ids'), told.get('next')
-        named = isinstance(ids, list) and all(isinstance(each, str) and each.isdigit() for each in ids)
+        named = isinstance(ids, list) and all(
+            isinstance(each, str) and each.isascii() and each.isdigit() for each in ids
+        )
         return named and (more is None or (isinstance(more, int) and not isinstance(more, bool)))
     if request.op in ('lists', 'describe'):
         rows = told.get('lists')

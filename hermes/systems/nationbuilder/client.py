@@ -92,14 +92,16 @@ class Client:
             except NoGrant as missing:
                 last = self._no_grant(missing)
             except NoList as missing_list:
-                last = self._made({'code': 'no_list', 'message': '', 'field': 'lists', 'list': missing_list.name}, 404)
+                last = self._made({'code': 'no_list', 'message': '', 'field': 'lists', 'list': missing_list.name}, 400)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 last = self._made({'code': 'cannot_be_encoded', 'message': type(error).__name__}, 400)
             else:
                 done['status'] = 200
                 continue
             done |= _failure(last)
-            if not done['id'] and len(told) == 1 and (len(items_of(request)) == 1 or done['stop']):
+            untouched = not done['did'] and (item.op != 'create' or not done['id'])
+            alone = len(items_of(request)) == 1 and last.status not in (404, 410)
+            if untouched and len(told) == 1 and (alone or done['stop']):
                 return last
         return self._made({'items': told}, headers=last.headers if last else None)
 
@@ -129,6 +131,7 @@ class Client:
             person = _id(item.remote_id)
             body = {'id': person, 'type': 'signups', 'attributes': attributes}
             told = await self._nation.call('PATCH', f'/signups/{person}', time, body={'data': body})
+            done['gone'] = told.status in (404, 410)
         else:
             return _id(item.remote_id), False
         row = self._nation.document(told).get('data')

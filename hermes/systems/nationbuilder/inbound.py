@@ -72,7 +72,7 @@ def _written(request: Request, answer: Answer, at: datetime) -> Iterator[Element
         if not person or item.record is None:
             continue
         ref = RemoteRef(SYSTEM, item.type or request.type, person)
-        if told.get('deleted') is True:
+        if told.get('deleted') is True or told.get('gone') is True:
             yield Element(
                 (Observation(ref, 'deleted', _now(at), origin='answer', action='delete', record=item.record),)
             )
