@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 SYSTEMS: 'Final[tuple[Wiring, ...]]' = (
     pipedrive.WIRING, tutorcruncher.WIRING, google.WIRING, journal.WIRING, salesforce.WIRING, nationbuilder.WIRING,
 )  # fmt: skip
-APP_USERS: Final = ()
-"""Where app users may be written to (docs/reference/app-users.md): names that can be said, without a system yet."""
 
 
 def profiles(systems: 'Iterable[Wiring]' = SYSTEMS) -> dict[str, Profile]:
@@ -30,8 +28,7 @@ def profiles(systems: 'Iterable[Wiring]' = SYSTEMS) -> dict[str, Profile]:
 
 def names(systems: 'Iterable[Wiring]' = SYSTEMS) -> dict[str, str]:
     """Every system under the names that people write."""
-    told = {alias: each.profile.name for each in systems for alias in (each.profile.name, *each.profile.aliases)}
-    return told | {name: name for name in APP_USERS}
+    return {alias: each.profile.name for each in systems for alias in (each.profile.name, *each.profile.aliases)}
 
 
 def systems_on(settings: Settings, systems: 'Iterable[Wiring]' = SYSTEMS) -> tuple[str, ...]:

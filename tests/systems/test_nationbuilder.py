@@ -40,7 +40,7 @@ Reply = tuple[int, Any] | tuple[int, Any, dict[str, str]]
 class Nation(httpx2.AsyncBaseTransport):
     """Answers from `replies`, by a part of the method and path; the last of them again and again."""
 
-    def __init__(self, **replies: list[Reply]) -> None:
+    def __init__(self, **replies: Any) -> None:
         self.replies = {name.replace('__', ' /'): list(told) for name, told in replies.items()}
         self.calls: list[tuple[str, str, Any]] = []
 
@@ -49,7 +49,9 @@ class Nation(httpx2.AsyncBaseTransport):
         body = json.loads(request.content) if is_json else None
         line = f'{request.method} {request.url.path.removeprefix("/api/v2")}'
         self.calls.append((line, request.url.query.decode(), body))
-        found = next((told for name, told in self.replies.items() if line.startswith(name)), [(200, {'data': []})])
+        found: list[Any] = next(
+            (told for name, told in self.replies.items() if line.startswith(name)), [(200, {'data': []})]
+        )
         status, said, *more = found.pop(0) if len(found) > 1 else found[0]
         raw = said if isinstance(said, bytes) else json.dumps(said).encode()
         return httpx2.Response(status, headers=more[0] if more else {}, content=raw)
