@@ -25,6 +25,7 @@ from hermes.domain.model import Record, RecordRef, Value
 from hermes.people.sustainers import Synced, sync_sustainers
 from hermes.ports import PeopleTarget, Request
 from hermes.sync import batches, calls
+from hermes.sync.acts.app_users import in_one_form
 from hermes.sync.acts.commands import carry_out
 from hermes.sync.acts.registry import HOST
 from hermes.sync.calls import Denied
@@ -168,7 +169,8 @@ class People:
     async def _ref(self, connection: Connection, who: str) -> RecordRef:
         if who.startswith(OF_CRM):
             target = str((await self.engine.known(connection)).settings.get(TARGET) or '')
-            number = await people.find_crm_id(connection, target, who.removeprefix(OF_CRM))
+            crm_id = in_one_form(self.engine, target, who.removeprefix(OF_CRM))
+            number = await people.find_crm_id(connection, target, crm_id)
         elif who.startswith(OF_HOST):
             number = await people.find_key(connection, key_of(who.removeprefix(OF_HOST), ''))
         else:

@@ -125,6 +125,8 @@ class Profile:
     """Nobody is made there before it was asked whether it knows them (AU-13)."""
     upserts: bool = False
     """A creation under our own id can be sent again: there is never a second object (AU-15)."""
+    read_id: Callable[[str], str] = str
+    """An id as people write it, in the one form that is kept (AU-14). Raises ValueError for what is none."""
     deadline_s: float = 8.0
     """How long a call may take; a lease is kept longer."""
     prices: Prices = Prices()

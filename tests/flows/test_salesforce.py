@@ -300,3 +300,23 @@ async def test_doctor_compares_the_names(people: People) -> None:
     found = await ask_names(people.house.engine, cast(PeopleTarget, system))
     assert (found.name, found.state) == ('salesforce names', 'todo')
     assert found.said == f'{USER}.Hermes_Id__c is not unique: there could be two objects for one person.'
+
+
+@pytest.mark.behaviour('AU-14')
+async def test_who_is_imported_with_the_short_form_of_an_id_is_the_same_object(people: People) -> None:
+    people.crm.load_legacy_people(2, contacts=False)
+    first, second = people.rows()
+    lines = [
+        (1, {'email': 'person1@legacy.example', 'user_id': 'u-1', 'crm_id': first['Id'][:15]}),
+        (2, {'email': 'person2@legacy.example', 'user_id': 'u-2', 'crm_id': f'{second["Id"][:15]}ZZZ'}),
+    ]
+    done = await import_users(people.house.engine, lines, dry=False, by='tests')
+    assert [number for number, _ in done.refused] == [2]
+    await people.house.settle()
+    told = [await people.shown(who) for who in ('host:u-1', f'crm:{first["Id"]}', f'crm:{first["Id"][:15]}')]
+    assert {each['crm_id'] for each in told} == {first['Id']}
+    assert len(people.rows()) == 2
+    assert {row['Hermes_Id__c'] for row in people.rows()} == {str(told[0]['id']), None}
+    assert await people.house.rows("select 1 from decision where kind = 'conflict'") == []
+    answer = await people.house.web.get('/people/crm:nonsense/', headers=WHO)
+    assert answer.status_code in (400, 404)

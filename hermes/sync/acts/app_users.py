@@ -4,7 +4,7 @@ Each names a user by our number, which was drawn for the host's key before; none
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hermes.db import graphs, people
 from hermes.domain import app_user
@@ -28,7 +28,19 @@ from hermes.sync import dirty
 from hermes.sync.acts.records import refuse_erased
 from hermes.sync.acts.scope import Outcome, Scope
 
+if TYPE_CHECKING:
+    from hermes.sync.engine import Engine
+
 CHANGEABLE: Final = frozenset({'email', 'first_name', 'last_name', 'lang', 'educator', 'lists', 'legacy_id'})
+
+
+def in_one_form(engine: 'Engine', target: str, crm_id: str) -> str:
+    """An id of the target in the form in which it is kept (AU-14). Raises Refused for what is none."""
+    system = engine.systems.get(target)
+    try:
+        return system.profile.read_id(crm_id) if system is not None and crm_id else crm_id
+    except ValueError as error:
+        raise Refused(f'{crm_id[:40]} is no id of {target}: {error}.') from None
 
 
 async def add(scope: Scope, act: AddAppUser) -> Outcome:
@@ -40,13 +52,14 @@ async def add(scope: Scope, act: AddAppUser) -> Outcome:
     await _refuse_taken(scope, ref, act.email)
     graph, record = await _load(scope, ref)
     given = {**values, 'user_id': act.user_id or None, 'legacy_id': act.legacy_id or None}
+    crm_id = in_one_form(scope.engine, str(scope.context.settings.get(app_user.TARGET) or ''), act.crm_id)
 
     def work(done: Applied) -> str:
         if record is None:
             fields = {**given, 'lists': sorted(set(act.lists))}
             done.changes += app_user.make(graph, ref, fields, scope.context, migrated=act.migrated)
-            if act.crm_id:
-                app_user.known_as(graph, ref, act.crm_id, scope.context, done)
+            if crm_id:
+                app_user.known_as(graph, ref, crm_id, scope.context, done)
             return f'app user {number} signed up'
         done.changes += app_user.revive(graph, record)
         told = {name: value for name, value in given.items() if value is not None}
@@ -150,9 +163,10 @@ async def decide(scope: Scope, act: DecideAppUser) -> Outcome:
         raise Refused(f'App user {act.id} is in the state {state}: there is nothing to decide.')
     if act.choice == 'link' and not act.crm_id:
         raise Refused('To link somebody, say to which crm_id.')
+    crm_id = in_one_form(scope.engine, str(record.fields.get('target') or ''), act.crm_id)
 
     def work(done: Applied) -> str:
-        app_user.decide(graph, record, act.choice, act.crm_id, scope.context, done)
+        app_user.decide(graph, record, act.choice, crm_id, scope.context, done)
         return f'app user {act.id}: {act.choice} {act.crm_id}'.strip()
 
     return {**await _change(scope, graph, work), 'id': act.id}

@@ -3,7 +3,7 @@
 from typing import Final
 
 from hermes.ports import Profile
-from hermes.systems.salesforce import limits
+from hermes.systems.salesforce import ids, limits
 
 PROFILE: Final = Profile(
     name='salesforce',
@@ -16,4 +16,5 @@ PROFILE: Final = Profile(
     upserts=True,
     deadline_s=20.0,
     usage=limits.read_usage,
+    read_id=ids.long_id,
 )
