@@ -73,7 +73,8 @@ def _json(answer: 'requests.Response') -> Any:
 
 class TransactionChannel:
     """Within a transaction of the host: what is written there commits or is rolled back with it. What has to be read is
-    asked over HTTP (`reading`).
+    asked over HTTP (`reading`). A connection that commits every statement by itself is refused (WrongUse): there would
+    be nothing to roll back.
     """
 
     def __init__(self, connection: 'psycopg.Connection[Any]', reading: Channel) -> None:
@@ -82,9 +83,13 @@ class TransactionChannel:
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Any = None) -> Any:
         if method == 'GET' or path in ('/lookup/', '/sustainers/sync/', '/connection/'):
             return self._reading.ask(method, path, body, query)
+        from psycopg.pq import TransactionStatus
+
         from hermes.domain.errors import Refused
         from hermes.people.within import say
 
+        if self._connection.autocommit and self._connection.info.transaction_status == TransactionStatus.IDLE:
+            raise WrongUse('This connection is in no transaction: begin one, in which your own rows are written too.')
         try:
             return say(self._connection, method, path, json.loads(json.dumps(body or {})))
         except Refused as error:

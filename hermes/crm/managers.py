@@ -43,7 +43,7 @@ class CrmConnectionManager:
         }  # fmt: skip
         return Receipt.of(self._channel.ask('POST', '/', body))
 
-    def change_user_email(self, uid: str, new_email: str) -> Receipt:
+    def change_user_email(self, uid: Any, new_email: str) -> Receipt:
         """Somebody has another address; the CRM's id stays (AU-2)."""
         return Receipt.of(self._channel.ask('PATCH', f'/{_path(uid)}/', {'email': new_email}))
 

@@ -60,3 +60,14 @@ async def test_what_the_caller_did_wrong_is_told_and_stored_nowhere(house: House
             crm.change_user_email('003000000000001AAA', 'ada@other.example')
         connection.commit()
     assert await house.rows("select 1 from event where source = 'host'") == []
+
+
+@pytest.mark.behaviour('AU-17')
+async def test_where_there_is_no_transaction_nothing_is_said(house: House) -> None:
+    with psycopg.connect(house.engine.database.url, autocommit=True) as connection:
+        crm = manager(connection, house)
+        with pytest.raises(WrongUse, match='in no transaction'):
+            crm.add_user_to_crm('ada@readers.example', 'Ada', 'Byron')
+        with connection.transaction():
+            crm.add_user_to_crm('ada@readers.example', 'Ada', 'Byron')
+    assert len(await house.rows("select 1 from event where source = 'host'")) == 1
