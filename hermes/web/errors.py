@@ -49,6 +49,7 @@ WORDS: Final = {
     'model_type': 'must be a JSON object',
     'dict_type': 'must be a JSON object',
     'json_invalid': 'is not JSON',
+    'extra_forbidden': 'is no field of this',
 }
 UNREADABLE: Final = 'The calendar cannot be read at the moment. Please try again in a few minutes.'
 
