@@ -135,16 +135,27 @@ def retarget(graph: Graph, record: Record, target: str, context: Context, done: 
     """
     there = graph.primary(record.ref, target) if target else None
     logged = target in ('', JOURNAL)
-    known = there is not None and not logged
+    known = there is not None and target != JOURNAL
     old = record.fields.get('target')
     migrated = bool(record.fields.get('legacy_id')) or old not in (None, '', JOURNAL)
-    state = states.WROTE if known else states.first(record.fields.get('legacy_id'), logged=logged, migrated=migrated)
+    before = states.first(record.fields.get('legacy_id'), logged=logged and not migrated, migrated=migrated)
+    state = states.WROTE if known else before
     told = {
         'target': target, 'state': state, 'crm_id': there.ref.remote_id if there is not None and known else None,
         'cleared': target if known else None, 'decided': None,
     }  # fmt: skip
     done.changes += write(graph, record, told, 'AU-13', 'hermes')
     done.checks.append(Check(record.ref, target, state, f'the target was {old or "none"}', context.event_id))
+
+
+def told_before(graph: Graph, record: Record, fields: Mapping[str, Value], context: Context) -> None:
+    """Of somebody who was there before the journal was the target, it need not keep what was known then: what they say
+    from now on is news.
+    """
+    remote = RemoteRef(JOURNAL, record.ref.type, str(record.ref.id))
+    seen = Observation(remote, 'state', Version(0, SETTLED), fields, origin='act', record=record.ref)
+    merge(graph, None, seen, context)
+    graph.put_mirror(replace(graph.mirrors[remote], record=record.ref, primary=True))
 
 
 def decide(graph: Graph, record: Record, choice: str, crm_id: str, context: Context, done: Applied) -> None:

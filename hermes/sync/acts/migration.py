@@ -2,7 +2,7 @@
 a target said of sustainers (AU-6). Each goes over everybody, some hundred at a time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,8 +13,10 @@ from hermes.domain.acts import ConfirmStep, NoteStates, RetireLegacyIds, RollBac
 from hermes.domain.app_user import PHASE, TARGET
 from hermes.domain.applied import Applied
 from hermes.domain.errors import Refused
-from hermes.domain.graph import Graph
-from hermes.domain.model import RecordRef
+from hermes.domain.graph import Context, Graph
+from hermes.domain.model import RecordRef, Value
+from hermes.domain.plan.steps import wanted_fields
+from hermes.domain.plan.values import Subject
 from hermes.domain.record_types import PEOPLE
 from hermes.sync.acts.app_users import store
 from hermes.sync.acts.scope import Outcome, Scope
@@ -25,7 +27,7 @@ BATCH: Final = 200
 async def set_target(scope: Scope, act: SetTarget) -> Outcome:
     """AU-13: everybody is written to the new target from now on, once it was looked whether they stand there."""
     old = str(scope.known.settings.get(TARGET) or '')
-    phase = str(scope.known.settings.get(PHASE) or '')
+    phase = str(scope.known.settings.get(PHASE) or '') or await _first_phase(scope)
     if phase and phase != act.phase and not scope.folding:
         arrow = migration.find(phase, act.phase)
         counts = await people.counts(scope.connection, old)
@@ -46,6 +48,9 @@ async def set_target(scope: Scope, act: SetTarget) -> Outcome:
 
             def work(graph: Graph, ref: RecordRef, done: Applied) -> None:
                 app_user.retarget(graph, graph.records[ref], act.target, context, done)
+                if act.target == app_user.JOURNAL:
+                    fields = _all_of(scope, graph, ref, context)
+                    app_user.told_before(graph, graph.records[ref], fields, context)
 
             await _over(scope, [RecordRef(kind, number) for number in numbers], work)
     if old:
@@ -70,6 +75,20 @@ async def set_sustainers(scope: Scope, act: SetSustainers) -> Outcome:
         'on': len(act.on),
         'off': len(act.off),
     }
+
+
+async def _first_phase(scope: Scope) -> str:
+    """Where a migration begins: with the first user; while there is nobody, any phase may be the first."""
+    return 'legacy' if await people.next_ids(scope.connection, 'app_user', 0, 1) else ''
+
+
+def _all_of(scope: Scope, graph: Graph, ref: RecordRef, context: Context) -> Mapping[str, Value]:
+    """Everything that would be written of somebody."""
+    system = scope.engine.systems.get(app_user.JOURNAL)
+    if system is None:
+        return {}
+    table = system.outgoing(ref.type, scope.known.catalogue)
+    return wanted_fields(Subject(graph, graph.records[ref], table, context, system.name), creating=True)[0]
 
 
 async def confirm(scope: Scope, act: ConfirmStep) -> Outcome:
