@@ -18,13 +18,14 @@ class Tokens:
 
 
 class NoGrant(Exception):
-    """There is no token. `broken`: nobody is let in before a person connects the system again. `unknown`: the vendor
-    was asked, and nobody knows whether it gave new tokens; then the old ones may be spent.
+    """There is no token. `broken`: nobody is let in before a person does something; `over`: and what they have to do is
+    to connect the system again. `unknown`: the vendor was asked, and nobody knows whether it gave new tokens; then the
+    old ones may be spent.
     """
 
-    def __init__(self, reason: str, *, broken: bool = False, unknown: bool = False) -> None:
+    def __init__(self, reason: str, *, broken: bool = False, unknown: bool = False, over: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.broken, self.unknown = reason, broken, unknown
+        self.reason, self.broken, self.unknown, self.over = reason, broken or over, unknown, over
 
 
 class Grant(Protocol):

@@ -136,14 +136,14 @@ class VaultGrant:
 
     async def _without(self, pair: Pair, tries: int, missing: NoGrant, *, usable: bool) -> str:
         """The vendor gave no tokens."""
-        if missing.broken or (missing.unknown and tries >= MOST):
+        if missing.over or (missing.unknown and tries >= MOST):
             await self._spoil(pair.version, missing.reason)
             raise NoGrant(f'{missing.reason}: {self._advice}', broken=True) from None
         async with self._database.transaction() as connection:
             await vault.release(connection, self.name, pair.version, self._by, began=missing.unknown)
         if usable:
             return pair.access
-        raise NoGrant(missing.reason) from None
+        raise NoGrant(missing.reason, broken=missing.broken) from None
 
     async def _spoil(self, version: int, reason: str) -> None:
         async with self._database.transaction() as connection:

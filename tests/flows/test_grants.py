@@ -88,6 +88,17 @@ async def test_a_lost_answer_does_no_harm_while_the_old_token_works(house: House
     assert refreshes(house) == [1]
 
 
+async def test_a_wrong_secret_of_the_app_does_not_spend_the_grant(house: House) -> None:
+    """It is put right in the settings; nobody has to connect again."""
+    house.clock.advance(DAY + 1)
+    house.world.nationbuilder.desk.client_secret = 'another'
+    await sign_up(house)
+    await house.settle()
+    assert 'invalid_client' in await reason(house)
+    house.world.nationbuilder.desk.client_secret = 'nation-secret'
+    assert await grant_of(house).token()
+
+
 async def test_who_was_never_reached_is_asked_again_as_often_as_needed(house: House) -> None:
     house.world.nationbuilder.fail('rate_limited', 5, path='/oauth/token')
     house.clock.advance(DAY + 1)

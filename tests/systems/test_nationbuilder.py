@@ -322,6 +322,7 @@ async def test_what_the_place_of_tokens_answers(reply: Reply, broken: bool, unkn
     with pytest.raises(NoGrant) as missing:
         await exchange.renew('canary-refresh')
     assert (missing.value.broken, missing.value.unknown) == (broken, unknown)
+    assert missing.value.over is (isinstance(reply[1], dict) and reply[1].get('error') == 'invalid_grant')
     assert 'canary' not in str(missing.value)
 
 

@@ -15,6 +15,8 @@ from hermes.ports.grants import NoGrant, Tokens
 
 TIMEOUT_S: Final = 10.0
 LASTS_S: Final = 86_400
+SPENT: Final = 'invalid_grant'
+"""The grant itself is of no use any more; whatever else is refused is about the app or the request."""
 _CODE: Final = re.compile(r'[A-Za-z_]{1,60}', re.ASCII)
 
 
@@ -71,7 +73,12 @@ def _read(told: Answer) -> Tokens:
         code = found.get('error')
         named = f' {code}' if isinstance(code, str) and _CODE.fullmatch(code) else ''
         broken = 400 <= told.status < 500 and told.status not in (408, 429) and bool(named)
-        raise NoGrant(f'no token ({told.status}{named})', broken=broken, unknown=not broken and told.status != 429)
+        raise NoGrant(
+            f'no token ({told.status}{named})',
+            broken=broken,
+            unknown=not broken and told.status != 429,
+            over=code == SPENT,
+        )
     access, refresh = found.get('access_token'), found.get('refresh_token')
     if not _is_token(access) or not _is_token(refresh):
         raise NoGrant('no token (an answer without one)', unknown=True)
