@@ -160,6 +160,12 @@ class Settings(BaseSettings):
     people_api_key: Secrets = Field(
         (), description='Key of the API of app users. Comma list: all verify. Empty: that API is closed.'
     )
+    people_callback_url: SecretStr = Field(
+        UNSET, description='Address of the host application that is called, signed, when app users changed. Empty: off.'
+    )
+    people_callback_secret: Secrets = Field(
+        (), description='Signs that call: `whsec_` and base64 of 24 bytes or more. Comma list: all sign.'
+    )
     salesforce_base_url: Address = Field('', description='Address of the Salesforce organisation.')
     salesforce_client_id: str = Field('', description='Client id of the connected app.')
     salesforce_client_secret: SecretStr = Field(UNSET, description='Its secret.')
@@ -257,7 +263,7 @@ class Settings(BaseSettings):
             raise ValueError('must be e-mail addresses such as ops@example.com')
         return value
 
-    @field_validator('alert_webhook_url')
+    @field_validator('alert_webhook_url', 'people_callback_url')
     @classmethod
     def check_listener(cls, value: SecretStr) -> SecretStr:
         told = value.get_secret_value().strip()
@@ -267,10 +273,10 @@ class Settings(BaseSettings):
         except ValueError:
             wrong = True
         if told and (wrong or any(char.isspace() for char in told)):
-            raise ValueError('must be an address such as https://alerts.example.com/hermes')
+            raise ValueError('must be an address such as https://www.example.com/hermes')
         return SecretStr(told)
 
-    @field_validator('alert_webhook_secret')
+    @field_validator('alert_webhook_secret', 'people_callback_secret')
     @classmethod
     def check_whsec(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         for secret in value:
@@ -300,16 +306,18 @@ class Settings(BaseSettings):
         if self.g_private_key.get_secret_value():
             used += [self.g_api_root, self.g_token_uri]
         used += [address for address in (self.salesforce_base_url, self.nationbuilder_url) if address]
-        used += [url.get_secret_value() for url in (self.smtp_url, self.alert_webhook_url) if url.get_secret_value()]
+        told = (self.smtp_url, self.alert_webhook_url, self.people_callback_url)
+        used += [url.get_secret_value() for url in told if url.get_secret_value()]
         if self.hermes_sandbox and not all(is_loopback(address) for address in used):
             raise ValueError(
                 'HERMES_SANDBOX: TC2_BASE_URL, PD_BASE_URL, G_API_ROOT, G_TOKEN_URI, SALESFORCE_BASE_URL, '
-                'NATIONBUILDER_BASE_URL, SMTP_URL, ALERT_WEBHOOK_URL and HERMES_URL must be on this machine'
+                'NATIONBUILDER_BASE_URL, SMTP_URL, ALERT_WEBHOOK_URL, PEOPLE_CALLBACK_URL and HERMES_URL must be on '
+                'this machine'
             )
-        if self.alert_webhook_url.get_secret_value() and not self.alert_webhook_secret:
-            raise ValueError(
-                f'ALERT_WEBHOOK_SECRET: must be set beside ALERT_WEBHOOK_URL; this draws one: {DRAW_WHSEC}'
-            )
+        for name in ('alert_webhook', 'people_callback'):
+            if reveal(getattr(self, f'{name}_url')) and not getattr(self, f'{name}_secret'):
+                told_as = name.upper()
+                raise ValueError(f'{told_as}_SECRET: must be set beside {told_as}_URL; this draws one: {DRAW_WHSEC}')
         if self.meeting_min_start >= self.meeting_max_end:
             raise ValueError('MEETING_MIN_START: must be before MEETING_MAX_END')
         return self

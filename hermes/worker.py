@@ -7,8 +7,10 @@ import structlog
 
 from hermes.domain.errors import HermesError, Refused
 from hermes.kit import endings
+from hermes.kit.clock import Clock
 from hermes.kit.collecting import collect_seldom
 from hermes.parts.assembly import (
+    build_callback,
     build_engine,
     build_letter_writer,
     build_mailer,
@@ -19,6 +21,7 @@ from hermes.parts.assembly import (
 )
 from hermes.parts.people import wish_of
 from hermes.parts.systems import doors
+from hermes.people.callback import callback_step
 from hermes.people.sustainers import sync_sustainers
 from hermes.people.target import begin
 from hermes.settings import Settings
@@ -39,6 +42,17 @@ def build_post(settings: Settings) -> Step:
         return await letter_step(engine, mailer, writer.write)
 
     return post
+
+
+def build_call(settings: Settings, clock: Clock) -> Step | None:
+    """The step that calls the host whose users are kept; None where nobody is called."""
+    courier = build_callback(settings, clock)
+
+    async def call(engine: Engine) -> bool:
+        assert courier is not None
+        return await callback_step(engine, courier)
+
+    return call if courier is not None else None
 
 
 async def prepare(engine: Engine, settings: Settings) -> None:
@@ -123,6 +137,7 @@ async def work(settings: Settings, part: Part = 'both') -> None:
         schedules=schedules.run,
         door=front_door(settings, engine.clock),
         post=build_post(settings),
+        call=build_call(settings, engine.clock),
     )
     endings.heed_stop(worker.stopping.set)
     await engine.database.open()

@@ -2,7 +2,7 @@
 mailing lists.
 
 HOST_DATABASE_URL, HOST_WAY (`http` or `transaction`), HOST_PORT, HOST_SECRET, HOST_ADMIN_KEY; and what CrmFactory
-reads: CRM_TYPE, HERMES_URL, PEOPLE_API_KEY.
+reads: CRM_TYPE, HERMES_URL, PEOPLE_API_KEY. With PEOPLE_CALLBACK_SECRET, Hermes may call at `/hermes`.
 """
 
 import os
@@ -49,7 +49,10 @@ def main() -> None:
     crm = Crm(CrmFactory(), connect, cast(Way, os.environ.get('HOST_WAY', 'http')))
     woken = threading.Event()
     threading.Thread(target=look_after, args=(crm, woken), daemon=True).start()
-    host = Host(connect, crm, woken.set, os.environ['HOST_SECRET'], os.environ['HOST_ADMIN_KEY'])
+    secrets = os.environ.get('PEOPLE_CALLBACK_SECRET', '').split(',')
+    host = Host(
+        connect, crm, woken.set, os.environ['HOST_SECRET'], os.environ['HOST_ADMIN_KEY'], [x for x in secrets if x]
+    )
     port = int(os.environ.get('HOST_PORT', '8080'))
     with make_server('127.0.0.1', port, host, server_class=Server) as server:
         print(f'http://127.0.0.1:{port}/', flush=True)

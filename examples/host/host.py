@@ -1,4 +1,4 @@
-"""The host application: a WSGI callable with eight paths, without a framework.
+"""The host application: a WSGI callable with nine paths, without a framework.
 
 Every path that changes something is one transaction in which it says so to Hermes too (`crm.say`); after the commit,
 `wake` lets the loop in `__main__` send the outbox and read the feed. None of them waits for Hermes, let alone the CRM.
@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 from examples.host import accounts, pages
 from examples.host.accounts import Account, Connection
 from examples.host.crm import Crm
-from hermes.crm import WrongUse
+from hermes.crm import WrongUse, read_callback
 
 Answer = tuple[str, list[tuple[str, str]], str]
 Environ = dict[str, Any]
@@ -23,12 +23,16 @@ MOST_BYTES = 20_000
 
 
 class Host:
-    """`secret` signs the cookie that knows a reader again; `admin_key` is the password of the page of readers."""
+    """`secret` signs the cookie that knows a reader again; `admin_key` is the password of the page of readers;
+    `callback_secrets`: what Hermes signs its calls with, none where it does not call.
+    """
 
     def __init__(
-        self, connect: Callable[[], Connection], crm: Crm, wake: Callable[[], None], secret: str, admin_key: str
-    ) -> None:
+        self, connect: Callable[[], Connection], crm: Crm, wake: Callable[[], None], secret: str, admin_key: str,
+        callback_secrets: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self._connect, self._crm, self._wake, self._secret, self._admin_key = connect, crm, wake, secret, admin_key
+        self._callback_secrets = callback_secrets
         self._paths: dict[tuple[str, str], Callable[[Environ], Answer]] = {
             ('GET', '/'): self.front,
             ('POST', '/sign-up'): self.sign_up,
@@ -38,6 +42,7 @@ class Host:
             ('POST', '/me/delete'): self.delete,
             ('GET', '/admin'): self.admin,
             ('POST', '/admin/moderate'): self.moderate,
+            ('POST', '/hermes'): self.look,
         }
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -127,6 +132,15 @@ class Host:
                 self._crm.say(connection, what, user_id=account.user_id)
         self._wake()
         return '303 See Other', [('Location', '/admin')], ''
+
+    def look(self, environ: Environ) -> Answer:
+        """Hermes calls: there is something new in the feed. The loop reads it; the answer does not wait. Raises
+        WrongUse for whoever is not Hermes.
+        """
+        headers = {name[5:]: str(told) for name, told in environ.items() if name.startswith('HTTP_WEBHOOK_')}
+        read_callback(headers, read_body(environ), self._callback_secrets)
+        self._wake()
+        return '204 No Content', [], ''
 
     def _reader(self, connection: Connection, environ: Environ) -> Account | None:
         """Whom the cookie names. (An example: a real host has passwords and sessions.)"""

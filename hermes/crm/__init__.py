@@ -5,6 +5,7 @@ A thin, synchronous client of Hermes. Needs the extra `crm`, and nothing of a se
 (call it after the commit), or within the host's own transaction in the same PostgreSQL.
 """
 
+from hermes.crm.callback import read_callback
 from hermes.crm.factory import CrmFactory
 from hermes.crm.managers import (
     CrmConnectionManager,
@@ -29,4 +30,5 @@ __all__ = [
     'SalesforceConnectionManager',
     'Synced',
     'WrongUse',
+    'read_callback',
 ]

@@ -126,12 +126,17 @@ class News:
     at: datetime
 
 
-async def changes(connection: Connection, after: int, limit: int) -> list[News]:
-    """The feed after a number, in order; what is new gets its numbers now."""
+async def number_news(connection: Connection) -> None:
+    """What is new in the feed gets its numbers now."""
     fresh = await (await connection.execute('select 1 from feed where number is null limit 1')).fetchone()
     if fresh is not None:
         await connection.execute('select pg_advisory_xact_lock(%s)', (FEED_LOCK,))
         await connection.execute(NUMBER)
+
+
+async def changes(connection: Connection, after: int, limit: int) -> list[News]:
+    """The feed after a number, in order; what is new gets its numbers now."""
+    await number_news(connection)
     rows = await connection.execute(CHANGES, (after, limit))
     return [News(row['number'], row['says'], row['at']) for row in await rows.fetchall()]
 

@@ -61,6 +61,7 @@ STANCES: Final[Mapping[str, Mapping[str, Stance]]] = {
     'person_key': {'key': 'own'},
     'crm_check': {'record_type': 'nobody', 'target': 'nobody', 'state': 'nobody', 'code': 'nobody', 'excerpt': 'own'},
     'feed': {'says': 'own'},
+    'people_callback': {'message_id': 'nobody'},
     'people_run': {'kind': 'nobody', 'target': 'nobody', 'states': 'nobody', 'counts': 'nobody', 'by': 'nobody'},
     'vault': {'name': 'nobody', 'sealed': 'nobody', 'leased_by': 'nobody', 'broken': 'nobody'},
     'admin': dict.fromkeys(STAFF, 'nobody'),

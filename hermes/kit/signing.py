@@ -5,12 +5,14 @@ sends is signed by Standard Webhooks (https://www.standardwebhooks.com).
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 WHSEC: Final = 'whsec_'
 LEAST_BYTES, MOST_BYTES = 24, 64
 """How long a secret of Standard Webhooks is."""
+FRESH_S: Final = 300
+"""A message of Standard Webhooks that is older, or from the future, is refused."""
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -73,3 +75,16 @@ def standard_headers(message_id: str, at_s: int, body: bytes, secrets: Sequence[
         'webhook-timestamp': str(at_s),
         'webhook-signature': ' '.join(f'v1,{base64.b64encode(each).decode()}' for each in signatures),
     }
+
+
+def verify_standard(headers: Mapping[str, str], body: bytes, secrets: Sequence[str], now_s: float) -> bool:
+    """True if any of `secrets` signed exactly this message within FRESH_S of `now_s` (Unix time). `headers`: their
+    names in small letters. Every secret is tried, in constant time. Raises ValueError for a secret that is none.
+    """
+    told = headers.get('webhook-timestamp', '')
+    if not (told.isascii() and told.isdigit() and len(told) < 16 and abs(now_s - int(told)) <= FRESH_S):
+        return False
+    given = headers.get('webhook-signature', '').split(' ')
+    made = standard_headers(headers.get('webhook-id', ''), int(told), body, secrets)['webhook-signature'].split(' ')
+    equal = [hmac.compare_digest(one.encode(), other.encode('utf-8', 'replace')) for one in made for other in given]
+    return any(equal)

@@ -91,6 +91,14 @@ def build_telling(settings: Settings, clock: Clock, transport: httpx2.AsyncBaseT
     )
 
 
+def build_callback(
+    settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None
+) -> Courier | None:
+    """What calls the host whose users are kept; None without PEOPLE_CALLBACK_URL (AU-18)."""
+    url = settings.people_callback_url.get_secret_value()
+    return WebhookCourier(url, reveal(settings.people_callback_secret), clock, transport) if url else None
+
+
 def limit_bytes(settings: Settings) -> int | None:
     """What the database may take up."""
     return settings.database_limit_mb * 2**20 if settings.database_limit_mb else None

@@ -79,6 +79,8 @@ class Worker:
     """Our public door; nothing is written outside while it is closed. None: nobody looks."""
     post: Step | None = None
     """Sends one letter that is due (sync/letters.py), with the mail server at hand."""
+    call: Step | None = None
+    """Calls the host whose users are kept, where it has to hear of something."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     acquainted: asyncio.Event = field(default_factory=asyncio.Event)
     """The accounts are those that the database belongs to; nothing is sent before that is known (SETUP-12)."""
@@ -174,6 +176,7 @@ class Worker:
             self._turn(follow_step, bells.ERRAND, REST_S),
             self._turn(replay_step, bells.ERRAND, REST_S),
             *([self._turn(self.post, bells.ERRAND, REST_S)] if self.post else []),
+            *([self._turn(self.call, bells.ERRAND, REST_S)] if self.call else []),
             *(self._turn(self._push, bells.PUSH) for _ in range(PUSHERS)),
         ]
 

@@ -147,6 +147,9 @@ LIVE = {
         ({'alert_webhook_secret': 'whsec_c2hvcnQ='}, 'ALERT_WEBHOOK_SECRET: must be whsec_'),
         ({'alert_webhook_secret': 'whsec_!!!!'}, 'ALERT_WEBHOOK_SECRET: must be whsec_'),
         ({'alert_webhook_secret': 'whsec_' + 'A' * 32}, 'ALERT_WEBHOOK_SECRET: too easy to guess'),
+        ({'people_callback_url': 'https://'}, 'PEOPLE_CALLBACK_URL: must be an address'),
+        ({'people_callback_url': 'https://a.example/'}, 'PEOPLE_CALLBACK_SECRET: must be set beside'),
+        ({'people_callback_secret': 'whsec_!!!!'}, 'PEOPLE_CALLBACK_SECRET: must be whsec_'),
         ({'database_limit_mb': '0'}, 'DATABASE_LIMIT_MB'),
     ],
 )
@@ -157,8 +160,9 @@ def test_a_setting_that_cannot_work_is_one_sentence(given: Mapping[str, Any], sa
     assert not [value for value in given.values() if len(value) > 10 and value in str(told.value)]
 
 
-def test_the_sandbox_tells_nobody_outside_this_machine() -> None:
-    given = {'alert_webhook_url': 'https://a.example/', 'alert_webhook_secret': WHSEC, 'hermes_sandbox': True}
+@pytest.mark.parametrize('name', ['alert_webhook', 'people_callback'])
+def test_the_sandbox_tells_nobody_outside_this_machine(name: str) -> None:
+    given = {f'{name}_url': 'https://a.example/', f'{name}_secret': WHSEC, 'hermes_sandbox': True}
     with pytest.raises(SettingsError, match='must be on this machine'):
         load({**LIVE, 'tc2_base_url': 'http://127.0.0.1:1', 'pd_base_url': 'http://127.0.0.1:1', **given})
 

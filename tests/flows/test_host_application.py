@@ -4,6 +4,7 @@ and within its own transaction.
 
 import asyncio
 import io
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,9 @@ from examples.host.crm import Crm, Way
 from examples.host.host import Host
 from hermes.crm import CrmFactory
 from hermes.db.server.embedded import Server
+from hermes.kit.signing import standard_headers
 from tests import postgres
+from tests.flows.alerts import WHSEC
 from tests.flows.house import House
 from tests.flows.served import Served, serve
 from tests.flows.test_salesforce import KEY, People
@@ -37,6 +40,7 @@ class Site:
     crm: Crm
     host: Host
     connect: Callable[[], psycopg.Connection[Any]]
+    woken: list[None]
 
     @property
     def house(self) -> House:
@@ -84,8 +88,9 @@ def open_site(people: People, served: Served, url: str, way: Way) -> Site:
         accounts.install(connection)
     factory = CrmFactory({'CRM_TYPE': 'SALESFORCE', 'HERMES_URL': served.url, 'PEOPLE_API_KEY': KEY})
     crm = Crm(factory, connect, way)
-    host = Host(connect, crm, lambda: None, 'a-secret-of-the-host', 'a-key-of-the-admin')
-    return Site(people, served, crm, host, connect)
+    woken: list[None] = []
+    host = Host(connect, crm, lambda: woken.append(None), 'a-secret-of-the-host', 'a-key-of-the-admin', [WHSEC])
+    return Site(people, served, crm, host, connect, woken)
 
 
 @pytest.fixture
@@ -204,6 +209,17 @@ async def test_the_feed_from_the_beginning_rebuilds_every_id_and_state(site: Sit
     assert await asyncio.to_thread(site.crm.learn) == 0
     assert await asyncio.to_thread(site.crm.learn_anew) > 0
     assert site.accounts() == before
+
+
+@pytest.mark.behaviour('AU-18')
+async def test_a_call_of_hermes_wakes_the_host_and_nobody_elses_does(over_http: Site) -> None:
+    body = b'{"data": {"number": 7}}'
+    signed = standard_headers('msg_1', int(time.time()), body, [WHSEC])
+    for headers, status, woken in ((signed, '204 No Content', 1), ({}, '400 Bad Request', 1)):
+        environ = {'REQUEST_METHOD': 'POST', 'PATH_INFO': '/hermes', 'CONTENT_LENGTH': str(len(body))}
+        told = {f'HTTP_{name.upper().replace("-", "_")}': value for name, value in headers.items()}
+        assert over_http.host.answer({**environ, 'wsgi.input': io.BytesIO(body), **told})[0] == status
+        assert len(over_http.woken) == woken
 
 
 @pytest.mark.behaviour('AU-7', 'AU-8')

@@ -87,3 +87,18 @@ class PeopleRun(Table, table=True):
     by: str = column(Text, null=False, server="''")
     begun_at: datetime = column(Moment, null=False, server='hermes_now()')
     ended_at: datetime | None = column(Moment)
+
+
+class PeopleCallback(Table, table=True):
+    """One row: up to which number of the feed the host was called (`told`), and the call that is on its way to it
+    (AU-18).
+    """
+
+    __tablename__ = 'people_callback'
+    id: int = column(Whole, key=True)
+    told: int = column(Whole, null=False, server='0')
+    number: int = column(Whole, null=False, server='0')
+    message_id: str = column(Text, null=False, server="''")
+    attempts: int = column(Whole, null=False, server='0')
+    due_at: datetime = column(Moment, null=False, server='hermes_now()')
+    leased_until: datetime | None = column(Moment)
