@@ -29,8 +29,9 @@ RECORDS: Final = """
 """
 MIRRORS: Final = """
     with made as (
-      insert into mirror (system, type, remote_id, version, runs, event_id)
-      select 'tutorcruncher', 'client', tc2_cligency_id::text, '[1767225600, 0]', '{}', (select min(id) from event)
+      insert into mirror (system, type, remote_id, version, runs, event_id, owned)
+      select 'tutorcruncher', 'client', tc2_cligency_id::text, '[1767225600, 0]', '{}', (select min(id) from event),
+        true
       from company where tc2_cligency_id > 5000000 returning remote_id
     )
     insert into link (system, type, remote_id, record_type, record_id, is_primary, state)

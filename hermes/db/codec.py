@@ -199,6 +199,7 @@ def mirror_row(mirror: Mirror, event_id: int) -> dict[str, Any]:
         'event_id': event_id,
         'seen': [[*version, *sorted(missing)] for version, missing in mirror.seen.items()],
         'names': names_of(mirror),
+        'owned': mirror.record is not None,
     }
 
 

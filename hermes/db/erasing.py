@@ -78,8 +78,8 @@ EVENTS: Final = """
     ) found where id > 0
 """
 HUSK: Final = """
-    insert into mirror (system, type, remote_id, version, ours, deleted, deleted_by, merged_into, event_id)
-    select system, type, %(sealed)s, version, ours, version, deleted_by, %(into)s, event_id from mirror
+    insert into mirror (system, type, remote_id, version, ours, deleted, deleted_by, merged_into, event_id, owned)
+    select system, type, %(sealed)s, version, ours, version, deleted_by, %(into)s, event_id, owned from mirror
       where (system, type, remote_id) = (%(system)s, %(type)s, %(remote_id)s)
     on conflict (system, type, remote_id) do nothing
 """
@@ -257,8 +257,9 @@ async def remember(connection: Connection, hashes: Mapping[str, str], record: Re
 async def make_husk(connection: Connection, ref: RemoteRef, record: RecordRef) -> None:
     """An object of somebody erased that nobody knew before: under its hash, and without a word."""
     await connection.execute(
-        "insert into mirror (system, type, remote_id, version, deleted) values (%s, %s, %s, '[0, 0]', '[0, 0]') "
-        'on conflict do nothing',
+        'insert into mirror (system, type, remote_id, version, deleted, owned) '
+        "values (%s, %s, %s, '[0, 0]', '[0, 0]', true) "
+        'on conflict (system, type, remote_id) do update set owned = true',
         ref,
     )
     await connection.execute(

@@ -15,6 +15,10 @@ from tests import folding
 from tests.sim.testbed import Testbed
 
 KINDS = {'organization': 'company', 'person': 'contact', 'deal': 'deal'}
+UNTRUE = """
+    select concat_ws(':', m.system, m.type, m.remote_id) as told from mirror m left join link l
+      using (system, type, remote_id) where m.owned = (l.remote_id is null)
+"""
 OWNED_BY_TC2 = {'tc2_status': 'status', 'paid_invoice_count': 'paid_invoice_count'}
 
 
@@ -28,6 +32,7 @@ async def check(testbed: Testbed) -> list[str]:
     wrong += await _dropped(testbed, graph)
     wrong += [f'I11: {row["what"]}' for row in await testbed.looking.fetch('select what from simulated.trespass')]
     wrong += _lost(graph)
+    wrong += [f'{row["told"]} says wrongly whether it has an owner' for row in await testbed.house.rows(UNTRUE)]
     wrong += await _wanted(testbed, graph, known)
     wrong += await _events(testbed)
     return wrong

@@ -39,6 +39,8 @@ def test_nothing_of_the_stories_is_left_in_it(big: psycopg.Connection[Any]) -> N
 def test_links_mirrors_records_and_the_journal_agree(big: psycopg.Connection[Any]) -> None:
     assert one(big, 'select count(*) from link left join mirror using (system, type, remote_id) '
                     'where mirror.remote_id is null') == (0,)  # fmt: skip
+    assert one(big, 'select count(*) from mirror left join link using (system, type, remote_id) '
+                    'where owned = (link.remote_id is null)') == (0,)  # fmt: skip
     for record_type in ('company', 'contact', 'deal', 'meeting'):
         assert one(big, f"select count(*) from link l where record_type = '{record_type}' and not exists "
                         f'(select from {record_type} t where t.id = l.record_id)') == (0,)  # fmt: skip

@@ -2,14 +2,16 @@
 sense is refused; and no statement of theirs reads a large table from end to end (ADM-10).
 """
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from hermes.db.reads.events import page_events
-from hermes.db.reads.listing import EMPTY, Page, list_rows
+from hermes.db.reads.listing import EMPTY, FEW, Page, list_rows
 from hermes.db.reads.lists import LISTINGS, list_named
 from hermes.db.reads.search import search
 from hermes.domain.errors import Refused
@@ -79,6 +81,59 @@ def test_a_part_of_a_name_an_address_or_an_id_finds_a_row(big: Big) -> None:
     company = list_named(big, 'companies').rows[0]
     for text in (company['name'], company['name'][3:9].upper(), f'company:{company["id"]}', str(company['pd_org_id'])):
         assert company['id'] in [row['id'] for row in list_named(big, 'companies', search=text, limit=200).rows], text
+
+
+@pytest.fixture
+def crowded(big: Big) -> Iterator[Big]:
+    """With more companies of one name than are sorted after a search."""
+    with big.transaction(force_rollback=True):
+        big.execute(
+            "insert into company (name, name_key) select 'Quagga ' || n, 'quagga ' || n from generate_series(1, %s) n",
+            (FEW + 100,),
+        )
+        yield big
+
+
+@pytest.mark.behaviour('ADM-10')
+@pytest.mark.parametrize(('text', 'total'), [('quagga', '1\u202f100'), ('qu', '1\u202f000+'), ('quagga 110', '2')])
+def test_a_search_says_how_many_it_finds_and_of_a_short_part_that_there_are_more(
+    crowded: Big, text: str, total: str
+) -> None:
+    page = list_named(crowded, 'companies', search=text)
+    assert page.total == total
+    assert all(text in row['name'].lower() for row in page.rows)
+    assert (page.next == '') == (total == '2')
+
+
+@pytest.mark.parametrize('text', ['quagga', 'quagga 5'])
+@pytest.mark.parametrize('sort', ['', 'id', 'name', '-name', 'created'])
+def test_the_pages_of_a_search_hold_everything_once(crowded: Big, text: str, sort: str) -> None:
+    page = list_named(crowded, 'companies', search=text, sort=sort, limit=100)
+    there = list(page.rows)
+    while page.next:
+        page = list_named(crowded, 'companies', search=text, sort=sort, limit=100, cursor=page.next, counting=False)
+        there += page.rows
+    names = [f'Quagga {number}' for number in range(1, FEW + 101) if text in f'quagga {number}']
+    assert sorted(row['name'] for row in there) == sorted(names)
+
+
+@pytest.mark.behaviour('ADM-10')
+def test_an_object_that_belongs_to_nobody_is_found_until_it_belongs_to_somebody(big: Big) -> None:
+    with big.transaction(force_rollback=True):
+        big.execute(
+            'insert into mirror (system, type, remote_id, version, runs) '
+            "values ('pipedrive', 'person', '9900123', '[1, 0]', %s)",
+            (Jsonb({'name': [['Quirin Quagga', [1, 0], [1, 0]]]}),),
+        )
+        for text in ('9900123', 'quirin qua'):
+            assert [(row['type'], row['id']) for row in search(big, text)] == [
+                ('remote object', 'pipedrive:person:9900123')
+            ]
+        big.execute(
+            'insert into link (system, type, remote_id, record_type, record_id, is_primary, state) '
+            "select 'pipedrive', 'person', '9900123', 'contact', min(id), false, 'live' from contact"
+        )
+        assert [row['type'] for row in search(big, 'quirin qua')] == []
 
 
 def test_what_was_deleted_is_hidden_unless_it_is_asked_for(big: Big) -> None:

@@ -2,9 +2,9 @@
 end (ADM-10): each is planned again, with its own values, at the costs that hold in life.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import pytest
@@ -36,8 +36,9 @@ from hermes.domain.matters import KINDS
 from hermes.domain.model import RecordRef
 from tests.whole.conftest import UNTIL
 
-LARGE = ('event', 'change', 'call')
-FEW = ('event_due', 'event_waiting', 'event_aside')
+LARGE: Final = ('event', 'change', 'call')
+OBJECTS: Final = ('mirror', 'link')
+FEW = ('event_due', 'event_waiting', 'event_aside', 'mirror_nobodys')
 """Indexes of what is still to be done or was put aside: few rows of many, which may be walked."""
 BY_TIME = ('spending', 'health')
 """A stretch of time is found by a BRIN index, for which a table as small as here is too small to bother."""
@@ -63,31 +64,42 @@ def noted(big: Big) -> Iterator[Big]:
     big.execute('reset enable_seqscan')
 
 
-def scans(connection: Big, *, whole: bool = True) -> set[str]:
+def scans(connection: Big, *, whole: bool = True, large: Collection[str] = LARGE) -> set[str]:
     """The large tables that a noted statement reads from end to end; not `whole`: because there is no other way."""
+    return {told for plan in plans(connection, whole=whole) for told in _whole(plan, large, limited=False)}
+
+
+def plans(connection: Big, *, whole: bool) -> list[dict[str, Any]]:
+    """How the noted statements are carried out."""
     connection.cursor_factory = psycopg.Cursor
     connection.execute(sql.SQL('set enable_seqscan = {}').format(sql.Literal(whole)))
-    found: set[str] = set()
+    found = []
     for query, params in Noting.said:
         text = query if isinstance(query, sql.Composable) else sql.SQL(query)
         row = connection.execute(sql.SQL('explain (format json) ') + text, params).fetchone()
         assert row is not None
-        found |= set(_whole(row[0][0]['Plan'], limited=False))
+        found.append(row[0][0]['Plan'])
     return found
 
 
-def _whole(node: dict[str, Any], *, limited: bool) -> Iterator[str]:
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get('Plans', ()):
+        yield from nodes(part)
+
+
+def _whole(node: dict[str, Any], large: Collection[str], *, limited: bool) -> Iterator[str]:
     """Tables that a plan reads whole; what walks an index in its order and may stop is not one."""
     stops = limited or node['Node Type'] == 'Limit'
     table = node.get('Relation Name')
-    if table in LARGE:
+    if table in large:
         by_index = node['Node Type'] in ('Index Scan', 'Index Only Scan')
         walked = by_index and 'Index Cond' not in node and node['Index Name'] not in FEW
         if node['Node Type'] == 'Seq Scan' or (walked and not stops):
             yield f'{table} ({node["Node Type"]})'
     sorts = node['Node Type'] in ('Sort', 'Incremental Sort', 'Aggregate', 'Hash')
     for part in node.get('Plans', ()):
-        yield from _whole(part, limited=stops and not sorts)
+        yield from _whole(part, large, limited=stops and not sorts)
 
 
 def some(connection: Big, record_type: str) -> RecordRef:
@@ -183,3 +195,42 @@ def test_a_missing_index_is_noticed(noted: Big, index: str, name: str) -> None:
         Noting.said.clear()
         READS[name](noted)
         assert scans(noted) != set()
+
+
+@pytest.mark.behaviour('ADM-10')
+@pytest.mark.parametrize('text', ['what nobody is called', '20', '7700 900', 'ruth.sato@'])
+def test_what_belongs_to_nobody_is_found_without_a_look_at_everything(noted: Big, text: str) -> None:
+    search.search(noted, text)
+    assert scans(noted, whole=False, large=OBJECTS) == set()
+
+
+@pytest.mark.behaviour('ADM-10')
+@pytest.mark.parametrize('name', ['status', 'the overview'])
+def test_when_a_system_was_heard_last_is_found_in_its_own_part_of_an_index(noted: Big, name: str) -> None:
+    READS[name](noted)
+    walked = [node for plan in plans(noted, whole=True) for node in nodes(plan) if node.get('Relation Name') == 'event']
+    assert walked
+    assert not [node for node in walked if 'source = asked' in node.get('Filter', '')]
+
+
+@pytest.mark.behaviour('ADM-10')
+def test_letters_that_wait_for_their_time_are_not_asked_for_their_calls(noted: Big) -> None:
+    READS['status'](noted)
+    joined = [
+        node for plan in plans(noted, whole=True) for node in nodes(plan) if node.get('Relation Name') == 'letter'
+    ]
+    assert joined
+    assert all('attempts' in node.get('Filter', '') for node in joined if node['Node Type'] == 'Seq Scan')
+
+
+@pytest.mark.behaviour('ADM-10')
+@pytest.mark.parametrize(
+    ('name', 'text'),
+    [('companies', 'zzyzx-9'), ('contacts', '7700 900'), ('contacts', 'zzyzx-9'), ('deals', 'zzyzx-9')],
+)
+def test_what_few_are_called_is_not_looked_for_row_by_row(noted: Big, name: str, text: str) -> None:
+    list_named(noted, name, search=text)
+    table = LISTINGS[name].table
+    read = [node for plan in plans(noted, whole=False) for node in nodes(plan) if node.get('Relation Name') == table]
+    assert read
+    assert all(node['Node Type'] == 'Bitmap Heap Scan' or 'Index Cond' in node for node in read)

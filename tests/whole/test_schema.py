@@ -28,11 +28,11 @@ insert into deal (company_id, title) select id, 'A deal' from company;
 insert into change (record_type, record_id, field, new, system, rule, event_id, at)
   select 'company', company.id, 'name', '"Château Tutors"', 'tutorcruncher', 'TC-1', event.id, now() from company,
     event;
-insert into mirror (system, type, remote_id, version, runs, names) values
+insert into mirror (system, type, remote_id, version, runs, names, owned) values
   ('pipedrive', 'person', '6', '[1, 0]', '{"emails": [[[{"value": "BO@home.example"}], [1, 0], [1, 0]]],
-   "phones": [[[{"value": "+44 (0)7700 900123"}], [1, 0], [1, 0]]]}', '{}'),
+   "phones": [[[{"value": "+44 (0)7700 900123"}], [1, 0], [1, 0]]]}', '{}', true),
   ('pipedrive', 'organization', '5', '[1, 0]',
-   '{"tc2_cligency_url": [["https://tc2.example/clients/77/", [1, 0], [1, 0]]]}', '{client:77}');
+   '{"tc2_cligency_url": [["https://tc2.example/clients/77/", [1, 0], [1, 0]]]}', '{client:77}', true);
 insert into link select 'pipedrive', 'organization', '5', 'company', id, true, 'live' from company;
 insert into link select 'pipedrive', 'person', '6', 'contact', id, true, 'live' from contact;
 insert into push (record_type, record_id, system, graph_id, rank, due_at)

@@ -74,15 +74,15 @@ SHOWN = """
 """
 LETTERS = """
     with told as (
-      select l.*, m.end_at > hermes_now() as ahead,
-             l.state = 'parked' as parked, l.state = 'due' and l.attempts > 2 and l.reason <> '' as stuck
-      from letter l join meeting m on m.id = l.meeting_id where l.state in ('parked', 'due')
+      select l.*, m.end_at > hermes_now() as ahead, l.state = 'parked' as parked, l.state = 'due' as stuck
+      from letter l join meeting m on m.id = l.meeting_id
+      where l.state = 'parked' or (l.state = 'due' and l.attempts > 2 and l.reason <> '')
     )
     select count(*) filter (where parked and ahead) as parked, count(*) filter (where stuck) as stuck,
            (array_agg(meeting_id order by parked desc, id desc) filter (where (parked and ahead) or stuck))[1]
              as meeting_id,
            (array_agg(reason order by parked desc, id desc) filter (where (parked and ahead) or stuck))[1] as reason,
-           extract(epoch from hermes_now() - min(due_at) filter (where state = 'due' and due_at <=
+           extract(epoch from hermes_now() - (select min(due_at) from letter where state = 'due' and due_at <=
              hermes_now()))::float8 as late_s
     from told
 """

@@ -33,8 +33,10 @@ HEARD: Final = f"""
     from unnest(%(systems)s::text[]) as asked(system)
     cross join lateral (select exists (select 1 from pulse p where p.name = asked.system || ' webhooks') as known) s
     left join lateral (
-      select received_at as at from event where id > coalesce((select max(id) from event), 0) - {LOOKED}
-        and source = asked.system and kind like 'webhook%%' order by id desc limit 1) l on true
+      select e.received_at as at from unnest(array['webhook', 'webhook-extension']) as k(kind), lateral (
+        select id, received_at from event where id > coalesce((select max(id) from event), 0) - {LOOKED}
+          and source = asked.system and kind = k.kind order by id desc limit 1) e
+      order by e.id desc limit 1) l on true
     left join lateral (
       select count(*) as unechoed, min(c.started_at) as since from call c
       where {WRITTEN} and c.started_at > greatest(l.at, hermes_now() - interval '1 day')

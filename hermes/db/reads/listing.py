@@ -22,6 +22,10 @@ from hermes.kit.clock import read_moment
 Kind = Literal['text', 'choice', 'bool', 'int', 'day', 'moment', 'reference', 'json']
 MOST: Final = 10_000
 """No more rows than this are counted."""
+FEW: Final = 1_000
+"""So many that a search finds are sorted; of more the order is walked, in which the next is never far."""
+LEAST_PART: Final = 3
+"""The shortest part of a text that an index finds: what is found of a shorter one is counted up to FEW."""
 LARGEST_PAGE: Final = 200
 EMPTY: Final = '-'
 """What is written in a filter for rows without a value."""
@@ -165,11 +169,18 @@ def list_rows(
     for name, value in (filters or {}).items():
         if value not in (None, '', [], ()):
             conditions.append(_condition(listing, name, value, wanted))
+    most, keys = MOST, None
     if search.strip():
+        most = MOST if len(search.strip()) >= LEAST_PART else FEW
         conditions.append(_searched(connection, listing, search.strip(), wanted))
+        keys = _read_keys(connection, listing, conditions, wanted, (most if counting else FEW) + 1)
+        if len(keys) <= FEW:
+            conditions, wanted = [sql.SQL('t.{} = any(%(_keys)s)').format(sql.Identifier(listing.key))], {'_keys': keys}
     found = _read_page(connection, listing, order, at, conditions, wanted, limit)
-    count = _count(connection, listing, conditions, wanted) if counting else 0
-    return Page(*found, min(count, MOST), count > MOST, _read_titles(connection, listing, found[0]))
+    count = 0
+    if counting:
+        count = _count(connection, listing, conditions, wanted) if keys is None else len(keys)
+    return Page(*found, min(count, most), count > most, _read_titles(connection, listing, found[0]))
 
 
 def read_cursor(text: str, sort: str) -> Cursor:
@@ -354,6 +365,26 @@ def _searched(connection: Connection[Any], listing: Listing, text: str, values: 
         raise Refused(f'{listing.name} cannot be searched.')
     values.update(asked_for(connection, text))
     return sql.SQL(f'({listing.search})')
+
+
+def _read_keys(
+    connection: Connection[Any],
+    listing: Listing,
+    conditions: Sequence[sql.Composable],
+    values: dict[str, Any],
+    limit: int,
+) -> list[Any]:
+    """What tells the rows apart that a search finds, `limit` at the most, in no order: whoever asks for an order too
+    leaves the planner the choice to walk it, and it guesses badly what a search finds.
+    """
+    query = sql.SQL('select t.{key} as key from {table} t where {where} limit {limit}').format(
+        key=sql.Identifier(listing.key), table=listing.rows, where=sql.SQL(' and ').join(conditions),
+        limit=sql.Literal(limit),
+    )  # fmt: skip
+    try:
+        return [item['key'] for item in rows(connection, query, values)]
+    except RUBBISH:
+        raise Refused('That cannot be looked for.') from None
 
 
 def _count(

@@ -58,17 +58,14 @@ HITS: Final = """
     order by lower(t.called) = lower(%(text)s) desc, t.id desc limit %(limit)s
 """
 NOBODYS: Final = """
-    with nobodys as materialized (
-      select system, type, remote_id from mirror k where not exists (
-        select from link l where l.system = k.system and l.type = k.type and l.remote_id = k.remote_id)
-    )
     select 'remote object' as type, concat_ws(':', system, type, remote_id) as id, '' as title,
            m.deleted is not null as deleted, array['belongs to no record'] as hits, array[]::text[] as links
-    from nobodys join mirror m using (system, type, remote_id)
-    where (remote_id = %(text)s or m.runs::text ilike %(pattern)s) and (m.deleted is null or %(deleted)s)
+    from mirror m
+    where not owned and (remote_id = %(text)s or runs::text ilike %(pattern)s) and (deleted is null or %(deleted)s)
+      and not exists (select from link l where (l.system, l.type, l.remote_id) = (m.system, m.type, m.remote_id))
     order by 2 limit %(limit)s
 """
-"""The keys are compared first: what objects say is long, and few belong to nobody."""
+"""What is owned has a link for certain; of the few others, which have an index, each is looked at."""
 NUMBERED: Final = """
     select 'event' as type, id, source || ' ' || kind as title, false as deleted, array['number'] as hits,
            array[]::text[] as links from event where id = %(number)s

@@ -98,6 +98,7 @@ class Mirror(Table, table=True):
             postgresql_where=text("type = ANY (ARRAY['person'::text, 'deal'::text])"),
         ),
         Index('mirror_names', 'names', postgresql_using='gin', postgresql_where=text("names <> '{}'::text[]")),
+        Index('mirror_nobodys', 'system', 'type', 'remote_id', postgresql_where=text('NOT owned')),
     )
     system: str = column(Text, key=True)
     type: str = column(Text, key=True)
@@ -115,6 +116,7 @@ class Mirror(Table, table=True):
     event_id: int = column(Whole, null=False, server='0')
     seen: Any = column(JSONB, null=False, server="'[]'")
     names: Any = column(ARRAY(Text), null=False, server="'{}'")
+    owned: bool = column(Boolean, null=False, server='false')
 
 
 class Link(Table, table=True):
