@@ -129,20 +129,25 @@ def revive(graph: Graph, record: Record) -> list[Change]:
     return [*back, *write(graph, record, {'moderation': None}, RULE)]
 
 
-def retarget(graph: Graph, record: Record, target: str, context: Context, done: Applied) -> None:
+def retarget(
+    graph: Graph, record: Record, target: str, context: Context, done: Applied, *, leaving: bool = False
+) -> None:
     """Another target is in force: whoever has an object there already is known by it; of everybody else it is looked
-    first (AU-13).
+    first (AU-13). `leaving`: the old one is left for good, so that its ids are the old ids from now on.
     """
     there = graph.primary(record.ref, target) if target else None
     logged = target in ('', JOURNAL)
     known = there is not None and target != JOURNAL
     old = record.fields.get('target')
-    migrated = bool(record.fields.get('legacy_id')) or old not in (None, '', JOURNAL)
-    before = states.first(record.fields.get('legacy_id'), logged=logged and not migrated, migrated=migrated)
+    legacy_id = record.fields.get('legacy_id') or (record.fields.get('crm_id') if leaving else None)
+    was_there = old not in (None, '', JOURNAL) or record.fields.get('state') == states.NO_LEGACY_ID
+    migrated = record.ref.type == 'app_user' and (bool(legacy_id) or was_there)
+    before = states.first(legacy_id, logged=logged and not migrated, migrated=migrated)
     state = states.WROTE if known else before
     told = {
         'target': target, 'state': state, 'crm_id': there.ref.remote_id if there is not None and known else None,
         'cleared': target if known else None, 'decided': None,
+        **({'legacy_id': legacy_id} if record.ref.type == 'app_user' else {}),
     }  # fmt: skip
     done.changes += write(graph, record, told, 'AU-13', 'hermes')
     done.checks.append(Check(record.ref, target, state, f'the target was {old or "none"}', context.event_id))

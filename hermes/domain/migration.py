@@ -77,6 +77,10 @@ ARROWS: Final = (
 )
 
 
+LEAVING: Final = frozenset({'interim_log', 'interim_target'})
+"""The phases that begin when the old CRM is left."""
+
+
 def leaving(phase: str) -> list[Arrow]:
     """What may follow a phase."""
     return [arrow for arrow in ARROWS if arrow.start == phase]

@@ -19,6 +19,8 @@ from hermes.people.validation import Validated, validate
 from hermes.systems.journal.files import Journal
 from tests import postgres
 from tests.flows.house import SANDBOX, House, open_house
+from tests.flows.nation import open_nation
+from tests.flows.nation import people as everybody
 
 KEY = 'a-key-of-the-host-for-tests'
 SECRET = 'a-secret-of-thirty-two-characters-or-more'
@@ -146,3 +148,56 @@ async def test_the_whole_way_from_the_old_crm_to_the_new_one(house: House) -> No
     last = {news.says['id']: news.says for news in feed if news.says['type'] == 'app_user'}
     for row in await house.rows('select id, crm_id, state from app_user'):
         assert (last[row['id']]['crm_id'], last[row['id']]['state']) == (row['crm_id'], row['state'])
+
+
+@pytest.mark.behaviour('AU-9', 'AU-13', 'AU-16')
+async def test_the_way_begins_in_the_nation_and_goes_back_once(migrated_server: Server, tmp_path: Path) -> None:
+    more: dict[str, Any] = {
+        'salesforce_base_url': f'{SANDBOX}/salesforce', 'salesforce_client_id': 'app-1',
+        'salesforce_client_secret': 'app-secret-of-tests',
+    }  # fmt: skip
+    with postgres.fresh_database(migrated_server) as url:
+        async with open_nation(url, tmp_path, **more) as house:
+            object.__setattr__(house.world.secrets, 'sf_client_id', 'app-1')
+            object.__setattr__(house.world.secrets, 'sf_client_secret', 'app-secret-of-tests')
+            old = house.world.nationbuilder.add_people(40, prefix='reader', external=False)
+            known = {one['id']: one['email1'] for one in everybody(house) if one['id'] in set(old)}
+            lines = [
+                (number, {'email': known[old_id], 'user_id': f'u-{old_id}', 'legacy_id': old_id})
+                for number, old_id in enumerate(old, 2)
+            ]
+            assert (await import_users(house.engine, lines, dry=False, by='Kim')).made == 40
+            assert (await looked_up(house)).states['WroteSalesforceAppUserUid'] == 40
+            await sign_up(house, 1)
+            await house.settle()
+            assert set(await states(house)) == {'WroteSalesforceAppUserUid'}
+            assert len(everybody(house)) == 41
+            [late] = await house.rows("select crm_id from app_user where user_id = 'n-1'")
+
+            await confirm(house, 'mock_data_validated', 'production_created', 'final_data_loaded')
+            await phase(house, 'sandbox_verified', 'nationbuilder')
+            await phase(house, 'interim_log', 'journal')
+            await phase(house, 'sandbox_verified', 'nationbuilder')
+            assert set(await states(house)) == {'WroteSalesforceAppUserUid'}, (
+                'the way back finds everybody as they were'
+            )
+            await phase(house, 'interim_log', 'journal')
+            await sign_up(house, 2)
+            await house.settle()
+            assert (await states(house))['LoggedForLater'] == 1
+
+            crm = house.world.salesforce
+            for old_id, email in (*known.items(), (late['crm_id'], 'new1@readers.example')):
+                table = crm.kind('app_user')
+                crm.create('app_user', {table.parts['email']: email, table.parts['legacy']: old_id})
+            await phase(house, 'final_load', 'journal')
+            await phase(house, 'replay', 'salesforce')
+            await looked_up(house)
+            await load_log(
+                house.engine, [entry.says for entry in Journal(house.settings.world_dir / 'journal', SECRET).read()]
+            )
+            await house.settle()
+            assert set(await states(house)) == {'WroteSalesforceAppUserUid'}
+            assert len(crm.kind('app_user').rows) == 42, 'nobody is made twice'
+            assert len(everybody(house)) == 41, 'and nobody is written to the nation any more'
+            await phase(house, 'validated', 'salesforce')

@@ -40,6 +40,7 @@ async def set_target(scope: Scope, act: SetTarget) -> Outcome:
         raise Refused(f'{act.target} is not configured; nothing was done.')
     await save_setting(scope.connection, TARGET, act.target)
     context = replace(scope.context, settings={**scope.context.settings, TARGET: act.target})
+    leaving = act.phase in migration.LEAVING and phase == 'sandbox_verified'
     moved = 0
     for kind in PEOPLE:
         after = 0
@@ -47,7 +48,7 @@ async def set_target(scope: Scope, act: SetTarget) -> Outcome:
             after, moved = numbers[-1], moved + len(numbers)
 
             def work(graph: Graph, ref: RecordRef, done: Applied) -> None:
-                app_user.retarget(graph, graph.records[ref], act.target, context, done)
+                app_user.retarget(graph, graph.records[ref], act.target, context, done, leaving=leaving)
                 if act.target == app_user.JOURNAL:
                     fields = _all_of(scope, graph, ref, context)
                     app_user.told_before(graph, graph.records[ref], fields, context)
