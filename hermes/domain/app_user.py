@@ -232,43 +232,51 @@ def advance(
         done.checks.append(Check(ref, target, into, detail, context.event_id, code, done.run))
 
 
+def arrive(
+    graph: Graph, ref: RecordRef, steps: Sequence[str], done: Applied, context: Context, detail: str = ''
+) -> bool:
+    """The same, of what a target answered: that may come late, when somebody went on meanwhile. What cannot follow any
+    more changes nothing. Whether it did.
+    """
+    state = str(graph.records[ref].fields.get('state') or '')
+    if not states.leads(state, steps):
+        done.note(f'AU-9: {ref.type} {ref.id} went on meanwhile and stays {state or "as it is"}; not {steps[-1]}')
+        return False
+    advance(graph, ref, steps, done, context, detail)
+    return True
+
+
 def note_intent(graph: Graph, intent: Intent, context: Context, done: Applied) -> None:
     """A creation is about to go out, or was refused."""
     record = graph.records.get(intent.record)
     if record is None or intent.op != 'create' or record.fields.get('target') != intent.ref.system:
         return
     if intent.state == 'open':
-        advance(graph, intent.record, [states.ASKED_TO_ADD], done, context)
+        arrive(graph, intent.record, [states.ASKED_TO_ADD], done, context)
     elif intent.state == 'void' and intent.refused:
-        advance(graph, intent.record, [states.UNEXPECTED, states.WROTE_ERROR], done, context, intent.refused)
+        arrive(graph, intent.record, [states.UNEXPECTED, states.WROTE_ERROR], done, context, intent.refused)
 
 
 def note_lookup(graph: Graph, lookup: Lookup, context: Context, done: Applied) -> None:
-    """A target was asked whether it knows somebody: not at all, once, or several times (AU-7, AU-13)."""
+    """A target was asked whether it knows somebody: not at all, once, or several times (AU-7, AU-13). Of whoever is
+    found once, their object says the rest.
+    """
     record = graph.records.get(lookup.record)
     if record is None or record.gone or record.fields.get('target') != lookup.system:
         return
     done.run = lookup.run
     by_legacy = lookup.by == 'legacy_id'
-    state = record.fields.get('state')
-    if by_legacy and state != states.REQUESTED and len(lookup.found) != 1:
-        advance(graph, record.ref, [states.REQUESTED], done, context)
+    asked = [states.REQUESTED] if by_legacy else []
     if len(lookup.found) > 1:
-        advance(
-            graph,
-            record.ref,
-            [states.AMBIGUOUS],
-            done,
-            context,
-            f'{len(lookup.found)} objects: {", ".join(lookup.found[:5])}',
-        )
-        done.decisions.append(_decision(record, 'ambiguous', lookup.system, lookup.found))
-        done.note(f'AU-15: {len(lookup.found)} objects of {lookup.system} may be {record.ref.type} {record.ref.id}')
+        told = f'{len(lookup.found)} objects: {", ".join(lookup.found[:5])}'
+        if arrive(graph, record.ref, [*asked, states.AMBIGUOUS], done, context, told):
+            done.decisions.append(_decision(record, 'ambiguous', lookup.system, lookup.found))
+            done.note(f'AU-15: {len(lookup.found)} objects of {lookup.system} may be {record.ref.type} {record.ref.id}')
     elif lookup.found:
-        if by_legacy and state != states.REQUESTED:
-            advance(graph, record.ref, [states.REQUESTED], done, context)
+        if by_legacy and record.fields.get('state') != states.WROTE:
+            arrive(graph, record.ref, asked, done, context)
     elif by_legacy:
-        advance(graph, record.ref, [states.NOT_FOUND, states.WROTE_NOT_FOUND], done, context)
+        arrive(graph, record.ref, [*asked, states.NOT_FOUND, states.WROTE_NOT_FOUND], done, context)
     else:
         done.changes += write(graph, record, {'cleared': lookup.system}, 'AU-13', lookup.system, 'it is not there yet')
 
@@ -304,16 +312,13 @@ def observe(graph: Graph, seen: Observation, context: Context, done: Applied) ->
 def _settle(graph: Graph, record: Record, seen: Observation, context: Context, done: Applied) -> None:
     """The id that the target gave is ours to keep; of a line for later there is none."""
     if seen.action == LOGGED:
-        advance(graph, record.ref, [states.LOGGED], done, context)
+        arrive(graph, record.ref, [states.LOGGED], done, context)
         return
-    known = record.fields.get('crm_id') == seen.ref.remote_id
     done.changes += write(
         graph, record, {'crm_id': seen.ref.remote_id, 'cleared': seen.ref.system}, RULE, seen.ref.system
     )
-    if record.fields.get('state') != states.WROTE or not known:
-        if record.fields.get('state') == states.WROTE:
-            return
-        advance(graph, record.ref, [states.OK, states.WROTE], done, context)
+    if record.fields.get('state') != states.WROTE:
+        arrive(graph, record.ref, [states.OK, states.WROTE], done, context)
     done.closed += [(kind, _key(kind, record.ref)) for kind in ('ambiguous', 'conflict')]
 
 
@@ -324,14 +329,14 @@ def _lose(graph: Graph, seen: Observation, context: Context, done: Applied) -> N
     if record is not None and record.fields.get('crm_id') == seen.ref.remote_id:
         done.changes += write(graph, record, {'crm_id': None}, 'AU-4', seen.ref.system, 'its object is gone there')
         if record.fields.get('target') == seen.ref.system and record.fields.get('state') == states.WROTE:
-            advance(graph, record.ref, [states.CREATED], done, context, 'its object is gone there')
+            arrive(graph, record.ref, [states.CREATED], done, context, 'its object is gone there')
     done.note(f'{seen.ref.type} {seen.ref.remote_id} of {seen.ref.system} is gone')
 
 
 def _conflict(graph: Graph, record: Record, seen: Observation, context: Context, done: Applied, why: str) -> None:
     if record.fields.get('target') == seen.ref.system:
         steps = [states.CONFLICT] if record.fields.get('state') == states.WROTE else [states.OK, states.CONFLICT]
-        advance(graph, record.ref, steps, done, context, why)
+        arrive(graph, record.ref, steps, done, context, why)
     done.decisions.append(_decision(record, 'conflict', seen.ref.system, [seen.ref.remote_id], why))
     done.note(f'{seen.ref.system} {seen.ref.remote_id} is not taken for {record.ref.type} {record.ref.id}: {why}')
 

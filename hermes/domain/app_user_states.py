@@ -5,7 +5,8 @@ A user who was there before the target is looked for by the legacy id; a new one
 one that stands is refused, and names both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from hermes.domain.errors import Refused
@@ -40,9 +41,11 @@ OPEN: Final = frozenset({WROTE_NOT_FOUND, WROTE_UNEXPECTED, AMBIGUOUS, CONFLICT,
 HELD: Final = frozenset({NOT_CHECKED, REQUESTED, OK, NOT_FOUND, UNEXPECTED, *OPEN} - {WROTE_ERROR, DB_OK, DB_FAILURE})
 """Of whom nothing is made in the target: whether they stand there is not known, or a person decides."""
 START: Final = (CREATED, NOT_CHECKED, NO_LEGACY_ID, LOGGED)
+DECIDED: Final = frozenset({OK, CREATED, NOT_CHECKED, REQUESTED})
+"""What becomes of somebody who is open: a person decides, another look is taken, or their object shows itself."""
 FOLLOWS: Final[Mapping[str, frozenset[str]]] = {
     '': frozenset(START),
-    NOT_CHECKED: frozenset({REQUESTED, SCRIPT_FAILURE, LOGGED}),
+    NOT_CHECKED: frozenset({REQUESTED, OK, SCRIPT_FAILURE, LOGGED}),
     REQUESTED: frozenset({OK, NOT_FOUND, UNEXPECTED, AMBIGUOUS, SCRIPT_FAILURE, NOT_CHECKED}),
     OK: frozenset({WROTE, CONFLICT, DB_OK}),
     NOT_FOUND: frozenset({WROTE_NOT_FOUND, DB_NOT_FOUND}),
@@ -51,17 +54,17 @@ FOLLOWS: Final[Mapping[str, frozenset[str]]] = {
     ASKED_TO_ADD: frozenset({OK, WROTE, UNEXPECTED, AMBIGUOUS, CONFLICT, DB_OK, LOGGED}),
     LOGGED: frozenset({CREATED, NOT_CHECKED, NO_LEGACY_ID}),
     WROTE: frozenset({NOT_CHECKED, CREATED, CONFLICT, LOGGED}),
-    WROTE_NOT_FOUND: frozenset({REQUESTED, CREATED, NOT_CHECKED, OK}),
-    WROTE_UNEXPECTED: frozenset({REQUESTED, NOT_CHECKED}),
-    WROTE_ERROR: frozenset({ASKED_TO_ADD, CREATED, OK, REQUESTED}),
-    AMBIGUOUS: frozenset({OK, REQUESTED, CREATED, NOT_CHECKED}),
-    CONFLICT: frozenset({OK, REQUESTED, CREATED, NOT_CHECKED}),
-    NO_LEGACY_ID: frozenset({OK, CREATED, REQUESTED, NOT_CHECKED, LOGGED}),
-    DB_OK: frozenset({OK, WROTE, REQUESTED}),
-    DB_NOT_FOUND: frozenset({WROTE_NOT_FOUND, REQUESTED}),
-    DB_UNEXPECTED: frozenset({WROTE_UNEXPECTED, REQUESTED}),
-    DB_FAILURE: frozenset({WROTE_ERROR, ASKED_TO_ADD, CREATED}),
-    SCRIPT_FAILURE: frozenset({REQUESTED, NOT_CHECKED}),
+    WROTE_NOT_FOUND: DECIDED,
+    WROTE_UNEXPECTED: DECIDED,
+    WROTE_ERROR: DECIDED | {ASKED_TO_ADD, AMBIGUOUS},
+    AMBIGUOUS: DECIDED,
+    CONFLICT: DECIDED,
+    NO_LEGACY_ID: DECIDED | {LOGGED},
+    DB_OK: DECIDED | {WROTE, ASKED_TO_ADD, AMBIGUOUS},
+    DB_NOT_FOUND: DECIDED | {WROTE_NOT_FOUND},
+    DB_UNEXPECTED: DECIDED | {WROTE_UNEXPECTED},
+    DB_FAILURE: DECIDED | {WROTE_ERROR, ASKED_TO_ADD, AMBIGUOUS},
+    SCRIPT_FAILURE: DECIDED,
 }
 LEGACY_CODES: Final[Mapping[str, str]] = {
     WROTE_NOT_FOUND: f'NbProfileNotFoundIn{DIAGRAMS}',
@@ -76,6 +79,11 @@ def follow(state: str, into: str) -> str:
     if into == state or into in FOLLOWS.get(state, frozenset()):
         return into
     raise Refused(f'AU-9: an app user in the state {state or "(none)"} cannot become {into}.')
+
+
+def leads(state: str, steps: Sequence[str]) -> bool:
+    """Whether all these steps may follow one after the other."""
+    return all(into == before or into in FOLLOWS.get(before, ()) for before, into in pairwise([state, *steps]))
 
 
 def first(legacy_id: object, *, logged: bool, migrated: bool = False) -> str:
