@@ -18,6 +18,8 @@ from hermes.domain.model import Change, Check, Record, RecordRef
 from hermes.domain.record_types import PEOPLE
 
 FEED_LOCK: Final = 4_729_100_014
+EMAIL_LOCKS: Final = 4_729_115
+"""The first half of an advisory lock's key; the second is made of the address."""
 CLAIM: Final = """
     with made as (
       insert into person_key (key, record_id) select %(key)s, coalesce(%(id)s, nextval('record_id'))
@@ -39,6 +41,11 @@ async def claim(connection: Connection, key: str, record_id: int | None = None) 
         row = await (await connection.execute(CLAIM, {'key': key, 'id': record_id})).fetchone()
         if row is not None:
             return int(row['record_id'])
+
+
+async def lock_email(connection: Connection, email: str) -> None:
+    """Nobody else takes a folded address until this transaction ends."""
+    await connection.execute('select pg_advisory_xact_lock(%s, hashtext(%s))', (EMAIL_LOCKS, email))
 
 
 async def find_key(connection: Connection, key: str) -> int | None:

@@ -430,6 +430,17 @@ async def wanted(connection: Connection, push: Push) -> int:
     return int(row['wanted']) if row else 0
 
 
+async def overtaken(connection: Connection, pushes: Sequence[Push]) -> set[RecordRef]:
+    """The records of which something else was wanted while these were under way."""
+    rows = await connection.execute(
+        'select p.record_type, p.record_id from push p join jsonb_to_recordset(%s) as r(type text, id bigint, system '
+        'text, generation bigint) on p.record_type = r.type and p.record_id = r.id and p.system = r.system '
+        'where p.wanted > r.generation',
+        (dump([{**_key(push), 'generation': push.wanted} for push in pushes]),),
+    )
+    return {RecordRef(row['record_type'], row['record_id']) for row in await rows.fetchall()}
+
+
 async def update_intent(
     connection: Connection, push: Push, intent: dict[str, Any], due_in_s: float, reason: str
 ) -> None:

@@ -13,7 +13,7 @@ from hermes.db import graphs, pushes
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection
 from hermes.db.pushes import Push
-from hermes.domain.errors import AuthBroken, Forbidden, Pending, RateLimited, Reaction, Rejected, Retry
+from hermes.domain.errors import AuthBroken, Forbidden, Pending, RateLimited, Reaction, Rejected
 from hermes.domain.graph import Graph
 from hermes.domain.model import Event, Record
 from hermes.domain.plan import Create, Noop, Plan, Wait, plan
@@ -97,6 +97,7 @@ async def _prepare(
         if system.profile.looks_up and isinstance(needed, Create) and record.fields.get('cleared') != system.name
     ]
     if strangers:
+        strangers = [each for each in strangers if each[1].ref.type == strangers[0][1].ref.type]
         going = [Going(push, Request('lookup', record=push.record)) for push, _ in strangers]
         request = lookup_request([record for _, record in strangers])
     else:
@@ -179,12 +180,16 @@ async def _note_lookup(
     engine: Engine, connection: Connection, system: PeopleTarget, prepared: Prepared, asked: calls.Asked
 ) -> None:
     event = await calls.note(engine, connection, system, asked)
-    await ingest.record(engine, connection, event)
+    applied = await ingest.record(engine, connection, event)
+    unread = bool(applied.parked or applied.failed)
+    wait = _wait(engine, prepared.going)
     for each in prepared.going:
-        if asked.reaction is None:
-            await pushes.later(connection, each.push, timedelta(0), 'it was looked for')
+        if asked.reaction is not None:
+            await _put_off(connection, each.push, asked.reaction, wait, together=len(prepared.going) > 1)
+        elif unread:
+            await pushes.later(connection, each.push, wait, 'the answer could not be applied', attempt=True)
         else:
-            await _put_off(engine, connection, each.push, asked.reaction)
+            await pushes.later(connection, each.push, timedelta(0), 'it was looked for')
 
 
 async def _note_writes(
@@ -206,12 +211,13 @@ async def _note_writes(
         )
         for each, reaction in zip(prepared.going, told, strict=True)
     ]
-    overtaken = {each.push.record for each in prepared.going if await _is_overtaken(connection, each.push)}
+    overtaken = await pushes.overtaken(connection, [each.push for each in prepared.going])
     noted = await calls.note_together(engine, connection, system, asked, verdicts)
     await ingest.record(engine, connection, *noted)
     spacing_s = float(asked.known.settings.get('push_spacing_s', engine.push_spacing_s))
     done = [each.push for each, reaction in zip(prepared.going, told, strict=True) if reaction is None]
     await pushes.complete_many(connection, done, wrote=True, spacing_s=spacing_s)
+    wait = _wait(engine, prepared.going)
     for each, reaction in zip(prepared.going, told, strict=True):
         if reaction is None:
             continue
@@ -219,31 +225,32 @@ async def _note_writes(
             kept = {**each.kept, 'job': reaction.job}
             wait_s = (reaction.until - engine.clock.now()).total_seconds()
             await pushes.update_intent(connection, each.push, kept, max(0.0, wait_s), str(reaction))
-        elif refused:
-            await pushes.go_alone(connection, each.push)
-            await pushes.later(connection, each.push, timedelta(0), 'refused together: each goes alone')
-        elif isinstance(reaction, (Rejected, Forbidden)):
+        elif isinstance(reaction, (Rejected, Forbidden)) and not refused:
             push = each.push
             if push.record not in overtaken:
                 push = replace(push, wanted=await pushes.wanted(connection, push))
             await react(engine, connection, push, system.profile, each.item, reaction)
         else:
-            await _put_off(engine, connection, each.push, reaction)
+            await _put_off(connection, each.push, reaction, wait, together=refused)
 
 
-async def _is_overtaken(connection: Connection, push: Push) -> bool:
-    """Whether something else was wanted while it was under way."""
-    return await pushes.wanted(connection, push) > push.wanted
+def _wait(engine: Engine, going: Sequence[Going]) -> timedelta:
+    """Before another try, the same for all of them: what failed together goes out together again."""
+    return timedelta(seconds=engine.backoff_s(max(each.push.attempts for each in going)))
 
 
-async def _put_off(engine: Engine, connection: Connection, push: Push, reaction: Reaction) -> None:
-    """Later: when the system may be asked again, or when the wait of another try is over."""
-    if isinstance(reaction, RateLimited):
+async def _put_off(connection: Connection, push: Push, reaction: Reaction, wait: timedelta, *, together: bool) -> None:
+    """Later: when the system may be asked again, or when the `wait` of another try is over. What was refused `together`
+    goes alone: it may be the fault of one of them.
+    """
+    if together and isinstance(reaction, (Rejected, Forbidden)):
+        await pushes.go_alone(connection, push)
+        await pushes.later(connection, push, timedelta(0), 'refused together: each goes alone')
+    elif isinstance(reaction, RateLimited):
         await pushes.later(connection, push, reaction.until, str(reaction))
     elif isinstance(reaction, AuthBroken):
         await pushes.later(connection, push, timedelta(seconds=1), str(reaction))
-    elif isinstance(reaction, (Rejected, Forbidden)) and not isinstance(reaction, Retry):
+    elif isinstance(reaction, (Rejected, Forbidden)):
         await pushes.park(connection, push, str(reaction), {'fields': []})
     else:
-        wait = timedelta(seconds=engine.backoff_s(push.attempts))
         await pushes.later(connection, push, wait, str(reaction), attempt=True)

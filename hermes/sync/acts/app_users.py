@@ -22,7 +22,7 @@ from hermes.domain.app_user import key_of, key_of_list
 from hermes.domain.applied import Applied
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.graph import Graph
-from hermes.domain.model import Record, RecordRef, Value
+from hermes.domain.model import Record, RecordRef, RemoteRef, Value
 from hermes.kit.spelling import fold_email
 from hermes.sync import dirty
 from hermes.sync.acts.records import refuse_erased
@@ -50,9 +50,10 @@ async def add(scope: Scope, act: AddAppUser) -> Outcome:
     number = await people.claim(scope.connection, key_of(act.user_id, act.email), act.id)
     ref = RecordRef('app_user', number)
     await _refuse_taken(scope, ref, act.email)
-    graph, record = await _load(scope, ref)
+    target = str(scope.context.settings.get(app_user.TARGET) or '')
+    crm_id = in_one_form(scope.engine, target, act.crm_id)
+    graph, record = await _load(scope, ref, *([RemoteRef(target, ref.type, crm_id)] if crm_id else []))
     given = {**values, 'user_id': act.user_id or None, 'legacy_id': act.legacy_id or None}
-    crm_id = in_one_form(scope.engine, str(scope.context.settings.get(app_user.TARGET) or ''), act.crm_id)
 
     def work(done: Applied) -> str:
         if record is None:
@@ -163,7 +164,10 @@ async def decide(scope: Scope, act: DecideAppUser) -> Outcome:
         raise Refused(f'App user {act.id} is in the state {state}: there is nothing to decide.')
     if act.choice == 'link' and not act.crm_id:
         raise Refused('To link somebody, say to which crm_id.')
-    crm_id = in_one_form(scope.engine, str(record.fields.get('target') or ''), act.crm_id)
+    target = str(record.fields.get('target') or '')
+    crm_id = in_one_form(scope.engine, target, act.crm_id)
+    if act.choice == 'link':
+        graph, record = await _find(scope, act.id, RemoteRef(target, record.ref.type, crm_id))
 
     def work(done: Applied) -> str:
         app_user.decide(graph, record, act.choice, crm_id, scope.context, done)
@@ -181,19 +185,21 @@ def _said(email: str, first_name: str, last_name: str, lang: str, educator: bool
 
 async def _refuse_taken(scope: Scope, ref: RecordRef, email: str) -> None:
     """AU-2: an address belongs to one app user."""
+    await people.lock_email(scope.connection, fold_email(email))
     others = [number for number in await people.holders(scope.connection, fold_email(email)) if number != ref.id]
     if others and not scope.folding:
         raise Refused('Another app user has this e-mail address; nothing was done.', 'email_taken')
 
 
-async def _load(scope: Scope, ref: RecordRef) -> tuple[Graph, Record | None]:
-    graph = await graphs.load(scope.connection, graphs.Wanted(records={ref}))
+async def _load(scope: Scope, ref: RecordRef, *objects: RemoteRef) -> tuple[Graph, Record | None]:
+    """An app user with their objects, and the `objects` that may be somebody else's."""
+    graph = await graphs.load(scope.connection, graphs.Wanted(records={ref}, refs=set(objects)))
     return graph, graph.records.get(ref)
 
 
-async def _find(scope: Scope, number: int) -> tuple[Graph, Record]:
+async def _find(scope: Scope, number: int, *objects: RemoteRef) -> tuple[Graph, Record]:
     """An app user, deleted ones left out. Raises NotFound."""
-    graph, record = await _load(scope, RecordRef('app_user', number))
+    graph, record = await _load(scope, RecordRef('app_user', number), *objects)
     if record is None or record.tombstone is not None:
         raise NotFound(f'There is no app user {number}.')
     return graph, record

@@ -101,7 +101,8 @@ def _read(told: Answer, base: str) -> Token:
     if told.status != 200:
         code = found.get('error')
         named = f' {code}' if isinstance(code, str) and _CODE.fullmatch(code) else ''
-        broken = 300 <= told.status < 500 and told.status not in (408, 429)
+        door = told.status == 403 and not named  # A spent day, or what stands in front of it: not about us.
+        broken = 300 <= told.status < 500 and told.status not in (408, 429) and not door
         raise NoToken(f'no token ({told.status}{named})', broken=broken)
     text, instance = found.get('access_token'), found.get('instance_url')
     if not isinstance(text, str) or not text or not text.isascii() or not text.isprintable():
