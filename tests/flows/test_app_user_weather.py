@@ -138,9 +138,9 @@ class Meanwhile(httpx2.AsyncBaseTransport):
     """What happens while the answer to the first call of a kind is on its way; put into a house."""
 
     def __init__(self, people: People, part: str, happens: Callable[[], Awaitable[None]]) -> None:
-        self.transport: Any = people.house.transport
-        self.inner, self.part, self.happens, self.done = self.transport.inner, part, happens, False
-        self.transport.inner = self
+        transport: Any = people.house.transport
+        self.inner, self.part, self.happens, self.done = transport.inner, part, happens, False
+        transport.inner = self
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         answer: httpx2.Response = await self.inner.handle_async_request(request)
