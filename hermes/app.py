@@ -113,7 +113,9 @@ def add_pages(application: FastAPI, service: BookingService, desk: DeskParts, se
         trusted,
         settings.embed_origins,
     )
-    app_users = people_routes(People(service.engine), reveal(settings.people_api_key))
+    app_users = people_routes(
+        People(service.engine), reveal(settings.people_api_key), reveal(settings.people_connection_key)
+    )
     routers = (
         booking_routes(service, trusted),
         files,

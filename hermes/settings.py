@@ -40,6 +40,7 @@ OUR_KEYS = (
     'metrics_token',
     'pd_webhook_password',
     'people_api_key',
+    'people_connection_key',
 )
 """Keys that whoever sets Hermes up draws; those of other systems are theirs."""
 UNSET = SecretStr('')
@@ -159,6 +160,11 @@ class Settings(BaseSettings):
     crm_type: CrmType = Field('NONE', description='Where app users are written to.')
     people_api_key: Secrets = Field(
         (), description='Key of the API of app users. Comma list: all verify. Empty: that API is closed.'
+    )
+    people_connection_key: Secrets = Field(
+        (),
+        description="Key of its own for `POST /people/connection/`, which lends the CRM's access token. Comma list: "
+        'all verify. Empty: nothing is lent.',
     )
     people_callback_url: SecretStr = Field(
         UNSET, description='Address of the host application that is called, signed, when app users changed. Empty: off.'
@@ -318,6 +324,8 @@ class Settings(BaseSettings):
             if reveal(getattr(self, f'{name}_url')) and not getattr(self, f'{name}_secret'):
                 told_as = name.upper()
                 raise ValueError(f'{told_as}_SECRET: must be set beside {told_as}_URL; this draws one: {DRAW_WHSEC}')
+        if {*reveal(self.people_connection_key)} & {*reveal(self.people_api_key)}:
+            raise ValueError('PEOPLE_CONNECTION_KEY: must be another key than PEOPLE_API_KEY')
         if self.meeting_min_start >= self.meeting_max_end:
             raise ValueError('MEETING_MIN_START: must be before MEETING_MAX_END')
         return self

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S: Final = 10.0
 REFUSALS: Final = frozenset({400, 404, 409, 422})
+LENDING: Final = '/connection/'
+"""The path that lends the CRM's access."""
 
 
 class Channel(Protocol):
@@ -24,13 +26,15 @@ class Channel(Protocol):
 
 
 class HttpChannel:
-    """Over HERMES_URL, with the API key."""
+    """Over HERMES_URL, with the API key; `connection_key`: PEOPLE_CONNECTION_KEY, for the CRM's access alone."""
 
-    def __init__(self, url: str, key: str, session: 'requests.Session | None' = None) -> None:
+    def __init__(
+        self, url: str, key: str, session: 'requests.Session | None' = None, connection_key: str = ''
+    ) -> None:  # fmt: skip
         import requests
 
         self._url, self._session = url.rstrip('/'), session or requests.Session()
-        self._headers = {'Authorization': f'token {key}', 'Accept': 'application/json'}
+        self._key, self._connection_key = key, connection_key
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Any = None) -> Any:
         """The answer's JSON. A write is sent once more, under the same key, where its answer was lost. Raises WrongUse
@@ -38,7 +42,10 @@ class HttpChannel:
         """
         import requests
 
-        headers = dict(self._headers)
+        key = self._connection_key if path == LENDING else self._key
+        if not key:
+            raise WrongUse('PEOPLE_CONNECTION_KEY is not set: without that key nothing is lent.')
+        headers = {'Authorization': f'token {key}', 'Accept': 'application/json'}
         if method != 'GET':
             headers['Idempotency-Key'] = secrets.token_urlsafe(18)
         told: Sequence[Any] = ()
@@ -81,7 +88,7 @@ class TransactionChannel:
         self._connection, self._reading = connection, reading
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Any = None) -> Any:
-        if method == 'GET' or path in ('/lookup/', '/sustainers/sync/', '/connection/'):
+        if method == 'GET' or path in ('/lookup/', '/sustainers/sync/', LENDING):
             return self._reading.ask(method, path, body, query)
         from psycopg.pq import TransactionStatus
 

@@ -1,4 +1,5 @@
-"""Which class, out of the environment: CRM_TYPE, HERMES_URL, PEOPLE_API_KEY."""
+"""Which class, out of the environment: CRM_TYPE, HERMES_URL, PEOPLE_API_KEY; for
+`get_connection` PEOPLE_CONNECTION_KEY too."""
 
 import os
 from collections.abc import Mapping
@@ -34,6 +35,7 @@ class CrmFactory:
         if self.crm_type not in CLASSES:
             raise WrongUse(f'CRM_TYPE is one of {", ".join(CLASSES)}, not "{self.crm_type}".')
         self._url, self._key = told.get('HERMES_URL', 'http://localhost:8000'), told.get('PEOPLE_API_KEY', '')
+        self._connection_key = told.get('PEOPLE_CONNECTION_KEY', '')
 
     def get_connection_manager(self, connection: 'psycopg.Connection[Any] | None' = None) -> CrmConnectionManager:
         """Over HTTP; or, with a psycopg `connection` of the host to Hermes's PostgreSQL, within its transaction. Raises
@@ -41,6 +43,6 @@ class CrmFactory:
         """
         if not self._key:
             raise WrongUse('PEOPLE_API_KEY is not set: it is the key of the API of app users.')
-        over_http = HttpChannel(self._url, self._key)
+        over_http = HttpChannel(self._url, self._key, connection_key=self._connection_key)
         channel = over_http if connection is None else TransactionChannel(connection, over_http)
         return CLASSES[self.crm_type](channel)

@@ -6,10 +6,11 @@ be reached.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from hermes.crm.channels import Channel
+from hermes.crm.channels import LENDING, Channel
 from hermes.crm.values import AppUser, Change, Changes, Receipt, Synced
 
 if TYPE_CHECKING:
@@ -100,13 +101,25 @@ class CrmConnectionManager:
         return Changes(tuple(Change.of(each) for each in told['changes']), told['next'], told['more'])
 
     def get_connection(self) -> 'requests.Session':
-        """A session that the CRM lets in, for the host's own use; its token lives as long as the CRM says."""
+        """A session that the CRM lets in, for the host's own use: `session.base_url` is where the CRM's API is, and the
+        access goes nowhere else. It lives as long as the CRM says (`session.expires_at`, aware or None): on a 401 ask
+        for another. Needs PEOPLE_CONNECTION_KEY. Raises WrongUse where nothing is lent, CrmError.
+        """
         import requests
 
-        told = self._channel.ask('POST', '/connection/', {})
+        told = self._channel.ask('POST', LENDING, {})
         session = requests.Session()
-        session.headers.update(told['headers'])
+        base = urlsplit(told['url'])
+
+        def let_in(request: Any) -> Any:
+            if urlsplit(request.url)[:2] == base[:2]:
+                request.headers.update(told['headers'])
+            return request
+
+        session.auth = let_in
+        until = told['expires_at']
         session.base_url = told['url']  # type: ignore[attr-defined]
+        session.expires_at = datetime.fromisoformat(until) if until else None  # type: ignore[attr-defined]
         return session
 
     def _moderate(self, profile: Any, action: str) -> Receipt:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal, cast
 
-from hermes.db import allowances, people
+from hermes.db import allowances, audit, people
 from hermes.db.pool import Connection
 from hermes.domain.acts import (
     Act,
@@ -19,11 +19,11 @@ from hermes.domain.acts import (
     RemoveAppUser,
     Subscribe,
 )
-from hermes.domain.app_user import TARGET, key_of, key_of_list
+from hermes.domain.app_user import JOURNAL, TARGET, key_of, key_of_list
 from hermes.domain.errors import NotFound, OverLimit, Refused, Unreadable
 from hermes.domain.model import Record, RecordRef, Value
 from hermes.people.sustainers import Synced, sync_sustainers
-from hermes.ports import PeopleTarget, Request
+from hermes.ports import Lent, PeopleTarget, Request
 from hermes.sync import batches, calls
 from hermes.sync.acts.app_users import in_one_form
 from hermes.sync.acts.commands import carry_out
@@ -141,6 +141,27 @@ class People:
     async def sync_sustainers(self) -> Synced:
         """AU-6, at once. Raises Refused, Unreadable."""
         return await sync_sustainers(self.engine, source=HOST)
+
+    async def lend_access(self) -> tuple[str, Lent]:
+        """The target in force, and the access to it that Hermes itself uses, which was just seen to work; journalled
+        without it. Raises Refused where nothing is lent, Unreadable.
+        """
+        name = await self.target()
+        system = self.engine.systems.get(name)
+        if system is None:
+            raise Refused('App users are written nowhere now: there is nothing to connect to.', 'no_connection')
+        target = cast(PeopleTarget, system)
+        if name != JOURNAL:
+            asked = await calls.ask(self.engine, system, Request('me'), 'interactive', 'AU-7')
+            if isinstance(asked, Denied) or asked.reaction is not None:
+                raise Unreadable('The CRM cannot be reached at the moment.')
+            async with self.engine.database.transaction() as connection:
+                await calls.close(self.engine, connection, asked)
+        lent = await target.lend_access()
+        async with self.engine.database.transaction() as connection:
+            until = lent.expires_at.isoformat() if lent.expires_at else None
+            await audit.note(connection, 'connection.lent', 'the host application', target=name, until=until)
+        return name, lent
 
     async def _ask(self, request: Request) -> Sequence[Any]:
         """Ask the target something of which nothing is kept. Raises Unreadable."""

@@ -218,6 +218,17 @@ class System(Protocol):
         """Raise the Reaction that the answer asks for; return when it succeeded."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """The access to a system's API that is lent to somebody: where it is, and what lets in there. `expires_at`: aware
+    UTC, None where the system does not say how long that lives.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    expires_at: datetime | None = None
+
+
 class PeopleTarget(System, Protocol):
     """A system in which app users are kept (role 'people'): its writes may go out together, and it is asked whom it
     knows before anybody is made there (AU-13).
@@ -236,6 +247,11 @@ class PeopleTarget(System, Protocol):
 
     def lists(self, answer: Answer) -> Sequence[str]:
         """The mailing lists that an answer to the op 'lists' names."""
+
+    async def lend_access(self) -> Lent:
+        """The access that the op 'me' was just answered with, for the host's own use. Raises Unreadable where there is
+        none now, Refused where there is nothing to lend.
+        """
 
     def lacks(self, answer: Answer) -> Sequence[str]:
         """What the target lacks of what its mapping names, by an answer to the op 'describe': a sentence each."""

@@ -97,26 +97,59 @@ class SyncedAnswer(BaseModel):
     off: list[int]
 
 
-def requires_key(keys: Sequence[str]) -> Callable[[Request], Awaitable[None]]:
-    """Lets in whoever shows one of the keys (`Authorization: token ...` or `Bearer ...`), before the body is read."""
+class LentAnswer(BaseModel):
+    """The access that is lent. `headers`: what lets in at `url`; `expires_at`: None where the CRM does not say."""
+
+    status: Literal['ok'] = 'ok'
+    target: str
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime | None
+
+
+def requires_key(
+    keys: Sequence[str], name: str = 'PEOPLE_API_KEY', others: Sequence[str] = ()
+) -> Callable[[Request], Awaitable[None]]:
+    """Lets in whoever shows one of the keys (`Authorization: token ...` or `Bearer ...`), before the body is read.
+    `others`: keys that are ours, and not good enough here.
+    """
 
     async def check(request: Request) -> None:
         if not keys:
-            raise HTTPException(503, 'No PEOPLE_API_KEY is configured, so that this is closed.')
+            raise HTTPException(503, f'No {name} is configured, so that this is closed.')
         scheme, _, given = request.headers.get('authorization', '').strip().partition(' ')
-        equal = [hmac.compare_digest(given.strip().encode('utf-8', 'replace'), key.encode()) for key in keys]
-        if not (any(equal) and scheme.lower() in ('token', 'bearer')):
+        told = given.strip().encode('utf-8', 'replace') if scheme.lower() in ('token', 'bearer') else b''
+        good, known = ([hmac.compare_digest(told, key.encode()) for key in some] for some in (keys, others))
+        if not any(good):
+            if any(known):
+                raise HTTPException(403, f'That key is not for this: it needs the one of {name}.')
             raise HTTPException(401, 'This needs the key: Authorization: token ...', {'WWW-Authenticate': 'token'})
 
     return check
 
 
-def people_routes(people: People, keys: Sequence[str]) -> APIRouter:
-    """The API under /people/."""
-    router = APIRouter(prefix='/people', tags=['people'], dependencies=[Depends(requires_key(keys))])
-    _add_reads(router, people)
-    _add_writes(router, people)
+def people_routes(people: People, keys: Sequence[str], connection_keys: Sequence[str] = ()) -> APIRouter:
+    """The API under /people/. `connection_keys`: of whom the CRM's access is lent to."""
+    router = APIRouter()
+    lending = APIRouter(
+        prefix='/people', tags=['people'],
+        dependencies=[Depends(requires_key(connection_keys, 'PEOPLE_CONNECTION_KEY', keys))],
+    )  # fmt: skip
+    _add_lending(lending, people)
+    others = APIRouter(prefix='/people', tags=['people'], dependencies=[Depends(requires_key(keys))])
+    _add_reads(others, people)
+    _add_writes(others, people)
+    router.include_router(lending)
+    router.include_router(others)
     return router
+
+
+def _add_lending(router: APIRouter, people: People) -> None:
+    @both(router, 'POST', '/connection/', summary='The access to the CRM', responses=told(400, 401, 403, 503))
+    async def lend(response: Response) -> LentAnswer:
+        response.headers['Cache-Control'] = 'no-store'
+        target, lent = await people.lend_access()
+        return LentAnswer(target=target, url=lent.url, headers=dict(lent.headers), expires_at=lent.expires_at)
 
 
 def _add_writes(router: APIRouter, people: People) -> None:

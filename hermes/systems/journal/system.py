@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hermes.domain.app_user import LOGGED
-from hermes.domain.errors import Reaction, Retry
+from hermes.domain.errors import Reaction, Refused, Retry
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import SETTLED, Element, Event, Observation, Record, RemoteRef, Value, Version
 from hermes.kit.clock import Clock
-from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request, Subscription, decode_answer
+from hermes.ports import Answer, Cost, Lent, Outgoing, RemoteField, Request, Subscription, decode_answer
 from hermes.ports.people import outgoing
 from hermes.systems.journal.files import Journal
 from hermes.systems.journal.profile import PROFILE
@@ -88,6 +88,9 @@ class JournalTarget:
 
     def lists(self, answer: Answer) -> Sequence[str]:
         return ()
+
+    async def lend_access(self) -> Lent:
+        raise Refused('App users are kept in a journal: there is nothing to connect to.', 'no_connection')
 
 
 def _ref(item: Request) -> RemoteRef:

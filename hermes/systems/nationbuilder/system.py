@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from hermes.domain.errors import Reaction
+from hermes.domain.errors import Reaction, Unreadable
 from hermes.domain.fields import Catalogue
 from hermes.domain.model import Element, Event, Record, Value
 from hermes.kit import wire
 from hermes.kit.http import Line
-from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request, Subscription
+from hermes.ports import Answer, Cost, Lent, Outgoing, RemoteField, Request, Subscription
 from hermes.ports.grants import Exchange, Grant, NoGrant
 from hermes.ports.people import outgoing
 from hermes.systems.nationbuilder import answers, inbound, limits
@@ -104,6 +104,16 @@ class NationBuilder:
 
     def lists(self, answer: Answer) -> Sequence[str]:
         return sorted({our_name(row, self._mapped) for row in wire.load_json(answer.body)['lists']})
+
+    async def lend_access(self) -> Lent:
+        grant = self._nation.grant
+        try:
+            token = await grant.token() if grant is not None else ''
+        except NoGrant as missing:
+            raise Unreadable(f'The nation lets nobody in now: {missing}.') from None
+        if not token:
+            raise Unreadable('The nation is not connected (hermes people connect).')
+        return Lent(self._base, {'Authorization': f'Bearer {token}'})
 
     def lacks(self, answer: Answer) -> Sequence[str]:
         """What the nation lacks of the mapping; a tag that is not there is made when it is needed."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote
 
+from hermes.domain.errors import Unreadable
 from hermes.kit import wire
 from hermes.kit.http import Line
-from hermes.ports import Answer, Request
+from hermes.ports import Answer, Lent, Request
 from hermes.systems.salesforce import metadata, soql, values
 from hermes.systems.salesforce.ids import long_id, try_id
 from hermes.systems.salesforce.mapping import Kind, Mapped
@@ -77,6 +78,15 @@ class Client:
             return Answer(
                 400, UNFIT, started_at=now, ended_at=now, sent=False, error=f'cannot be encoded: {type(error).__name__}'
             )
+
+    async def lend_access(self) -> Lent:
+        """Raises Unreadable."""
+        time = Time(asyncio.get_running_loop().time() + TIMEOUT_S)
+        try:
+            token = await self._tokens.get(time.left_s)
+        except NoToken as missing:
+            raise Unreadable(f'Salesforce lets nobody in now: {missing.reason}.') from None
+        return Lent(token.instance, {'Authorization': f'Bearer {token.text}'})
 
     async def _send(self, request: Request, time: Time) -> Answer:
         if request.op == 'me':

@@ -9,7 +9,7 @@ from hermes.domain.fields import Catalogue
 from hermes.domain.model import Element, Event, Record, Value
 from hermes.kit import wire
 from hermes.kit.http import Line
-from hermes.ports import Answer, Cost, Outgoing, RemoteField, Request, Subscription
+from hermes.ports import Answer, Cost, Lent, Outgoing, RemoteField, Request, Subscription
 from hermes.ports.people import outgoing
 from hermes.systems.salesforce import answers, inbound, limits, metadata
 from hermes.systems.salesforce.client import Client
@@ -73,6 +73,9 @@ class Salesforce:
 
     def lists(self, answer: Answer) -> Sequence[str]:
         return metadata.lists(answer.body, self._mapped.words)
+
+    async def lend_access(self) -> Lent:
+        return await self._client.lend_access()
 
     def lacks(self, answer: Answer) -> Sequence[str]:
         return metadata.lacks(answer.body, self._mapped)
