@@ -17,6 +17,7 @@ from tests.flows.house import House
 from tests.flows.nation import NATION, allow, begin, come_back, grant_of, open_nation, people, sign_up
 
 DAY = timedelta(hours=24).total_seconds()
+pytestmark = pytest.mark.behaviour('AU-16')
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ async def house(migrated_server: Server, tmp_path: Path) -> AsyncIterator[House]
             yield opened
 
 
+@pytest.mark.behaviour('AU-1', 'AU-16')
 async def test_who_signs_up_stands_in_the_nation_with_tags_and_lists(house: House) -> None:
     number = await sign_up(house, lists=['News', 'Educators'], educator=True, lang='he')
     await house.settle()
@@ -68,6 +69,7 @@ async def test_who_is_known_already_is_not_made_again(house: House) -> None:
     assert (await shown(house, number))['crm_id'] == known
 
 
+@pytest.mark.behaviour('AU-4')
 async def test_spam_is_deleted_where_nothing_else_hangs_on_it(house: House) -> None:
     number = await sign_up(house, lists=['News'])
     await house.settle()
@@ -78,6 +80,7 @@ async def test_spam_is_deleted_where_nothing_else_hangs_on_it(house: House) -> N
     assert house.calls('DELETE', system=NATION)
 
 
+@pytest.mark.behaviour('AU-4')
 async def test_spam_with_a_life_of_its_own_is_shown_to_people_and_kept(house: House) -> None:
     number = await sign_up(house)
     await house.settle()
@@ -89,6 +92,7 @@ async def test_spam_with_a_life_of_its_own_is_shown_to_people_and_kept(house: Ho
     assert sorted(person['tags']) == ['app user', 'review: spam']
 
 
+@pytest.mark.behaviour('AU-5')
 async def test_a_review_comes_and_goes_as_a_tag(house: House) -> None:
     number = await sign_up(house)
     await house.settle()
@@ -97,6 +101,7 @@ async def test_a_review_comes_and_goes_as_a_tag(house: House) -> None:
     assert sorted(people(house)[0]['tags']) == ['app user', 'review']
 
 
+@pytest.mark.behaviour('AU-16')
 async def test_a_job_that_fails_parks_it_with_words(house: House) -> None:
     house.world.nationbuilder.fail_jobs()
     number = await sign_up(house, lists=['News'])
@@ -161,6 +166,7 @@ async def test_refused_fields_are_named(house: House) -> None:
     assert (push['state'], push['detail']['fields']) == ('parked', ['email'])
 
 
+@pytest.mark.behaviour('AU-6', 'AU-16')
 async def test_sustainers_are_read_to_an_empty_page(house: House) -> None:
     """A full page may be the last one, and every page names a next."""
     numbers = [await sign_up(house, email=f'reader{number}@readers.example') for number in range(2)]
