@@ -25,6 +25,7 @@ from hermes.kit.http import Line, look_at_health
 from hermes.kit.ids import Chance, new_token, system_chance
 from hermes.legacy.importing import OF_IMPORTS
 from hermes.parts import google, granting
+from hermes.parts.journal import open_failures
 from hermes.parts.roles import CALENDAR
 from hermes.parts.secrets import channel_secrets, hash_key, secrets_of
 from hermes.parts.systems import SYSTEMS, build_systems
@@ -159,6 +160,7 @@ def build_engine(
         defaults=meeting_defaults(settings),
         following=following(settings),
         more_acts=OF_IMPORTS,
+        failures=lambda: open_failures(settings),
     )
     granting.lend(engine, settings, systems)
     return engine

@@ -9,7 +9,6 @@ from typing import Any, Final
 from hermes.db import people
 from hermes.domain.acts import NoteStates
 from hermes.domain.app_user import JOURNAL, TARGET
-from hermes.domain.app_user_states import REQUESTED, UNEXPECTED, WROTE_UNEXPECTED
 from hermes.domain.errors import Refused
 from hermes.domain.model import Event, RecordRef
 from hermes.people.importing import digest
@@ -53,17 +52,16 @@ async def replay_failures(engine: Engine, entries: Iterable[tuple[int, Mapping[s
     """Write what the database did not take at the time, once each. Counts: written, already."""
     counts: Counter[str] = Counter()
     for number, told in entries:
-        key = digest('failure', number, told['answer'])
-        if told.get('reaction'):
-            act = NoteStates(
-                [record[1] for record in told['records']],
-                (REQUESTED, UNEXPECTED, WROTE_UNEXPECTED),
-                str(told['reaction']),
-                int(told.get('run') or 0),
-            )
-            fresh = not (await carry_out(engine, act, source=ENGINE, dedupe_key=key)).repeated
-        else:
+        run, fresh, said = int(told.get('run') or 0), False, str(told.get('reaction') or told['why'])
+        for place, (steps, records) in enumerate(told['passed']):
+            who = [number for kind, number in records if kind == 'app_user']
+            key = digest('passed', number, place, told['answer'])
+            fresh |= not (
+                await carry_out(engine, NoteStates(who, steps, said, run), source=ENGINE, dedupe_key=key)
+            ).repeated
+        if not told.get('reaction'):
+            key, answer = digest('failure', number, told['answer']), told['answer'].encode()
             async with engine.database.transaction() as connection:
-                fresh = await people.keep_once(connection, str(told['system']), told['answer'].encode(), key)
+                fresh = await people.keep_once(connection, str(told['system']), answer, key)
         counts['written' if fresh else 'already'] += 1
     return counts

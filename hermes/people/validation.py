@@ -7,9 +7,12 @@ durable journal file before anything else; `replay-journal` writes it later, onc
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Final
+
+import structlog
 
 from hermes.db import people
 from hermes.db.pool import DatabaseError
@@ -17,25 +20,21 @@ from hermes.domain import app_user_states as states
 from hermes.domain.acts import NoteStates
 from hermes.domain.app_user import TARGET
 from hermes.domain.errors import AuthBroken, RateLimited, Reaction, Refused
-from hermes.domain.model import Record
+from hermes.domain.model import Event, Record, RecordRef
 from hermes.ports import Request, System, encode_answer
 from hermes.sync import batches, calls, ingest
 from hermes.sync.acts.commands import carry_out
 from hermes.sync.acts.registry import ENGINE
 from hermes.sync.calls import Asked, Denied
 from hermes.sync.engine import Engine
+from hermes.sync.failures import FailureJournal, Passed, keep
 
+log = structlog.get_logger(__name__)
 BATCH: Final = 200
 TRIES: Final = 4
 """So often an answer that may be better the next time is asked for again."""
 LONGEST_WAIT: Final = timedelta(minutes=2)
 EXCERPT: Final = 2_000
-
-
-class FailureJournal(Protocol):
-    """Where it is kept what the database did not take."""
-
-    def append(self, lines: Sequence[dict[str, Any]]) -> list[int]: ...
 
 
 @dataclass
@@ -75,7 +74,13 @@ async def validate(
         if not records:
             break
         cursor = records[-1].ref.id
-        await _look(engine, system, records, done, failures, dry=dry)
+        try:
+            await _look(engine, system, records, done, failures, dry=dry)
+        except Refused:
+            raise
+        except Exception as error:
+            await _note_failure(engine, records, done, error, dry=dry)
+            raise
         done.looked += len(records)
         if not dry:
             async with engine.database.transaction() as connection:
@@ -140,8 +145,7 @@ async def _look(
             await ingest.record(engine, connection, event)
             after = [await people.find(connection, record.ref) for record in records]
     except DatabaseError as error:
-        _keep(failures, system.name, request, asked, records, type(error).__name__)
-        done.states.update([states.DB_OK] * len(records))
+        _keep(failures, asked, _passed(engine, system, asked, records), error, done)
         return
     done.states.update(str(record.fields.get('state') or '') for record in after if record)
 
@@ -188,31 +192,50 @@ async def _note_unexpected(
     dry: bool,
 ) -> None:
     """The target answered something else: everybody who was asked for is shown so, and looked at by people."""
-    await _close(engine, asked)
-    done.states.update([states.WROTE_UNEXPECTED] * len(records))
-    if dry:
-        return
     steps = (states.REQUESTED, states.UNEXPECTED, states.WROTE_UNEXPECTED)
     act = NoteStates([record.ref.id for record in records], steps, str(asked.reaction)[:EXCERPT], done.run)
     try:
-        await carry_out(engine, act, source=ENGINE)
+        await _close(engine, asked)
+        if not dry:
+            await carry_out(engine, act, source=ENGINE)
     except DatabaseError as error:
-        _keep(failures, asked.call.system, asked.request, asked, records, type(error).__name__)
+        passed = (states.REQUESTED, states.UNEXPECTED, states.DB_UNEXPECTED, states.WROTE_UNEXPECTED)
+        _keep(failures, asked, {passed: [record.ref for record in records]}, error, done)
+        return
+    done.states.update([states.WROTE_UNEXPECTED] * len(records))
 
 
-def _keep(
-    failures: FailureJournal | None, system: str, request: Request, asked: Asked, records: Sequence[Record], why: str
+async def _note_failure(
+    engine: Engine, records: Sequence[Record], done: Validated, error: Exception, *, dry: bool
 ) -> None:
-    """Append to the durable journal what the database did not take. Raises where there is no such journal."""
-    if failures is None:
+    """The script itself failed over these: they are shown so, and looked up when it runs again."""
+    log.error('a validation failed', run=done.run, reason=type(error).__name__)
+    if not dry:
+        steps = (states.REQUESTED, states.SCRIPT_FAILURE)
+        act = NoteStates([record.ref.id for record in records], steps, type(error).__name__, done.run)
+        with suppress(DatabaseError):
+            await carry_out(engine, act, source=ENGINE)
+
+
+def _passed(
+    engine: Engine, system: System, asked: Asked, records: Sequence[Record]
+) -> dict[tuple[str, ...], list[RecordRef]]:
+    """Through which states an answer leads whom, to where it could not be stored."""
+    event = Event(0, system.name, 'read', encode_answer(asked.request, asked.answer), engine.clock.now())
+    told = {each.lookup.record: each.lookup for each in system.observe(event, asked.known.catalogue) if each.lookup}
+    passed: dict[tuple[str, ...], list[RecordRef]] = {}
+    for record in records:
+        found = told[record.ref].found if record.ref in told else ()
+        way = {0: (states.NOT_FOUND, states.DB_NOT_FOUND), 1: (states.OK, states.DB_OK)}.get(len(found))
+        if way:
+            passed.setdefault((states.REQUESTED, *way), []).append(record.ref)
+    return passed
+
+
+def _keep(journal: FailureJournal | None, asked: Asked, passed: Passed, why: DatabaseError, done: Validated) -> None:
+    """Append to the durable journal what the database did not take. Raises Refused where there is no such journal."""
+    if journal is None:
         raise Refused('The database did not take what was answered, and there is no journal to keep it in.')
-    failures.append(
-        [
-            {
-                'system': system, 'why': why, 'run': request.params.get('run'),
-                'records': [list(record.ref) for record in records],
-                'answer': encode_answer(request, asked.answer).decode('utf-8', 'replace'),
-                'reaction': str(asked.reaction) if asked.reaction else '',
-            }
-        ]
-    )  # fmt: skip
+    keep(journal, asked, passed, why)
+    for steps, refs in passed.items():
+        done.states[next(step for step in steps if step in states.JOURNALED)] += len(refs)

@@ -9,22 +9,26 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
 
+import structlog
+
 from hermes.db import graphs, pushes
 from hermes.db.catalogue import Knowledge
-from hermes.db.pool import Connection
+from hermes.db.pool import Connection, DatabaseError
 from hermes.db.pushes import Push
-from hermes.domain.errors import AuthBroken, Forbidden, Pending, RateLimited, Reaction, Rejected
+from hermes.domain import app_user_states as states
+from hermes.domain.errors import AuthBroken, Forbidden, Pending, RateLimited, Reaction, Refused, Rejected
 from hermes.domain.graph import Graph
-from hermes.domain.model import Event, Record
+from hermes.domain.model import Event, Record, RecordRef
 from hermes.domain.plan import Create, Noop, Plan, Wait, plan
 from hermes.ports import PeopleTarget, Request
-from hermes.sync import calls, ingest
+from hermes.sync import calls, failures, ingest
 from hermes.sync.calls import Call, Denied, Verdict
 from hermes.sync.engine import Engine
 from hermes.sync.reactions import react
 from hermes.sync.resolve import resolve
 from hermes.sync.writes import LostLeaseError, request_of, without
 
+log = structlog.get_logger(__name__)
 LEASE_MORE_S = 15.0
 """A lease is longer than a call may take by this."""
 
@@ -68,12 +72,37 @@ async def push_together(engine: Engine, claimed: Sequence[Push]) -> int:
     if prepared is None:
         return len(fresh)
     asked = await calls.send(engine, system, prepared.request, prepared.call, prepared.known, prepared.since)
-    async with engine.database.transaction() as connection:
-        if prepared.request.op == 'lookup':
-            await _note_lookup(engine, connection, system, prepared, asked)
-        else:
-            await _note_writes(engine, connection, system, prepared, asked)
+    try:
+        async with engine.database.transaction() as connection:
+            if prepared.request.op == 'lookup':
+                await _note_lookup(engine, connection, system, prepared, asked)
+            else:
+                await _note_writes(engine, connection, system, prepared, asked)
+    except DatabaseError as error:
+        _keep(engine, system, prepared, asked, error)
+        raise
     return len(fresh)
+
+
+def _keep(engine: Engine, system: PeopleTarget, prepared: Prepared, asked: calls.Asked, why: DatabaseError) -> None:
+    """The database did not take what was answered to writes (AU-9): it goes to the journal. They go out again when
+    their leases have ended; of a look-up nothing is lost.
+    """
+    if prepared.request.op == 'lookup' or engine.failures is None:
+        return
+    passed: dict[tuple[str, ...], list[RecordRef]] = {}
+    for each, reaction in zip(prepared.going, _reactions(system, prepared, asked), strict=True):
+        if reaction is None:
+            passed.setdefault((states.OK, states.DB_OK), []).append(each.push.record)
+        elif isinstance(reaction, (Rejected, Forbidden)) and not _is_refused(prepared, asked):
+            refused = (states.UNEXPECTED, states.DB_FAILURE, states.WROTE_ERROR)
+            passed.setdefault(refused, []).append(each.push.record)
+    if not passed:
+        return
+    try:
+        failures.keep(engine.failures(), asked, passed, why)
+    except (Refused, OSError) as error:
+        log.error('an answer was not stored, and no journal takes it', system=system.name, reason=str(error))
 
 
 async def _prepare(
@@ -196,12 +225,7 @@ async def _note_writes(
     engine: Engine, connection: Connection, system: PeopleTarget, prepared: Prepared, asked: calls.Asked
 ) -> None:
     """Every item has its verdict; then each push follows what its own answer asks for."""
-    told: Sequence[Reaction | None] = (
-        system.verdicts(asked.request, asked.answer)
-        if asked.reaction is None
-        else [asked.reaction] * len(prepared.going)
-    )
-    refused = len(prepared.going) > 1 and isinstance(asked.reaction, (Rejected, Forbidden))
+    told, refused = _reactions(system, prepared, asked), _is_refused(prepared, asked)
     verdicts = [
         Verdict(
             each.intent.id if each.intent else 0,
@@ -232,6 +256,18 @@ async def _note_writes(
             await react(engine, connection, push, system.profile, each.item, reaction)
         else:
             await _put_off(connection, each.push, reaction, wait, together=refused)
+
+
+def _reactions(system: PeopleTarget, prepared: Prepared, asked: calls.Asked) -> Sequence[Reaction | None]:
+    """What each item asks for, by index."""
+    if asked.reaction is not None:
+        return [asked.reaction] * len(prepared.going)
+    return system.verdicts(asked.request, asked.answer)
+
+
+def _is_refused(prepared: Prepared, asked: calls.Asked) -> bool:
+    """Whether many were refused together."""
+    return len(prepared.going) > 1 and isinstance(asked.reaction, (Rejected, Forbidden))
 
 
 def _wait(engine: Engine, going: Sequence[Going]) -> timedelta:

@@ -6,7 +6,7 @@ Nothing here holds a connection across a network call: claim, commit, call, reco
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hermes.db.catalogue import Knowledge, KnowledgeCache
 from hermes.db.pool import Connection, Database
@@ -22,6 +22,11 @@ from hermes.kit.ids import Chance
 from hermes.parts.roles import PRODUCT, ROLES
 from hermes.ports import Outgoing, System
 from hermes.sync.acts.scope import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hermes.sync.failures import FailureJournal
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Engine:
     knowledge: KnowledgeCache = field(default_factory=KnowledgeCache)
     tables: dict[tuple[str, str], tuple[System, Catalogue, Sequence[Outgoing]]] = field(default_factory=dict)
     """The outgoing fields by system and record type, each with the system and the catalogue of which they were made."""
+    failures: 'Callable[[], FailureJournal] | None' = None
+    """Opens the journal of what the database did not take (AU-9)."""
     more_acts: Mapping[type[Any], Entry] = field(default_factory=dict)
     """Acts that are no part of the engine: what carries each out, and who may say it."""
     types: Mapping[tuple[str, str], str] = field(init=False)
