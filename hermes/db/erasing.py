@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from hermes.db.addressed import NAMED, USERS
 from hermes.db.catalogue import bump
 from hermes.db.codec import dump
 from hermes.db.events import EVENT_COLUMNS
 from hermes.db.pool import Connection, Row, the_row
 from hermes.db.stances import KEYS
 from hermes.domain.model import RecordRef, RemoteRef
+from hermes.domain.record_types import PEOPLE
 
 BATCH: Final = 500
 
@@ -39,13 +41,18 @@ NOBODYS: Final = """
 """
 """Objects of people that belong to no record, and name somebody."""
 TOLD: Final = """
-    select record_id, field, old, new from change join jsonb_to_recordset(%s) as r(record_type text, record_id bigint)
-      using (record_type, record_id)
+    select record_type, record_id, field, old, new from change
+    join jsonb_to_recordset(%s) as r(record_type text, record_id bigint) using (record_type, record_id)
 """
 SHARED: Final = """
     select distinct k.key from unnest(%(keys)s::text[]) as k(key) where exists (
       select from contact where {keys} @> array[k.key] and not id = any(%(own)s) and tombstone ->> 'kind' is distinct
         from 'erased')
+"""
+USED: Final = """
+    select distinct k.key from unnest(%(keys)s::text[]) as k(key) where exists (
+      select from app_user where lower(email) = k.key and tombstone is null and not id = any(%(own)s)) or exists (
+      select from subscription where lower(email) = k.key and tombstone is null and not id = any(%(own)s))
 """
 STAFF: Final = 'select email from admin where email is not null union select email from desk_user'
 OWNERS: Final = """
@@ -77,6 +84,13 @@ EVENTS: Final = """
         as r(system text, type text, remote_id text) using (system, type, remote_id)
     ) found where id > 0
 """
+BESIDE: Final = {
+    'person_key': 'delete from person_key where record_id = any(%(ids)s)',
+    'crm_check': "update crm_check set code = '', excerpt = '' where record_id = any(%(ids)s) and "
+    "record_type in ('app_user', 'subscription')",
+    'feed': 'update feed set says = says || \'{"user_id": null, "crm_id": null, "state": "", '
+    '"is_sustainer": false, "deleted": true}\' where record_id = any(%(ids)s)',
+}
 HUSK: Final = """
     insert into mirror (system, type, remote_id, version, ours, deleted, deleted_by, merged_into, event_id, owned)
     select system, type, %(sealed)s, version, ours, version, deleted_by, %(into)s, event_id, owned from mirror
@@ -134,7 +148,38 @@ async def family(connection: Connection, record: RecordRef) -> set[RecordRef]:
     contacts = own if record.type == 'contact' else []
     found = {RecordRef(record.type, number) for number in own}
     rows = await connection.execute(UNDER, {'companies': companies, 'contacts': contacts})
-    return found | {RecordRef(row['type'], row['id']) for row in await rows.fetchall()}
+    found |= {RecordRef(row['type'], row['id']) for row in await rows.fetchall()}
+    return found | await _users(connection, found)
+
+
+async def _users(connection: Connection, records: Collection[RecordRef]) -> set[RecordRef]:
+    """The app users and subscriptions who are some contacts, or each other, by their addresses."""
+    contacts = [ref.id for ref in records if ref.type == 'contact']
+    ids = [ref.id for ref in records if ref.type in PEOPLE]
+    rows = await connection.execute(USERS, {'ids': ids, 'contacts': contacts})
+    return {RecordRef(row['type'], row['id']) for row in await rows.fetchall()}
+
+
+async def keys(connection: Connection, records: Collection[RecordRef]) -> set[str]:
+    """By what the host names some app users."""
+    rows = await connection.execute(NAMED, {'ids': [ref.id for ref in records if ref.type in PEOPLE]})
+    return {row['key'] for row in await rows.fetchall()}
+
+
+async def used(connection: Connection, emails: Collection[str], own: Collection[RecordRef]) -> set[str]:
+    """Which of these addresses are another app user's, who keeps them."""
+    ids = [ref.id for ref in own if ref.type in PEOPLE]
+    rows = await connection.execute(USED, {'keys': list(emails), 'own': ids})
+    return {row['key'] for row in await rows.fetchall()}
+
+
+async def empty_users(connection: Connection, records: Collection[RecordRef]) -> dict[str, int]:
+    """What stands beside app users: by what they are named, their states, what the host was told; how many rows."""
+    ids = [ref.id for ref in records if ref.type in PEOPLE]
+    count = {}
+    for table, query in BESIDE.items():
+        count[table] = (await connection.execute(query, {'ids': ids})).rowcount
+    return count
 
 
 async def _merged(connection: Connection, table: str, ids: Sequence[int]) -> list[int]:
@@ -160,7 +205,7 @@ def _found(row: Row) -> Found:
 
 
 async def journal(connection: Connection, records: Collection[RecordRef]) -> list[Row]:
-    """Every change of some records: record_id, field, old, new."""
+    """Every change of some records: record_type, record_id, field, old, new."""
     return await (await connection.execute(TOLD, (_records(records),))).fetchall()
 
 

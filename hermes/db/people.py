@@ -65,6 +65,15 @@ async def drop_keys(connection: Connection, record_ids: Sequence[int]) -> None:
     await connection.execute('delete from person_key where record_id = any(%s)', (list(record_ids),))
 
 
+async def drop_unborn(connection: Connection, number: object) -> None:
+    """Nobody is found by a key that was drawn for somebody who is not taken in (S10)."""
+    await connection.execute(
+        'delete from person_key k where record_id = %s and not exists (select from app_user where id = k.record_id) '
+        'and not exists (select from subscription where id = k.record_id)',
+        (number if isinstance(number, int) else 0,),
+    )
+
+
 async def holders(connection: Connection, email: str, kind: str = 'app_user') -> list[int]:
     """The live records of a folded address."""
     rows = await connection.execute(

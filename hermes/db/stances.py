@@ -59,7 +59,7 @@ STANCES: Final[Mapping[str, Mapping[str, Stance]]] = {
     },
     'subscription': {**RECORD, **dict.fromkeys(_PERSON, 'own')},
     'person_key': {'key': 'own'},
-    'crm_check': {'record_type': 'nobody', 'target': 'nobody', 'state': 'nobody', 'code': 'nobody', 'excerpt': 'own'},
+    'crm_check': {'record_type': 'nobody', 'target': 'nobody', 'state': 'nobody', 'code': 'own', 'excerpt': 'own'},
     'feed': {'says': 'own'},
     'people_callback': {'message_id': 'nobody'},
     'people_run': {'kind': 'nobody', 'target': 'nobody', 'states': 'nobody', 'counts': 'nobody', 'by': 'nobody'},

@@ -15,18 +15,21 @@ from typing import Final
 
 from hermes.domain.graph import Phones
 from hermes.domain.identity import values_of
-from hermes.domain.model import Element, Intent, Observation, RecordRef, RemoteRef, Value
-from hermes.domain.record_types import UNDER_COMPANY
+from hermes.domain.model import Element, Intent, Lookup, Observation, RecordRef, RemoteRef, Value
+from hermes.domain.record_types import PEOPLE, UNDER_COMPANY
 from hermes.kit.spelling import fold, fold_email
 
 MARK: Final = '~'
 """How a hash begins that stands in the place of a value or of a remote id."""
 KINDS: Final = ('object', 'email', 'phone', 'name', 'part', 'text', 'record', 'near')
 """Of what hashes are kept: remote objects, addresses, phones, whole names, first and last names, other texts (these
-three under a company), records, and the companies under which somebody was erased.
+three under a company), records (and what the host names its users by), and the companies under which somebody was
+erased.
 """
-PERSONS: Final = frozenset({'person', 'recipient', 'contact'})
+PERSONS: Final = frozenset({'person', 'recipient', 'contact', *PEOPLE})
 """Objects and records that are people."""
+NAMED: Final = 'named'
+"""In the hash of what the host names a user by, in the place of a type."""
 NUMBERED: Final = ('company', *UNDER_COMPANY)
 """Records that can be erased."""
 SHORTEST: Final = 12
@@ -40,6 +43,9 @@ _WORDS: Final = 5
 _NAMES: Final = frozenset({'first_name', 'last_name', 'user_first_name', 'user_last_name'})
 _EMAILS: Final = frozenset({'email', 'user_email'})
 _PHONES: Final = frozenset({'phone', 'user_phone', 'user_mobile'})
+_TEXTS_OF_ACTS: Final = frozenset(
+    {'email', 'first_name', 'last_name', 'user_id', 'legacy_id', 'crm_id', 'reason', 'lang'}
+)
 _LISTS: Final[Mapping[str, str]] = {'emails': 'email', 'phones': 'phone'}
 _KEPT: Final = frozenset({'hermes_id', 'company_id', 'contact_id', 'deal_id', 'client_id', 'owner_id'})
 
@@ -276,6 +282,25 @@ class Veil:
         )  # fmt: skip
         return replace(told, ref=self.object(told.ref), fields=fields)
 
+    def lookup(self, told: Lookup) -> Lookup:
+        """What a target was asked of somebody."""
+        refs = (RemoteRef(told.system, told.record.type, found) for found in told.found)
+        return replace(told, found=tuple(self.object(ref).remote_id for ref in refs))
+
+    def act(self, told: Mapping[str, Value]) -> dict[str, Value]:
+        """What the host said of a user: of whom, and hashes, so that a fold takes the same steps."""
+        found: dict[str, Value] = {}
+        for name, value in told.items():
+            if isinstance(value, Mapping):
+                found[name] = self.act(value)
+            elif name in _TEXTS_OF_ACTS and isinstance(value, str) and value and not value.startswith(MARK):
+                found[name] = self.seal('email', fold_email(value)) if name == 'email' else self.seal('text', value)
+            elif name == 'lists':
+                found[name] = []
+            else:
+                found[name] = value
+        return found
+
     def element(
         self, told: Element, company: Callable[[Observation], int | None], own: Callable[[Observation], bool]
     ) -> Element:
@@ -285,6 +310,7 @@ class Veil:
             observations=tuple(self.observation(seen, company(seen), own=own(seen)) for seen in told.observations),
             fetch=tuple(replace(fetch, ref=self.object(fetch.ref)) for fetch in told.fetch),
             intent=self.intent(told.intent, None) if told.intent is not None else None,
+            lookup=self.lookup(told.lookup) if told.lookup is not None else None,
             ignored=self.text(told.ignored),
             unparseable=self.text(told.unparseable),
             alone=MARK.encode() if told.alone else b'',
@@ -294,7 +320,7 @@ class Veil:
 @dataclass(frozen=True, slots=True)
 class Person:
     """By what somebody is known who is to be erased: their objects, addresses, phones (as keys), whole names, first and
-    last names, and other texts that are theirs; by company for what counts under it alone.
+    last names, what the host names them by, and other texts that are theirs; by company for what counts under it alone.
     """
 
     objects: frozenset[RemoteRef] = frozenset()
@@ -304,6 +330,7 @@ class Person:
     names: frozenset[tuple[int, str]] = frozenset()
     parts: frozenset[tuple[int, str]] = frozenset()
     near: frozenset[int] = frozenset()
+    keys: frozenset[str] = frozenset()
     texts: frozenset[tuple[int, str]] = frozenset()
 
     def sealed(self, key: str) -> dict[str, str]:
@@ -313,6 +340,7 @@ class Person:
             *(('record', *ref) for ref in self.records),
             *(('near', company) for company in self.near),
             *(('email', each) for each in self.emails),
+            *(('record', NAMED, each) for each in self.keys),
             *(('phone', each) for each in self.phones),
             *(('name', *each) for each in self.names),
             *(('part', *each) for each in self.parts),

@@ -5,6 +5,7 @@ whatever says their names, addresses and phones in rows of others.
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from typing import Any, Final
@@ -15,6 +16,7 @@ from hermes.domain.booking import FORM
 from hermes.domain.erasure import MARK, NUMBERED, PERSONS, SHORTEST, Person, Veil, spellings, unescaped
 from hermes.domain.graph import Graph
 from hermes.domain.model import Claims, Decree, Event, Mirror, Observation, Record, RecordRef, RemoteRef, Said
+from hermes.domain.record_types import PEOPLE
 from hermes.kit import phones
 from hermes.kit.spelling import fold, fold_email
 from hermes.sync import withhold
@@ -29,6 +31,8 @@ TEXTS: Final = ('note', 'description')
 LEFT: Final = ('about', 'records', 'changes', 'id', 'rule', *NUMBERED)
 """What stays of the outcome of an act on a record of theirs."""
 MOST_NAMES: Final = 64
+REFUSED: Final = 'refused'
+"""What stays of why something of theirs was refused."""
 SETTLED: Final = ('done', 'refused', 'dismissed')
 OVERLAP: Final = 1_000
 """Of so many events before the last one that was read a transaction may have been open still."""
@@ -88,20 +92,24 @@ async def gather(connection: Connection, records: Collection[RecordRef], graph: 
         if record.ref.type == 'contact':
             for name, value in record.fields.items():
                 sayings.take(name, value)
+        elif record.ref.type in PEOPLE:
+            for name in (*NAMES, 'email'):
+                sayings.take(name, record.fields.get(name))
         elif record.ref.type == 'meeting':
             for name, value in (record.fields.get('typed') or {}).items():
                 sayings.take(name, value)
     for each in objects:
         sayings = said.setdefault(companies.get(each.record, 0) or 0 if each.record else 0, _Sayings())
         _take_object(sayings, each, whole=whole)
-    for row in await erasing.journal(connection, [ref for ref in records if ref.type == 'contact']):
-        sayings = said.setdefault(companies.get(RecordRef('contact', row['record_id'])) or 0, _Sayings())
+    for row in await erasing.journal(connection, [ref for ref in records if ref.type in PERSONS]):
+        sayings = said.setdefault(companies.get(RecordRef(row['record_type'], row['record_id'])) or 0, _Sayings())
         for value in (row['old'], row['new']):
             if row['field'] in (*NAMES, 'email', 'phone'):
                 sayings.take(row['field'], value)
     emails = {fold_email(told) for each in said.values() for told in each.emails}
     contacts = [ref.id for ref in records if ref.type == 'contact']
     emails -= await erasing.shared(connection, 'email', emails, contacts)
+    emails -= await erasing.used(connection, emails, records)
     emails -= {fold_email(told) for told in await erasing.staff(connection)}
     country = next((record.fields.get('country') for record in graph.records.values() if record.ref.type == 'company'),
                    None)  # fmt: skip
@@ -125,7 +133,8 @@ async def gather(connection: Connection, records: Collection[RecordRef], graph: 
     person = Person(
         frozenset(each.ref for each in objects if not each.ref.remote_id.startswith(MARK)), frozenset(records),
         frozenset(emails), frozenset(known), frozenset(names), frozenset(parts),
-        frozenset(company for company in companies.values() if company), frozenset(texts),
+        frozenset(company for company in companies.values() if company),
+        frozenset(await erasing.keys(connection, records)), frozenset(texts),
     )  # fmt: skip
     return person, Told(objects, pattern)
 
@@ -197,8 +206,8 @@ class Forgetting:
         named = sorted(self.person.objects, key=lambda ref: -len(ref.remote_id))
         self._refs = {f'{ref.system}:{ref.type}:{ref.remote_id}': ref for ref in named}
         self._refs |= {f'{ref.type} {ref.remote_id}': ref for ref in named}
-        spelled = '|'.join(map(re.escape, self._refs)) or '$^'
-        parts = '|'.join(sorted(re.escape(part) for _, part in self.person.parts if len(part) > 2)) or '$^'
+        spelled = '|'.join(map(re.escape, self._refs)) or '(?!)'
+        parts = '|'.join(sorted(re.escape(part) for _, part in self.person.parts if len(part) > 2)) or '(?!)'
         self._names_parts = re.compile(rf'(?<!\w)(?:{parts})(?!\w)', re.IGNORECASE)
         self._names_refs = re.compile(rf'(?<![\w])(?:{spelled})(?!\w)')
 
@@ -272,6 +281,10 @@ class Forgetting:
         """Whether an event is one of theirs, or followed from one; they come in their order."""
         if row['cause_id'] in own and row['kind'] != 'act':
             own.add(row['id'])
+        if row['kind'] == 'act' and row['body'] and b'"people.' in bytes(row['body']):
+            with suppress(ValueError):
+                if _users_of(json.loads(bytes(row['body']))) & self.person.records:
+                    own.add(row['id'])
         return row['id'] in own
 
     def _is_about(self, row: Row) -> bool:
@@ -348,7 +361,7 @@ class Forgetting:
             if not sifted.changed and not own and not names_them:
                 return event.body, headers
             others = sifted.batch[0][1]
-            if not any(element.observations or element.fetch for element in others):
+            if not any(element.observations or element.fetch or element.lookup for element in others):
                 return None, headers
             return encode_kept(others), headers | {KEPT: 'understood'}
         refs = {seen.ref for element in elements for seen in element.observations}
@@ -374,6 +387,9 @@ class Forgetting:
     def _act(self, told: dict[str, Any], row: Row, company: int | None) -> dict[str, Any]:
         if told.get('act') == 'meeting.book' and not str(told.get('uid')).startswith(MARK):
             return self._booking(told, row, company)
+        users = _users_of(told)
+        if users & self.person.records or (users and self.veil.email(told.get('email'))):
+            return self.veil.act(told)
         if row['id'] in self._own:
             return self._command(told)
         hidden: dict[str, Any] = self._without_person(self._hide(told, company), told)
@@ -440,7 +456,8 @@ class Forgetting:
         if own:
             left = self.veil.own(system, told['fields'])
             sealed = self.veil.seal('object', *ref) if ref.remote_id and not ref.remote_id.startswith(MARK) else ''
-            return {**told, 'fields': left, 'remote_id': sealed or ref.remote_id}
+            refused = {'refused': REFUSED} if told.get('refused') else {}
+            return {**told, **refused, 'fields': left, 'remote_id': sealed or ref.remote_id}
         company = self._only_company() if record in self._near else None
         return {**told, 'fields': self.veil.fields(system, told['fields'], company, person=ref.type in PERSONS)}
 
@@ -537,6 +554,13 @@ def _about(row: Row) -> set[str]:
     """What an event speaks of, as its outcome says."""
     parts = row['outcome'] if isinstance(row['outcome'], list) else []
     return {each for part in parts if isinstance(part, Mapping) for each in part.get('about') or ()}
+
+
+def _users_of(told: Any) -> set[RecordRef]:
+    """The one user of whom the host, or a person, said something."""
+    if not isinstance(told, Mapping) or not str(told.get('act')).startswith('people.'):
+        return set()
+    return {RecordRef(kind, told['id']) for kind in PEOPLE if isinstance(told.get('id'), int)}
 
 
 def _json(told: Any) -> bytes:

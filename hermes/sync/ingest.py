@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import structlog
 
-from hermes.db import acts, calendars, erasing, events, graphs
+from hermes.db import acts, calendars, erasing, events, graphs, people
 from hermes.db.catalogue import Knowledge, bump
 from hermes.db.events import Apart
 from hermes.db.pool import Connection, DatabaseError, Row, commit_unsynced
@@ -199,6 +199,7 @@ async def _apply_act(engine: Engine, connection: Connection, event: Event, row: 
         await events.refuse(connection, event.id, getattr(error, 'code', ''), str(error), named)
         if isinstance(error, Withheld):
             await erasing.keep_body(connection, event.id, None, event.headers)
+            await people.drop_unborn(connection, getattr(acts.decode(event.body), 'id', 0))
         return
     except DatabaseError:
         raise

@@ -83,14 +83,15 @@ def _element(veil: Veil, element: Element, owners: erasing.Owners, met: dict[Rem
     others = tuple(seen for seen in element.observations if not is_own(seen))
     fetch = tuple(wanted for wanted in element.fetch if not veil.is_erased(wanted.ref))
     intent = None if element.intent and veil.of_record(element.intent.record) else element.intent
-    less = len(others) < len(element.observations) or len(fetch) < len(element.fetch) or intent is not element.intent
+    lookup = None if element.lookup and veil.of_record(element.lookup.record) else element.lookup
+    less = len(others) < len(element.observations) or len(fetch) < len(element.fetch)
+    less = less or intent is not element.intent or lookup is not element.lookup
     hidden = veil.element(replace(element, alone=b''), company, lambda seen: False)
     if not less and hidden == replace(element, alone=b''):
         return element
-    left = veil.element(
-        replace(element, observations=others, fetch=fetch, intent=intent, alone=b''), company, lambda seen: False
-    )
-    empty = not (left.observations or left.fetch or left.intent or left.ignored or left.unparseable)
+    others_of = replace(element, observations=others, fetch=fetch, intent=intent, lookup=lookup, alone=b'')
+    left = veil.element(others_of, company, lambda seen: False)
+    empty = not (left.observations or left.fetch or left.intent or left.lookup or left.ignored or left.unparseable)
     return Element(ignored=IGNORED) if empty else left
 
 
@@ -104,7 +105,7 @@ async def keep(engine: Engine, connection: Connection, sifted: Sifted, event_id:
         await erasing.remember(connection, {sealed: 'object'}, record, event_id or sifted.changed[0][0].id)
         await erasing.make_husk(connection, ref._replace(remote_id=sealed), record)
     for event, elements in sifted.changed:
-        left = any(element.observations or element.fetch for element in elements)
+        left = any(element.observations or element.fetch or element.lookup for element in elements)
         told = left and event.kind in ('webhook', 'page', 'answer', 'read')
         headers = {**event.headers, KEPT: 'understood'} if told else dict(event.headers)
         body = encode_kept(elements) if told else None

@@ -22,6 +22,11 @@ ROWS: dict[str, dict[str, Any]] = {
     'refusal': {'source': 'website', 'reason': SAID, 'count': 1, 'at': 'now'},
     'system_state': {'system': 'elsewhere', 'reason': SAID},
     'pulse': {'name': 'somebody', 'at': 'now', 'note': SAID},
+    'app_user': {'id': 901, 'email': EMAIL, 'first_name': FIRST, 'state': 'UserCreated'},
+    'subscription': {'id': 902, 'email': EMAIL.lower(), 'lists': ['News'], 'last_name': LAST},
+    'person_key': {'key': f'list:{EMAIL.lower()}', 'record_id': 902},
+    'crm_check': {'record_type': 'app_user', 'record_id': 901, 'target': 'journal', 'state': 'x', 'excerpt': SAID},
+    'feed': {'record_id': 901, 'says': {'id': 901, 'user_id': EMAIL}},
     'replay': {'filter': {'text': SAID}, 'event_id': 1, 'upto': 1, 'state': 'done', 'started_at': 'now'},
 }  # fmt: skip
 """A row of each small table, with what must go."""

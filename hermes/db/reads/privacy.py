@@ -9,22 +9,27 @@ from typing import Any, Final
 
 from psycopg import Connection, sql
 
+from hermes.db.addressed import NAMED, USERS
 from hermes.db.event_filter import ABOUT
 from hermes.db.reads.lookup import Row, find_record, row, rows
 from hermes.db.reads.search import search
 from hermes.db.stances import STANCES
-from hermes.domain.erasure import MARK, Veil, unescaped
+from hermes.domain.erasure import MARK, PERSONS, Veil, unescaped
 from hermes.domain.errors import NotFound, Refused
 from hermes.domain.model import RecordRef
+from hermes.domain.record_types import PEOPLE
 from hermes.kit import phones
 from hermes.kit.spelling import fold, fold_email
 from hermes.parts.roles import CRM
 
-TYPES: Final = ('contact', 'company')
+TYPES: Final = ('contact', 'app_user', 'subscription', 'company')
+WHOLE: Final = frozenset({'e-mail', 'phone', 'user id', 'CRM id'})
 MOST: Final = 10
 """So many are named where several could be meant."""
 CALLED: Final = {
     'contact': "coalesce(nullif(concat_ws(' ', first_name, last_name), ''), email, 'contact ' || id)",
+    'app_user': "coalesce(nullif(concat_ws(' ', first_name, last_name), ''), email, 'app_user ' || id)",
+    'subscription': "coalesce(nullif(email, ''), 'subscription ' || id)",
     'company': "coalesce(nullif(name, ''), 'company ' || id)",
 }
 FAMILY: Final = """
@@ -34,7 +39,7 @@ FAMILY: Final = """
     union select 'contact', id from contact where {whole} and company_id in (select id from own)
     union select 'deal', id from deal where {whole} and company_id in (select id from own)
     union select 'meeting', id from meeting
-      where contact_id in (select id from own) and not {whole} or {whole} and company_id in (select id from own)
+      where {name} = 'contact' and contact_id in (select id from own) or {whole} and company_id in (select id from own)
 """
 OF_THEM: Final = 'jsonb_to_recordset(%(records)s) as r(record_type text, record_id bigint)'
 OBJECTS: Final = f"""
@@ -75,7 +80,11 @@ COLUMNS: Final = """
 REFERRED: Final = ('mirror', 'link', 'call')
 PARTS: Final = frozenset({'emails', 'phones', 'custom_fields', 'extra_attrs', 'form', 'typed', 'fields'})
 """Parts of what is said of somebody that are theirs too."""
-BACKUPS: Final = 'Backups that were made before hold them still, and so does whatever was exported: delete those.'
+BACKUPS: Final = (
+    'Backups that were made before hold them still, and so does whatever was exported: delete those. The sealed '
+    'files of the journal of app users (the folder "journal" under DATA_DIR) keep their lines, '
+    'where there are any, until they are deleted.'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +132,13 @@ def find_subject(connection: Connection[Any], text: str) -> Subject:
     if ':' in plain or plain.isdigit():
         ref = find_record(connection, plain).record
         if ref.type not in TYPES:
-            raise Refused(f'Only a contact or a company is somebody, and {ref.type}:{ref.id} is neither.')
+            raise Refused(
+                f'Only a contact, an app user, a subscription or a company is somebody; {ref.type}:{ref.id} is none.'
+            )
         return read_subject(connection, ref)
     found = [one for one in find_people(connection, plain) if _means(one, plain)]
-    found = [one for one in found if one['type'] == 'contact'] or found
+    for kind in TYPES:
+        found = [one for one in found if one['type'] == kind] or found
     if not found:
         raise Refused(f'Nobody here is "{plain}": say a record (contact:12), a remote object or an e-mail address.')
     if len(found) > 1:
@@ -137,7 +149,7 @@ def find_subject(connection: Connection[Any], text: str) -> Subject:
 
 def _means(one: Row, text: str) -> bool:
     """Whether it is named as a whole, and not only mentioned."""
-    return bool({'e-mail', 'phone'} & set(one['hits'])) or fold(str(one['title'] or '')) == fold(text)
+    return bool(WHOLE & set(one['hits'])) or fold(str(one['title'] or '')) == fold(text)
 
 
 def read_subject(connection: Connection[Any], ref: RecordRef) -> Subject:
@@ -148,7 +160,12 @@ def read_subject(connection: Connection[Any], ref: RecordRef) -> Subject:
     if found is None:
         raise NotFound(f'There is no {ref.type} {ref.id}.')
     query = sql.SQL(FAMILY).format(table=table, name=sql.Literal(ref.type), whole=whole)
-    records = tuple(RecordRef(one['type'], one['id']) for one in rows(connection, query, {'id': ref.id}))
+    records = {RecordRef(one['type'], one['id']) for one in rows(connection, query, {'id': ref.id})}
+    given = {
+        'contacts': [one.id for one in records if one.type == 'contact'],
+        'ids': [one.id for one in records if one.type in PEOPLE],
+    }
+    records |= {RecordRef(one['type'], one['id']) for one in rows(connection, USERS, given)}
     return Subject(ref, found['name'], bool(found['erased']), tuple(sorted(records)))
 
 
@@ -180,7 +197,8 @@ def preview(connection: Connection[Any], ref: RecordRef) -> Preview:
 def _given(subject: Subject) -> dict[str, Any]:
     records = [{'record_type': ref.type, 'record_id': ref.id} for ref in subject.records]
     meetings = [ref.id for ref in subject.records if ref.type == 'meeting']
-    return {'records': json.dumps(records), 'meetings': meetings}
+    ids = [ref.id for ref in subject.records if ref.type in PEOPLE]
+    return {'records': json.dumps(records), 'meetings': meetings, 'ids': ids}
 
 
 def address_of(connection: Connection[Any], found: Row) -> str:
@@ -215,6 +233,9 @@ def export(connection: Connection[Any], ref: RecordRef) -> dict[str, Any]:
         'decisions': f'select d.* from decision d join {OF_THEM} using (record_type, record_id) order by d.id',
         'letters': 'select * from letter where meeting_id = any(%(meetings)s) order by id',
         'times taken': 'select * from occupancy where meeting_id = any(%(meetings)s)',
+        'states': f'select c.* from crm_check c join {OF_THEM} using (record_type, record_id) order by c.id',
+        'told to the host': 'select * from feed where record_id = any(%(ids)s) order by id',
+        'keys': NAMED,
     }
     return {
         'of': {'record': f'{ref.type}:{ref.id}', 'name': subject.name},
@@ -246,12 +267,13 @@ class Said:
     def of(cls, records: Iterable[Mapping[str, Any]], objects: Iterable[Row]) -> 'Said':
         told = list(records)
         emails = {key for one in told for key in one.get('email_keys') or ()}
+        emails |= {fold_email(one['email']) for one in told if one.get('email')}
         emails |= {fold_email(one['typed']['email']) for one in told if (one.get('typed') or {}).get('email')}
         names = {fold(f'{one.get("first_name") or ""} {one.get("last_name") or ""}') for one in told}
         numbers = {key for one in told for key in one.get('phone_keys') or ()}
         return cls(
             frozenset(emails), frozenset(numbers), frozenset(names - {''}),
-            frozenset(one['remote_id'] for one in objects if one['type'] in ('person', 'recipient', 'event')),
+            frozenset(one['remote_id'] for one in objects if one['type'] in (*PERSONS, 'event')),
         )  # fmt: skip
 
     def event(self, found: Row, about: set[str]) -> dict[str, Any]:
@@ -342,6 +364,8 @@ def check(connection: Connection[Any], key: str, number: int) -> Check:
 def _company_of(connection: Connection[Any], receipt: Row) -> int | None:
     if receipt['record_type'] == 'company':
         return int(receipt['record_id'])
+    if receipt['record_type'] in PEOPLE:
+        return None
     found = row(connection, 'select company_id from contact where id = %(id)s', {'id': receipt['record_id']})
     return found['company_id'] if found else None
 

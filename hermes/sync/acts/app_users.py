@@ -20,7 +20,8 @@ from hermes.domain.acts import (
 )
 from hermes.domain.app_user import key_of, key_of_list
 from hermes.domain.applied import Applied
-from hermes.domain.errors import NotFound, Refused
+from hermes.domain.erasure import MARK, NAMED
+from hermes.domain.errors import NotFound, Refused, Withheld
 from hermes.domain.graph import Graph
 from hermes.domain.model import Record, RecordRef, RemoteRef, Value
 from hermes.kit.spelling import fold_email
@@ -38,7 +39,9 @@ def in_one_form(engine: 'Engine', target: str, crm_id: str) -> str:
     """An id of the target in the form in which it is kept (AU-14). Raises Refused for what is none."""
     system = engine.systems.get(target)
     try:
-        return system.profile.read_id(crm_id) if system is not None and crm_id else crm_id
+        if system is None or not crm_id or crm_id.startswith(MARK):
+            return crm_id
+        return system.profile.read_id(crm_id)
     except ValueError as error:
         raise Refused(f'{crm_id[:40]} is no id of {target}: {error}.') from None
 
@@ -46,7 +49,7 @@ def in_one_form(engine: 'Engine', target: str, crm_id: str) -> str:
 async def add(scope: Scope, act: AddAppUser) -> Outcome:
     """Somebody new, or the same one again with what they say now. Raises Refused for an address that is another's."""
     values = _said(act.email, act.first_name, act.last_name, act.lang, act.educator)
-    refuse_erased(scope, values)
+    _refuse_named(scope, values, key_of(act.user_id, act.email))
     number = await people.claim(scope.connection, key_of(act.user_id, act.email), act.id)
     ref = RecordRef('app_user', number)
     await _refuse_taken(scope, ref, act.email)
@@ -95,7 +98,7 @@ async def change(scope: Scope, act: ChangeAppUser) -> Outcome:
 async def subscribe(scope: Scope, act: Subscribe) -> Outcome:
     """An address on mailing lists, without an account."""
     values = _said(act.email, act.first_name, act.last_name, act.lang, act.educator)
-    refuse_erased(scope, values)
+    _refuse_named(scope, values, key_of_list(act.email))
     number = await people.claim(scope.connection, key_of_list(act.email), act.id)
     ref = RecordRef('subscription', number)
     graph, record = await _load(scope, ref)
@@ -174,6 +177,13 @@ async def decide(scope: Scope, act: DecideAppUser) -> Outcome:
         return f'app user {act.id}: {act.choice} {act.crm_id}'.strip()
 
     return {**await _change(scope, graph, work), 'id': act.id}
+
+
+def _refuse_named(scope: Scope, values: dict[str, Value], key: str) -> None:
+    """Nobody who was erased is taken in again, under whatever the host named them by (S10). Raises Withheld."""
+    refuse_erased(scope, values)
+    if not scope.folding and scope.engine.veil(scope.known.erased).find('record', NAMED, key):
+        raise Withheld('Whoever is named so was erased, and nothing of them is taken in; nothing was done.')
 
 
 def _said(email: str, first_name: str, last_name: str, lang: str, educator: bool) -> dict[str, Value]:

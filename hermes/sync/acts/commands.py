@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hermes.db import acts, bookings, pushes
+from hermes.db import acts, bookings, people, pushes
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection, DatabaseError, Row
 from hermes.domain.acts import Act
@@ -148,6 +148,8 @@ async def _put_aside(engine: Engine, command: _Command, refused: Refused, keep: 
                 connection, command.source, command.act, command.key, command.by, refused=told,
                 withheld=isinstance(refused, Withheld),
             )  # fmt: skip
+        if isinstance(refused, Withheld):
+            await people.drop_unborn(connection, getattr(command.act, 'id', 0))
         first = await acts.find_outcome(connection, command.source, command.key) if event is None else None
         if first is not None or (kept and event is None):
             try:

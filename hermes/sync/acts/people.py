@@ -15,12 +15,12 @@ from hermes.domain.errors import NotFound, Refused
 from hermes.domain.graph import Graph
 from hermes.domain.matching import is_erased
 from hermes.domain.model import NO_CLAIMS, Change, RecordRef, Tombstone
-from hermes.domain.record_types import ATTRIBUTES
+from hermes.domain.record_types import ATTRIBUTES, PEOPLE
 from hermes.sync.acts.scope import Outcome, Scope
 from hermes.sync.forgetting import Forgetting, Read, gather
 
 RULE: Final = 'S10'
-ERASABLE: Final = ('contact', 'company')
+ERASABLE: Final = ('contact', 'company', *PEOPLE)
 LEFT: Final = frozenset({'uid', 'kind', 'status', 'start_at', 'end_at', 'buffer_s', 'sequence', 'round', 'canceled_by'})
 """What stays of a record beside whom it refers to, that others may go on referring to it: when our people had calls."""
 
@@ -29,7 +29,9 @@ async def erase(scope: Scope, act: ErasePerson) -> Outcome:
     """Forget somebody. Raises Refused for what is no person, NotFound for nobody, and where that was done already."""
     connection, ref = scope.connection, act.record
     if ref.type not in ERASABLE:
-        raise Refused(f'Only a contact or a company can be erased, and {ref.type} {ref.id} is neither.')
+        raise Refused(
+            f'Only a contact, a company, an app user or a subscription can be erased; {ref.type} {ref.id} is none.'
+        )
     read = None if scope.folding else await _read(scope, ref)
     await graphs.lock_births(connection)
     known = await scope.engine.known(connection)
@@ -72,6 +74,7 @@ async def _fold(scope: Scope, records: set[RecordRef]) -> Outcome:
     for each in await erasing.objects(scope.connection, records):
         await erasing.empty_object(scope.connection, each.ref, each.ref.remote_id)
     await _empty_records(scope, records)
+    await erasing.empty_users(scope.connection, records)
     return {'notes': ['S10: erased']}
 
 
@@ -97,6 +100,7 @@ async def _erase(scope: Scope, act: ErasePerson, records: set[RecordRef], graph:
     gone['push'] = await erasing.empty_pushes(connection, records)
     gone['decision'] = await erasing.empty_decisions(connection, records)
     await _empty_records(scope, records, veil)
+    gone |= await erasing.empty_users(connection, records)
     gone['letter'] = await erasing.empty_letters(connection, records)
     for ref in records:
         gone[ref.type] = gone.get(ref.type, 0) + 1

@@ -143,10 +143,16 @@ def refuse_erased(scope: Scope, values: Mapping[str, Value]) -> None:
     """Nobody who was erased is written down again (S10). Raises Withheld."""
     if scope.known.erased and not scope.folding:
         veil = scope.engine.veil(scope.known.erased)
-        if any(veil.value(value) != value for value in values.values()):
+        known = scope.known.erased
+        if any(veil.value(value) != value or _is_hash(value, known) for value in values.values()):
             raise Withheld(
                 'Somebody of this address or phone was erased, and nothing of them is taken in; nothing was done.'
             )
+
+
+def _is_hash(value: Value, known: Mapping[str, RecordRef]) -> bool:
+    """Whether a value stands under its hash already: the erasure came between."""
+    return isinstance(value, str) and value in known
 
 
 def spelled(values: Mapping[str, Value]) -> Mapping[str, Value]:

@@ -91,6 +91,6 @@ async def check_receipt(visit: Visit) -> Response:
 
 def _ref(visit: Visit) -> RecordRef:
     """Who is meant. Raises NotFound."""
-    if visit.part('type') not in ('contact', 'company') or not visit.number('id'):
+    if visit.part('type') not in privacy.TYPES or not visit.number('id'):
         raise NotFound('There is nobody like that.')
     return RecordRef(visit.part('type'), visit.number('id'))
