@@ -51,9 +51,13 @@ class Crm:
         of it) for what can never be right, such as an address that is none.
         """
         if self._way == 'transaction':
-            SAYINGS[what](self._factory.get_connection_manager(connection), told)
+            SAYINGS[what](self.within(connection), told)
         else:
             connection.execute('insert into reader_app.outbox (what, told) values (%s, %s)', (what, Jsonb(told)))
+
+    def within(self, connection: Connection) -> CrmConnectionManager:
+        """The classes, within a transaction of the host's."""
+        return self._factory.get_connection_manager(connection)
 
     def send(self) -> int:
         """Say what waits in the outbox, oldest first, each in a transaction of its own; how many got through. It stops

@@ -1,5 +1,7 @@
 -- The host's own tables, in a schema of their own: beside Hermes's tables, or in another database altogether.
-create schema if not exists reader_app;
+do $$ begin
+  if to_regnamespace('reader_app') is null then create schema reader_app; end if;
+end $$;
 
 create table if not exists reader_app.account (
   id bigint generated always as identity primary key,

@@ -77,9 +77,10 @@ class Site:
             return connection.execute('select what, refused from reader_app.outbox order by id').fetchall()
 
 
-def open_site(people: People, served: Served, url: str, way: Way) -> Site:
+def open_site(people: People, served: Served, url: str, way: Way, role: str = 'none') -> Site:
     def connect() -> psycopg.Connection[Any]:
         connection = psycopg.connect(url)
+        connection.execute(f'set role {role}')
         connection.execute("select set_config('hermes.now', %s, false)", (people.house.clock.now().isoformat(),))
         connection.commit()
         return connection
