@@ -76,7 +76,7 @@ def knows(run: Running, email: str) -> bool:
     return email in str(run.sandbox('/_world/state')['salesforce'])
 
 
-@pytest.mark.behaviour('AU-1', 'AU-17', 'AU-18')
+@pytest.mark.behaviour('AU-1')
 def test_a_host_tells_a_whole_hermes_in_both_ways_and_learns_the_ids(home: Home, migrated_server: Server) -> None:
     with postgres.fresh_database(migrated_server) as hermes, postgres.fresh_database(migrated_server) as own:
         ports = free_ports(2)
