@@ -143,6 +143,8 @@ async def test_the_host_believes_only_what_hermes_signed_now(calls: Calls) -> No
         (headers, sent, [WHSEC], now_s + 301),
         (headers, sent, [WHSEC], now_s - 301),
         ({**headers, 'webhook-id': 'msg_else'}, sent, [WHSEC], now_s),
+        ({**headers, 'webhook-signature': ''}, sent, [], now_s),
+        ({**headers, 'webhook-signature': ''}, sent, [WHSEC], now_s),
         ({}, sent, [WHSEC], now_s),
     ):
         with pytest.raises(WrongUse, match='not signed'):
