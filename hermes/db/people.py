@@ -20,10 +20,15 @@ from hermes.domain.record_types import PEOPLE
 FEED_LOCK: Final = 4_729_100_014
 EMAIL_LOCKS: Final = 4_729_115
 """The first half of an advisory lock's key; the second is made of the address."""
-CLAIM: Final = """
-    with made as (
-      insert into person_key (key, record_id) select %(key)s, coalesce(%(id)s, nextval('record_id'))
-      where not exists (select 1 from person_key where key = %(key)s) on conflict (key) do nothing returning record_id
+KEY_LOCKS: Final = 4_729_116
+"""The same of a key: who draws its number holds it until they commit."""
+CLAIM: Final = f"""
+    with free as (
+      select pg_advisory_xact_lock({KEY_LOCKS}, hashtext(%(key)s))
+      where not exists (select 1 from person_key where key = %(key)s)
+    ), made as (
+      insert into person_key (key, record_id) select %(key)s, coalesce(%(id)s, nextval('record_id')) from free
+      on conflict (key) do nothing returning record_id
     )
     select record_id from made union all select record_id from person_key where key = %(key)s limit 1
 """
@@ -48,6 +53,18 @@ async def lock_email(connection: Connection, email: str) -> None:
     await connection.execute('select pg_advisory_xact_lock(%s, hashtext(%s))', (EMAIL_LOCKS, email))
 
 
+async def take(connection: Connection, key: str, record_id: int) -> int:
+    """The same for a record that is known. A transaction of the host that has the key meanwhile is not waited for: its
+    own sign-up finds the address taken.
+    """
+    known = await find_key(connection, key)
+    if known is not None:
+        return known
+    rows = await connection.execute('select pg_try_advisory_xact_lock(%s, hashtext(%s)) as got', (KEY_LOCKS, key))
+    row = await rows.fetchone()
+    return await claim(connection, key, record_id) if row and row['got'] else record_id
+
+
 async def find_key(connection: Connection, key: str) -> int | None:
     """The record that a key names; None for nobody."""
     row = await (await connection.execute('select record_id from person_key where key = %s', (key,))).fetchone()
@@ -57,7 +74,7 @@ async def find_key(connection: Connection, key: str) -> int | None:
 async def rename(connection: Connection, old: str, new: str, record_id: int) -> None:
     """A record is named by another key from now on."""
     await connection.execute('delete from person_key where key = %s and record_id = %s', (old, record_id))
-    await claim(connection, new, record_id)
+    await take(connection, new, record_id)
 
 
 async def drop_keys(connection: Connection, record_ids: Sequence[int]) -> None:

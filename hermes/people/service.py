@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal, cast
 
 from hermes.db import allowances, audit, people
-from hermes.db.pool import Connection
+from hermes.db.pool import Connection, DatabaseError, give_way, is_busy
 from hermes.domain.acts import (
     Act,
     AddAppUser,
@@ -201,9 +201,17 @@ class People:
         return RecordRef('app_user', number)
 
     async def _number(self, key: str) -> int:
-        """The number of whoever has this key, drawn where nobody has it yet."""
-        async with self.engine.database.transaction() as connection:
-            return await people.claim(connection, key)
+        """The number of whoever has this key, drawn where nobody has it yet. Raises Refused ('busy') while a
+        transaction of the host that is open has it.
+        """
+        try:
+            async with self.engine.database.transaction() as connection:
+                await give_way(connection)
+                return await people.claim(connection, key)
+        except DatabaseError as error:
+            if not is_busy(error):
+                raise
+        raise Refused('Somebody signs up under this key at this moment; please try again.', 'busy')
 
     async def _write(self, act: Act, ref: RecordRef, key: str, check: Any = None) -> Receipt:
         """Carry out an act of the host; the same `key` again is the same act. Raises Refused."""

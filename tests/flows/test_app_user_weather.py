@@ -8,12 +8,14 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 import httpx2
+import psycopg
 import pytest
 
 from hermes.parts import assembly
 from hermes.people.importing import import_users
 from hermes.people.validation import validate
 from hermes.sync.push import push_step
+from tests.flows.test_host_transaction import manager
 from tests.flows.test_salesforce import EMAIL, WHO, People
 from tests.flows.test_salesforce import people as people
 from tests.thorough import THOROUGH
@@ -347,3 +349,40 @@ async def stored_before(people: People, many: int) -> None:
     ]
     done = await import_users(people.house.engine, lines, dry=False, by='Kim')
     assert (done.made, done.refused) == (many, [])
+
+
+@pytest.mark.behaviour('AU-17')
+async def test_in_plan_mode_and_while_it_is_paused_nothing_leaves(people: People) -> None:
+    people.house.engine.push_mode = 'plan'
+    told = await people.sign_up('ada@readers.example')
+    await people.house.settle(600)
+    assert people.calls() == 0
+    people.house.engine.push_mode = 'live'
+    await people.house.act('system.pause', system='salesforce', reason='a quiet day')
+    await people.sign_up('bea@readers.example')
+    await people.house.settle(600)
+    assert people.calls() == 0
+    await people.house.act('system.resume', system='salesforce')
+    await people.house.settle(600)
+    assert len(people.rows()) == 2
+    assert (await people.shown(told['id']))['state'] == 'WroteSalesforceAppUserUid'
+
+
+@pytest.mark.behaviour('AU-17')
+async def test_a_transaction_of_the_host_that_stays_open_holds_nobody_else_up(people: People) -> None:
+    """It has the key of somebody whom others name meanwhile."""
+    house = people.house
+    bea = await people.sign_up('bea@readers.example')
+    with psycopg.connect(house.engine.database.url) as open_one, psycopg.connect(house.engine.database.url) as other:
+        manager(open_one, house).add_user_to_crm('ada@readers.example', 'Ada', 'Byron')
+        manager(other, house).change_user_email(bea['id'], 'ada@readers.example')
+        other.commit()
+        await people.sign_up('cy@readers.example')
+        await asyncio.wait_for(house.settle(60), 20)
+        told = await house.web.post('/people/', json={'email': 'ada@readers.example'}, headers=WHO)
+        assert (told.status_code, told.json()['code']) == (409, 'busy')
+        assert standing(people) == ['ada@readers.example', 'cy@readers.example']
+        open_one.commit()
+    await house.settle(600)
+    assert 'cy@readers.example' in standing(people)
+    assert len({row['Email__c'] for row in people.rows()}) == len(people.rows())

@@ -50,7 +50,7 @@ async def add(scope: Scope, act: AddAppUser) -> Outcome:
     """Somebody new, or the same one again with what they say now. Raises Refused for an address that is another's."""
     values = _said(act.email, act.first_name, act.last_name, act.lang, act.educator)
     _refuse_named(scope, values, key_of(act.user_id, act.email))
-    number = await people.claim(scope.connection, key_of(act.user_id, act.email), act.id)
+    number = await people.take(scope.connection, key_of(act.user_id, act.email), act.id)
     ref = RecordRef('app_user', number)
     await _refuse_taken(scope, ref, act.email)
     target = str(scope.context.settings.get(app_user.TARGET) or '')
@@ -99,7 +99,7 @@ async def subscribe(scope: Scope, act: Subscribe) -> Outcome:
     """An address on mailing lists, without an account."""
     values = _said(act.email, act.first_name, act.last_name, act.lang, act.educator)
     _refuse_named(scope, values, key_of_list(act.email))
-    number = await people.claim(scope.connection, key_of_list(act.email), act.id)
+    number = await people.take(scope.connection, key_of_list(act.email), act.id)
     ref = RecordRef('subscription', number)
     graph, record = await _load(scope, ref)
 
