@@ -6,6 +6,7 @@ one that stands is refused, and names both.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
@@ -72,6 +73,12 @@ LEGACY_CODES: Final[Mapping[str, str]] = {
     WROTE_ERROR: f'NewUser{DIAGRAMS}WriteError',
 }
 """What an older system's log calls a state: `CODE-<ISO moment>: message` is rendered from a check."""
+
+
+def legacy_text(state: str, at: datetime, said: str) -> str:
+    """A check as an older system's log writes it; '' for a state that it does not know."""
+    code = LEGACY_CODES.get(state, '')
+    return f'{code}-{at.isoformat()}' + (f': {said}' if said else '') if code else ''
 
 
 def follow(state: str, into: str) -> str:

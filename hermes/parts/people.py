@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from hermes.parts.roles import LEGACY, NEW
 from hermes.settings import Settings
 
 TARGETS: Final[Mapping[str, str]] = {
     'SALESFORCE': 'salesforce', 'NATIONBUILDER': 'nationbuilder', 'LOG': 'journal', 'NONE': '',
 }  # fmt: skip
-NEW: Final = 'salesforce'
-LEGACY: Final = 'nationbuilder'
-"""The CRM that a migration leads to, and the one that it leaves."""
 
 
 def wish_of(settings: Settings) -> str:

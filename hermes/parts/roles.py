@@ -22,3 +22,6 @@ ADD_TO, ADD_TO_TITLE, ADD_TO_PAGE = 'google', 'Google Calendar', 'https://calend
 """The calendar that many visitors have: a page of it adds a call to theirs. It is no system of ours."""
 CRM_ID: Final = 'pipedrive_id'
 """The mirror's key under which a client of the product names its object in the CRM (TC-16)."""
+NEW: Final = 'salesforce'
+LEGACY: Final = 'nationbuilder'
+"""The CRM that a migration of app users leads to, and the one that it leaves."""

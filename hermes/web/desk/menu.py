@@ -43,6 +43,7 @@ MENU: Final = (
         Link('Meetings', '/desk/meetings/', 'm'),
         Link('App users', '/desk/app_users/', 'n'),
         Link('Subscriptions', '/desk/subscriptions/'),
+        Link('Migration', '/desk/migration/', '', 'operator'),
     )),
     Group('Settings', (
         Link('Checklist', '/desk/setup/'),

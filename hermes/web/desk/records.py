@@ -18,14 +18,16 @@ from hermes.db.reads.events import page_events
 from hermes.db.reads.listing import Page
 from hermes.db.reads.lookup import Row
 from hermes.db.reads.matters import name_records
+from hermes.db.reads.people import list_checks
 from hermes.db.reads.timeline import page_calls, page_changes, read_change, read_cost
 from hermes.db.reads.undo import Undoable
 from hermes.domain.adoption import OVERWRITTEN
+from hermes.domain.app_user_states import legacy_text
 from hermes.domain.errors import NotFound
 from hermes.domain.event_filter import EventFilter
 from hermes.domain.matters import title_of
 from hermes.domain.model import OPERATOR, RecordRef
-from hermes.domain.record_types import MERGED, NAMES, RANK
+from hermes.domain.record_types import MERGED, NAMES, PEOPLE, RANK
 from hermes.kit import clock, texts
 from hermes.parts.roles import CRM, CRM_TITLE, PRODUCT_TITLE
 from hermes.sync import planned
@@ -70,6 +72,8 @@ class Whole:
     decisions: list[Row]
     related: dict[str, list[Row]]
     last_act: tuple[Row, Undoable] | None
+    checks: list[Row]
+    """Of an app user: the states that it went through."""
     names: Mapping[RecordRef, str]
 
 
@@ -83,7 +87,8 @@ def read_whole(connection: Connection, ref: RecordRef, at: datetime | None) -> W
         page_calls(connection, ref, limit=CALLS), read_cost(connection, ref),
         page_events(connection, EventFilter(record=ref), limit=EVENTS, counting=False).rows,
         reads.read_open_decisions(connection, ref), reads.read_related(connection, head),
-        reads.read_last_act(connection, ref), name_all(connection, head, view, journal, past),
+        reads.read_last_act(connection, ref), list_checks(connection, ref) if ref.type in PEOPLE else [],
+        name_all(connection, head, view, journal, past),
     )  # fmt: skip
 
 
@@ -135,7 +140,7 @@ def shared(visit: Visit) -> dict[str, Any]:
         'merged': MERGED, 'pushed': RANK, 'replaced': OVERWRITTEN, 'who': who, 'deleted_by': deleted_by, 'label': label,
         'kinds_of': lambda lines: {line.name: line.trait.type if line.trait else '' for line in lines},
         'several': lambda kind: next((each.title for each in RESOURCES if each.one == kind), kind),
-        'page_of': lambda voice: _page_of(visit, voice),
+        'page_of': lambda voice: _page_of(visit, voice), 'people': PEOPLE, 'legacy_text': legacy_text,
     }  # fmt: skip
 
 
