@@ -42,6 +42,9 @@ FAMILY: Final = """
       where {name} = 'contact' and contact_id in (select id from own) or {whole} and company_id in (select id from own)
 """
 OF_THEM: Final = 'jsonb_to_recordset(%(records)s) as r(record_type text, record_id bigint)'
+OF_EACH: Final = f"""{OF_THEM}, lateral (
+      select * from {{0}} t where t.record_type = r.record_type and t.record_id = r.record_id offset 0) t"""
+"""What a table holds of each of them, looked up by its index (offset 0), however small it was when this was planned."""
 OBJECTS: Final = f"""
     select l.system, l.type, l.remote_id, l.state, l.record_type, l.record_id, m.version, m.runs, m.sent, m.deleted,
       m.merged_into
@@ -49,19 +52,20 @@ OBJECTS: Final = f"""
     order by 1, 2, 3
 """
 COUNTS: Final = f"""
-    select (select count(*) from change join {OF_THEM} using (record_type, record_id)) as changes,
+    select (select count(*) from {OF_EACH.format('change')}) as changes,
       (select count(*) from letter where meeting_id = any(%(meetings)s)) as letters,
-      (select count(*) from decision join {OF_THEM} using (record_type, record_id)) as decisions,
-      (select count(*) from call join {OF_THEM} using (record_type, record_id)) as calls,
+      (select count(*) from {OF_EACH.format('decision')}) as decisions,
+      (select count(*) from {OF_EACH.format('call')}) as calls,
       (select count(*) from meeting where id = any(%(meetings)s) and status = 'planned' and end_at > hermes_now()
         and tombstone is null) as coming
 """
 EVENTS: Final = f"""
-    select id, source, kind, received_at, state, reason, outcome, body from event where id in (
-      select event_id from change join {OF_THEM} using (record_type, record_id)
-      union select unnest(array[intent_event, answer_event]) from call join {OF_THEM} using (record_type, record_id)
-      union select id from event a where a.outcome is not null and {ABOUT} ?| %(about)s)
-    order by id
+    select e.id, source, kind, received_at, state, reason, outcome, body from (
+      select event_id as id from {OF_EACH.format('change')}
+      union select unnest(array[intent_event, answer_event]) from {OF_EACH.format('call')}
+      union select id from event a where a.outcome is not null and {ABOUT} ?| %(about)s) of_them,
+      lateral (select * from event where id = of_them.id offset 0) e
+    order by 1
 """
 RECEIPTS: Final = (
     'select id, event_id, record_type, record_id, at, by, gone, held from erasure order by id desc limit %(limit)s'
