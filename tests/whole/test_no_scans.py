@@ -99,7 +99,8 @@ def _whole(node: dict[str, Any], large: Collection[str], *, limited: bool) -> It
             yield f'{table} ({node["Node Type"]})'
     sorts = node['Node Type'] in ('Sort', 'Incremental Sort', 'Aggregate', 'Hash')
     for part in node.get('Plans', ()):
-        yield from _whole(part, large, limited=stops and not sorts)
+        apart = part.get('Subplan Name', '').startswith('CTE')
+        yield from _whole(part, large, limited=stops and not sorts and not apart)
 
 
 def some(connection: Big, record_type: str) -> RecordRef:
