@@ -11,6 +11,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 from hermes.domain.graph import Phones
@@ -35,7 +36,12 @@ NUMBERED: Final = ('company', *UNDER_COMPANY)
 SHORTEST: Final = 12
 """A text of fewer characters is nobody's alone."""
 _LETTERS: Final = str.maketrans('0123456789', 'ghijklmnop')
-_ADDRESS: Final = re.compile(r"""[^\s<>"'(),;:\[\]]+@[^\s<>"'(),;:\[\]]+\.[^\s<>"'(),;:\[\]]+""")
+_ADDRESS: Final = re.compile(r"""([^\s<>"(),;:\[\]@%]*)(?:@|%40)(?=([^\s<>"(),;:\[\]@%]+))""")
+"""Where an address may stand, and what stands around it up to what no address holds."""
+_EDGE: Final = re.compile(r'[^\W_]+')
+_EDGES: Final = 12
+_OF_AN_ESCAPE: Final = (1, 5)
+"""So many letters after a backslash may belong to it: \\n, \\u201c."""
 _PHONE: Final = re.compile(r'[+(]?\d[\d\s().\-/\u2010-\u2015]{5,}\d')
 _WORD: Final = re.compile(r"[^\W_][\w'\u2019.-]*")
 _WORDS: Final = 5
@@ -50,13 +56,25 @@ _LISTS: Final[Mapping[str, str]] = {'emails': 'email', 'phones': 'phone'}
 _KEPT: Final = frozenset({'hermes_id', 'company_id', 'contact_id', 'deal_id', 'client_id', 'owner_id'})
 
 
-_ESCAPED: Final = re.compile(r'\\u([0-9a-fA-F]{4})')
+_ESCAPED: Final = re.compile(r'\\+u([0-9a-fA-F]{4})')
 
 
 def unescaped(body: bytes) -> str:
     """Bytes as they are read by whoever looks for a text in them."""
     told = body.decode('utf-8', 'replace')
+    for space in ('\\n', '\\r', '\\t'):
+        told = told.replace(space, ' ')
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), told) if '\\u' in told else told
+
+
+def _spans(found: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """Where an address may begin and end, the longest first: whatever it is wrapped in, quoted or escaped."""
+    user, host = [list(_EDGE.finditer(found.string, *found.span(part))) for part in (1, 2)]
+    firsts = [each.start() + skipped for each in user[-_EDGES:]
+              for skipped in ((0, *_OF_AN_ESCAPE) if found.string[each.start() - 1 : each.start()] == '\\' else (0,))
+              if skipped < len(each[0])]  # fmt: skip
+    lasts = [each.end() for each in host[:_EDGES]]
+    yield from product((found.start(), *firsts), (found.end(2), *reversed(lasts)))
 
 
 def seal(key: str, kind: str, *parts: object) -> str:
@@ -110,13 +128,19 @@ class Veil:
         )
         if whole:
             return whole
-        told = _ADDRESS.sub(lambda found: self._address(found[0]), told)
+        told = self._without_addresses(told)
         told = _PHONE.sub(lambda found: self.phone(found[0]) or found[0], told)
         return self._without_names(told, company) if company is not None else told
 
-    def _address(self, told: str) -> str:
-        plain = told.rstrip('.')
-        return (self.email(plain) or plain) + told[len(plain) :]
+    def _without_addresses(self, told: str) -> str:
+        parts, at = [], 0
+        for found in _ADDRESS.finditer(told):
+            for first, last in _spans(found):
+                if first >= at and (sealed := self.email(told[first:last].replace('%40', '@'))):
+                    parts += [told[at:first], sealed]
+                    at = last
+                    break
+        return ''.join((*parts, told[at:]))
 
     def _without_names(self, told: str, company: int) -> str:
         words = list(_WORD.finditer(told))

@@ -166,7 +166,7 @@ def _pattern(
     emails: Iterable[str], numbers: Iterable[Collection[str]], names: Iterable[str], texts: Iterable[str]
 ) -> str:
     """What speaks of somebody, as a regular expression that PostgreSQL and Python read alike."""
-    told = {re.escape(each) for each in emails}
+    told = {re.escape(each).replace('@', '(?:@|%40)') for each in emails}
     told |= {r'\s+'.join(map(re.escape, name.split())) for name in names}
     for text in texts:
         told |= {re.escape(found[0]) for found in [_PLAIN.search(text)] if found}
@@ -301,8 +301,12 @@ class Forgetting:
             return True
 
     def _speaks(self, row: Row) -> bool:
-        """Whether an event names them, or one of their objects."""
+        """Whether an event names them, or one of their objects, or may: a listing in which nothing was new tells of
+        whom it is in its body alone.
+        """
         body = unescaped(row['body'] or b'')
+        if row['kind'] in READ and not _about(row) and self._names_parts.search(body):
+            return True
         said = ' '.join(
             (row['reason'] or '', json.dumps(row['outcome'], ensure_ascii=False) if row['outcome'] else '',
              json.dumps(row['headers'], ensure_ascii=False))
@@ -366,6 +370,9 @@ class Forgetting:
             return encode_kept(others), headers | {KEPT: 'understood'}
         refs = {seen.ref for element in elements for seen in element.observations}
         refs |= {seen.parent for element in elements for seen in element.observations if seen.parent is not None}
+        fetched = {fetch.ref for element in elements for fetch in element.fetch}
+        if company is None and any(':'.join(ref) in self._about for ref in refs | fetched):
+            company = self._only_company()
         owners = await erasing.owners(self.scope.connection, refs)
 
         def company_of(seen: Observation) -> int | None:

@@ -45,13 +45,13 @@ def build(world: World) -> None:
     """Companies on both sides, only in TutorCruncher, only in Pipedrive."""
     open_office(world)
     add_fields(world)
-    _on_both_sides(world)
+    on_both_sides(world)
     _only_in_tutorcruncher(world)
     _only_in_pipedrive(world)
     fill_calendars(world)
 
 
-def _on_both_sides(world: World) -> None:
+def on_both_sides(world: World) -> None:
     now = world.clock.now()
     client = world.tutorcruncher.add_client(
         'Northgate Tutors',
