@@ -37,7 +37,7 @@ async def test_a_sign_up_that_is_rolled_back_leaves_nothing(house: House, tmp_pa
     assert list(journal_of(house).read()) == []
 
 
-@pytest.mark.behaviour('AU-17', 'AU-1', 'AU-2')
+@pytest.mark.behaviour('AU-17', 'AU-1')
 async def test_what_is_committed_is_applied_in_its_order_under_the_promised_number(house: House) -> None:
     with psycopg.connect(house.engine.database.url) as connection:
         crm = manager(connection, house)
