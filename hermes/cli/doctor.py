@@ -60,7 +60,23 @@ def examine(settings: 'Settings', url: str, reached: frozenset[str] = frozenset(
     from hermes.parts.site import site_of
     from hermes.setup import doctor
 
-    return doctor.examine(site_of(settings), url, reached)
+    yield from doctor.examine(site_of(settings), url, reached)
+    yield from _examine_target(settings)
+
+
+def _examine_target(settings: 'Settings') -> 'Iterator[Finding]':
+    """Whether app users go where the environment wishes (AU-13)."""
+    from hermes.cli.database import reading
+    from hermes.db.reads.settings import read_settings
+    from hermes.domain.app_user import TARGET
+    from hermes.parts.people import wish_of
+    from hermes.people.target import unfulfilled
+    from hermes.setup.findings import Finding
+
+    with reading() as connection:
+        target = str(read_settings(connection).get(TARGET) or '')
+    if difference := unfulfilled(target, wish_of(settings)):
+        yield Finding('app users', 'todo', difference, 'run "hermes people migration status"')
 
 
 def _ask(

@@ -12,6 +12,7 @@ from tests import postgres
 from tests.flows.desk import logged_in, said, text
 from tests.flows.house import House, open_house
 from tests.flows.test_app_users import settings_of, sign_up
+from tests.flows.test_erase_command import Terminal
 
 MIGRATION = '/desk/migration/'
 
@@ -115,3 +116,11 @@ async def test_a_users_page_tells_every_state_also_as_the_old_log_did(house: Hou
         page = text(await viewer.see(f'/desk/records/app_user/{number}/'))
     assert 'NbProfileNotFoundInSalesforce-2026-03-01T10:00:00+00:00: no row' in page
     assert 'WroteNotFound' in page
+
+
+@pytest.mark.behaviour('AU-13')
+async def test_the_doctor_says_that_the_environment_wishes_for_another_target(house: House, tmp_path: Path) -> None:
+    terminal = Terminal(house, tmp_path)
+    assert 'CRM_TYPE wishes' not in await terminal.type('doctor', code=2)
+    terminal.env['CRM_TYPE'] = 'LOG'
+    assert 'CRM_TYPE wishes for journal' in ' '.join((await terminal.type('doctor', code=2)).split())
