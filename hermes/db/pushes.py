@@ -170,6 +170,23 @@ async def complete_many(
     )
 
 
+async def later_many(
+    connection: Connection, pushes: Sequence[Push], due_at: datetime | timedelta, reason: str, *, attempt: bool = False
+) -> None:
+    """As `later`, of many with the same outcome."""
+    if not pushes:
+        return
+    moment = 'hermes_now() + %(due)s' if isinstance(due_at, timedelta) else '%(due)s'
+    await connection.execute(
+        f'update push p set due_at = {moment}, reason = %(reason)s, leased_by = null, leased_until = null, '
+        f'attempts = p.attempts + %(attempt)s, intent = null {HELD_BY}',
+        {
+            'rows': dump([_key(push) for push in pushes]), 'system': pushes[0].system, 'due': due_at,
+            'reason': reason, 'attempt': int(attempt),
+        },
+    )  # fmt: skip
+
+
 async def go_alone(connection: Connection, push: Push) -> None:
     """What was refused together is sent one by one."""
     await connection.execute(f'update push set detail = detail || \'{{"alone": true}}\' where {_HOLDS}', _key(push))

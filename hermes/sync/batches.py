@@ -211,14 +211,13 @@ async def _note_lookup(
     event = await calls.note(engine, connection, system, asked)
     applied = await ingest.record(engine, connection, event)
     unread = bool(applied.parked or applied.failed)
-    wait = _wait(engine, prepared.going)
-    for each in prepared.going:
-        if asked.reaction is not None:
-            await _put_off(connection, each.push, asked.reaction, wait, together=len(prepared.going) > 1)
-        elif unread:
-            await pushes.later(connection, each.push, wait, 'the answer could not be applied', attempt=True)
-        else:
-            await pushes.later(connection, each.push, timedelta(0), 'it was looked for')
+    pushed, wait = [each.push for each in prepared.going], _wait(engine, prepared.going)
+    if asked.reaction is not None:
+        await _put_off(connection, pushed, asked.reaction, wait)
+    elif unread:
+        await pushes.later_many(connection, pushed, wait, 'the answer could not be applied', attempt=True)
+    else:
+        await pushes.later_many(connection, pushed, timedelta(0), 'it was looked for')
 
 
 async def _note_writes(
@@ -242,6 +241,7 @@ async def _note_writes(
     done = [each.push for each, reaction in zip(prepared.going, told, strict=True) if reaction is None]
     await pushes.complete_many(connection, done, wrote=True, spacing_s=spacing_s)
     wait = _wait(engine, prepared.going)
+    put_off: dict[int, tuple[Reaction, list[Push]]] = {}
     for each, reaction in zip(prepared.going, told, strict=True):
         if reaction is None:
             continue
@@ -255,7 +255,9 @@ async def _note_writes(
                 push = replace(push, wanted=await pushes.wanted(connection, push))
             await react(engine, connection, push, system.profile, each.item, reaction)
         else:
-            await _put_off(connection, each.push, reaction, wait, together=refused)
+            put_off.setdefault(id(reaction), (reaction, []))[1].append(each.push)
+    for reaction, pushed in put_off.values():
+        await _put_off(connection, pushed, reaction, wait)
 
 
 def _reactions(system: PeopleTarget, prepared: Prepared, asked: calls.Asked) -> Sequence[Reaction | None]:
@@ -275,18 +277,19 @@ def _wait(engine: Engine, going: Sequence[Going]) -> timedelta:
     return timedelta(seconds=engine.backoff_s(max(each.push.attempts for each in going)))
 
 
-async def _put_off(connection: Connection, push: Push, reaction: Reaction, wait: timedelta, *, together: bool) -> None:
-    """Later: when the system may be asked again, or when the `wait` of another try is over. What was refused `together`
+async def _put_off(connection: Connection, pushed: Sequence[Push], reaction: Reaction, wait: timedelta) -> None:
+    """Later: when the system may be asked again, or when the `wait` of another try is over. What was refused together
     goes alone: it may be the fault of one of them.
     """
-    if together and isinstance(reaction, (Rejected, Forbidden)):
-        await pushes.go_alone(connection, push)
-        await pushes.later(connection, push, timedelta(0), 'refused together: each goes alone')
-    elif isinstance(reaction, RateLimited):
-        await pushes.later(connection, push, reaction.until, str(reaction))
+    if isinstance(reaction, RateLimited):
+        await pushes.later_many(connection, pushed, reaction.until, str(reaction))
     elif isinstance(reaction, AuthBroken):
-        await pushes.later(connection, push, timedelta(seconds=1), str(reaction))
-    elif isinstance(reaction, (Rejected, Forbidden)):
-        await pushes.park(connection, push, str(reaction), {'fields': []})
+        await pushes.later_many(connection, pushed, timedelta(seconds=1), str(reaction))
+    elif not isinstance(reaction, (Rejected, Forbidden)):
+        await pushes.later_many(connection, pushed, wait, str(reaction), attempt=True)
+    elif len(pushed) == 1:
+        await pushes.park(connection, pushed[0], str(reaction), {'fields': []})
     else:
-        await pushes.later(connection, push, wait, str(reaction), attempt=True)
+        for push in pushed:
+            await pushes.go_alone(connection, push)
+        await pushes.later_many(connection, pushed, timedelta(0), 'refused together: each goes alone')
