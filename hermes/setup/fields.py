@@ -6,7 +6,7 @@ from typing import Final
 
 from hermes.db.connections import Connection
 from hermes.db.reads.checks import read_fields
-from hermes.domain.fields import CustomField
+from hermes.domain.fields import CustomField, default_catalogue
 from hermes.domain.record_types import FIELDED
 from hermes.setup.findings import Finding, some
 from hermes.setup.site import crm_of
@@ -83,10 +83,16 @@ async def make_fields(
     """
     crm = crm_of(engine)
     for item in wanted:
-        await cataloguing.make_in_crm(engine, crm, item)
+        await cataloguing.make_in_crm(engine, crm, item, _called(item))
         tell(item)
     for record_type in sorted({item.record_type for item in wanted}):
         await cataloguing.look(engine, crm, record_type)
     if wanted:
         await cataloguing.push_out(engine, {*FIELDED})
     return await offer_fields(engine)
+
+
+def _called(item: CustomField) -> str:
+    """The name that a person gave a field; '' for one that is called as in every office."""
+    standard = default_catalogue().by_machine_name.get((item.record_type, item.machine_name))
+    return '' if standard is not None and standard.name == item.name else item.name

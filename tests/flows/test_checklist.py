@@ -10,6 +10,7 @@ import pytest
 from hermes.db import heartbeats
 from hermes.db.connections import opened
 from hermes.domain.errors import Refused
+from hermes.domain.fields import CustomField
 from hermes.parts import assembly as parts
 from hermes.parts.site import site_of
 from hermes.sandbox.scenarios import demo
@@ -22,7 +23,7 @@ from hermes.setup.hours import offer_hours, set_hours
 from hermes.setup.pipelines import choose_pipelines, offer_pipelines
 from hermes.setup.site import Site
 from hermes.setup.trials import COMPANY, book_trial, offer_booking, travel
-from hermes.sync import sweep
+from hermes.sync import cataloguing, sweep
 from tests.flows.activities import activities
 from tests.flows.companies import later, sign_up
 from tests.flows.house import House, open_house
@@ -178,6 +179,22 @@ async def test_what_is_broken_afterwards_is_failed_and_mended_again(house: House
     await make_fields(house.engine, (await offer_fields(house.engine)).needed)
     told = steps(house)
     assert (told['fields'].state, told['connect'].state) == ('done', 'done'), told
+
+
+@pytest.mark.behaviour('ADM-1', 'SETUP-18')
+@pytest.mark.lesson('M-97')
+async def test_a_field_that_is_made_again_has_the_name_that_a_person_gave(house: House) -> None:
+    await finish(house)
+    tea = CustomField('favourite_tea', 'Favourite tea', 'str', 'Company')
+    [crm] = [system for system in house.engine.systems.values() if system.name == 'pipedrive']
+    await cataloguing.add(house.engine, tea, crm, create=True, called='Favourite tea')
+    for name in ('Favourite tea', 'website'):
+        house.pd.catalogues['organization'].delete(house.code('organization', name))
+    await ask_systems(house.engine, site(house))
+    await make_fields(house.engine, (await offer_fields(house.engine)).needed)
+    assert steps(house)['fields'].state == 'done'
+    names = {field['field_name'] for field in house.pd.catalogues['organization'].fields.values()}
+    assert {'Favourite tea', 'website'} <= names
 
 
 @pytest.mark.behaviour('ADM-1', 'SETUP-18')
