@@ -261,6 +261,11 @@ LINKS = """
 """
 """Whose some objects are. Each is looked up by its key (offset 0), however small the tables were when this was planned.
 """
+UNLINK = """
+    delete from link l using jsonb_to_recordset(%s) as r(system text, type text, remote_id text)
+    where (l.system, l.type, l.remote_id) = (r.system, r.type, r.remote_id)
+"""
+"""An object belongs to nobody any more."""
 MOMENTS = ('start_at', 'end_at')
 COMPANIES_OF = (
     'with recursive '
@@ -384,6 +389,8 @@ async def _store(
         await _write(connection, [*writes, others])
         writes = []
     await _write(connection, [*writes, primary or others])
+    if let_go := [mirror.ref for mirror in mirrors if mirror.record is None and _was_linked(graph, mirror.ref)]:
+        await connection.execute(UNLINK, (_refs(let_go),))
     if any(mirror.reread_at for mirror in mirrors):
         await bells.ring(connection, bells.READING)
     await keys.keep(connection, graph)
@@ -398,6 +405,11 @@ async def _store(
     graph.stored.update((ref, graph.mirrors[ref]) for ref in graph.touched_mirrors)
     graph.touched_records.clear()
     graph.touched_mirrors.clear()
+
+
+def _was_linked(graph: Graph, ref: RemoteRef) -> bool:
+    old = graph.stored.get(ref)
+    return old is not None and old.record is not None
 
 
 def _is_news(graph: Graph, mirror: Mirror) -> bool:

@@ -119,6 +119,8 @@ async def test_the_whole_way_from_the_old_crm_to_the_new_one(house: House) -> No
     back = await house.act('people.rollback', run=run.run)
     assert back['taken'] == OLD - MISSING - TWICE
     assert (await states(house))['NotChecked'] == OLD - MISSING - TWICE
+    linked = await house.rows("select count(*) as n from link where system = 'salesforce'")
+    assert linked[0]['n'] == 5, 'what was taken back belongs to nobody'
     await looked_up(house)
 
     with pytest.raises(Refused, match='2 Ambiguous'):
