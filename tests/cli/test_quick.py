@@ -25,7 +25,7 @@ SPEAKING = {
     'what-if', 'capsule', *PROCESSES,
     'bookings move', 'bookings reassign', 'bookings link', 'user password', 'user add', 'user role', 'user disable',
     'user enable', 'user drop-second-factor', 'people import', 'people import-decisions', 'people validate',
-    'people load-log', 'people replay-journal', 'people sync-sustainers',
+    'people load-log', 'people replay-journal', 'people sync-sustainers', 'people connect',
 }  # fmt: skip
 """Commands that know the systems (`find`, `erase`, `export`: phone numbers), or change the tables; every other one
 only asks the database, or writes an act.

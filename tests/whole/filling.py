@@ -31,7 +31,7 @@ VALUES = {
 EMPTY = {'occupancy.hold_id'}
 """Columns that stay null, because a rule of the table says so."""
 COLUMNS = """
-    select a.attname, format_type(a.atttypid, a.atttypmod), (
+    select a.attname, format_type(a.atttypid, a.atttypmod), a.atthasdef, (
       select confrelid::regclass::text from pg_constraint where conrelid = a.attrelid and contype = 'f'
         and conkey = array[a.attnum])
     from pg_attribute a where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped and a.attidentity = ''
@@ -71,8 +71,8 @@ def _add_row(connection: psycopg.Connection[Any], table: str, empty: set[str]) -
     """False while a parent has no row yet."""
     allowed = _first_allowed(connection, table)
     columns, values = [], []
-    for name, kind, parent in connection.execute(COLUMNS, (table,)).fetchall():
-        if parent == table or (name == 'id' and kind == 'bigint') or f'{table}.{name}' in EMPTY:
+    for name, kind, given, parent in connection.execute(COLUMNS, (table,)).fetchall():
+        if parent == table or (name == 'id' and kind == 'bigint' and given) or f'{table}.{name}' in EMPTY:
             continue
         if parent in empty:
             return False
