@@ -61,19 +61,21 @@ def examine(settings: 'Settings', url: str, reached: frozenset[str] = frozenset(
     from hermes.setup import doctor
 
     yield from doctor.examine(site_of(settings), url, reached)
-    yield from _examine_target(settings)
+    yield from _examine_target(settings, url)
 
 
-def _examine_target(settings: 'Settings') -> 'Iterator[Finding]':
+def _examine_target(settings: 'Settings', url: str) -> 'Iterator[Finding]':
     """Whether app users go where the environment wishes (AU-13)."""
-    from hermes.cli.database import reading
+    from hermes.db import connections, schema
     from hermes.db.reads.settings import read_settings
     from hermes.domain.app_user import TARGET
     from hermes.parts.people import wish_of
     from hermes.people.target import unfulfilled
     from hermes.setup.findings import Finding
 
-    with reading() as connection:
+    if schema.check(url) != 'current':
+        return
+    with connections.opened(url) as connection:
         target = str(read_settings(connection).get(TARGET) or '')
     if difference := unfulfilled(target, wish_of(settings)):
         yield Finding('app users', 'todo', difference, 'run "hermes people migration status"')

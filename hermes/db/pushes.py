@@ -187,6 +187,15 @@ async def later_many(
     )  # fmt: skip
 
 
+async def most_attempts(connection: Connection, system: str) -> int:
+    """How often whoever has tried most often has tried, of what waits for a system."""
+    rows = await connection.execute(
+        'select coalesce(max(attempts), 0) as most from push where system = %s and wanted > done', (system,)
+    )
+    row = await rows.fetchone()
+    return int(row['most']) if row else 0
+
+
 async def go_alone(connection: Connection, push: Push) -> None:
     """What was refused together is sent one by one."""
     await connection.execute(f'update push set detail = detail || \'{{"alone": true}}\' where {_HOLDS}', _key(push))

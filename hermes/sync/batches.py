@@ -7,16 +7,26 @@ anybody is made. A write whose outcome is unknown is sent again: it goes out und
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import structlog
 
-from hermes.db import graphs, pushes
+from hermes.db import budget, graphs, pushes
 from hermes.db.catalogue import Knowledge
 from hermes.db.pool import Connection, DatabaseError
 from hermes.db.pushes import Push
 from hermes.domain import app_user_states as states
-from hermes.domain.errors import AuthBroken, Forbidden, Pending, RateLimited, Reaction, Refused, Rejected
+from hermes.domain.errors import (
+    Ambiguous,
+    AuthBroken,
+    Forbidden,
+    Pending,
+    RateLimited,
+    Reaction,
+    Refused,
+    Rejected,
+    Retry,
+)
 from hermes.domain.graph import Graph
 from hermes.domain.model import Event, Record, RecordRef
 from hermes.domain.plan import Create, Noop, Plan, Wait, plan
@@ -29,6 +39,8 @@ from hermes.sync.resolve import resolve
 from hermes.sync.writes import LostLeaseError, request_of, without
 
 log = structlog.get_logger(__name__)
+LONGEST_REST_S: Final = 30.0
+"""So long a system is left alone at most that does not answer."""
 LEASE_MORE_S = 15.0
 """A lease is longer than a call may take by this."""
 
@@ -213,6 +225,7 @@ async def _note_lookup(
     unread = bool(applied.parked or applied.failed)
     pushed, wait = [each.push for each in prepared.going], _wait(engine, prepared.going)
     if asked.reaction is not None:
+        wait = await _rest(engine, connection, system, asked, wait)
         await _put_off(connection, pushed, asked.reaction, wait)
     elif unread:
         await pushes.later_many(connection, pushed, wait, 'the answer could not be applied', attempt=True)
@@ -240,7 +253,7 @@ async def _note_writes(
     spacing_s = float(asked.known.settings.get('push_spacing_s', engine.push_spacing_s))
     done = [each.push for each, reaction in zip(prepared.going, told, strict=True) if reaction is None]
     await pushes.complete_many(connection, done, wrote=True, spacing_s=spacing_s)
-    wait = _wait(engine, prepared.going)
+    wait = await _rest(engine, connection, system, asked, _wait(engine, prepared.going))
     put_off: dict[int, tuple[Reaction, list[Push]]] = {}
     for each, reaction in zip(prepared.going, told, strict=True):
         if reaction is None:
@@ -270,6 +283,22 @@ def _reactions(system: PeopleTarget, prepared: Prepared, asked: calls.Asked) -> 
 def _is_refused(prepared: Prepared, asked: calls.Asked) -> bool:
     """Whether many were refused together."""
     return len(prepared.going) > 1 and isinstance(asked.reaction, (Rejected, Forbidden))
+
+
+async def _rest(
+    engine: Engine, connection: Connection, system: PeopleTarget, asked: calls.Asked, wait: timedelta
+) -> timedelta:
+    """A system that gave no answer at all, or failed as a whole, is left alone by everybody for a while, however many
+    come meanwhile (AU-17): for as long as whoever has tried most often waits, within bounds. The wait of those who were
+    sent.
+    """
+    if not isinstance(asked.reaction, (Retry, Ambiguous)):
+        return wait
+    tried = await pushes.most_attempts(connection, system.name)
+    rest = timedelta(seconds=engine.backoff_s(tried, most_s=LONGEST_REST_S))
+    until = engine.clock.now() + rest
+    await budget.learn(connection, system.name, until=until, daily=False, reason=str(asked.reaction))
+    return max(wait, rest)
 
 
 def _wait(engine: Engine, going: Sequence[Going]) -> timedelta:

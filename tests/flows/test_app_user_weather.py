@@ -386,3 +386,18 @@ async def test_a_transaction_of_the_host_that_stays_open_holds_nobody_else_up(pe
     await house.settle(600)
     assert 'cy@readers.example' in standing(people)
     assert len({row['Email__c'] for row in people.rows()}) == len(people.rows())
+
+
+@pytest.mark.behaviour('AU-17')
+async def test_a_dead_crm_is_left_alone_however_many_come(people: People) -> None:
+    people.house.world.weather.change(error_before_p=1.0)
+    before = people.calls()
+    for number in range(60):
+        await stored(people, 1, number + 1)
+        await people.house.settle(1)
+        people.house.clock.advance(2)
+    assert people.calls() - before <= 20, 'not once a sign-up'
+    people.house.world.weather.change(name='calm')
+    await people.house.settle(600)
+    assert standing(people) == everybody(60)
+    await nothing_parked(people)
