@@ -12,6 +12,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from hermes.db import people
+from hermes.db.bookings import is_deadlock
+from hermes.db.pool import Connection, DatabaseError
 from hermes.domain.acts import AddAppUser, DecideAppUser
 from hermes.domain.app_user import key_of
 from hermes.domain.errors import Refused
@@ -20,6 +22,7 @@ from hermes.sync.acts.commands import apply_command
 from hermes.sync.engine import Engine
 
 BATCH: Final = 100
+TRIES: Final = 5
 
 
 @dataclass
@@ -86,24 +89,40 @@ class _DryRun(Exception):
 
 
 async def _take(engine: Engine, batch: list[tuple[int, dict[str, Any]]], done: Imported, *, dry: bool, by: str) -> None:
-    if not batch:
+    """One transaction for all of them; one that gave way to another import of the same people begins again."""
+    for _ in range(TRIES if batch else 0):
+        part = Imported()
+        try:
+            async with engine.database.transaction() as connection:
+                await _add(engine, connection, batch, part, by)
+                if dry:
+                    raise _DryRun
+        except _DryRun:
+            pass
+        except DatabaseError as error:
+            if not is_deadlock(error):
+                raise
+            continue
+        done.made, done.known = done.made + part.made, done.known + part.known
+        done.refused += part.refused
         return
-    try:
-        async with engine.database.transaction() as connection:
-            for number, told in batch:
-                try:
-                    async with connection.transaction():
-                        key = key_of(str(told.get('user_id') or ''), str(told['email']))
-                        was = await people.find_key(connection, key)
-                        act = AddAppUser(id=await people.claim(connection, key), migrated=True, **told)
-                        await apply_command(engine, connection, act, by)
-                    done.made, done.known = done.made + (was is None), done.known + (was is not None)
-                except Refused as error:
-                    done.refused.append((number, str(error)))
-            if dry:
-                raise _DryRun
-    except _DryRun:
-        pass
+    if batch:
+        raise Refused('Somebody else takes over the same people at this moment; say it again.')
+
+
+async def _add(
+    engine: Engine, connection: Connection, batch: list[tuple[int, dict[str, Any]]], part: Imported, by: str
+) -> None:
+    for number, told in batch:
+        try:
+            async with connection.transaction():
+                key = key_of(str(told.get('user_id') or ''), str(told['email']))
+                was = await people.find_key(connection, key)
+                act = AddAppUser(id=await people.claim(connection, key), migrated=True, **told)
+                await apply_command(engine, connection, act, by)
+            part.made, part.known = part.made + (was is None), part.known + (was is not None)
+        except Refused as error:
+            part.refused.append((number, str(error)))
 
 
 async def import_decisions(engine: Engine, lines: Iterable[tuple[int, Any]], *, by: str) -> Imported:

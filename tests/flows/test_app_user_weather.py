@@ -401,3 +401,11 @@ async def test_a_dead_crm_is_left_alone_however_many_come(people: People) -> Non
     await people.house.settle(600)
     assert standing(people) == everybody(60)
     await nothing_parked(people)
+
+
+async def test_an_id_of_a_crm_that_is_not_in_force_is_refused(people: People) -> None:
+    await people.house.act('people.target', target='', phase='interim_target')
+    line = {'email': 'ada@readers.example', 'crm_id': 'a0UgL0000000001UAA'}
+    done = await import_users(people.house.engine, [(2, line)], dry=False, by='Kim')
+    assert (done.made, done.refused[0][0], 'no CRM in force' in done.refused[0][1]) == (0, 2, True)
+    assert await people.house.rows('select 1 from app_user') == []

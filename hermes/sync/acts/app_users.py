@@ -54,6 +54,8 @@ async def add(scope: Scope, act: AddAppUser) -> Outcome:
     ref = RecordRef('app_user', number)
     await _refuse_taken(scope, ref, act.email)
     target = str(scope.context.settings.get(app_user.TARGET) or '')
+    if act.crm_id and not target:
+        raise Refused('There is no CRM in force to which this crm_id could belong: first choose a target.')
     crm_id = in_one_form(scope.engine, target, act.crm_id)
     graph, record = await _load(scope, ref, *([RemoteRef(target, ref.type, crm_id)] if crm_id else []))
     given = {**values, 'user_id': act.user_id or None, 'legacy_id': act.legacy_id or None}
