@@ -186,6 +186,7 @@ def test_the_keyboard_alone_goes_everywhere(desk: Desk) -> None:
     page.keyboard.press('Escape')
     sheet.wait_for(state='detached')
     page.keyboard.press('/')
+    page.wait_for_function("document.activeElement.id === 'q'")
     page.keyboard.type('Northgate')
     page.keyboard.press('Enter')
     page.get_by_role('heading', name='Northgate').wait_for()

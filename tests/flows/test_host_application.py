@@ -4,7 +4,6 @@ and within its own transaction.
 
 import asyncio
 import io
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from examples.host.crm import Crm, Way
 from examples.host.host import Host
 from hermes.crm import CrmFactory
 from hermes.db.server.embedded import Server
+from hermes.kit.clock import SystemClock
 from hermes.kit.signing import standard_headers
 from tests import postgres
 from tests.flows.alerts import WHSEC
@@ -215,7 +215,7 @@ async def test_the_feed_from_the_beginning_rebuilds_every_id_and_state(site: Sit
 @pytest.mark.behaviour('AU-18')
 async def test_a_call_of_hermes_wakes_the_host_and_nobody_elses_does(over_http: Site) -> None:
     body = b'{"data": {"number": 7}}'
-    signed = standard_headers('msg_1', int(time.time()), body, [WHSEC])
+    signed = standard_headers('msg_1', int(SystemClock().now().timestamp()), body, [WHSEC])
     for headers, status, woken in ((signed, '204 No Content', 1), ({}, '400 Bad Request', 1)):
         environ = {'REQUEST_METHOD': 'POST', 'PATH_INFO': '/hermes', 'CONTENT_LENGTH': str(len(body))}
         told = {f'HTTP_{name.upper().replace("-", "_")}': value for name, value in headers.items()}

@@ -42,7 +42,7 @@ class Caller:
     def nation(self) -> NationBuilder:
         return self.world.nationbuilder
 
-    def wait(self, duration_s: float) -> None:
+    def let_pass(self, duration_s: float) -> None:
         assert isinstance(self.world.clock, ManualClock)
         self.world.clock.advance(duration_s)
 

@@ -39,24 +39,24 @@ async def status(caller: Caller, token: str) -> str:
 async def test_people_are_put_on_a_list_some_seconds_later(caller: Caller) -> None:
     token = await begin(caller, 'add_signups', on_list(['2', '3']))
     assert await status(caller, token) == 'queued'
-    caller.wait(1)
+    caller.let_pass(1)
     assert await status(caller, token) == 'working'
     assert await caller.ids('/lists/1/signups') == []
-    caller.wait(1)
+    caller.let_pass(1)
     told = await caller.ok('GET', f'/async_processes/{token}')
     done = 'Completed at 2026-03-02 09:00:02 +0000'
     assert told == {'id': token, 'status': 'completed', 'message': done}
     assert await caller.ids('/lists/1/signups') == ['2', '3']
     assert (await caller.ok('GET', '/lists/1'))['data']['attributes']['signups_count'] == 2
     await begin(caller, 'remove_signups', on_list(['2', '5']))
-    caller.wait(2)
+    caller.let_pass(2)
     assert await caller.ids('/lists/1/signups?page[size]=1&page[number]=1') == ['3']
 
 
 async def test_whoever_is_not_there_is_left_out_without_a_word(caller: Caller) -> None:
     token = await begin(caller, 'add_signups', on_list(['2', '999', 3]))
     caller.nation.act('delete_person', id='3')
-    caller.wait(2)
+    caller.let_pass(2)
     assert await status(caller, token) == 'completed'
     assert await caller.ids('/lists/1/signups') == ['2']
 
@@ -64,13 +64,13 @@ async def test_whoever_is_not_there_is_left_out_without_a_word(caller: Caller) -
 async def test_a_job_fails_halfway(caller: Caller) -> None:
     caller.nation.act('fail_jobs', done_first=1)
     tokens = [await begin(caller, 'add_signups', on_list(['2', '3'])) for _ in range(2)]
-    caller.wait(1.5)
+    caller.let_pass(1.5)
     assert await status(caller, tokens[0]) == 'working'
-    caller.wait(0.5)
+    caller.let_pass(0.5)
     assert [await status(caller, token) for token in tokens] == ['failed', 'completed']
     caller.nation.act('fail_jobs', done_first=1)
     token = await begin(caller, 'remove_signups', on_list(['2', '3']))
-    caller.wait(2)
+    caller.let_pass(2)
     assert await status(caller, token) == 'failed'
     assert await caller.ids('/lists/1/signups') == ['3']
 
@@ -78,7 +78,7 @@ async def test_a_job_fails_halfway(caller: Caller) -> None:
 async def test_a_job_never_ends_until_somebody_mends_it(caller: Caller) -> None:
     caller.nation.act('stall_jobs')
     token = await begin(caller, 'add_signups', on_list(['2']))
-    caller.wait(3600)
+    caller.let_pass(3600)
     assert await status(caller, token) == 'working'
     caller.nation.act('mend')
     assert await status(caller, token) == 'completed'
@@ -87,12 +87,12 @@ async def test_a_job_never_ends_until_somebody_mends_it(caller: Caller) -> None:
 async def test_an_unknown_or_old_job_is_not_found(caller: Caller) -> None:
     token = await begin(caller, 'add_signups', on_list(['2']))
     assert await caller.refused('GET', '/async_processes/none') == (404, 'not_found')
-    caller.wait(86_401)
+    caller.let_pass(86_401)
     caller.sign_in()
     assert await caller.refused('GET', f'/async_processes/{token}') == (404, 'not_found')
     caller.nation.act('forget_jobs')
     assert caller.nation.state()['jobs'] == []
-    caller.wait(3600)
+    caller.let_pass(3600)
     assert await caller.ids('/lists/1/signups') == ['2']  # it was done before it was forgotten
 
 
@@ -118,11 +118,11 @@ async def test_everybody_on_a_list_is_tagged(caller: Caller) -> None:
     for person in ('2', '3'):
         caller.nation.act('join_list', slug='english_news', id=person)
     await begin(caller, 'tag', {'data': {'type': 'lists', 'id': '1', 'tag': 'Reader'}})
-    caller.wait(2)
+    caller.let_pass(2)
     assert [one['attributes']['name'] for one in (await caller.ok('GET', '/signup_tags'))['data']] == ['Reader']
     assert len(await caller.ids('/signup_taggings?filter[tag_id]=1')) == 2
     await begin(caller, 'untag', {'data': {'type': 'lists', 'id': '1', 'tag': 'reader'}})
-    caller.wait(2)
+    caller.let_pass(2)
     assert await caller.ids('/signup_taggings') == []
 
 

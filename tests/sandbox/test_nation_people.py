@@ -18,13 +18,13 @@ async def test_a_push_makes_a_person_once_and_then_changes_them(caller: Caller) 
     made = await caller.push(201, external_id='u-1', email=' Ada@Example.COM ', first_name='Ada')
     assert (made['type'], made['id'].isdigit()) == ('signups', True)
     assert made['attributes']['email'] == made['attributes']['email1'] == 'ada@example.com'
-    caller.wait(60)
+    caller.let_pass(60)
     again = await caller.push(200, external_id='u-1', last_name="O'Brien")
     assert again['id'] == made['id']
     assert (again['attributes']['first_name'], again['attributes']['full_name']) == ('Ada', "Ada O'Brien")
     assert made['attributes']['updated_at'] == '2026-03-02T04:00:00-05:00'
     assert again['attributes']['updated_at'] == '2026-03-02T04:01:00-05:00'
-    caller.wait(60)
+    caller.let_pass(60)
     same = await caller.push(200, external_id='u-1', last_name="O'Brien")
     assert same['attributes']['updated_at'] == again['attributes']['updated_at']
 
@@ -165,7 +165,7 @@ async def test_people_are_found(caller: Caller, query: str, wanted: str) -> None
     names[(await caller.push(201, first_name='Ada', external_id='u-1', email='ada@example.com'))['id']] = 'ada'
     ben = {'first_name': 'Ben', 'last_name': 'Levi', 'external_id': 'u-2', 'support_level': 4}
     names[(await caller.push(201, **ben, email='ben@example.com', email2='second@example.com'))['id']] = 'ben'
-    caller.wait(60)
+    caller.let_pass(60)
     cleo = {'first_name': 'Cleo', 'last_name': 'Price, Jr', 'email_opt_in': False}
     names[(await caller.push(201, **cleo))['id']] = 'cleo'
     found = await caller.ids(f'/signups?{query}')

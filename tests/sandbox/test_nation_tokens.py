@@ -51,7 +51,7 @@ async def test_without_a_secret_nobody_is_the_app(caller: Caller) -> None:
 async def test_a_code_lives_ten_minutes_and_belongs_to_its_address(caller: Caller) -> None:
     code = (await caller.consent())['code']
     assert (await caller.redeem(code, f'{HERMES}/elsewhere/')).json()['error'] == 'invalid_grant'
-    caller.wait(600)
+    caller.let_pass(600)
     answer = await caller.redeem(code)
     assert (answer.status_code, answer.json()['error']) == (400, 'invalid_grant')
     assert 'expired' in answer.json()['error_description']
@@ -130,9 +130,9 @@ async def test_the_token_endpoint_takes_forms_json_and_basic(caller: Caller) -> 
 
 
 async def test_an_access_token_lives_a_day(caller: Caller) -> None:
-    caller.wait(DAY_S - 1)
+    caller.let_pass(DAY_S - 1)
     await caller.ok('GET', '/signups/me')
-    caller.wait(1)
+    caller.let_pass(1)
     assert await caller.refused('GET', '/signups/me') == (401, 'unauthorized')
     caller.tokens = (await caller.refresh(caller.tokens['refresh_token'])).json()
     await caller.ok('GET', '/signups/me')
@@ -160,7 +160,7 @@ async def test_a_legacy_token_is_traded_in_once(caller: Caller) -> None:
     legacy = caller.nation.act('give_legacy_token')
     caller.tokens = {'access_token': legacy}
     assert await caller.refused('GET', '/signups/me') == (401, 'unauthorized')
-    caller.wait(400 * DAY_S)
+    caller.let_pass(400 * DAY_S)
     caller.tokens = (await caller.refresh(legacy)).json()
     await caller.ok('GET', '/signups/me')
     assert (await caller.refresh(legacy)).json()['error'] == 'invalid_grant'

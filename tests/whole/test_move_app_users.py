@@ -106,6 +106,11 @@ class Story:
             written.writerows(rows)
 
 
+def numbers(rows: list[dict[str, Any]]) -> list[str]:
+    """Our numbers, as they stand there."""
+    return [row['Hermes_Id__c'] for row in rows if row['Hermes_Id__c']]
+
+
 def test_the_page_moves_everybody_and_makes_nobody_twice(tmp_path: Path) -> None:
     home = Home(tmp_path, variables={'PEOPLE_API_KEY': KEY})
     with home.running() as run:
@@ -116,9 +121,10 @@ def test_the_page_moves_everybody_and_makes_nobody_twice(tmp_path: Path) -> None
             for line in commands:
                 story.type(line)
             story.after(step)
+        wait_for('our numbers', lambda: len(numbers(story.users())) == OLD + 2 * NEW)
         rows = story.users()
         assert len(rows) == OLD - MISSING + TWICE + MISSING + 2 * NEW
-        ours = [row['Hermes_Id__c'] for row in rows if row['Hermes_Id__c']]
+        ours = numbers(rows)
         assert len(ours) == len(set(ours)) == OLD + 2 * NEW
         feed: dict[str | None, str | None] = {}
         after = 0

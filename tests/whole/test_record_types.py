@@ -18,6 +18,7 @@ FEW = 2
 MAPPINGS = ('hermes/systems/', 'hermes/sandbox/', 'hermes/db/migrations/', 'hermes/domain/record_types.py')
 OF_THEIR_OWN = {
     'hermes/db/reads/search.py': 'by which of its texts a record of each type is found',
+    'hermes/db/reads/privacy.py': 'what a person of each type is called',
     'hermes/db/reads/lists.py': 'how the rows of each type are called together, and sorted',
     'hermes/db/stances.py': 'what an erasure does with each column',
     'hermes/legacy/rows.py': 'tables of an older database',

@@ -22,7 +22,7 @@ from hermes.kit import phones
 from hermes.kit.spelling import fold, fold_email
 from hermes.parts.roles import CRM
 
-TYPES: Final = ('contact', 'app_user', 'subscription', 'company')
+TYPES: Final = ('contact', *PEOPLE, 'company')
 WHOLE: Final = frozenset({'e-mail', 'phone', 'user id', 'CRM id'})
 MOST: Final = 10
 """So many are named where several could be meant."""
