@@ -35,6 +35,8 @@ EXCEPT: Final = {
     'chaos/flood.py': 'a load over a time',
     'systems/google.py': 'a vendor that is slow',
     'systems/test_clients.py': 'a vendor that is slow',
+    'systems/people_conformance.py': 'a vendor that is slow',
+    'systems/test_people_conformance.py': 'a vendor that is slow',
 }
 """Modules to which the rule does not apply, with the reason."""
 
