@@ -24,7 +24,7 @@ def test_what_was_sealed_comes_back_whatever_its_size(size: int) -> None:
     sealed = seal(plain)
     assert unseal(sealed) == plain
     assert seal(plain) != sealed, 'each file has a key of its own'
-    assert plain[:64] not in sealed or size == 0
+    assert size < 16 or plain[:64] not in sealed, 'a byte or two may be anywhere'
 
 
 def test_another_secret_or_purpose_is_told_from_damage() -> None:
