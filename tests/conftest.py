@@ -36,6 +36,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = long_ones_first([(item.path, item) for item in items], workers)
 
 
+@pytest.fixture(autouse=True)
+def _environment() -> Iterator[None]:
+    """A command that runs in this process writes its world into the environment: no test hands that on to another."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
 @pytest.fixture(scope='session')
 def postgres_server() -> Iterator[Server]:
     """The Postgres of this test run (fast, gone afterwards), shared by all workers."""
