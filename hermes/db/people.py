@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hermes.db.codec import dump, read_record
 from hermes.db.pool import Connection, Row, the_row
+from hermes.db.reads.people import COUNT
 from hermes.domain.app_user import FEED, told
 from hermes.domain.app_user_states import WROTE
 from hermes.domain.graph import Graph
@@ -75,11 +76,6 @@ async def rename(connection: Connection, old: str, new: str, record_id: int) -> 
     """A record is named by another key from now on."""
     await connection.execute('delete from person_key where key = %s and record_id = %s', (old, record_id))
     await take(connection, new, record_id)
-
-
-async def drop_keys(connection: Connection, record_ids: Sequence[int]) -> None:
-    """Nobody finds these records by a key any more."""
-    await connection.execute('delete from person_key where record_id = any(%s)', (list(record_ids),))
 
 
 async def drop_unborn(connection: Connection, number: object) -> None:
@@ -174,23 +170,9 @@ async def changes(connection: Connection, after: int, limit: int) -> list[News]:
     return [News(row['number'], row['says'], row['at']) for row in await rows.fetchall()]
 
 
-async def checks_of(connection: Connection, ref: RecordRef, limit: int = 100) -> list[Row]:
-    """The states that somebody went through, newest first."""
-    rows = await connection.execute(
-        'select target, state, status, code, excerpt, run_id, event_id, at from crm_check '
-        'where record_type = %s and record_id = %s order by id desc limit %s',
-        (*ref, limit),
-    )
-    return await rows.fetchall()
-
-
 async def counts(connection: Connection, target: str) -> dict[str, int]:
     """How many live app users stand in each state of a target."""
-    rows = await connection.execute(
-        "select coalesce(state, '') as state, count(*) as n from app_user where coalesce(target, '') = %s and "
-        "tombstone is null and alias_of is null and decided is distinct from 'skip' group by 1",
-        (target,),
-    )
+    rows = await connection.execute(COUNT, {'target': target})
     return {row['state']: row['n'] for row in await rows.fetchall()}
 
 

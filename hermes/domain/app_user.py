@@ -28,6 +28,7 @@ from hermes.domain.model import (
     Value,
     Version,
 )
+from hermes.domain.record_types import PEOPLE
 from hermes.kit.spelling import fold_email
 
 TARGET: Final = 'people_target'
@@ -44,8 +45,6 @@ FEED: Final = frozenset({'born', 'user_id', 'email', 'crm_id', 'state', 'is_sust
 RULE: Final = 'AU-1'
 
 OWN_STEPS: Final = frozenset({states.ASKED_TO_ADD, states.UNEXPECTED, states.WROTE_ERROR})
-
-KINDS: Final = ('app_user', 'subscription')
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +94,19 @@ def known_as(graph: Graph, ref: RecordRef, crm_id: str, context: Context, done: 
     own number with the first write.
     """
     target = str(context.settings.get(TARGET) or '')
-    remote = RemoteRef(target, ref.type, crm_id)
-    seen = Observation(remote, 'state', Version(0, SETTLED), {'external_id': None}, origin='act', record=ref)
-    held = graph.mirrors.get(remote)
+    seen = _named(target, ref, crm_id)
+    held = graph.mirrors.get(seen.ref)
     if held is not None and held.record not in (None, ref):
         _conflict(graph, graph.records[ref], seen, context, done, f'it belongs to {held.record}')
         return
     done.changes += write(graph, graph.records[ref], {'state': states.OK}, 'AU-19', 'host')
     observe(graph, seen, context, done)
+
+
+def _named(target: str, ref: RecordRef, crm_id: str) -> Observation:
+    """Somebody says that this object stands for a record; what it says itself is not known yet."""
+    remote = RemoteRef(target, ref.type, crm_id)
+    return Observation(remote, 'state', Version(0, SETTLED), {'external_id': None}, origin='act', record=ref)
 
 
 def write(
@@ -178,11 +182,7 @@ def decide(graph: Graph, record: Record, choice: str, crm_id: str, context: Cont
     else:
         target = str(record.fields.get('target') or '')
         done.changes += write(graph, record, {'decided': 'link'}, 'AU-11', 'operator')
-        seen = Observation(
-            RemoteRef(target, record.ref.type, crm_id), 'state', Version(0, SETTLED), {'external_id': None},
-            origin='act', record=record.ref,
-        )  # fmt: skip
-        observe(graph, seen, context, done)
+        observe(graph, _named(target, record.ref, crm_id), context, done)
     done.closed += [(kind, _key(kind, record.ref)) for kind in ('ambiguous', 'conflict')]
 
 
@@ -212,7 +212,7 @@ def matters(before: Record | None, after: Record) -> bool:
     """
     if before is None or before == after:
         return before is None
-    if after.ref.type not in KINDS or after.fields.get('state') not in OWN_STEPS:
+    if after.ref.type not in PEOPLE or after.fields.get('state') not in OWN_STEPS:
         return True
     return replace(before, fields={**before.fields, 'state': after.fields.get('state')}) != after
 

@@ -3,7 +3,7 @@ answered as soon as it is; nothing waits for the CRM (AU-17).
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal, cast
@@ -21,17 +21,17 @@ from hermes.domain.acts import (
 )
 from hermes.domain.app_user import JOURNAL, TARGET, key_of, key_of_list
 from hermes.domain.errors import NotFound, OverLimit, Refused, Unreadable
-from hermes.domain.model import Record, RecordRef, Value
+from hermes.domain.model import Event, Record, RecordRef, Value
 from hermes.people.sustainers import Synced, sync_sustainers
-from hermes.ports import Lent, PeopleTarget, Request
+from hermes.ports import Lent, PeopleTarget, Request, System, encode_answer
 from hermes.sync import batches, calls
 from hermes.sync.acts.app_users import in_one_form
 from hermes.sync.acts.commands import carry_out
 from hermes.sync.acts.registry import HOST
-from hermes.sync.calls import Denied
+from hermes.sync.calls import Asked, Denied
 from hermes.sync.engine import Engine
 
-Keep = Callable[[Connection], Awaitable[bool]]
+Action = Literal['', 'spam', 'review', 'account_deleted']
 PER_EMAIL: Final = 20
 """So often an address is put on mailing lists in a day."""
 DAY: Final = timedelta(days=1)
@@ -85,9 +85,7 @@ class People:
 
         return await self._write(Subscribe(id=number, **told), RecordRef('subscription', number), key, count)
 
-    async def moderate(
-        self, who: str, action: Literal['', 'spam', 'review', 'account_deleted'], key: str = ''
-    ) -> Receipt:
+    async def moderate(self, who: str, action: Action, key: str = '') -> Receipt:
         """AU-4, AU-5."""
         ref = await self.find_ref(who)
         return await self._write(ModerateAppUser(ref.id, action), ref, key)
@@ -117,9 +115,14 @@ class People:
 
     async def lookup(self, email: str) -> list[str]:
         """AU-7: the CRM's app users of an address: none, one or several. Raises Unreadable."""
+        system = self.engine.systems.get(await self.target())
+        if system is None:
+            return []
         record = Record(RecordRef('app_user', 0), {'email': email})
-        asked = await self._ask(batches.lookup_request([record], 'email'))
-        return sorted({each for element in asked for each in (element.lookup.found if element.lookup else ())})
+        asked = await self._ask(system, batches.lookup_request([record], 'email'), 'AU-7')
+        told = Event(0, system.name, 'read', encode_answer(asked.request, asked.answer), self.engine.clock.now())
+        found = system.observe(told, asked.known.catalogue)
+        return sorted({each for element in found for each in (element.lookup.found if element.lookup else ())})
 
     async def lists(self) -> list[str]:
         """AU-8: the mailing lists that the CRM has; believed for a while. Raises Unreadable."""
@@ -129,11 +132,7 @@ class People:
         system = self.engine.systems.get(name)
         if system is None:
             return []
-        asked = await calls.ask(self.engine, system, Request('lists', 'app_user'), 'interactive', 'AU-8')
-        if isinstance(asked, Denied) or asked.reaction is not None:
-            raise Unreadable('The CRM cannot be read at the moment.')
-        async with self.engine.database.transaction() as connection:
-            await calls.close(self.engine, connection, asked)
+        asked = await self._ask(system, Request('lists', 'app_user'), 'AU-8')
         found = sorted(cast(PeopleTarget, system).lists(asked.answer))
         self._lists = (now, name, found)
         return found
@@ -152,30 +151,23 @@ class People:
             raise Refused('App users are written nowhere now: there is nothing to connect to.', 'no_connection')
         target = cast(PeopleTarget, system)
         if name != JOURNAL:
-            asked = await calls.ask(self.engine, system, Request('me'), 'interactive', 'AU-7')
-            if isinstance(asked, Denied) or asked.reaction is not None:
-                raise Unreadable('The CRM cannot be reached at the moment.')
-            async with self.engine.database.transaction() as connection:
-                await calls.close(self.engine, connection, asked)
+            await self._ask(system, Request('me'), 'AU-7')
         lent = await target.lend_access()
         async with self.engine.database.transaction() as connection:
             until = lent.expires_at.isoformat() if lent.expires_at else None
             await audit.note(connection, 'connection.lent', 'the host application', target=name, until=until)
         return name, lent
 
-    async def _ask(self, request: Request) -> Sequence[Any]:
-        """Ask the target something of which nothing is kept. Raises Unreadable."""
-        system = self.engine.systems.get(await self.target())
-        if system is None:
-            return ()
+    async def _ask(self, system: System, request: Request, rule: str) -> Asked:
+        """Ask the target something of which the ledger's row alone is kept. Raises Unreadable."""
+        asked = await calls.ask(self.engine, system, request, 'interactive', rule)
+        if isinstance(asked, Denied):
+            raise Unreadable('The CRM may not be asked at the moment.')
         async with self.engine.database.transaction() as connection:
-            known = await self.engine.known(connection)
-        asked = await calls.ask(self.engine, system, request, 'interactive', 'AU-7')
-        if isinstance(asked, Denied) or asked.reaction is not None:
+            await calls.close(self.engine, connection, asked)
+        if asked.reaction is not None:
             raise Unreadable('The CRM cannot be read at the moment.')
-        async with self.engine.database.transaction() as connection:
-            event = await calls.note(self.engine, connection, system, asked)
-        return system.observe(event, known.catalogue)
+        return asked
 
     async def target(self) -> str:
         """Where app users are written to now; '' for nowhere."""

@@ -1,13 +1,12 @@
 """The mapping: fields, lists, tags and languages in a nation, as one TOML table says. It is checked when it is read."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hermes.domain.errors import Refused
+from hermes.ports.people_file import lists_of, names_of, read_file, table_of
 
 SHIPPED: Final = Path(__file__).with_name('people.toml')
 TABLE: Final = 'nationbuilder'
@@ -46,60 +45,40 @@ class Mapped:
 
 def load(file: Path | None = None) -> Mapped:
     """The mapping of a file, or the one that is shipped. Raises Refused, naming the file and the place."""
-    path = file or SHIPPED
-    try:
-        told = tomllib.loads(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f'{path}: cannot be read ({type(error).__name__}); PEOPLE_FILE names it.') from None
-    except tomllib.TOMLDecodeError as error:
-        raise Refused(f'{path}: is not TOML: {error}') from None
-    if file is not None and TABLE not in told:
-        return load()
-    try:
-        return read(told.get(TABLE))
-    except ValueError as error:
-        raise Refused(f'{path}: {error}') from None
+    return read_file(file, SHIPPED, TABLE, read)
 
 
 def read(told: Any) -> Mapped:
     """The mapping that a table says. Raises ValueError, naming the place."""
-    table = _table(told, TABLE, ('fields', 'tags', 'reviews', 'languages', 'lists', 'lists_of_language'))
+    table = table_of(told, TABLE, ('fields', 'tags', 'reviews', 'languages', 'lists', 'lists_of_language'))
     fields = _words(table.get('fields'), f'{TABLE}.fields', WRITTEN)
     for key, place in fields.items():
         if not PLACE.fullmatch(place):
             raise ValueError(f'{TABLE}.fields.{key}: must be an attribute, or "{CUSTOM}" and the slug of a field')
     if fields.get('email') != 'email':
         raise ValueError(f'{TABLE}.fields.email: must be "email": people are found by it')
-    tags = _table(table.get('tags', {}), f'{TABLE}.tags', ('sign_up', 'subscription', 'educator', 'sustainer'))
+    tags = table_of(table.get('tags', {}), f'{TABLE}.tags', ('sign_up', 'subscription', 'educator', 'sustainer'))
     reviews = _words(table.get('reviews', {}), f'{TABLE}.reviews', REVIEWS)
     if missing := sorted(set(REVIEWS) - reviews.keys()):
         raise ValueError(f'{TABLE}.reviews.{missing[0]}: is missing')
     mapped = Mapped(
         fields,
-        _names(tags.get('sign_up', []), f'{TABLE}.tags.sign_up'),
-        _names(tags.get('subscription', []), f'{TABLE}.tags.subscription'),
+        names_of(tags.get('sign_up', []), f'{TABLE}.tags.sign_up'),
+        names_of(tags.get('subscription', []), f'{TABLE}.tags.subscription'),
         _name(tags.get('educator', ''), f'{TABLE}.tags.educator'),
         _name(tags.get('sustainer', ''), f'{TABLE}.tags.sustainer'),
         reviews,
         _words(table.get('languages', {}), f'{TABLE}.languages'),
         _words(table.get('lists', {}), f'{TABLE}.lists'),
-        _lists(table.get('lists_of_language', {})),
+        lists_of(table.get('lists_of_language', {}), f'{TABLE}.lists_of_language'),
     )
     if mapped.sustainer and mapped.sustainer.casefold() in mapped.ours:
         raise ValueError(f'{TABLE}.tags.sustainer: is a tag that Hermes puts on people itself')
     return mapped
 
 
-def _table(told: Any, place: str, allowed: Sequence[str] | None = None) -> Mapping[str, Any]:
-    if not isinstance(told, dict):
-        raise ValueError(f'{place}: the table is missing')
-    if allowed is not None and (strange := sorted(told.keys() - set(allowed))):
-        raise ValueError(f'{place}.{strange[0]}: is not known here; known are {", ".join(sorted(allowed))}')
-    return told
-
-
 def _words(told: Any, place: str, allowed: Sequence[str] | None = None) -> Mapping[str, str]:
-    table = _table(told, place, allowed)
+    table = table_of(told, place, allowed)
     for key, name in table.items():
         if not isinstance(name, str) or not name.strip():
             raise ValueError(f'{place}.{key}: must be a text')
@@ -112,14 +91,3 @@ def _name(told: Any, place: str) -> str:
     if not isinstance(told, str):
         raise ValueError(f'{place}: must be a text')
     return told.strip()
-
-
-def _names(told: Any, place: str) -> Sequence[str]:
-    if not isinstance(told, list) or not all(isinstance(name, str) and name.strip() for name in told):
-        raise ValueError(f'{place}: must be a list of names')
-    return tuple(name.strip() for name in told)
-
-
-def _lists(told: Any) -> Mapping[str, Sequence[str]]:
-    place = f'{TABLE}.lists_of_language'
-    return {code: _names(names, f'{place}.{code}') for code, names in _table(told, place).items()}

@@ -5,14 +5,13 @@ compared by `hermes doctor` (metadata.py).
 """
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hermes.domain.errors import Refused
 from hermes.ports.people import PLAIN
+from hermes.ports.people_file import lists_of, read_file, table_of
 
 SHIPPED: Final = Path(__file__).with_name('people.toml')
 TABLE: Final = 'salesforce'
@@ -77,39 +76,28 @@ class Mapped:
 
 def load(file: Path | None = None) -> Mapped:
     """The mapping of a file, or the one that is shipped. Raises Refused, naming the file and the place."""
-    path = file or SHIPPED
-    try:
-        told = tomllib.loads(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f'{path}: cannot be read ({type(error).__name__}); PEOPLE_FILE names it.') from None
-    except tomllib.TOMLDecodeError as error:
-        raise Refused(f'{path}: is not TOML: {error}') from None
-    if file is not None and TABLE not in told:
-        return load()
-    try:
-        return read(told.get(TABLE))
-    except ValueError as error:
-        raise Refused(f'{path}: {error}') from None
+    return read_file(file, SHIPPED, TABLE, read)
 
 
 def read(told: Any) -> Mapped:
     """The mapping that a table says. Raises ValueError, naming the place."""
-    table = _table(told, TABLE, {'api_version', 'app_user', 'subscription', *WORDS, 'lists_of_language'})
+    table = table_of(told, TABLE, {'api_version', 'app_user', 'subscription', *WORDS, 'lists_of_language'})
     version = table.get('api_version')
     if not isinstance(version, str) or not VERSION.fullmatch(version):
         raise ValueError(f'{TABLE}.api_version: must be a text such as "64.0"')
     words = {name: _words(table.get(name, {}), f'{TABLE}.{name}') for name in WORDS}
     kinds = {name: _kind(table.get(name), name) for name in WRITTEN}
-    return Mapped(version, kinds, Words(**words), _lists(table.get('lists_of_language', {})))
+    lists = lists_of(table.get('lists_of_language', {}), f'{TABLE}.lists_of_language')
+    return Mapped(version, kinds, Words(**words), lists)
 
 
 def _kind(told: Any, kind: str) -> Kind:
     place = f'{TABLE}.{kind}'
     allowed = {'object', 'external_id', 'fields', 'lengths'}
-    table = _table(told, place, allowed | ({'legacy_id', 'legacy_id_is_number', 'sustainer'} & _extra(kind)))
+    table = table_of(told, place, allowed | ({'legacy_id', 'legacy_id_is_number', 'sustainer'} & _extra(kind)))
     fields = {
         key: _name(name, f'{place}.fields.{key}')
-        for key, name in _table(table.get('fields'), f'{place}.fields', set(WRITTEN[kind])).items()
+        for key, name in table_of(table.get('fields'), f'{place}.fields', set(WRITTEN[kind])).items()
     }
     if 'email' not in fields:
         raise ValueError(f'{place}.fields.email: is missing')
@@ -135,14 +123,6 @@ def _extra(kind: str) -> set[str]:
     return {'legacy_id', 'legacy_id_is_number', 'sustainer'} if kind == 'app_user' else set()
 
 
-def _table(told: Any, place: str, allowed: set[str]) -> Mapping[str, Any]:
-    if not isinstance(told, dict):
-        raise ValueError(f'{place}: the table is missing')
-    if strange := sorted(told.keys() - allowed):
-        raise ValueError(f'{place}.{strange[0]}: is not known here; known are {", ".join(sorted(allowed))}')
-    return told
-
-
 def _name(told: Any, place: str, form: re.Pattern[str] = NAME, *, empty: bool = False) -> str:
     if empty and told == '':
         return ''
@@ -152,7 +132,7 @@ def _name(told: Any, place: str, form: re.Pattern[str] = NAME, *, empty: bool = 
 
 
 def _lengths(told: Any, place: str, fields: Mapping[str, str]) -> Mapping[str, int]:
-    table = _table(told, f'{place}.lengths', {'first_name', 'last_name'} & fields.keys())
+    table = table_of(told, f'{place}.lengths', {'first_name', 'last_name'} & fields.keys())
     for key, length in table.items():
         if isinstance(length, bool) or not isinstance(length, int) or length < 1:
             raise ValueError(f'{place}.lengths.{key}: must be a number of characters')
@@ -166,14 +146,4 @@ def _words(told: Any, place: str) -> Mapping[str, str]:
         raise ValueError(f'{place}: two of ours have one name there, so that nobody could tell them apart')
     if place.endswith('.lists') and any(';' in each for each in told.values()):
         raise ValueError(f'{place}: a name must not hold ";", which parts the values of such a field')
-    return told
-
-
-def _lists(told: Any) -> Mapping[str, Sequence[str]]:
-    place = f'{TABLE}.lists_of_language'
-    if not isinstance(told, dict):
-        raise ValueError(f'{place}: must be a table of lists')
-    for code, names in told.items():
-        if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-            raise ValueError(f'{place}.{code}: must be a list of names')
     return told
